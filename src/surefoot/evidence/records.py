@@ -1,0 +1,89 @@
+"""What the store holds, as plain immutable data; readers (report, tables) know only these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PointRecord:
+    """One point of a learning curve; `value` is nan where the run diverged."""
+
+    progress: float
+    seconds: float
+    value: float
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One training of one candidate with one seed.
+
+    Attributes:
+        optimizer, hyperparameters, schedule: the candidate; `schedule` has the fields of
+            `training.run.Schedule` as a mapping.
+        phase: "screen", "confirm" or "floor" (RandomSearch, the honest floor).
+        status: "running", "completed" (to the last progress asked for), "diverged", "failed", "stopped".
+        points: in order of progress.
+        message: why it failed or diverged.
+    """
+
+    optimizer: str
+    hyperparameters: Mapping[str, Any]
+    schedule: Mapping[str, Any]
+    seed: int
+    phase: str
+    status: str
+    points: tuple[PointRecord, ...]
+    message: str = ""
+    seconds_per_step: float = float("nan")
+    state_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class DecisionRecord:
+    """Something the study decided, and why, in one sentence a user can read.
+
+    Attributes:
+        number: 0, 1, 2, … in order of decision.
+        seconds: since the study began.
+        kind: "ruled_out", "promoted", "eliminated", "widened", "finalist", "look" or "verdict".
+        text: the sentence.
+        details: the numbers behind it, e.g. {"optimizer": …, "hyperparameters": …, "rung": …,
+            "value": …, "band": …}.
+    """
+
+    number: int
+    seconds: float
+    kind: str
+    text: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A whole study.
+
+    Attributes:
+        settings: everything that fixes the study (task, optimizers, budget, schedule, seed, margin …).
+        look: what the Look phase measured (parameters by role, seconds per step, …).
+        environment: versions, device, processor, git commit.
+        created: ISO 8601 time, UTC.
+        answer: the `--json` document of DESIGN section 9, None while unfinished.
+    """
+
+    name: str
+    task: str
+    settings: Mapping[str, Any]
+    look: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    created: str
+    answer: Mapping[str, Any] | None
+    runs: tuple[RunRecord, ...]
+    decisions: tuple[DecisionRecord, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the study has an answer."""
+        return self.answer is not None

@@ -1,0 +1,99 @@
+"""The words of a run as data: candidate, schedule, job, point, outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+ScheduleKind = Literal["trunk", "constant", "cosine"]
+Status = Literal["completed", "diverged", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate moves over one training.
+
+    Attributes:
+        kind: "trunk" is linear warmup, constant, linear cooldown to zero; "constant" has no cooldown;
+            "cosine" is linear warmup, then a half cosine to zero.
+        warmup: share of the full training spent in warmup.
+        cooldown: share of the progress reached that is spent in cooldown ("trunk" only).
+    """
+
+    kind: ScheduleKind = "trunk"
+    warmup: float = 0.05
+    cooldown: float = 0.2
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An optimizer (its class name in `surefoot.optim`), its hyperparameters and its schedule."""
+
+    optimizer: str
+    hyperparameters: Mapping[str, Any]
+    schedule: Schedule = Schedule()
+
+    @property
+    def key(self) -> str:
+        """Canonical JSON: equal candidates, equal keys."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Job:
+    """An order to an engine: take the run of (candidate, seed) up to `progress`.
+
+    Attributes:
+        id: chosen by the caller, repeated in every event of this job.
+        task: "digits", "file.py:object" or "package.module:object".
+        progress: share of the full training, in (0, 1].
+        checkpoints: folder where this run's trunk is kept between jobs; None keeps nothing.
+    """
+
+    id: int
+    task: str
+    candidate: Candidate
+    seed: int
+    progress: float
+    checkpoints: str | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured point of a learning curve; `value` is nan where the run diverged.
+
+    `seconds` is training time since the run's beginning, without validation.
+    """
+
+    progress: float
+    seconds: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """A job has reached a new point."""
+
+    job: int
+    point: Point
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job has ended.
+
+    Attributes:
+        status: "completed" reached its progress; "diverged" stopped because the loss blew up;
+            "failed" raised or crashed; "stopped" was stopped by the caller.
+        message: for people: why it failed or diverged, with the last lines of a traceback.
+        seconds_per_step: median training seconds per evaluation of the loss; nan if none was made.
+        state_bytes: bytes of optimizer state at the end.
+    """
+
+    job: int
+    status: Status
+    message: str = ""
+    seconds_per_step: float = float("nan")
+    state_bytes: int = 0
