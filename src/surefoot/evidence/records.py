@@ -87,3 +87,22 @@ class StudyRecord:
     def finished(self) -> bool:
         """Whether the study has an answer."""
         return self.answer is not None
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """One line in a list of studies.
+
+    Attributes:
+        created: ISO 8601 time, UTC.
+        finished: whether the study has an answer.
+        runs: how many runs it has, in every status.
+        verdict: the answer's "win", "tie" or "budget"; None while unfinished.
+    """
+
+    name: str
+    task: str
+    created: str
+    finished: bool
+    runs: int
+    verdict: str | None

@@ -1,0 +1,11 @@
+"""What can go wrong with a store, each as one line for people: what, and where."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked; the message is one clear line."""
+
+
+class UnknownStudy(StoreError):  # noqa: N818 - reads as what it says: there is no such study
+    """No study has this name; the message names the nearest one that exists."""

@@ -1,0 +1,94 @@
+"""A store which one process writes, others read, and somebody kills."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from surefoot.evidence import PointRecord, Store
+
+WRITER = """
+import sys
+from surefoot.evidence import PointRecord, Store
+
+log = Store.at(sys.argv[1]).begin("killed", "digits", {}, {}, {})
+run = log.start_run("Adam", {}, {}, 0, "screen")
+first = len(log.record().runs[0].points)
+for number in range(first, 1_000_000):
+    log.add_point(run, PointRecord(float(number), 0.0, float("nan") if number % 2 else 1.0))
+    log.decide("promoted", f"decision {number}", {}, 0.0)
+    print(number, flush=True)
+"""
+
+
+def write_until_killed(path, acknowledgements):
+    """Return the last point which the writer said it had written before SIGKILL."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        for _ in range(acknowledgements):
+            writer.stdout.readline()
+        os.kill(writer.pid, signal.SIGKILL)
+        *_, last = writer.stdout.read().splitlines() or [None]
+    assert writer.returncode == -signal.SIGKILL
+    return last
+
+
+def test_nothing_acknowledged_is_lost_by_a_kill(path):
+    points = 0
+    for acknowledgements in (20, 1, 33):
+        last = write_until_killed(path, acknowledgements)
+        with Store.at(path) as store:
+            study = store.study("killed")
+        (run,) = study.runs
+        assert run.status == "running"
+        assert [point.progress for point in run.points] == list(range(len(run.points))), "no gap"
+        assert len(run.points) >= points + acknowledgements
+        assert last is None or len(run.points) > int(last)
+        assert len(run.points) - len(study.decisions) in range(4), "a kill falls between the two at most"
+        assert [decision.number for decision in study.decisions] == list(range(len(study.decisions)))
+        points = len(run.points)
+
+
+def test_readers_see_a_growing_study_while_it_is_written(path, begin):
+    written = threading.Event()
+    seen = []
+
+    def read():
+        with Store.at(path) as reader:
+            while not written.is_set():
+                seen.append([point.progress for point in reader.study("digits").runs[0].points])
+
+    with Store.at(path) as store:
+        log = begin(store)
+        run = log.start_run("Adam", {}, {}, 0, "screen")
+        thread = threading.Thread(target=read)
+        thread.start()
+        for number in itertools.count():
+            log.add_point(run, PointRecord(float(number), 0.0, 0.0))
+            if (len(seen) >= 10 and seen[-1] != seen[0]) or not thread.is_alive():
+                break
+        written.set()
+        thread.join()
+    assert len(seen) >= 10
+    assert all(curve == list(range(len(curve))) for curve in seen)
+    assert sorted(map(len, seen)) == list(map(len, seen))
+
+
+def test_two_studies_are_written_to_one_file_at_once(path, begin):
+    def write(name):
+        with Store.at(path) as store:
+            log = begin(store, name)
+            for seed in range(40):
+                log.start_run("Adam", {}, {}, seed, "screen")
+                log.decide("promoted", f"seed {seed}", {}, 0.0)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Store.at(path) as store:
+        assert [summary.runs for summary in store.studies()] == [40, 40]
+        assert [len(store.study(name).decisions) for name in ("one", "two")] == [40, 40]
