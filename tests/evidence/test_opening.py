@@ -97,6 +97,15 @@ def test_an_empty_file_is_a_new_store(path):
         assert store.studies() == []
 
 
-def test_a_store_that_may_not_be_written(filled):
+def test_a_read_only_store_can_be_shown_but_not_written(filled, begin):
+    with Store(f"sqlite:///file:{filled}?mode=ro&uri=true") as store:
+        assert len(store.study("digits").runs) == 40
+        with pytest.raises(StoreError, match="readonly database"):
+            begin(store, "another")
+
+
+def test_a_store_cannot_be_made_where_nothing_may_be_written(path):
+    path.touch()
     with pytest.raises(StoreError, match="readonly database"):
-        Store(f"sqlite:///file:{filled}?mode=ro&uri=true")
+        Store(f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert path.read_bytes() == b""
