@@ -1,0 +1,1 @@
+"""What people see: the terminal's tables, the HTML report and its figures."""
