@@ -1,0 +1,58 @@
+"""The small language that optimizers are written in, and what runs it.
+
+language   what a formula may use
+trace      a formula called with symbols, as a graph
+eager      the formula called with tensors: the reference
+llvm, cpu  the graph compiled, and run over all parameters in one pass
+facts      what an optimizer declares about itself
+declared   the constructor with torch's signature, made from the declarations
+optimizer  the torch.optim.Optimizer that runs a formula
+"""
+
+from surefoot.formula.declared import Declared
+from surefoot.formula.facts import (
+    STEP,
+    Choices,
+    Facts,
+    Hyperparameter,
+    LogNormal,
+    StateSlot,
+    decay_pair,
+    epsilon,
+    flag,
+    hyperparameter,
+    learning_rate,
+    non_negative,
+    weight_decay,
+)
+from surefoot.formula.language import Settings, State, Value, maximum, minimum, sign, sqrt, where
+from surefoot.formula.optimizer import Optimizer, backend
+from surefoot.formula.trace import FormulaError
+
+__all__ = [
+    "STEP",
+    "Choices",
+    "Declared",
+    "Facts",
+    "FormulaError",
+    "Hyperparameter",
+    "LogNormal",
+    "Optimizer",
+    "Settings",
+    "State",
+    "StateSlot",
+    "Value",
+    "backend",
+    "decay_pair",
+    "epsilon",
+    "flag",
+    "hyperparameter",
+    "learning_rate",
+    "maximum",
+    "minimum",
+    "non_negative",
+    "sign",
+    "sqrt",
+    "weight_decay",
+    "where",
+]  # fmt: skip

@@ -1,0 +1,153 @@
+"""An optimizer's declarations, and the constructor with torch's signature that is made from them."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, dataclass_transform
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from surefoot.formula.facts import Facts, Hyperparameter, StateSlot
+
+# torch's arguments that choose an implementation.  They never change the mathematics here;
+# `maximize` is applied to the gradient before the formula sees it.
+SWITCHES: dict[str, bool | None] = {
+    "foreach": None,
+    "maximize": False,
+    "capturable": False,
+    "differentiable": False,
+    "fused": None,
+}
+
+
+def _signature(hyperparameters: Mapping[str, Hyperparameter], arguments: str) -> inspect.Signature:
+    kinds = inspect.Parameter
+    kind: Any = kinds.POSITIONAL_OR_KEYWORD
+    made = [kinds("params", kinds.POSITIONAL_OR_KEYWORD)]
+    named = {n: h.default for n, h in hyperparameters.items() if not h.fixed}
+    words = [w.strip() for w in arguments.split(",") if w.strip()]
+    for name in [n for n in named if n not in words] + words:
+        if name == "*":
+            kind = kinds.KEYWORD_ONLY
+        else:
+            made.append(kinds(name, kind, default=named.get(name, SWITCHES.get(name))))
+    return inspect.Signature(made)
+
+
+def _nearest(keywords: Mapping[str, Any], signature: inspect.Signature) -> str:
+    for name in keywords:
+        if name not in signature.parameters:
+            near = difflib.get_close_matches(name, list(signature.parameters), 1)
+            return f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(signature.parameters)}"
+    return ""
+
+
+@dataclass_transform()
+class Declared(torch.optim.Optimizer):
+    """An optimizer whose constructor is made from its declarations.
+
+    Attributes:
+        equation, paper, good_at, bad_at: the optimizer's card (see `surefoot explain`).
+        hyperparameters: by name, in the order of the constructor.
+        slots: the state it keeps.
+        signature: the constructor's signature; equal to that of torch's class of the same name.
+        needs_closure: `step` must be given a closure.
+        sparse: "no" refuses sparse gradients; "rows" runs the formula on the touched rows; "only"
+            refuses dense ones; "exact" runs on rows where that equals the dense step, else densely.
+        state_at_start: make the state in the constructor instead of at the first step.
+    """
+
+    params: ParamsT
+    equation: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    good_at: ClassVar[str] = ""
+    bad_at: ClassVar[str] = ""
+    state_note: ClassVar[str] = ""
+    hyperparameters: ClassVar[dict[str, Hyperparameter]] = {}
+    slots: ClassVar[tuple[StateSlot, ...]] = ()
+    signature: ClassVar[inspect.Signature] = inspect.Signature()
+    needs_closure: ClassVar[bool] = False
+    sparse: ClassVar[str] = "no"
+    state_at_start: ClassVar[bool] = False
+
+    def __init_subclass__(cls, arguments: str = "", **keywords: Any) -> None:
+        """Collect the declarations of a subclass.
+
+        Args:
+            arguments: what follows the hyperparameters in torch's signature, e.g. "foreach, *, maximize".
+        """
+        super().__init_subclass__(**keywords)
+        own = {n: replace(v, name=n) for n, v in vars(cls).items() if isinstance(v, Hyperparameter)}
+        for name in own:
+            delattr(cls, name)  # an instance keeps its settings in its groups, as in torch
+        cls.hyperparameters = cls.hyperparameters | own
+        cls.signature = _signature(cls.hyperparameters, arguments)
+        cls.__signature__ = cls.signature  # type: ignore[attr-defined]
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        try:
+            given = self.signature.bind(*arguments, **keywords)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}: {error}{_nearest(keywords, self.signature)}") from None
+        given.apply_defaults()
+        settings = dict(given.arguments)
+        params = settings.pop("params")
+        settings |= {n: h.default for n, h in self.hyperparameters.items() if h.fixed}
+        self._check(settings)
+        super().__init__(params, settings)
+
+    @classmethod
+    def _check(cls, settings: Mapping[str, Any]) -> None:
+        """Raise, in torch's words, for a setting that is not allowed."""
+        lr = settings.get("lr")
+        if isinstance(lr, Tensor):
+            if settings.get("foreach") and not settings.get("capturable", True):
+                raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+            if lr.numel() != 1:
+                raise ValueError("Tensor lr must be 1-element")
+        for name, hyperparameter in cls.hyperparameters.items():
+            hyperparameter.check(settings[name])
+        if settings.get("fused") and settings.get("foreach"):
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        if settings.get("fused") and settings.get("differentiable"):
+            raise RuntimeError("`fused` does not support `differentiable`")
+        cls.check_together(settings)
+
+    @classmethod
+    def check_together(cls, settings: Mapping[str, Any]) -> None:
+        """Raise ValueError where settings do not go together; for subclasses."""
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group, as in torch; a setting that looks like a misspelt one is refused."""
+        known = [*self.defaults, "params", "param_names", "initial_lr"]
+        for key in param_group if isinstance(param_group, dict) else ():
+            near = difflib.get_close_matches(key, known, 1, 0.8)
+            if key not in known and near:
+                raise ValueError(
+                    f"{type(self).__name__}: unknown group option {key!r}; did you mean {near[0]!r}?"
+                )
+        if isinstance(param_group, dict):
+            self._check(self.defaults | param_group)
+        super().add_param_group(param_group)
+
+    @classmethod
+    def facts(cls) -> Facts:
+        """This optimizer's card."""
+        return Facts(
+            name=cls.__name__,
+            summary=inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " "),
+            equation=inspect.cleandoc(cls.equation),
+            paper=" ".join(cls.paper.split()),
+            good_at=" ".join(cls.good_at.split()),
+            bad_at=" ".join(cls.bad_at.split()),
+            hyperparameters=tuple(h for h in cls.hyperparameters.values() if not h.fixed),
+            slots=cls.slots,
+            needs_closure=cls.needs_closure,
+            sparse=cls.sparse,
+            state_note=cls.state_note,
+        )

@@ -1,0 +1,83 @@
+"""The eager backend: the formula called with tensors.
+
+It is the reference, and it serves what a compiled kernel cannot: complex numbers, differentiation,
+tensor subclasses, unusual layouts, dtypes and devices, learning rates that are tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surefoot.formula.facts import StateSlot
+from surefoot.formula.language import Settings, State
+
+LOW_PRECISION = (torch.bfloat16, torch.float16)
+
+
+def step(
+    formula: Callable[..., Any],
+    slots: tuple[StateSlot, ...],
+    p: Tensor,
+    g: Tensor,
+    state: dict[str, Any],
+    settings: Mapping[str, Any],
+    *,
+    as_tensors: bool = False,
+) -> None:
+    """Update `p` and `state` in place.
+
+    Args:
+        formula: `update(p, g, s, h)`.
+        slots: the state entries that these settings call for.
+        p: the parameter.
+        g: its gradient, already negated where the aim is to maximize.
+        state: entries by name; one that is absent is given to the formula as None.
+        settings: the hyperparameters by name.
+        as_tensors: keep step counters and other scalar states as tensors (differentiable, capturable).
+    """
+    for slot in slots:
+        if slot.counts:
+            state[slot.name] += 1
+    scalars = {s.name for s in slots if s.scalar}
+    shown = {s.name: _shown(state.get(s.name), s.name in scalars and not as_tensors) for s in slots}
+    values = State(dict(shown))
+    result = formula(_shown(p), _shown(g), values, Settings(settings))
+    for name, before in shown.items():
+        after = getattr(values, name)
+        if after is not before:
+            _keep(state, name, after, p)
+    _write(p, result)
+
+
+def _shown(value: Any, as_number: bool = False) -> Any:
+    """A value as the formula sees it: complex as pairs of reals, low precision widened."""
+    if not isinstance(value, Tensor):
+        return value
+    if as_number:
+        return value.item()
+    if value.is_complex():
+        return torch.view_as_real(value.resolve_conj())
+    return value.float() if value.dtype in LOW_PRECISION else value
+
+
+def _keep(state: dict[str, Any], name: str, value: Any, p: Tensor) -> None:
+    held = state.get(name)
+    if isinstance(held, Tensor):
+        _write(held, value)
+    elif isinstance(held, int | float):
+        state[name] = value
+    else:  # absent until now
+        state[name] = torch.empty_like(p, requires_grad=False)
+        _write(state[name], value)
+
+
+def _write(target: Tensor, value: Any) -> None:
+    place = torch.view_as_real(target) if target.is_complex() else target
+    if isinstance(value, Tensor):
+        place.copy_(value)
+    else:
+        place.fill_(value)

@@ -1,0 +1,179 @@
+"""What an optimizer declares about itself, as data: hyperparameters, state, search priors, prose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """A prior for a positive number: its log10 is normal around log10(center) with deviation `decades`."""
+
+    center: float
+    decades: float = 0.7
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A short list of settings worth trying, the most usual one first."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One constructor argument.
+
+    Attributes:
+        default: as in torch.
+        meaning: one clause for people.
+        usual: the usual range, for people.
+        valid: tells whether a value is allowed.
+        message: the error for a value that is not, with `{value}`; a function makes it from the value.
+        search: how `choose` varies it; None leaves it at its default.
+        fixed: the value is the class's own and no constructor argument.
+        name: filled in from the class attribute.
+    """
+
+    default: Any
+    meaning: str
+    usual: str = ""
+    valid: Callable[[Any], bool] = lambda value: True
+    message: str | Callable[[Any], str] = "Invalid value: {value}"
+    search: LogNormal | Choices | None = None
+    fixed: bool = False
+    name: str = ""
+
+    def check(self, value: Any) -> None:
+        """Raise ValueError, with torch's words, where the value is not allowed."""
+        if not self.valid(value):
+            text = self.message(value) if callable(self.message) else self.message.format(value=value)
+            raise ValueError(text)
+
+
+@dataclass(frozen=True)
+class StateSlot:
+    """One entry of a parameter's state.
+
+    Attributes:
+        name: torch's name for it.
+        initial: a number, the name of the setting that holds it, or None: absent until it is assigned.
+        when: name of the setting that must be set (true, not zero) for this state to exist.
+        scalar: one number per parameter tensor instead of one per element.
+        counts: a step counter: one is added before the formula sees it.
+        number: kept as a Python number, not as a tensor.
+    """
+
+    name: str
+    initial: float | str | None = 0.0
+    when: str | None = None
+    scalar: bool = False
+    counts: bool = False
+    number: bool = False
+
+    def exists(self, settings: Mapping[str, Any]) -> bool:
+        """Whether these settings call for this state."""
+        return self.when is None or bool(settings[self.when])
+
+
+STEP = StateSlot("step", scalar=True, counts=True)
+"""The step counter that most optimizers keep."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """An optimizer's card."""
+
+    name: str
+    summary: str
+    equation: str
+    paper: str
+    good_at: str
+    bad_at: str
+    hyperparameters: tuple[Hyperparameter, ...]
+    slots: tuple[StateSlot, ...]
+    needs_closure: bool
+    sparse: str
+    state_note: str = ""
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Names of the state entries, with the setting that calls for each."""
+        return tuple(s.name + (f" (with {s.when})" if s.when else "") for s in self.slots)
+
+    @property
+    def state_bytes_per_parameter(self) -> str:
+        """Bytes of state per parameter element in float32, for people."""
+        if self.state_note:
+            return self.state_note
+        elementwise = [s for s in self.slots if not s.scalar]
+        always = 4 * sum(s.when is None for s in elementwise)
+        extra = [f"+4 with {s.when}" for s in elementwise if s.when]
+        return " ".join([f"{always} bytes in float32", *extra])
+
+
+# The hyperparameters that several optimizers share, with torch's bounds and words.
+
+
+def hyperparameter(default: Any, meaning: str, usual: str = "", **more: Any) -> Any:
+    """A `Hyperparameter` for a class body, where a type checker expects the type of its value."""
+    return Hyperparameter(default, meaning, usual, **more)
+
+
+def learning_rate(default: float, search: LogNormal | None, *, zero: bool = True, usual: str = "") -> Any:
+    """The learning rate; `zero` tells whether 0 is allowed."""
+    return Hyperparameter(
+        default,
+        "learning rate: the size of a step",
+        usual or (f"{search.center / 10:g} to {search.center * 10:g}" if search else ""),
+        (lambda lr: lr >= 0.0) if zero else (lambda lr: lr > 0.0),
+        "Invalid learning rate: {value}",
+        search,
+    )
+
+
+def decay_pair(default: tuple[float, float], search: Choices | None = None) -> Any:
+    """The two decay rates of the moving averages, each in [0, 1)."""
+
+    def message(betas: tuple[float, float]) -> str:
+        index = 0 if not 0.0 <= betas[0] < 1.0 else 1
+        return f"Invalid beta parameter at index {index}: {betas[index]}"
+
+    return Hyperparameter(
+        default,
+        "decay rates of the averages of the gradient and of its magnitude",
+        "β₁ 0.8 to 0.98, β₂ 0.95 to 0.9999",
+        lambda betas: all(0.0 <= b < 1.0 for b in betas),
+        message,
+        search,
+    )
+
+
+def epsilon(default: float, *, zero: bool = True) -> Any:
+    """The number that keeps a denominator from zero."""
+    return Hyperparameter(
+        default,
+        "keeps the denominator from zero",
+        f"{default:g} to 1e-3" if default < 1e-3 else "",
+        (lambda eps: eps >= 0.0) if zero else (lambda eps: eps > 0.0),
+        "Invalid epsilon value: {value}",
+    )
+
+
+def weight_decay(default: float, meaning: str = "adds weight_decay · p to the gradient (L2 penalty)") -> Any:
+    """The pull of the weights towards zero."""
+    return non_negative("weight_decay", default, meaning, "0 to 0.1")
+
+
+def non_negative(name: str, default: float, meaning: str, usual: str, search: Choices | None = None) -> Any:
+    """Any number from 0 up; `name` is the word in torch's error message."""
+    return Hyperparameter(
+        default, meaning, usual, lambda value: value >= 0.0, f"Invalid {name} value: {{value}}", search
+    )
+
+
+def flag(default: bool, meaning: str) -> Any:
+    """A switch of the formula."""
+    return Hyperparameter(default, meaning, "False or True")

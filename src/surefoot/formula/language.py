@@ -1,0 +1,130 @@
+"""The language of update rules: Python arithmetic and five functions.
+
+A formula is a function of the parameter `p`, its gradient `g`, its state `s` and its settings `h`::
+
+    def update(p: Value, g: Value, s: State, h: Settings) -> Value:
+        s.square_avg = h.alpha * s.square_avg + (1 - h.alpha) * g * g
+        return p - h.lr * g / (sqrt(s.square_avg) + h.eps)
+
+It may use `+ - * / ** abs`, comparisons, `sqrt`, `sign`, `maximum`, `minimum`, `where`, and `if` on
+flags (`if h.nesterov:`), on whether a setting is zero (`if h.weight_decay:`) and on whether a state
+exists yet (`if s.momentum_buffer is None:`).  A choice that depends on tensor values is a `where`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import torch
+
+from surefoot.formula.trace import Symbol
+
+
+class Value(Protocol):
+    """What a formula computes with: a number, a tensor, or a symbol while it is traced."""
+
+    def __iter__(self) -> Iterator[Value]: ...  # a setting made of several numbers
+    def __add__(self, other: Value | float, /) -> Value: ...
+    def __radd__(self, other: Value | float, /) -> Value: ...
+    def __sub__(self, other: Value | float, /) -> Value: ...
+    def __rsub__(self, other: Value | float, /) -> Value: ...
+    def __mul__(self, other: Value | float, /) -> Value: ...
+    def __rmul__(self, other: Value | float, /) -> Value: ...
+    def __truediv__(self, other: Value | float, /) -> Value: ...
+    def __rtruediv__(self, other: Value | float, /) -> Value: ...
+    def __pow__(self, other: Value | float, /) -> Value: ...
+    def __rpow__(self, other: Value | float, /) -> Value: ...
+    def __neg__(self) -> Value: ...
+    def __abs__(self) -> Value: ...
+    def __lt__(self, other: Value | float, /) -> Value: ...
+    def __gt__(self, other: Value | float, /) -> Value: ...
+    def __eq__(self, other: object, /) -> Any: ...
+
+
+class Names:
+    """Values by attribute; a name that was never declared is an error, read or written."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"`{name}` is not declared; declared are: {', '.join(self.__dict__)}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.__dict__:
+            getattr(self, name)
+        self.__dict__[name] = value
+
+
+class Settings(Names):
+    """The hyperparameters of a formula; a setting of value zero is the Python number 0."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Value: ...
+
+
+class State(Names):
+    """The state of a formula: read it, and assign the new value to the same name."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Value: ...
+        def __setattr__(self, name: str, value: Value | float) -> None: ...
+
+
+def sqrt(x: Value | float) -> Value:
+    """Square root."""
+    return _call("sqrt", torch.sqrt, math.sqrt, x)
+
+
+def sign(x: Value | float) -> Value:
+    """-1, 0 or 1; 0 for nan, as in torch."""
+    return _call("sign", torch.sign, lambda number: (number > 0) - (number < 0), x)
+
+
+def maximum(x: Value | float, y: Value | float) -> Value:
+    """The larger of two values; nan if either is nan."""
+    return _call("maximum", torch.maximum, max, x, y)
+
+
+def minimum(x: Value | float, y: Value | float) -> Value:
+    """The smaller of two values; nan if either is nan."""
+    return _call("minimum", torch.minimum, min, x, y)
+
+
+def where(condition: Value | bool, x: Value | float, y: Value | float) -> Value:
+    """`x` where the condition holds, else `y`, element by element."""
+    if isinstance(condition, bool):
+        return cast("Value", x if condition else y)
+    if isinstance(condition, torch.Tensor) and not isinstance(x, torch.Tensor | Symbol):
+        # A number carries no dtype; beside another number torch would round it to its default one.
+        x = torch.tensor(x, dtype=_dtype(y), device=condition.device)
+    return _call("where", torch.where, None, condition, x, y)
+
+
+def _call(name: str, on_tensors: Any, on_numbers: Any, *values: Any) -> Value:
+    """Call the operation for what the values are: symbols, tensors (numbers join them) or numbers."""
+    for value in values:
+        if isinstance(value, Symbol):
+            return cast("Value", value.graph.node(name, *values))
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            return cast("Value", on_tensors(*_as_tensors(values, value)))
+    nan = any(isinstance(v, float) and math.isnan(v) for v in values)
+    return cast("Value", math.nan if nan else on_numbers(*values))
+
+
+def _as_tensors(values: tuple[Any, ...], like: torch.Tensor) -> Iterator[torch.Tensor]:
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        else:
+            dtype = like.dtype if like.dtype != torch.bool else torch.float64
+            yield torch.tensor(value, dtype=dtype, device=like.device)
+
+
+def _dtype(value: Any) -> torch.dtype:
+    return value.dtype if isinstance(value, torch.Tensor) else torch.float64
