@@ -8,31 +8,31 @@ Nothing is global: no pyplot, and no font or colour from the user's matplotlibrc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from statistics import median
+from statistics import fmean, median
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from surefoot.evidence.records import RunRecord, StudyRecord
-from surefoot.show.format import number, setting, share
+from surefoot.evidence.records import PointRecord, RunRecord, StudyRecord
+from surefoot.show.format import candidate_label, number, setting, share, short
 from surefoot.show.reading import (
     RateCurve,
     Result,
+    Rung,
     Verdict,
     finite,
     optimizers,
     rate_curves,
     results,
-    verdicts,
+    rungs,
 )
 from surefoot.show.style import FLOOR, INK, SOFT, Stroke, strokes, styled
 
-_WIDE = (5.8, 3.9)
+_WIDE = (5.2, 3.7)
 _PANEL = (3.3, 2.3)
 
 
@@ -42,7 +42,7 @@ def forest(study: StudyRecord) -> Figure | None:
     if not any(row.values for row in rows):
         return None
     with styled():
-        figure, axes = _blank((5.8, 0.75 + 0.52 * len(rows)))
+        figure, axes = _blank((5.2, 0.75 + 0.52 * len(rows)))
         draw_forest(axes, study, rows)
     return figure
 
@@ -67,22 +67,22 @@ def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
             figure, axes = _blank(_PANEL)
             draw_rate_curve(axes, curve, marks[curve.optimizer], rate_limits(curves))
             draw_diverged_names(axes, curve)
-            axes.set_title(curve.optimizer, fontsize=10, loc="left", color=INK.light)
+            axes.set_title(short(curve.optimizer, 30), fontsize=10, loc="left", color=INK.light)
             panels.append((curve, figure))
     return panels
 
 
-def race(study: StudyRecord) -> Figure | None:
-    """Every rung as a column: who went on (filled), who was out (cross), and the band between them."""
-    decided = [v for v in verdicts(study) if math.isfinite(v.value)]
-    if not decided:
-        return None
-    marks = strokes({*optimizers(study), *(v.optimizer for v in decided)})
+def race_panels(study: StudyRecord) -> list[tuple[Rung, Figure]]:
+    """One small figure per rung: who went on (marker), who was out (cross), and the band between them."""
+    marks = strokes(optimizers(study))
+    panels = []
     with styled():
-        figure, axes = _blank((7.2, 4.2))
-        draw_race(axes, decided, marks, _measure(study))
-        _legend(figure, sorted({v.optimizer for v in decided}), marks, dashes=False)
-    return figure
+        for rung in rungs(study):
+            if any(math.isfinite(verdict.value) for verdict in rung.verdicts):
+                figure, axes = _blank((3.6, 3.1))
+                draw_rung(axes, rung, marks)
+                panels.append((rung, figure))
+    return panels
 
 
 def draw_forest(axes: Axes, study: StudyRecord, rows: Sequence[Result]) -> None:
@@ -113,11 +113,7 @@ def draw_rate_curve(axes: Axes, curve: RateCurve, stroke: Stroke, limits: tuple[
         axes.axvspan(curve.window.low, curve.window.high, color=stroke.colour, alpha=0.16, lw=0)
     axes.plot(*_columns(curve.points), stroke.marker, color=stroke.colour, alpha=0.45, ms=3.5)
     axes.plot(*_columns(curve.best), stroke.marker, ls=stroke.dash, color=stroke.colour)
-    # A value without bound belongs at the top edge.
-    axes.plot(
-        curve.diverged, [1.0] * len(curve.diverged), "x", color=stroke.colour, ms=7, mew=2,
-        transform=axes.get_xaxis_transform(), clip_on=False,
-    )  # fmt: skip
+    _cross_at_top(axes, curve.diverged, stroke)
     axes.set_xlabel("learning rate")
 
 
@@ -135,23 +131,23 @@ def draw_diverged_names(axes: Axes, curve: RateCurve) -> None:
         )
 
 
-def draw_race(axes: Axes, decided: Sequence[Verdict], marks: dict[str, Stroke], measure: str) -> None:
-    """Draw `race` into given axes."""
-    rungs = sorted({verdict.rung for verdict in decided})
-    names = sorted({verdict.optimizer for verdict in decided})
-    _scale_values(axes, _value_limits([verdict.value for verdict in decided]))
-    for column, rung in enumerate(rungs):
-        here = [verdict for verdict in decided if verdict.rung == rung]
-        bands = [verdict.band for verdict in here if math.isfinite(verdict.band)]
-        if bands:
-            _draw_band(axes, column, [verdict.value for verdict in here], median(bands))
-        for verdict in here:
-            place = column + 0.72 * ((names.index(verdict.optimizer) + 0.5) / len(names) - 0.5)
-            _draw_verdict(axes, place, verdict, marks[verdict.optimizer])
-    axes.set_xlim(-0.5, len(rungs) - 0.5)
-    axes.set_xticks(range(len(rungs)), [_rung_title(rung, decided) for rung in rungs])
+def draw_rung(axes: Axes, rung: Rung, marks: dict[str, Stroke]) -> None:
+    """A column per optimizer, the value upwards, the band shaded."""
+    measured = [verdict for verdict in rung.verdicts if math.isfinite(verdict.value)]
+    here = {verdict.optimizer for verdict in measured}
+    names = [name for name in marks if name in here]
+    _scale_values(axes, _value_limits([verdict.value for verdict in measured]))
+    if math.isfinite(rung.band):
+        axes.axhspan(
+            0 if axes.get_yscale() == "linear" else 1e-300, rung.band, color=SOFT.light, alpha=0.14, lw=0
+        )
+        axes.axhline(rung.band, color=SOFT.light, lw=1)
+    for verdict in measured:
+        _draw_verdict(axes, names.index(verdict.optimizer), verdict, marks[verdict.optimizer])
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_xticks(range(len(names)), [short(name, 12) for name in names], rotation=55, ha="right")
+    axes.tick_params(axis="x", length=0, pad=1)
     axes.grid(axis="x", visible=False)
-    axes.set_ylabel(measure)
 
 
 # Learning curves.
@@ -159,24 +155,25 @@ def draw_race(axes: Axes, decided: Sequence[Verdict], marks: dict[str, Stroke], 
 
 @dataclass(frozen=True)
 class _Curve:
-    """A run's curve; `loud` ones are the finalists' and each optimizer's best."""
+    """One line of the picture; `loud` are the finalists' means and the best run of every other optimizer."""
 
-    run: RunRecord
+    optimizer: str
+    points: tuple[PointRecord, ...]
     loud: bool
+    diverged: bool
 
 
 def _curves(study: StudyRecord, *, against_seconds: bool) -> Figure | None:
-    curves = _drawn_curves(study)
+    curves = _lines(study)
     if not curves:
         return None
     marks = strokes(optimizers(study))
     with styled():
         figure, axes = _blank(_WIDE)
-        starts = [curve.run.points[0].value for curve in curves if math.isfinite(curve.run.points[0].value)]
-        values = [p.value for curve in curves for p in curve.run.points if math.isfinite(p.value)]
-        _scale_values(axes, _value_limits(values, ceiling=1.3 * median(starts) if starts else None))
+        values = [point.value for curve in curves for point in curve.points]
+        _scale_values(axes, _value_limits(values, ceiling=1.3 * median(c.points[0].value for c in curves)))
         for curve in curves:
-            _draw_curve(axes, curve, marks[curve.run.optimizer], against_seconds)
+            _draw_curve(axes, curve, marks.get(curve.optimizer, FLOOR), against_seconds)
         axes.set_ylabel(_measure(study))
         if against_seconds:
             axes.set_xlabel("training seconds")
@@ -185,46 +182,64 @@ def _curves(study: StudyRecord, *, against_seconds: bool) -> Figure | None:
             axes.set_xlabel("share of the full training")
             axes.set_xlim(0, 1.02)
             axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: share(x)))
-        _legend(figure, sorted({curve.run.optimizer for curve in curves}), marks)
+        drawn = {curve.optimizer for curve in curves}
+        _legend(figure, {name: marks.get(name, FLOOR) for name in (*marks, *drawn) if name in drawn})
     return figure
 
 
-def _drawn_curves(study: StudyRecord) -> list[_Curve]:
-    """Faint screening runs first, so that the loud ones lie on top."""
+def _lines(study: StudyRecord) -> list[_Curve]:
+    """Faint lines first, so that the loud ones lie on top."""
     runs = [run for run in study.runs if any(math.isfinite(point.value) for point in run.points)]
-    loud = {id(run) for run in runs if run.phase in ("confirm", "floor")}
-    confirmed = {run.optimizer for run in runs if id(run) in loud}
-    for name, group in groupby(sorted(runs, key=lambda run: run.optimizer), lambda run: run.optimizer):
-        if name not in confirmed:
-            loud.add(id(min(group, key=lambda run: (-run.points[-1].progress, _last_value(run)))))
-    return sorted((_Curve(run, id(run) in loud) for run in runs), key=lambda curve: curve.loud)
+    confirmed = [run for run in runs if run.phase in ("confirm", "floor")]
+    known = {run.optimizer for run in confirmed}
+    others = [run for run in runs if run.optimizer not in known]
+    best = [min((run for run in others if run.optimizer == name), key=_standing) for name in optimizers(study)
+            if any(run.optimizer == name for run in others)]  # fmt: skip
+    quiet = [_Curve(run.optimizer, _measured(run), False, run.status == "diverged") for run in runs]
+    loud = [_Curve(run.optimizer, _measured(run), True, False) for run in best]
+    return quiet + loud + _means(confirmed)
 
 
-def _last_value(run: RunRecord) -> float:
-    value = run.points[-1].value
-    return value if math.isfinite(value) else math.inf
+def _means(runs: Iterable[RunRecord]) -> list[_Curve]:
+    """Each candidate's mean curve over its seeds, as far as all of those that did not diverge have come."""
+    groups: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        if run.status != "diverged":
+            groups.setdefault(candidate_label(run.optimizer, run.hyperparameters), []).append(run)
+    means = [
+        (group[0].optimizer, _mean_points([_measured(run) for run in group])) for group in groups.values()
+    ]
+    return [_Curve(name, points, True, False) for name, points in means if points]
+
+
+def _mean_points(curves: Sequence[Sequence[PointRecord]]) -> tuple[PointRecord, ...]:
+    by_progress = [{point.progress: point for point in curve} for curve in curves]
+    shared = sorted(set(by_progress[0]).intersection(*by_progress))
+    rows = [[curve[progress] for curve in by_progress] for progress in shared]
+    return tuple(
+        PointRecord(row[0].progress, fmean(p.seconds for p in row), fmean(p.value for p in row))
+        for row in rows
+    )
+
+
+def _measured(run: RunRecord) -> tuple[PointRecord, ...]:
+    return tuple(point for point in run.points if math.isfinite(point.value))
+
+
+def _standing(run: RunRecord) -> tuple[float, float]:
+    last = _measured(run)[-1]
+    return -last.progress, last.value
 
 
 def _draw_curve(axes: Axes, curve: _Curve, stroke: Stroke, against_seconds: bool) -> None:
-    points = [point for point in curve.run.points if math.isfinite(point.value)]
-    places = [point.seconds if against_seconds else point.progress for point in points]
-    values = [point.value for point in points]
+    places = [point.seconds if against_seconds else point.progress for point in curve.points]
+    values = [point.value for point in curve.points]
     if curve.loud:
-        axes.plot(
-            places,
-            values,
-            ls=stroke.dash,
-            marker=stroke.marker,
-            color=stroke.colour,
-            lw=1.2,
-            ms=3.2,
-            alpha=0.85,
-        )
+        axes.plot(places, values, ls=stroke.dash, marker=stroke.marker, color=stroke.colour, ms=4)
     else:
-        axes.plot(places, values, color=stroke.colour, lw=0.7, alpha=0.28)
-    if curve.run.status == "diverged":
-        top = axes.get_xaxis_transform()
-        axes.plot(places[-1:], [1.0], "x", color=stroke.colour, ms=6, mew=1.6, transform=top, clip_on=False)
+        axes.plot(places, values, color=stroke.colour, lw=0.7, alpha=0.3)
+    if curve.diverged:
+        _cross_at_top(axes, places[-1:], stroke)
 
 
 # Rows of the forest plot.
@@ -245,13 +260,14 @@ def _forest_limits(study: StudyRecord, rows: Sequence[Result]) -> tuple[float, f
 
 
 def _draw_effect(axes: Axes, study: StudyRecord, rows: Sequence[Result]) -> None:
+    """The baseline's mean as a dashed line and, from there, the interval of the recommended candidate."""
     baseline = next((row for row in rows if row.baseline and row.values), None)
     if baseline is None:
         return
     axes.axvline(baseline.mean, color=SOFT.light, lw=1, ls=(0, (4, 3)))
     effect = (study.answer or {}).get("effect") or {}
     low, high = finite(effect.get("low")), finite(effect.get("high"))
-    if math.isfinite(low) and math.isfinite(high):
+    if not baseline.recommended and math.isfinite(low) and math.isfinite(high):
         axes.axvspan(baseline.mean + low, baseline.mean + high, color=SOFT.light, alpha=0.18, lw=0)
 
 
@@ -261,7 +277,7 @@ def _draw_row(axes: Axes, place: int, row: Result, stroke: Stroke, edge: float) 
         title += f"  ✕ {row.diverged} diverged"
     axes.text(
         0, place - 0.26, title, transform=axes.get_yaxis_transform(), fontsize=8.5,
-        fontweight="bold" if row.recommended else "normal",
+        fontweight="bold" if row.recommended else "normal", in_layout=False,
     )  # fmt: skip
     axes.plot(
         row.values, [place + 0.12] * len(row.values), stroke.marker, color=stroke.colour, alpha=0.5, mew=0
@@ -269,7 +285,7 @@ def _draw_row(axes: Axes, place: int, row: Result, stroke: Stroke, edge: float) 
     if row.values and row.mean > edge:
         axes.text(
             1, place + 0.12, f"off the scale: {number(row.mean)} →", transform=axes.get_yaxis_transform(),
-            ha="right", va="center", fontsize=8.5, color=SOFT.light,
+            ha="right", va="center", fontsize=8.5, color=SOFT.light, in_layout=False,
         )  # fmt: skip
     elif row.values:
         axes.plot([row.mean], [place + 0.12], "|", color=INK.light, ms=13, mew=2)
@@ -278,25 +294,24 @@ def _draw_row(axes: Axes, place: int, row: Result, stroke: Stroke, edge: float) 
 # The race.
 
 
-def _draw_band(axes: Axes, column: int, values: Sequence[float], band: float) -> None:
-    axes.fill_between([column - 0.44, column + 0.44], min(values), band, color=SOFT.light, alpha=0.14, lw=0)
-    axes.plot([column - 0.44, column + 0.44], [band, band], color=SOFT.light, lw=1)
-
-
 def _draw_verdict(axes: Axes, place: float, verdict: Verdict, stroke: Stroke) -> None:
     if verdict.survived:
-        axes.plot([place], [verdict.value], stroke.marker, color=stroke.colour, ms=5)
+        axes.plot([place], [verdict.value], stroke.marker, color=stroke.colour, ms=5, alpha=0.85)
     else:
-        axes.plot([place], [verdict.value], "x", color=stroke.colour, ms=4.5, mew=1.1, alpha=0.8)
-
-
-def _rung_title(rung: float, decided: Iterable[Verdict]) -> str:
-    here = [verdict for verdict in decided if verdict.rung == rung]
-    survivors = sum(verdict.survived for verdict in here)
-    return f"{share(rung)} of the training\n{survivors} of {len(here)} went on"
+        axes.plot([place], [verdict.value], "x", color=stroke.colour, ms=5, mew=1.2)
 
 
 # Axes.
+
+
+def _cross_at_top(axes: Axes, places: Sequence[float], stroke: Stroke) -> None:
+    """Mark what diverged: a value without bound belongs at the top edge."""
+    if not places:  # an empty line outside the axes would still claim room at the figure's corner
+        return
+    axes.plot(
+        places, [1.0] * len(places), "x", color=stroke.colour, ms=7, mew=2,
+        transform=axes.get_xaxis_transform(), clip_on=False,
+    )  # fmt: skip
 
 
 def _blank(inches: tuple[float, float]) -> tuple[Figure, Axes]:
@@ -345,26 +360,10 @@ def _rate_ticks(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: setting(float(x))))
 
 
-def _legend(figure: Figure, names: Sequence[str], marks: dict[str, Stroke], *, dashes: bool = True) -> None:
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=marks[n].colour,
-            ls=marks[n].dash if dashes else "none",
-            marker=marks[n].marker,
-            lw=1.4,
-        )
-        for n in names
-    ]
+def _legend(figure: Figure, marks: Mapping[str, Stroke]) -> None:
+    handles = [Line2D([], [], color=m.colour, ls=m.dash, marker=m.marker, lw=1.4) for m in marks.values()]
     # A leading blank: matplotlib leaves out labels that begin with an underscore.
-    labels = [f" {name}" for name in names]
+    labels = [" " + short(name, 14) for name in marks]
     figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=4,
-        fontsize=8.5,
-        handlelength=3.2,
-        columnspacing=1.2,
+        handles, labels, loc="outside lower center", ncols=3, fontsize=8.5, handlelength=3, columnspacing=1
     )

@@ -20,12 +20,24 @@ def number(value: float | None) -> str:
     return _compact_exponent(f"{value:.2e}")
 
 
+def spread(mean: float, deviation: float) -> str:
+    """`0.0816 ± 0.0029`: the deviation with the mean's decimals; without it where there is none."""
+    text = number(mean)
+    if text == MISSING or not math.isfinite(deviation):
+        return text
+    if "e" in text:
+        return f"{text} ± {number(deviation)}"
+    decimals = len(text.partition(".")[2])
+    return f"{text} ± {deviation:.{decimals}f}"
+
+
 def setting(value: Any) -> str:
-    """A hyperparameter's value, no longer than needed: `0.003`, `3e-4`, `(0.9, 0.99)`, `True`."""
+    """A hyperparameter's value, no longer than needed: `0.003`, `3e-4`, `(0.9, 0.9999)`, `True`."""
     if isinstance(value, float) and math.isfinite(value):
-        if value and abs(value) < 1e-3:
+        if value and not 1e-3 <= abs(value) < 1e5:
             return _compact_exponent(f"{value:.2e}")
-        return f"{value:.4g}"
+        # Of a decay rate the distance to one is what matters: 0.9995 must not read as 1.
+        return f"{value:.6g}" if 0.9 < abs(value) < 1 else f"{value:.3g}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "(" + ", ".join(setting(item) for item in value) + ")"
     return printable(value)
@@ -83,6 +95,11 @@ def signed(value: float | None) -> str:
 def plural(count: int, word: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def short(text: str, length: int) -> str:
+    """The text, cut with an ellipsis where it is longer than `length`."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def printable(text: Any) -> str:

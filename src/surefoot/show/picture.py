@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from surefoot.evidence.records import StudyRecord
 from surefoot.show.figures import draw_forest, draw_rate_curve, rate_limits
-from surefoot.show.format import share
+from surefoot.show.format import share, short
 from surefoot.show.reading import RateCurve, common_rung, optimizers, rate_curves, results
 from surefoot.show.style import Stroke, strokes, styled
 
@@ -28,7 +28,7 @@ def answer_figure(study: StudyRecord) -> Figure:
     with styled():
         figure = Figure(figsize=(11, 4.3), layout="constrained", facecolor="white")
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-        left.set_title("Confirmed on fresh seeds, against the baseline (dashed)", loc="left", fontsize=10.5)
+        left.set_title("Fresh seeds; grey: interval against the baseline (dashed)", loc="left", fontsize=10.5)
         draw_forest(left, study, rows)
         _draw_rates(right, study)
     return figure
@@ -48,7 +48,16 @@ def _draw_rates(axes: Axes, study: StudyRecord) -> None:
     axes.set_title(f"Screening: value after {share(rung)} of the training", loc="left", fontsize=10.5)
     axes.set_xlabel("learning rate (crosses: diverged)")
     handles = [_handle(marks[curve.optimizer]) for curve in curves]
-    axes.legend(handles, [f" {curve.optimizer}" for curve in curves], fontsize=8.5, handlelength=3, ncols=2)
+    labels = [f" {short(curve.optimizer, 14)}" for curve in curves]
+    axes.legend(
+        handles,
+        labels,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.15),
+        ncols=4,
+        fontsize=8.5,
+        handlelength=3,
+    )
 
 
 def _without_details(curve: RateCurve) -> RateCurve:

@@ -106,6 +106,24 @@ class Verdict:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Rung:
+    """All that was decided at one progress, best value first."""
+
+    progress: float
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def survivors(self) -> int:
+        """How many went on."""
+        return sum(verdict.survived for verdict in self.verdicts)
+
+    @property
+    def band(self) -> float:
+        """The value that had to be reached; nan where no decision names one."""
+        return max((v.band for v in self.verdicts if math.isfinite(v.band)), default=math.nan)
+
+
 def results(answer: Mapping[str, Any] | None) -> tuple[Result, ...]:
     """The confirmed candidates, lowest mean first, then the floor."""
     if answer is None:
@@ -139,21 +157,30 @@ def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
     """The learning-rate curve of each screened optimizer, by name."""
     rung = common_rung(study)
     names = sorted({run.optimizer for run in _screening(study) if _rate(run) is not None})
-    return tuple(_rate_curve(study, name, rung) for name in names)
+    curves = (_rate_curve(study, name, rung) for name in names)
+    return tuple(curve for curve in curves if curve.points or curve.diverged)
 
 
-def verdicts(study: StudyRecord) -> tuple[Verdict, ...]:
-    """Every promotion and elimination that names its rung, in order of decision."""
-    return tuple(
+def rungs(study: StudyRecord) -> tuple[Rung, ...]:
+    """The race rung by rung, from the promotions and eliminations that name theirs."""
+    decided = [
         _verdict(decision)
         for decision in study.decisions
         if decision.kind in ("promoted", "eliminated") and _number(decision.details.get("rung")) is not None
+    ]
+    return tuple(
+        Rung(progress, tuple(sorted((v for v in decided if v.rung == progress), key=_by_value)))
+        for progress in sorted({verdict.rung for verdict in decided})
     )
 
 
 def optimizers(study: StudyRecord) -> tuple[str, ...]:
-    """Names of all optimizers that ran, sorted."""
-    return tuple(sorted({run.optimizer for run in study.runs}))
+    """Names of all that ran or were judged, except the floor: the confirmed ones first, then by name."""
+    confirmed = {run.optimizer for run in study.runs if run.phase == "confirm"}
+    floor = {run.optimizer for run in study.runs if run.phase == "floor"} - confirmed
+    judged = {verdict.optimizer for rung in rungs(study) for verdict in rung.verdicts}
+    names = {run.optimizer for run in study.runs} | judged
+    return tuple(sorted(names - floor, key=lambda name: (name not in confirmed, name)))
 
 
 def value_at(run: RunRecord, progress: float) -> float:
@@ -230,6 +257,10 @@ def _rate_curve(study: StudyRecord, optimizer: str, rung: float | None) -> RateC
         tuple(sorted(diverged)),
         window(study.answer, optimizer),
     )
+
+
+def _by_value(verdict: Verdict) -> tuple[bool, float]:
+    return math.isnan(verdict.value), verdict.value
 
 
 def _verdict(decision: DecisionRecord) -> Verdict:

@@ -61,11 +61,10 @@ FLOOR = Stroke(SOFT.light, (0, (1, 1)), "h")
 
 
 def strokes(optimizers: Iterable[str]) -> dict[str, Stroke]:
-    """A stroke for each name; the same names get the same strokes in every picture."""
-    names = sorted(set(optimizers))
+    """A stroke for each name, the most different ones first."""
     return {
         name: Stroke(SERIES[i % len(SERIES)].light, DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)])
-        for i, name in enumerate(names)
+        for i, name in enumerate(optimizers)
     }
 
 
