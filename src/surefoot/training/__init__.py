@@ -1,0 +1,1 @@
+"""One run: its schedule, loop, checkpoints, meters and divergence; and the engines that run many."""

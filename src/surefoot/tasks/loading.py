@@ -1,0 +1,178 @@
+"""From "file.py:object" or "package.module:object" to a checked task, with errors a person can act on."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from surefoot.tasks.naming import nearest
+from surefoot.tasks.task import Task
+
+FUNCTIONS = ("model", "batches", "loss", "validate")
+MEMBERS = ("name", "steps", "measure", *FUNCTIONS)
+
+
+class TaskError(ValueError):
+    """A task cannot be loaded or used; the message is one line for its author."""
+
+
+def load_object(reference: str) -> Task:
+    """The task in "path/file.py:object" or "package.module:object"; raises `TaskError`."""
+    source, _, name = reference.rpartition(":")
+    if not source or not name.isidentifier():
+        raise TaskError(f"task {reference!r}: expected file.py:object or package.module:object")
+    module = _run_file(Path(source)) if source.endswith(".py") else _import(source)
+    if not hasattr(module, name):
+        own = [n for n, v in vars(module).items() if n[0] != "_" and not inspect.ismodule(v)]
+        raise TaskError(f"{source} has no object {name!r}{nearest(name, own)}")
+    return check_task(_made(getattr(module, name), reference), reference)
+
+
+def check_task(candidate: Any, reference: str) -> Task:
+    """`candidate` itself, if it is a task.
+
+    Raises:
+        TaskError: members are missing (they are named) or of the wrong kind.
+    """
+    missing = [member for member in MEMBERS if not hasattr(candidate, member)]
+    if missing:
+        others = [name for name in dir(candidate) if not name.startswith("_") and name not in MEMBERS]
+        hints = "".join(_misspelt(member, others) for member in missing)
+        raise TaskError(
+            f"{reference} is not a task: {type(candidate).__name__} lacks {', '.join(missing)}{hints}"
+        )
+    for member in FUNCTIONS:
+        if not callable(getattr(candidate, member)):
+            raise TaskError(f"{reference}: {member} must be a function")
+    if not isinstance(candidate.name, str) or not re.fullmatch(r"[\w.-]+", candidate.name):
+        raise TaskError(
+            f"{reference}: name must be a word of letters, digits, '-', '_' and '.', not {candidate.name!r}"
+        )
+    if not isinstance(candidate.steps, int) or isinstance(candidate.steps, bool) or candidate.steps < 1:
+        raise TaskError(f"{reference}: steps must be a whole number of at least 1, not {candidate.steps!r}")
+    if not isinstance(candidate.measure, str):
+        raise TaskError(
+            f"{reference}: measure must be text such as 'validation loss', not {candidate.measure!r}"
+        )
+    return cast(Task, candidate)
+
+
+@contextlib.contextmanager
+def calling(what: str, file: str | None = None) -> Iterator[None]:
+    """Turn any exception inside the block into one line of `TaskError`: what, the error, file and line.
+
+    Args:
+        what: what is being done, e.g. "digits: model()".
+        file: the user's file; the last line of it that was running is named.
+    """
+    try:
+        yield
+    except TaskError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise TaskError(f"{what} raised {_in_one_line(error)}{_place(error, file)}") from error
+
+
+def _made(found: Any, reference: str) -> Any:
+    """An instance from a class or a factory; anything else is taken as the task itself."""
+    if isinstance(found, type) or (callable(found) and not hasattr(found, "batches")):
+        with calling(reference, source_file(found)):
+            required = [p.name for p in inspect.signature(found).parameters.values() if _required(p)]
+            if required:
+                raise TaskError(
+                    f"{reference}: called without arguments, but it requires {', '.join(required)}"
+                )
+            return found()
+    return found
+
+
+def source_file(found: Any) -> str | None:
+    """The file that defines a class or function, or an instance's class; None if it is not Python's."""
+    with contextlib.suppress(TypeError, OSError):
+        return inspect.getsourcefile(
+            found if isinstance(found, type) or inspect.isroutine(found) else type(found)
+        )
+    return None
+
+
+def _required(parameter: inspect.Parameter) -> bool:
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return parameter.default is inspect.Parameter.empty and parameter.kind not in variadic
+
+
+def _run_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        raise TaskError(f"there is no file {str(path)!r}{nearest(str(path), siblings)}")
+    path = path.resolve()
+    # As for a script: the files beside it can be imported.
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    name = _module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TaskError(f"{path} cannot be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickled objects look their module up here
+    try:
+        with calling(str(path), str(path)):
+            spec.loader.exec_module(module)
+    except TaskError:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _module_name(path: Path) -> str:
+    """The file's own name, so that data-loading processes can import it, unless another module has it."""
+    loaded = getattr(sys.modules.get(path.stem), "__file__", None)
+    if path.stem not in sys.modules and path.stem not in sys.stdlib_module_names:
+        return path.stem
+    return path.stem if loaded == str(path) else f"surefoot_task_{path.stem}"
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+            raise TaskError(f"{name} raised {_in_one_line(error)}{_place(error, None)}") from error
+        parent, _, last = error.name.rpartition(".")
+        raise TaskError(f"there is no module {error.name!r}{nearest(last, _siblings(parent))}") from None
+    except (Exception, SystemExit) as error:
+        raise TaskError(f"{name} raised {_in_one_line(error)}{_place(error, None)}") from error
+
+
+def _siblings(parent: str) -> Iterable[str]:
+    """Module names in a package, or in the current folder."""
+    path = getattr(sys.modules.get(parent), "__path__", None) if parent else ["."]
+    return [found.name for found in pkgutil.iter_modules(path)] if path else []
+
+
+def _misspelt(member: str, others: Iterable[str]) -> str:
+    hint = nearest(member, others)
+    return f" ({hint[len('; did you mean ') : -1]} is near)" if hint.startswith("; did") else ""
+
+
+def _in_one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _place(error: BaseException, file: str | None) -> str:
+    """Where it happened: the last line of the user's file that was running, else the last line of all."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({error.filename}:{error.lineno})"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
+    frames = [f for f in frames if f.filename != __file__] or frames
+    users = [f for f in frames if f.filename == file] or frames
+    return f" ({users[-1].filename}:{users[-1].lineno})" if users else ""

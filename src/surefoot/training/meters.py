@@ -1,0 +1,42 @@
+"""What a run costs: seconds per evaluation, bytes of optimizer state, peak memory."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# The first steps of a process compile kernels, allocate state and fill caches.
+WARM_UP_STEPS = 3
+
+
+def median_seconds(seconds_per_evaluation: list[float]) -> float:
+    """The median over all but the first few steps (over all, if there are only a few); nan of nothing."""
+    settled = seconds_per_evaluation[WARM_UP_STEPS:] or seconds_per_evaluation
+    return statistics.median(settled) if settled else float("nan")
+
+
+def state_bytes(optimizer: torch.optim.Optimizer) -> int:
+    """Bytes of all tensors in the optimizer's state."""
+    return sum(t.numel() * t.element_size() for t in _tensors(optimizer.state.values()))
+
+
+def peak_memory() -> int:
+    """The largest resident memory of this process so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _tensors(values: Iterable[Any]) -> Iterable[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, dict):
+            yield from _tensors(value.values())
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
