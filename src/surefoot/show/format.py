@@ -80,8 +80,8 @@ def share(value: float | None) -> str:
     """A share of one as per cent: `3.7 %`, `33 %`, `100 %`."""
     if value is None or not math.isfinite(value):
         return MISSING
-    percent = 100 * value
-    return f"{percent:.0f} %" if percent >= 10 or percent == round(percent) else f"{percent:.1f} %"
+    percent = 100.0 * value
+    return f"{percent:.0f} %" if percent >= 10 or percent.is_integer() else f"{percent:.1f} %"
 
 
 def signed(value: float | None) -> str:

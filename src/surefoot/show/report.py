@@ -26,6 +26,7 @@ from surefoot.show.format import (
     share,
     signed,
     size,
+    spread,
 )
 from surefoot.show.reading import RateCurve, common_rung, results, rungs
 from surefoot.show.style import PALETTE

@@ -34,7 +34,7 @@ SERIES = (
     Colour("purple", "#cc79a7", "#dd97bd"),
     Colour("orange", "#e69f00", "#f2b632"),
     Colour("sky", "#56b4e9", "#8fd0f5"),
-    Colour("black", "#000000", "#ffffff"),
+    Colour("black", "#0a0a0a", "#ffffff"),  # a pure black fill would be left out of the SVG as its default
 )
 PALETTE = (INK, SOFT, GRID, *SERIES)
 

@@ -1,0 +1,260 @@
+"""The race while it runs: a live display in a terminal, plain lines everywhere else.
+
+with RaceDisplay() as display:
+    display.phase("screen")
+    display.running([("Adam lr=0.003", 1 / 9)])
+    display.result("Adam lr=0.003", 1 / 9, 0.31, "completed")
+    display.decision("SGD lr=1 is out at rung 1/9: 0.92 against a band up to 0.40.")
+    display.budget(12.5, 120)
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from surefoot.show.format import number, plural, printable, seconds, share
+
+RESULTS_PER_LINE = 10
+
+
+class RaceDisplay:
+    """Shows what is being raced, who leads, and who is out and why.
+
+    Labels are those of `format.candidate_label`: the optimizer's name first.
+
+    Args:
+        console: where to; standard output if None.
+        live: whether to redraw in place; None for "if standard output is a terminal that can".
+        clock: seconds, for the estimate of the time left.
+    """
+
+    def __init__(
+        self,
+        console: Console | None = None,
+        live: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console = console or Console(highlight=False)
+        # FORCE_COLOR makes rich believe in a terminal; only the file knows.
+        can = self._console.is_interactive and self._console.file.isatty()
+        self._board = _Board(clock)
+        self._live = (
+            Live(_Screen(self._board), console=self._console, refresh_per_second=4, transient=True)
+            if (can if live is None else live)
+            else None
+        )
+        self._untold = 0
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._tell_results()
+        if self._live:
+            self._live.stop()
+
+    def phase(self, name: str) -> None:
+        """A new phase begins: "look", "screen", "confirm", …; the leaderboard starts afresh."""
+        self._tell_results()
+        self._board.begin(printable(name))
+        self._tell(f"Phase: {self._board.phase}")
+
+    def running(self, runs: Sequence[tuple[str, float]]) -> None:
+        """What is being trained now: (candidate's label, rung it runs to)."""
+        self._board.running = [(printable(label), rung) for label, rung in runs]
+
+    def result(self, label: str, rung: float, value: float, status: str) -> None:
+        """A run has reached a rung with this value, or ended as `status` says."""
+        self._board.add(printable(label), rung, value, status)
+        self._untold += 1
+        if self._untold >= RESULTS_PER_LINE:
+            self._tell_results()
+
+    def decision(self, text: str) -> None:
+        """Something was decided, and why, in a sentence."""
+        self._board.decide(printable(text))
+        self._tell(printable(text))
+
+    def budget(self, spent: float, total: float) -> None:
+        """How much of the budget is spent, in any unit."""
+        self._board.spent = spent / total if total > 0 else 1.0
+
+    def _tell_results(self) -> None:
+        if self._untold:
+            self._tell(self._board.in_words())
+        self._untold = 0
+
+    def _tell(self, text: str) -> None:
+        if self._live is None:
+            print(text, file=self._console.file, flush=True)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """A candidate's values at one rung."""
+
+    label: str
+    rung: float
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean of the values."""
+        return math.fsum(self.values) / len(self.values)
+
+    @property
+    def order(self) -> tuple[float, float]:
+        """Values compare within a rung only, so the later rung comes first."""
+        return -self.rung, self.mean
+
+
+class _Board:
+    """All that the display knows; rich draws it from a thread of its own, hence the lock."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.phase = "start"
+        self.spent = 0.0
+        self._decisions: deque[str] = deque(maxlen=8)
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._began = clock()
+        self.begin("start")
+
+    def begin(self, phase: str) -> None:
+        self.phase = phase
+        self.running: list[tuple[str, float]] = []
+        self.finished = self.lost = 0
+        self._values: dict[tuple[str, float], list[float]] = {}
+
+    def add(self, label: str, rung: float, value: float, status: str) -> None:
+        self.finished += 1
+        self.lost += status in ("diverged", "failed")
+        if math.isfinite(value) and status not in ("diverged", "failed"):
+            with self._lock:
+                self._values.setdefault((label, rung), []).append(value)
+
+    def decide(self, text: str) -> None:
+        with self._lock:
+            self._decisions.append(text)
+
+    def last_decisions(self, most: int) -> list[str]:
+        with self._lock:
+            return list(self._decisions)[-most:]
+
+    def leaders(self) -> list[_Standing]:
+        """The best candidate of each optimizer; in confirmation every candidate, for all are rivals there."""
+        with self._lock:
+            standings = [
+                _Standing(label, rung, tuple(values)) for (label, rung), values in self._values.items()
+            ]
+        best: dict[str, _Standing] = {}
+        for standing in standings:
+            label = standing.label
+            rival = label if self.phase.startswith("confirm") else label.partition(" ")[0]
+            if rival not in best or standing.order < best[rival].order:
+                best[rival] = standing
+        return sorted(best.values(), key=lambda standing: standing.order)
+
+    def seconds_left(self) -> float:
+        """At the pace so far; nan before anything can be said."""
+        elapsed = self._clock() - self._began
+        return elapsed * (1 - self.spent) / self.spent if 0 < self.spent <= 1 else math.nan
+
+    def in_words(self) -> str:
+        """The board in one line."""
+        words = plural(self.finished, "result")
+        if self.lost:
+            words += f", {self.lost} diverged or failed"
+        if leaders := self.leaders():
+            first = leaders[0]
+            words += (
+                f"; ahead: {first.label} with {number(first.mean)} at {share(first.rung)} of the training"
+            )
+        if self.spent > 0:
+            words += f"; {share(min(self.spent, 1.0))} of the budget spent"
+        return words
+
+
+@dataclass(frozen=True)
+class _Screen:
+    """Draws the board within the height of the terminal."""
+
+    board: _Board
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        height = console.size.height
+        leaders = max(3, min(12, height - 13))
+        decisions = 4 if height >= 24 else 2
+        yield Group(
+            self._head(),
+            self._running(),
+            Text(),
+            self._leaderboard(leaders),
+            Text(),
+            *self._decisions(decisions),
+        )
+
+    def _head(self) -> RenderableType:
+        board = self.board
+        left = board.seconds_left()
+        rest = f"{share(min(board.spent, 1.0))} spent"
+        rest += f", about {seconds(left)} left" if math.isfinite(left) else ""
+        lost = f", {board.lost} diverged or failed" if board.lost else ""
+        head = Table.grid(padding=(0, 2), expand=True)
+        head.add_column(no_wrap=True)
+        head.add_column(ratio=1)
+        head.add_column(no_wrap=True, justify="right")
+        head.add_row(
+            Text.assemble((board.phase, "bold"), f"  {plural(board.finished, 'result')}{lost}"),
+            ProgressBar(total=1.0, completed=min(board.spent, 1.0)),
+            rest,
+        )
+        return head
+
+    def _running(self) -> Text:
+        runs = [f"{label} → {share(rung)}" for label, rung in self.board.running]
+        return _line("now  " + ("   ".join(runs) or "–"), "cyan")
+
+    def _leaderboard(self, most: int) -> RenderableType:
+        leaders = self.board.leaders()
+        if not leaders:
+            return Text("no result yet", style="dim")
+        table = Table.grid(padding=(0, 2), expand=True)
+        for heading, right in (
+            ("", True),
+            ("value", True),
+            ("at", True),
+            ("seeds", True),
+            ("candidate", False),
+        ):
+            table.add_column(heading, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
+        table.columns[-1].ratio = 1
+        table.add_row("", "value", "rung", "runs", "leading so far (not a result yet)", style="dim")
+        for place, leader in enumerate(leaders[:most], 1):
+            cells = (str(place), number(leader.mean), share(leader.rung), str(len(leader.values)))
+            table.add_row(*cells, Text(leader.label), style="bold" if place == 1 else "")
+        return table
+
+    def _decisions(self, most: int) -> list[Text]:
+        return [_line("· " + text, "dim") for text in self.board.last_decisions(most)]
+
+
+def _line(text: str, style: str) -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")

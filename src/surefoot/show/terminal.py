@@ -1,0 +1,141 @@
+"""The final screen of a study: verdict, table, the why, the learning-rate window, the code to paste.
+
+print_answer(study.answer)  # at most 40 lines of 100 columns, unless the code alone is longer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from surefoot.show.format import plural, printable, seconds, setting, share, size, spread
+from surefoot.show.live import RaceDisplay
+from surefoot.show.reading import Result, results, window
+
+__all__ = ["RaceDisplay", "answer_table", "print_answer"]
+
+PAGE_LINES = 40
+MOST_ROWS = 7
+_COLOURS = {"win": "bold green", "tie": "bold cyan", "budget": "bold yellow"}
+
+
+def print_answer(answer: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print the final screen; long lines of code are never cut, whatever the width."""
+    (console or Console(highlight=False)).print(answer_table(answer), crop=False)
+
+
+def answer_table(answer: Mapping[str, Any]) -> RenderableType:
+    """The final screen. Print it with `crop=False`, or use `print_answer`."""
+    return _Page(answer)
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Lays the parts out; the why gives way where the page would not hold all."""
+
+    answer: Mapping[str, Any]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        head = Group(_sentence(self.answer), "", _table(self.answer), "")
+        tail = Group(*_rate_window(self.answer), "", _snippet(self.answer), "", _footer(self.answer))
+        taken = sum(len(console.render_lines(part, options, pad=False)) for part in (head, tail))
+        yield head
+        yield from _why(self.answer.get("why") or (), PAGE_LINES - taken, console, options)
+        yield tail
+
+
+def _sentence(answer: Mapping[str, Any]) -> Text:
+    return Text(printable(answer.get("sentence", "")), style=_COLOURS.get(str(answer.get("verdict")), "bold"))
+
+
+def _table(answer: Mapping[str, Any]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
+    table.add_column("candidate", overflow="fold")
+    measure = printable(answer.get("measure", "value"))
+    for heading in (f"{measure}\nmean ± sd", "seeds", "diverged", "seconds\nper step", "state"):
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+    rows = _rows(results(answer))
+    for row in rows:
+        table.add_row(*_cells(row), style="bold" if row.recommended else "")
+    return table
+
+
+def _rows(found: Sequence[Result]) -> list[Result]:
+    """The best few, but never without what was recommended, the baseline and the floor."""
+    spare = MOST_ROWS - sum(bool(row.role) for row in found)
+    kept = []
+    for row in found:
+        if row.role or spare > 0:
+            kept.append(row)
+            spare -= not row.role
+    return kept
+
+
+def _cells(row: Result) -> tuple[Text | str, ...]:
+    name = Text(row.label)
+    if row.role:
+        name.append(f" ({row.role})", style="dim")
+    return (
+        name,
+        spread(row.mean, row.deviation),
+        str(row.seeds),
+        Text(str(row.diverged), style="red") if row.diverged else "0",
+        seconds(row.seconds_per_step),
+        size(row.state_bytes),
+    )
+
+
+def _why(
+    reasons: Sequence[str], room: int, console: Console, options: ConsoleOptions
+) -> list[RenderableType]:
+    """As many reasons as the page has room for, and a word about the rest."""
+    shown: list[RenderableType] = []
+    for place, reason in enumerate(reasons):
+        line = Text("• " + printable(reason))
+        height = len(console.render_lines(line, options, pad=False))
+        rest = place + 1 < len(reasons)
+        if height + rest > room:
+            return [*shown, Text(f"  … {len(reasons) - place} more in the report", style="dim")]
+        shown.append(line)
+        room -= height
+    return shown
+
+
+def _rate_window(answer: Mapping[str, Any]) -> list[RenderableType]:
+    name = (answer.get("recommendation") or {}).get("optimizer", "")
+    found = window(answer, name)
+    if found is None:
+        return []
+    return [
+        Text(
+            f"Learning rate of {printable(name)}: flat from {setting(found.low)} to {setting(found.high)} "
+            f"({found.decades:.1f} decades); {share(found.blow_up)} of its runs blew up."
+        )
+    ]
+
+
+def _snippet(answer: Mapping[str, Any]) -> Text:
+    """Coloured, but nothing in front of or behind the lines: it is there to be copied."""
+    code = str((answer.get("recommendation") or {}).get("snippet", "")).rstrip()
+    lines = "\n".join(printable(line) if not line.isprintable() else line for line in code.splitlines())
+    text = Syntax(lines, "python", theme="ansi_dark", background_color="default").highlight(lines)
+    text.rstrip()
+    text.no_wrap, text.overflow = True, "ignore"
+    return text
+
+
+def _footer(answer: Mapping[str, Any]) -> Text:
+    parts = [f"Study {printable(answer.get('study', ''))}", plural(int(answer.get("runs") or 0), "run")]
+    if answer.get("seconds") is not None:
+        parts.append(seconds(answer["seconds"]))
+    return Text(
+        ", ".join(parts) + f". Everything: surefoot report {printable(answer.get('study', ''))} -o FILE.html",
+        style="dim",
+    )

@@ -1,0 +1,113 @@
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import matplotlib
+import pytest
+from sample_study import HOSTILE, empty_study, sample_study
+
+from surefoot.show import figures
+from surefoot.show.picture import answer_figure
+from surefoot.show.style import SERIES, strokes
+from surefoot.show.svg import inline_svg, save_svg
+
+DRAWN = (figures.forest, figures.curves_by_progress, figures.curves_by_seconds)
+
+
+def texts(svg: str) -> str:
+    return "\n".join("".join(element.itertext()) for element in ElementTree.fromstring(svg).iter())
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+def test_the_same_study_gives_the_same_picture(draw, study):
+    first, second = (inline_svg(draw(study), "figure", "title") for _ in range(2))
+    assert first == second
+    assert "metadata" not in first
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+def test_nothing_is_drawn_from_nothing(draw):
+    assert draw(empty_study()) is None
+
+
+def test_the_forest_names_every_result_and_what_is_off_the_scale(study):
+    words = texts(inline_svg(figures.forest(study), "forest", "title"))
+    for name in (
+        "Adam lr=0.003",
+        "SGD",
+        "Adamax",
+        "AdamW",
+        "RandomSearch",
+        "1 diverged",
+        "off the scale: 1.90",
+    ):
+        assert name in words
+
+
+def test_learning_rate_panels_mark_and_name_what_diverged(study):
+    panels = {curve.optimizer: figure for curve, figure in figures.rate_panels(study)}
+    assert "diverged: lr 0.1" in texts(inline_svg(panels["Adam"], "a", "title"))
+    assert "diverged" not in texts(inline_svg(panels["Adagrad"], "b", "title"))
+    crosses = [line for line in panels["Adam"].axes[0].lines if line.get_marker() == "x"]
+    assert [list(line.get_xdata()) for line in crosses] == [[0.1]]
+
+
+def test_learning_rate_panels_share_their_value_axis(study):
+    assert len({figure.axes[0].get_ylim() for _, figure in figures.rate_panels(study)}) == 1
+
+
+def test_ids_of_two_figures_in_one_page_do_not_meet(study):
+    found = [
+        {element.get("id") for element in ElementTree.fromstring(svg).iter() if element.get("id")}
+        for svg in (inline_svg(figures.forest(study), name, "title") for name in ("one", "two"))
+    ]
+    assert found[0]
+    assert not found[0] & found[1]
+
+
+def test_every_reference_inside_a_figure_has_its_target(study):
+    svg = inline_svg(figures.curves_by_progress(study), "curves", "title")
+    elements = list(ElementTree.fromstring(svg).iter())
+    ids = {element.get("id") for element in elements}
+    links = [element.get("{http://www.w3.org/1999/xlink}href") for element in elements]
+    assert any(links)
+    assert all(link[1:] in ids for link in links if link)
+
+
+def test_colours_follow_the_page(study):
+    svg = inline_svg(figures.curves_by_progress(study), "curves", "title")
+    assert "var(--blue)" in svg
+    assert not any(colour.light in svg for colour in SERIES)
+
+
+def test_names_that_look_like_mathematics_or_privacy_are_drawn(study):
+    runs = tuple(replace(run, optimizer=f"_{run.optimizer}$") for run in study.runs)
+    assert "_Adam$" in texts(inline_svg(figures.curves_by_progress(replace(study, runs=runs)), "x", "title"))
+
+
+def test_drawing_leaves_matplotlib_as_it_was(study):
+    before = dict(matplotlib.rcParams)
+    figures.forest(study)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_strokes_of_many_optimizers_differ():
+    assert len(set(strokes(str(number) for number in range(28)).values())) == 28
+
+
+def test_negative_and_equal_values_can_be_drawn(study):
+    def below(run):
+        return replace(run, points=tuple(replace(point, value=point.value - 5) for point in run.points))
+
+    assert figures.curves_by_progress(replace(study, runs=tuple(map(below, study.runs)))) is not None
+    flat = [replace(run, points=tuple(replace(p, value=0.5) for p in run.points)) for run in study.runs]
+    svg = inline_svg(figures.curves_by_progress(replace(study, runs=tuple(flat))), "flat", "title")
+    assert HOSTILE[:8] not in svg
+
+
+def test_the_still_picture_stands_alone(study, tmp_path):
+    save_svg(answer_figure(study), tmp_path / "answer.svg")
+    words = texts((tmp_path / "answer.svg").read_text())
+    assert "Adam lr=0.003" in words
+    assert "learning rate" in words
+    with pytest.raises(ValueError, match="no answer"):
+        answer_figure(sample_study(finished=False))

@@ -1,0 +1,77 @@
+import ast
+import io
+
+from rich.console import Console
+from sample_study import HOSTILE, SNIPPET
+
+from surefoot.show.terminal import print_answer
+
+
+def shown(answer, *, width=100, terminal=False) -> str:
+    file = io.StringIO()
+    print_answer(answer, Console(file=file, width=width, height=40, force_terminal=terminal, highlight=False))
+    return file.getvalue()
+
+
+def test_the_page_opens_with_the_verdict_and_ends_with_the_code(study):
+    text = shown(study.answer)
+    assert " ".join(text.split()).startswith(study.answer["sentence"])
+    assert text.index("• Adam won") < text.index("Learning rate of Adam: flat from 0.001 to 0.006")
+    assert text.index("Learning rate of Adam") < text.index("from surefoot import optim")
+
+
+def test_the_page_fits_forty_lines(study):
+    assert len(shown(study.answer).splitlines()) <= 40
+
+
+def test_many_reasons_and_candidates_still_fit(study):
+    confirmed = [entry for entry in study.answer["candidates"] if entry["phase"] == "confirm"]
+    more = [entry | {"hyperparameters": {"lr": 0.01 + i}} for i, entry in enumerate(confirmed * 5)]
+    answer = study.answer | {"why": [f"Reason {i}. " * 12 for i in range(30)]}
+    answer["candidates"] = [*study.answer["candidates"], *more]
+    text = shown(answer)
+    assert len(text.splitlines()) <= 40
+    assert "more in the report" in text
+    for role in ("(recommended)", "(baseline)", "(floor)"):
+        assert role in text
+
+
+def test_the_code_is_copied_as_it_is_even_from_a_narrow_screen(study):
+    long = SNIPPET + "name = '" + "x" * 150 + "'\n"
+    answer = dict(study.answer) | {"recommendation": study.answer["recommendation"] | {"snippet": long}}
+    text = shown(answer, width=60)
+    code = text[text.index("from surefoot") : text.index("\n\nStudy")]
+    assert code == long.rstrip()
+    assert ast.parse(code)
+
+
+def test_the_table_shows_confirmed_candidates_and_the_floor_only(study):
+    text = shown(study.answer)
+    assert "0.0816 ± 0.0028" in text
+    assert "310 µs" in text
+    assert "211 kB" in text
+    assert "RMSprop" not in text
+
+
+def test_no_control_characters_unless_a_terminal_asks_for_them(study, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b" not in shown(study.answer)
+    assert "\x1b" in shown(study.answer, terminal=True)
+
+
+def test_no_color_is_respected(study, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in shown(study.answer, terminal=True)
+
+
+def test_hostile_text_drives_nothing(study):
+    answer = dict(study.answer) | {
+        "sentence": "\x1b[2J[red]all[/red] gone", "why": ["\x07beep\x1b]0;title\x07"],
+        "measure": "[bold]loss[/bold]",
+    }  # fmt: skip
+    text = shown(answer)
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[red]all[/red]" in text
+    assert "[bold]loss[/bold]" in text
+    assert HOSTILE in shown(study.answer)
