@@ -142,10 +142,17 @@ class Batch:
 
     def __init__(self, variant: Variant, rows: Sequence[Row]) -> None:
         self.kernel, layout = kernel_for(variant)
-        self.names = (*layout.tensors, *layout.scalars)
         self.dtype = rows[0].p.dtype
-        self.rows = [(r.p, r.state, (*r.tensors, *r.scalars), r.gradient_stride) for r in rows]
-        self.tensor_count = len(layout.tensors)
+        self.rows = [
+            (
+                r.p,
+                r.state,
+                tuple(zip(layout.tensors, r.tensors, strict=True)),
+                tuple(zip(layout.scalars, r.scalars, strict=True)),
+                r.gradient_stride,
+            )
+            for r in rows
+        ]
         self.params = [r.p for r in rows]
         self.elements = sum(p.numel() for p in self.params)
         self.chunk_table = array("q", _chunk_rows([p.numel() for p in self.params]))
@@ -158,8 +165,8 @@ class Batch:
         """Read this step's addresses; False if the batch no longer describes its parameters."""
         streams: list[int] = []
         scalar_addresses: list[int] = []
-        strided, dtype, names, count = torch.strided, self.dtype, self.names, self.tensor_count
-        for p, state, held, stride in self.rows:
+        strided, dtype = torch.strided, self.dtype
+        for p, state, tensors, scalars, stride in self.rows:
             g = p.grad
             if (
                 g is None
@@ -170,14 +177,15 @@ class Batch:
                 or states.get(p) is not state
             ):
                 return False
-            streams.append(p.data_ptr())
-            streams.append(g.data_ptr())
-            index = 0
-            for name, tensor in zip(names, held, strict=True):
+            streams += (p.data_ptr(), g.data_ptr())
+            for name, tensor in tensors:
                 if state.get(name) is not tensor:
                     return False
-                (streams if index < count else scalar_addresses).append(tensor.data_ptr())
-                index += 1
+                streams.append(tensor.data_ptr())
+            for name, tensor in scalars:
+                if state.get(name) is not tensor:
+                    return False
+                scalar_addresses.append(tensor.data_ptr())
         if 0 in streams:  # a gradient without storage (autograd's "zero tensor")
             return False
         self.streams = array("q", streams)

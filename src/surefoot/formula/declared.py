@@ -59,6 +59,7 @@ class Declared(torch.optim.Optimizer):
         needs_closure: `step` must be given a closure.
         sparse: "no" refuses sparse gradients; "rows" runs the formula on the touched rows; "only"
             refuses dense ones; "exact" runs on rows where that equals the dense step, else densely.
+        refusal: what to say to a sparse gradient, where there is a hint to give.
         state_at_start: make the state in the constructor instead of at the first step.
     """
 
@@ -73,6 +74,7 @@ class Declared(torch.optim.Optimizer):
     signature: ClassVar[inspect.Signature] = inspect.Signature()
     needs_closure: ClassVar[bool] = False
     sparse: ClassVar[str] = "no"
+    refusal: ClassVar[str] = ""
     state_at_start: ClassVar[bool] = False
 
     def __init_subclass__(cls, arguments: str = "", **keywords: Any) -> None:

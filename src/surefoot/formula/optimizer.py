@@ -222,12 +222,8 @@ class Optimizer(Declared):
         )
 
     def _check_sparse(self, group: Mapping[str, Any]) -> None:
-        name = type(self).__name__
         if self.sparse == "no":
-            hint = (
-                ", please consider SparseAdam instead" if name.startswith("Adam") and name != "Adamax" else ""
-            )
-            raise RuntimeError(f"{name} does not support sparse gradients{hint}")
+            raise RuntimeError(self.refusal or f"{type(self).__name__} does not support sparse gradients")
         if group.get("weight_decay"):
             raise RuntimeError("weight_decay option is not compatible with sparse gradients")
 
@@ -250,10 +246,10 @@ class Optimizer(Declared):
         for entries in self.state.values():
             for slot in self.slots:
                 held = entries.get(slot.name)
-                # torch's loading casts every entry but `step` to the parameter's dtype; a step size
-                # in bfloat16 would no longer be the number that was saved.
-                if slot.scalar and isinstance(held, Tensor) and held.dtype in eager.LOW_PRECISION:
-                    entries[slot.name] = held.float()
+                # torch's loading casts every entry but `step` to the parameter's dtype; torch's own step
+                # still rounds the others to the default dtype, so that is where they are kept.
+                if slot.scalar and not slot.counts and isinstance(held, Tensor):
+                    entries[slot.name] = held.to(_scalar_dtype())
 
 
 @dataclass(frozen=True)
@@ -296,14 +292,17 @@ def _is_scalar(value: Any) -> bool:
     )
 
 
+def _scalar_dtype() -> torch.dtype:
+    return torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
+
+
 def _initial(slot: StateSlot, p: Tensor, group: Mapping[str, Any]) -> Any:
     value: Any = group[slot.initial] if isinstance(slot.initial, str) else slot.initial
     value = value.item() if isinstance(value, Tensor) else value
     if slot.number:
         return value
     if slot.scalar:
-        dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
         on_device = group.get("capturable") or group.get("fused")
-        return torch.tensor(float(value), dtype=dtype, device=p.device if on_device else "cpu")
+        return torch.tensor(float(value), dtype=_scalar_dtype(), device=p.device if on_device else "cpu")
     filling = complex(value, value) if p.is_complex() and value else value
     return torch.full_like(p, filling, memory_format=torch.preserve_format, requires_grad=False)

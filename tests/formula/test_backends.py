@@ -1,0 +1,135 @@
+"""Both backends compute the same thing, on random formulas and on every float there is."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from surefoot import formula as f
+from surefoot.formula import cpu, eager
+from surefoot.formula.language import Settings, State
+
+BINARY = [operator.add, operator.sub, operator.mul, f.maximum, f.minimum]
+UNARY = [operator.neg, abs, f.sign, lambda x: f.sqrt(abs(x)), lambda x: x**2, lambda x: 1 / (abs(x) + 1)]
+
+
+@st.composite
+def expressions(draw, depth=4):
+    """A random formula as a function of a dictionary of leaves."""
+    kind = draw(st.sampled_from(["leaf", "unary", "binary", "where"])) if depth else "leaf"
+    if kind == "leaf":
+        name = draw(st.sampled_from(["p", "g", "m", "lr", "beta", "step", "number"]))
+        number = draw(st.floats(-2, 2, width=16))
+        return lambda leaves: number if name == "number" else leaves[name]
+    parts = [draw(expressions(depth - 1)) for _ in range({"unary": 1, "binary": 2, "where": 4}[kind])]
+    if kind == "unary":
+        function = draw(st.sampled_from(UNARY))
+        return lambda leaves: function(parts[0](leaves))
+    if kind == "binary":
+        function = draw(st.sampled_from(BINARY))
+        return lambda leaves: function(parts[0](leaves), parts[1](leaves))
+    return lambda leaves: f.where(parts[0](leaves) > parts[1](leaves), parts[2](leaves), parts[3](leaves))
+
+
+SLOTS = (f.STEP, f.StateSlot("m"))
+
+
+def run_both(update, dtype, p, g, m):
+    values = {"lr": 0.3, "beta": 0.9, "nesterov": True}
+    results = []
+    for backend in ("eager", "cpu"):
+        parameter, gradient = p.to(dtype).clone(), g.to(dtype)
+        state = {"step": torch.tensor(4.0), "m": m.to(dtype).clone()}
+        if backend == "eager":
+            eager.step(update, SLOTS, parameter, gradient, state, values)
+        else:
+            parameter.grad = gradient
+            pattern, numbers = cpu.specialise(values)
+            variant = cpu.Variant(update, SLOTS, pattern, cpu.DTYPES[dtype], (), ("float32",), False)
+            row = cpu.Row(parameter, state, (state["m"],), (state["step"],), gradient.stride())
+            batch = cpu.Batch(variant, [row])
+            assert batch.collect({parameter: state})
+            batch.run(numbers)
+        results.append((parameter.double(), state["m"].double(), state["step"]))
+    return results
+
+
+@pytest.mark.parametrize("dtype", list(cpu.DTYPES), ids=str)
+@settings(max_examples=25, deadline=None)
+@given(new_p=expressions(), new_m=expressions(), seed=st.integers(0, 2**31))
+def test_backends_agree_on_random_formulas(dtype, new_p, new_m, seed):
+    def update(p, g, s, h):
+        leaves = {"p": p, "g": g, "m": s.m, "step": s.step, "lr": h.lr, "beta": h.beta}
+        s.m = new_m(leaves) + 0 * g
+        return new_p(leaves) + 0 * p
+
+    generator = torch.Generator().manual_seed(seed)
+    p, g, m = (torch.randn(37, generator=generator).to(dtype).double() for _ in range(3))
+    (p1, m1, step1), (p2, m2, step2) = run_both(update, dtype, p, g, m)
+    # A fused multiply-add rounds once where eager rounds twice; near a comparison's edge that can
+    # choose the other branch, so a rare element may differ by more.
+    tolerance = {torch.float64: 1e-11, torch.float32: 1e-4}.get(dtype, 2e-2)
+    for a, b in ((p1, p2), (m1, m2)):
+        near = torch.isclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+        assert near.double().mean() >= 0.9, (a[~near], b[~near])
+    assert step1 == step2 == 5
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_every_low_precision_number_is_read_and_rounded_as_torch_does(dtype):
+    every = torch.arange(2**16, dtype=torch.int32).to(torch.int16).view(dtype)
+
+    def update(p, g, s, h):
+        s.m = p
+        return p + g
+
+    gradient = torch.full((2**16,), 2.0**-9, dtype=dtype)
+    expected = (every.float() + gradient.float()).to(dtype)
+    parameter, m = every.clone(), torch.zeros_like(every)
+    parameter.grad = gradient
+    state = {"step": torch.tensor(0.0), "m": m}
+    variant = cpu.Variant(update, SLOTS, (), cpu.DTYPES[dtype], (), ("float32",), False)
+    batch = cpu.Batch(variant, [cpu.Row(parameter, state, (m,), (state["step"],), gradient.stride())])
+    assert batch.collect({parameter: state})
+    batch.run([])
+    torch.testing.assert_close(parameter, expected, rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(m, every, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -0.0])
+def test_special_values_pass_through_comparisons_alike(value):
+    def update(p, g, s, h):
+        s.m = f.maximum(p, g) + f.minimum(p, 1.0)
+        return f.where(p < g, f.sign(p), f.where(p == p, p, 5.0))
+
+    p, g, m = torch.full((9,), value).double(), torch.ones(9).double(), torch.zeros(9).double()
+    (p1, m1, _), (p2, m2, _) = run_both(update, torch.float64, p, g, m)
+    torch.testing.assert_close(p1, p2, rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(m1, m2, rtol=0, atol=0, equal_nan=True)
+
+
+def test_one_kernel_is_compiled_per_formula_flags_and_dtype():
+    def update(p, g, s, h):
+        return p - h.lr * g if h.nesterov else p
+
+    def kernel(lr, nesterov, dtype):
+        pattern, _ = cpu.specialise({"lr": lr, "nesterov": nesterov})
+        return cpu.kernel_for(cpu.Variant(update, (), pattern, dtype, (), (), False))[0]
+
+    first = kernel(0.1, True, "float32")
+    assert kernel(0.2, True, "float32") is first
+    assert kernel(0.1, False, "float32") is not first
+    assert kernel(0.1, True, "float64") is not first
+    assert kernel(0, True, "float32") is not first
+
+
+def test_names_are_those_of_the_state():
+    with pytest.raises(AttributeError, match="declared are: m"):
+        State({"m": 1}).n  # noqa: B018
+    with pytest.raises(AttributeError, match="not declared"):
+        Settings({"lr": 1}).lr2 = 3
