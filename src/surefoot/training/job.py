@@ -1,0 +1,76 @@
+"""A job, from order to end, inside whatever process an engine runs it in."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from surefoot.tasks import Task, TaskError
+from surefoot.training import checkpoint
+from surefoot.training.loop import TrunkState, train
+from surefoot.training.run import Finished, Job, Report
+
+TRACEBACK_LINES = 8
+
+
+def run_job(
+    job: Job,
+    load: Callable[[str], Task],
+    report: Callable[[Report], None],
+    stopped: Callable[[], bool] = lambda: False,
+) -> Finished:
+    """Train, report the point that was reached, and say how it ended; never raises an `Exception`.
+
+    Args:
+        job: what to do; with `checkpoints` the run goes on from its trunk, and leaves one behind.
+        load: from a task's reference to the task.
+        report: receives the point, also that of a diverged run.
+        stopped: asked at every step whether to stop.
+    """
+    try:
+        return _run(job, load(job.task), report, stopped)
+    except TaskError as error:
+        return Finished(job.id, "failed", str(error))
+    except (Exception, SystemExit) as error:
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        return Finished(job.id, "failed", "\n".join(lines[-TRACEBACK_LINES:]))
+
+
+def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callable[[], bool]) -> Finished:
+    trunk = _Trunk(job, task)
+    outcome = train(
+        task,
+        job.candidate,
+        job.seed,
+        job.progress,
+        resume=trunk.load(),
+        keep=trunk.save if trunk.path is not None and job.progress < 1 else None,
+        stopped=stopped,
+    )
+    if outcome.point is not None:
+        report(Report(job.id, outcome.point))
+    return Finished(job.id, outcome.status, outcome.message, outcome.seconds_per_step, outcome.state_bytes)
+
+
+class _Trunk:
+    """Where this job's run keeps its trunk."""
+
+    def __init__(self, job: Job, task: Task) -> None:
+        # The identity is checked on loading: another task's or candidate's trunk counts as none.
+        self.run = f"{job.task} {task.name} {task.steps} {job.candidate.key} {job.seed}"
+        self.path: Path | None = checkpoint.path_of(job.checkpoints, self.run) if job.checkpoints else None
+
+    def load(self) -> TrunkState | None:
+        saved = checkpoint.load(self.path, self.run) if self.path else None
+        return TrunkState(**saved) if saved is not None and _complete(saved) else None
+
+    def save(self, state: TrunkState) -> None:
+        assert self.path is not None
+        checkpoint.save(self.path, self.run, {f.name: getattr(state, f.name) for f in fields(state)})
+
+
+def _complete(saved: dict[str, Any]) -> bool:
+    return saved.keys() == {f.name for f in fields(TrunkState)}

@@ -1,0 +1,242 @@
+"""One run: train a candidate on a task with one seed, up to a rung.
+
+    outcome = train(task, candidate, seed=0, progress=0.25, keep=save)   # trunk, save, cool down, validate
+    outcome = train(task, candidate, seed=0, progress=1.0, resume=saved)  # goes on along the trunk
+
+Progress is counted in evaluations of the loss on a batch, so that all optimizers are compared at equal
+compute: L-BFGS pays for each of the twenty evaluations of its step.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from surefoot.tasks import Task, TaskError
+from surefoot.training.build import build_optimizer
+from surefoot.training.divergence import Trend
+from surefoot.training.meters import median_seconds, state_bytes
+from surefoot.training.run import Candidate, Point, Schedule
+from surefoot.training.schedule import branch, evaluations, factor
+
+
+@dataclass(frozen=True)
+class TrunkState:
+    """A run at the end of its trunk, before any cooldown: all that is needed to go on.
+
+    Attributes:
+        evaluations: of the loss so far.
+        batches: drawn so far, one for each step of the optimizer.
+        last_step: evaluations that the optimizer's latest step took.
+        seconds: of training so far.
+        trend: start, smoothed and latest training loss; None before the first step.
+        model, optimizer: their state_dict.
+        random: state of torch's global generator.
+    """
+
+    evaluations: int
+    batches: int
+    last_step: int
+    seconds: float
+    trend: tuple[float, float, float] | None
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+    random: Tensor
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        status: "completed", "diverged", or "stopped" by the caller.
+        point: the rung's, or the one where the run diverged (value nan); None if it was stopped.
+            A rung's progress is the one asked for; an optimizer with several evaluations a step may have
+            made up to half a step more or less.  Its seconds are those of a run straight to this rung:
+            branches to lower rungs are not included.
+        message: why it diverged.
+        seconds_per_step: median training seconds per evaluation; nan if none was made.
+        state_bytes: bytes of optimizer state at the end.
+    """
+
+    status: Literal["completed", "diverged", "stopped"]
+    point: Point | None
+    message: str
+    seconds_per_step: float
+    state_bytes: int
+
+
+def train(
+    task: Task,
+    candidate: Candidate,
+    seed: int,
+    progress: float,
+    *,
+    resume: TrunkState | None = None,
+    keep: Callable[[TrunkState], None] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Train up to `progress` and validate.
+
+    Args:
+        task: what is trained.
+        candidate: optimizer, hyperparameters, schedule.
+        seed: fixes the initial weights, the batches and every other draw of the run.
+        progress: the rung, as a share of `task.steps`, in (0, 1].
+        resume: go on from here, bit for bit as if never interrupted; used up by the call.  Ignored where
+            this rung does not lie further along its trunk.
+        keep: called with the end of the trunk; it holds the live tensors, so save them before returning.
+        stopped: asked at every step; the run ends soon after it says True.
+
+    Raises:
+        TaskError: `batches` ended or `validate` returned no number.
+        Exception: whatever the task or the optimizer raises.
+    """
+    steps = evaluations(progress, task.steps)
+    start = branch(candidate.schedule, steps)
+    run = _Run(task, candidate, seed)
+    if resume is not None and resume.evaluations <= start:
+        run.restore(resume)
+    if run.train_until(start, steps, stopped):
+        if keep is not None and start > 0:
+            keep(run.state())
+        run.train_until(steps, steps, stopped)
+    return run.outcome(progress, stopped())
+
+
+def validate(task: Task, model: nn.Module) -> float:
+    """The task's measure, taken in evaluation mode and without gradients; leaves no trace in the run.
+
+    Raises:
+        TaskError: it is not a number.
+    """
+    before, modes = torch.get_rng_state(), [(module, module.training) for module in model.modules()]
+    model.eval()
+    with torch.no_grad():
+        value = task.validate(model)
+    for module, training in modes:  # some may be meant to stay in evaluation mode
+        module.training = training
+    torch.set_rng_state(before)
+    if not isinstance(value, int | float):
+        hint = "; return value.item()" if isinstance(value, Tensor) else ""
+        raise TaskError(f"{task.name}: validate() must return a float, not {type(value).__name__}{hint}")
+    return float(value)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch's generators, and numpy's and Python's for tasks that draw from them."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+
+
+class _Run:
+    """The moving parts of one run."""
+
+    def __init__(self, task: Task, candidate: Candidate, seed: int) -> None:
+        seed_everything(seed)
+        self.task = task
+        self.schedule: Schedule = candidate.schedule
+        self.model = task.model()
+        self.optimizer = build_optimizer(candidate, self.model)
+        self.rates = [group.get("lr") for group in self.optimizer.param_groups]
+        self.data = iter(task.batches(seed))
+        self.evaluations = self.batches = 0
+        self.last_step = 1
+        self.seconds = 0.0
+        self.trend: Trend | None = None
+        self.speeds: list[float] = []
+
+    def state(self) -> TrunkState:
+        trend = (self.trend.start, self.trend.smoothed, self.trend.latest) if self.trend else None
+        return TrunkState(
+            self.evaluations,
+            self.batches,
+            self.last_step,
+            self.seconds,
+            trend,
+            self.model.state_dict(),
+            self.optimizer.state_dict(),
+            torch.get_rng_state(),
+        )
+
+    def restore(self, state: TrunkState) -> None:
+        self.evaluations, self.batches, self.last_step = state.evaluations, state.batches, state.last_step
+        self.seconds, self.trend = state.seconds, Trend(*state.trend) if state.trend else None
+        self.model.load_state_dict(state.model)
+        self.optimizer.load_state_dict(state.optimizer)
+        for _ in islice(self.data, state.batches):
+            pass
+        torch.set_rng_state(state.random)
+
+    def train_until(self, target: int, steps: int, stopped: Callable[[], bool]) -> bool:
+        """Step until `target` evaluations, of `steps` in all; False if the run ended before."""
+        # Half a step decides, so that an optimizer with many evaluations a step gets, on average, its due.
+        while target - self.evaluations > self.last_step / 2:
+            if stopped() or self.lost:
+                return False
+            self.step(steps)
+        return not self.lost
+
+    @property
+    def lost(self) -> str:
+        """Why the run has diverged; empty while it has not."""
+        return self.trend.blown_up if self.trend else ""
+
+    def step(self, steps: int) -> None:
+        """One batch, one step of the optimizer."""
+        begin, before = time.perf_counter(), self.evaluations
+        scale = factor(self.schedule, before, steps, self.task.steps)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            if rate is not None:
+                group["lr"] = rate * scale
+        batch = self.next_batch()
+        step: Any = self.optimizer.step  # torch declares that a closure returns a float; it returns a tensor
+        loss = float(step(lambda: self.evaluate(batch)))
+        self.trend = self.trend.after(loss) if self.trend else Trend.of(loss)
+        self.last_step = max(1, self.evaluations - before)
+        seconds = time.perf_counter() - begin
+        self.seconds += seconds
+        self.speeds.append(seconds / self.last_step)
+
+    def next_batch(self) -> Any:
+        try:
+            batch = next(self.data)
+        except StopIteration:
+            raise TaskError(
+                f"{self.task.name}: batches() ended after {self.batches} batches; it must go on without end"
+            ) from None
+        self.batches += 1
+        return batch
+
+    def evaluate(self, batch: Any) -> Tensor:
+        """The loss of a batch, with fresh gradients."""
+        self.optimizer.zero_grad()
+        loss = self.task.loss(self.model, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.evaluations += 1
+        return loss.detach()
+
+    def outcome(self, progress: float, stopped: bool) -> Outcome:
+        """Validate what has been reached."""
+        status: Literal["completed", "diverged", "stopped"] = "completed"
+        point, message = None, self.lost
+        if stopped and not message:
+            status = "stopped"
+        elif not message:
+            value = validate(self.task, self.model)
+            point = Point(progress, self.seconds, value)
+            message = "" if math.isfinite(value) else f"the {self.task.measure} became {value}"
+        if message:
+            reached = min(self.evaluations / self.task.steps, progress)
+            status, point = "diverged", Point(reached, self.seconds, float("nan"))
+        return Outcome(status, point, message, median_seconds(self.speeds), state_bytes(self.optimizer))

@@ -1,0 +1,122 @@
+"""A worker process: takes jobs from a pipe, one after another, and sends their events back.
+
+It lives as long as its parent: when the pipe closes, for whatever reason, it ends.
+Started by `LocalEngine`; not for people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+import torch
+
+from surefoot.tasks import Task, load_task
+from surefoot.training.job import run_job
+from surefoot.training.run import Job
+
+PARENT_CHECK_SECONDS = 1.0
+# What a job may take to notice that it should end, before the process ends under it.
+GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """To the parent: everything is imported, jobs can begin."""
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """To a worker: load this task and take one step of it, so that the first job does not pay for that."""
+
+    task: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """To a worker: end this job."""
+
+    job: int
+
+
+class Orders:
+    """What the parent has sent, read by a thread of its own so that it is heard during a job.
+
+    Attributes:
+        queue: jobs and warm-ups in order; None when there will be no more.
+        stopped: ids of the jobs to end.
+        orphaned: the parent is gone.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.queue: queue.SimpleQueue[Job | WarmUp | None] = queue.SimpleQueue()
+        self.stopped: set[int] = set()
+        self.orphaned = False
+        self._connection = connection
+        self._parent = os.getppid()
+        threading.Thread(target=self._listen, daemon=True, name="orders").start()
+
+    def stops(self, job: int) -> bool:
+        """Whether this job should end."""
+        return self.orphaned or job in self.stopped
+
+    def _listen(self) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while os.getppid() == self._parent:
+                # A process that the parent has forked could hold the pipe open, hence the look at its id.
+                if self._connection.poll(PARENT_CHECK_SECONDS):
+                    order = self._connection.recv()
+                    if isinstance(order, Stop):
+                        self.stopped.add(order.job)
+                    else:
+                        self.queue.put(order)
+        self.orphaned = True
+        self.queue.put(None)
+        time.sleep(GRACE_SECONDS)
+        os._exit(1)
+
+
+def main(descriptor: int, threads: int) -> None:
+    """Work until the pipe closes.
+
+    Args:
+        descriptor: the worker's end of a duplex pipe.
+        threads: intra-op threads of torch.
+    """
+    # Ctrl-C is for the parent, who decides what becomes of its jobs.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(threads)
+    torch.set_num_interop_threads(1)
+    connection = Connection(descriptor)
+    orders = Orders(connection)
+    load = functools.cache(load_task)
+    with contextlib.suppress(BrokenPipeError):
+        connection.send(Ready())
+        while (order := orders.queue.get()) is not None:
+            if isinstance(order, WarmUp):
+                _warm_up(load, order.task)
+                continue
+            _forget_output()
+            stopped = functools.partial(orders.stops, order.id)
+            connection.send(run_job(order, load, connection.send, stopped))
+
+
+def _warm_up(load: Callable[[str], Task], reference: str) -> None:
+    # What is wrong with a task is reported by the job that uses it.
+    with contextlib.suppress(Exception):
+        task = load(reference)
+        task.loss(task.model(), next(iter(task.batches(0)))).backward()  # type: ignore[no-untyped-call]
+
+
+def _forget_output() -> None:
+    """Empty the file behind stdout and stderr, so that what it holds after a crash belongs to this job."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(2, 0)
