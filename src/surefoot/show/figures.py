@@ -32,7 +32,7 @@ from surefoot.show.reading import (
 )
 from surefoot.show.style import FLOOR, INK, SOFT, Stroke, strokes, styled
 
-_WIDE = (5.2, 3.7)
+_WIDE = (4.7, 3.6)
 _PANEL = (3.3, 2.3)
 
 
@@ -42,7 +42,7 @@ def forest(study: StudyRecord) -> Figure | None:
     if not any(row.values for row in rows):
         return None
     with styled():
-        figure, axes = _blank((5.2, 0.75 + 0.52 * len(rows)))
+        figure, axes = _blank((4.7, 0.75 + 0.52 * len(rows)))
         draw_forest(axes, study, rows)
     return figure
 
@@ -102,8 +102,13 @@ def draw_forest(axes: Axes, study: StudyRecord, rows: Sequence[Result]) -> None:
         _draw_row(axes, place, row, stroke, high)
 
 
-def draw_rate_curve(axes: Axes, curve: RateCurve, stroke: Stroke, limits: tuple[float, float]) -> None:
-    """Value against learning rate: flat window shaded, diverged runs as crosses at the top edge."""
+def draw_rate_curve(
+    axes: Axes, curve: RateCurve, stroke: Stroke, limits: tuple[float, float], top: float = 1.0
+) -> None:
+    """Value against learning rate: flat window shaded, diverged runs as crosses at the top edge.
+
+    `top` is the height of the crosses as a share of the axes'; several curves need several.
+    """
     rates = [rate for rate, _ in curve.points] + list(curve.diverged)
     axes.set_xscale("log")
     _scale_values(axes, limits)
@@ -113,7 +118,7 @@ def draw_rate_curve(axes: Axes, curve: RateCurve, stroke: Stroke, limits: tuple[
         axes.axvspan(curve.window.low, curve.window.high, color=stroke.colour, alpha=0.16, lw=0)
     axes.plot(*_columns(curve.points), stroke.marker, color=stroke.colour, alpha=0.45, ms=3.5)
     axes.plot(*_columns(curve.best), stroke.marker, ls=stroke.dash, color=stroke.colour)
-    _cross_at_top(axes, curve.diverged, stroke)
+    _cross_at_top(axes, curve.diverged, stroke, top)
     axes.set_xlabel("learning rate")
 
 
@@ -272,7 +277,7 @@ def _draw_effect(axes: Axes, study: StudyRecord, rows: Sequence[Result]) -> None
 
 
 def _draw_row(axes: Axes, place: int, row: Result, stroke: Stroke, edge: float) -> None:
-    title = row.label + (f"  ({row.role})" if row.role else "")
+    title = short(row.label, 52) + (f"  ({row.role})" if row.role else "")
     if row.diverged:
         title += f"  ✕ {row.diverged} diverged"
     axes.text(
@@ -304,12 +309,12 @@ def _draw_verdict(axes: Axes, place: float, verdict: Verdict, stroke: Stroke) ->
 # Axes.
 
 
-def _cross_at_top(axes: Axes, places: Sequence[float], stroke: Stroke) -> None:
+def _cross_at_top(axes: Axes, places: Sequence[float], stroke: Stroke, top: float = 1.0) -> None:
     """Mark what diverged: a value without bound belongs at the top edge."""
     if not places:  # an empty line outside the axes would still claim room at the figure's corner
         return
     axes.plot(
-        places, [1.0] * len(places), "x", color=stroke.colour, ms=7, mew=2,
+        places, [top] * len(places), "x", color=stroke.colour, ms=7, mew=2,
         transform=axes.get_xaxis_transform(), clip_on=False,
     )  # fmt: skip
 

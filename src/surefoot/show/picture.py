@@ -40,12 +40,15 @@ def _draw_rates(axes: Axes, study: StudyRecord) -> None:
     if not curves or rung is None:
         axes.set_axis_off()
         return
+    measure = (study.answer or {}).get("measure", "value")
     marks = strokes(optimizers(study))
-    for curve in curves:
-        draw_rate_curve(axes, _without_details(curve), marks[curve.optimizer], rate_limits(curves))
+    low, high = rate_limits(curves)
+    limits = low, high * (high / low) ** 0.12 if low > 0 else high  # room for the crosses
+    for place, curve in enumerate(curves):
+        draw_rate_curve(axes, _without_details(curve), marks[curve.optimizer], limits, 0.99 - 0.02 * place)
     rates = [rate for curve in curves for rate in (*dict(curve.points), *curve.diverged)]
     axes.set_xlim(min(rates) / 1.6, max(rates) * 1.6)
-    axes.set_title(f"Screening: value after {share(rung)} of the training", loc="left", fontsize=10.5)
+    axes.set_title(f"Screening: {measure} after {share(rung)} of the training", loc="left", fontsize=10.5)
     axes.set_xlabel("learning rate (crosses: diverged)")
     handles = [_handle(marks[curve.optimizer]) for curve in curves]
     labels = [f" {short(curve.optimizer, 14)}" for curve in curves]

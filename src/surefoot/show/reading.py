@@ -140,9 +140,15 @@ def results(answer: Mapping[str, Any] | None) -> tuple[Result, ...]:
 def window(answer: Mapping[str, Any] | None, optimizer: str) -> Window | None:
     """The answer's learning-rate window of an optimizer, if it states one."""
     entry = ((answer or {}).get("lr_windows") or {}).get(optimizer)
-    if not entry or entry.get("low") is None or entry.get("high") is None:
+    if not entry or not 0 < finite(entry.get("low")) <= finite(entry.get("high")):
         return None
-    return Window(**{name: finite(entry.get(name)) for name in ("low", "high", "best", "decades", "blow_up")})
+    return Window(
+        low=float(entry["low"]),
+        high=float(entry["high"]),
+        best=finite(entry.get("best")),
+        decades=math.log10(entry["high"] / entry["low"]),
+        blow_up=finite(entry.get("blow_up")),
+    )
 
 
 def common_rung(study: StudyRecord) -> float | None:
@@ -163,15 +169,16 @@ def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
 
 def rungs(study: StudyRecord) -> tuple[Rung, ...]:
     """The race rung by rung, from the promotions and eliminations that name theirs."""
-    decided = [
-        _verdict(decision)
-        for decision in study.decisions
-        if decision.kind in ("promoted", "eliminated") and _number(decision.details.get("rung")) is not None
-    ]
+    decided = [_verdict(decision) for decision in study.decisions if at_a_rung(decision)]
     return tuple(
         Rung(progress, tuple(sorted((v for v in decided if v.rung == progress), key=_by_value)))
         for progress in sorted({verdict.rung for verdict in decided})
     )
+
+
+def at_a_rung(decision: DecisionRecord) -> bool:
+    """Whether the decision is a step of the race, and not one about the study as a whole."""
+    return decision.kind in ("promoted", "eliminated") and _number(decision.details.get("rung")) is not None
 
 
 def optimizers(study: StudyRecord) -> tuple[str, ...]:

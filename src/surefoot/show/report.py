@@ -28,7 +28,7 @@ from surefoot.show.format import (
     size,
     spread,
 )
-from surefoot.show.reading import RateCurve, common_rung, results, rungs
+from surefoot.show.reading import RateCurve, at_a_rung, common_rung, results, rungs
 from surefoot.show.style import PALETTE
 from surefoot.show.svg import inline_svg
 
@@ -49,6 +49,7 @@ def report_html(study: StudyRecord) -> str:
         answer=answer,
         verdict=_VERDICTS.get(str(answer.get("verdict")), "Unfinished"),
         effect=_effect_in_words(answer),
+        forest_note=_forest_in_words(answer),
         results=results(study.answer),
         palette=PALETTE,
         succeeded=any(run.status == "completed" for run in study.runs),
@@ -56,7 +57,7 @@ def report_html(study: StudyRecord) -> str:
         rates=_rate_panels(study),
         common_rung=common_rung(study),
         race=_race_panels(study),
-        log=[decision for decision in study.decisions if decision.kind not in ("promoted", "eliminated")],
+        log=[decision for decision in study.decisions if not at_a_rung(decision)],
         ended_badly=[run for run in study.runs if run.status in ("diverged", "failed")],
         facts={"The model": study.look, "Settings": study.settings, "Environment": study.environment},
         command=study.settings.get("command") or answer.get("command"),
@@ -131,6 +132,19 @@ def _effect_in_words(answer: Mapping[str, Any]) -> str:
             f", {share(effect.get('level'))} interval {signed(effect['low'])} to {signed(effect['high'])}"
         )
     return words + " (negative is better)"
+
+
+def _forest_in_words(answer: Mapping[str, Any]) -> str:
+    words = "A dot per seed, a bar at the mean."
+    rows = results(answer)
+    if any(row.baseline for row in rows):
+        words += " Dashed: the baseline's mean."
+    if any(row.recommended and not row.baseline for row in rows) and _effect_in_words(answer):
+        words += (
+            " Grey: the interval of the recommended candidate against it;"
+            " where it stays clear of the dashed line, chance alone does not explain the difference."
+        )
+    return words
 
 
 def _day_and_time(created: str) -> str:
