@@ -40,8 +40,8 @@ def shown(renderable, width=100) -> str:
 def test_the_card_says_it_all():
     text = shown(explain(Card()))
     for words in (
-        "Adam: Scales", "    m = β₁ m + (1 − β₁) g\n", "(√v + ε)[/]", "(0.9, 0.999)", "[of averages]",
-        "exp_avg, exp_avg_sq", "8 bytes in float32 per parameter", "sharp", "https://arxiv.org/abs/1412.6980",
+        "Adam\nScales", "    m = β₁ m + (1 − β₁) g\n", "(√v + ε)[/]", "(0.9, 0.999)", "[of averages]",
+        "exp_avg, exp_avg_sq", "per parameter  8 bytes in float32", "sharp", "https://arxiv.org/abs/1412.6980",
     ):  # fmt: skip
         assert words in text
 

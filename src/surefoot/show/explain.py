@@ -80,7 +80,8 @@ class Facts(Protocol):
 def explain(facts: Facts) -> RenderableType:
     """The card: summary, equation, hyperparameters, state, strengths, weaknesses, paper."""
     return Group(
-        Text.assemble((printable(facts.name), "bold"), f": {printable(facts.summary)}"),
+        Text(printable(facts.name), style="bold"),
+        Text(printable(facts.summary)),
         "",
         _equation(facts.equation),
         "",
@@ -124,7 +125,7 @@ def _remarks(facts: Facts) -> Table:
     table.add_column(overflow="fold")
     remarks = {
         "state": ", ".join(facts.state) or "none",
-        "memory": f"{facts.state_bytes_per_parameter} per parameter",
+        "per parameter": facts.state_bytes_per_parameter,
         "good at": facts.good_at,
         "bad at": facts.bad_at,
         "paper": facts.paper,
