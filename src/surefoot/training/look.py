@@ -90,24 +90,23 @@ def look(task: Task) -> Look:
         TaskError: the task cannot be trained as it is; one line says what is wrong.
     """
     with _one_thread():
+        first, sparse, seconds = _first_steps(task)
+        memory = peak_memory()
         model, batches = _begin(task)
-        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         initial = _initial_value(task, model)
-        first = _checked_loss(task, model, trained, batches)
-        sparse = tuple(n for n, p in trained.items() if p.grad is not None and p.grad.layout != torch.strided)
-        seconds = _seconds_per_step(task, model, batches)
-        repeatable = _first_loss(task) == first
+        repeatable = _loss(task, model, _next(task, batches)).item() == first
+    trained = [p for p in model.parameters() if p.requires_grad]
     return Look(
         task=task.name,
         steps=task.steps,
         measure=task.measure,
         roles=_roles(model),
-        parameters=sum(p.numel() for p in trained.values()),
+        parameters=sum(p.numel() for p in trained),
         frozen=sum(p.numel() for p in model.parameters() if not p.requires_grad),
-        dtypes=tuple(sorted({_dtype(p) for p in trained.values()})),
+        dtypes=tuple(sorted({_dtype(p) for p in trained})),
         sparse=sparse,
         seconds_per_step=seconds,
-        peak_memory=peak_memory(),
+        peak_memory=memory,
         initial_value=initial,
         repeatable=repeatable,
         fingerprint=_fingerprint(task, model, first if repeatable else None),
@@ -182,27 +181,23 @@ def _loss(task: Task, model: nn.Module, batch: Any) -> Tensor:
     return loss
 
 
-def _checked_loss(
-    task: Task, model: nn.Module, trained: dict[str, nn.Parameter], batches: Iterator[Any]
-) -> float:
-    """The first batch's loss, with gradients left behind."""
+def _first_steps(task: Task) -> tuple[float, tuple[str, ...], float]:
+    """The first batch's loss, the names of parameters with sparse gradients, seconds per step."""
+    model, batches = _begin(task)
     loss = _loss(task, model, _next(task, batches))
     if not math.isfinite(loss.item()):
         raise TaskError(f"{task.name}: the loss of the first batch is {loss.item()} before any training")
     if loss.requires_grad:
         with _calling(task, "loss"):
             loss.backward()  # type: ignore[no-untyped-call]
-    if all(p.grad is None for p in trained.values()):
+    gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    if not gradients:
         raise TaskError(
             f"{task.name}: no parameter gets a gradient; "
             "is the loss computed from the model's output, without detach(), item() or no_grad()?"
         )
-    return loss.item()
-
-
-def _first_loss(task: Task) -> float:
-    model, batches = _begin(task)
-    return _loss(task, model, _next(task, batches)).item()
+    sparse = tuple(name for name, gradient in gradients.items() if gradient.layout != torch.strided)
+    return loss.item(), sparse, _seconds_per_step(task, model, batches)
 
 
 def _seconds_per_step(task: Task, model: nn.Module, batches: Iterator[Any]) -> float:
