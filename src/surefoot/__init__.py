@@ -1,0 +1,1 @@
+"""Surefoot: which optimizer, with which settings, should train this model?"""

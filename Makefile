@@ -1,0 +1,46 @@
+# Two commands set everything up on a fresh machine with Python 3.11+: `make choose` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# Tests and runs use one intra-op thread each and fill the cores with processes instead.
+TEST_PROCESSES ?= auto
+
+.PHONY: choose test lint bench pictures clean
+
+choose: $(VENV)/.installed  ## answer the question on real data: scikit-learn's digits
+	$(BIN)/surefoot choose digits --budget 90s --report surefoot-digits.html
+
+test: $(VENV)/.installed-test  ## all tests, with coverage
+	$(BIN)/coverage erase
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --cov --cov-report=term
+
+lint: $(VENV)/.installed-test  ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-test  ## speed and answer quality, as tables; takes some minutes
+	$(BIN)/python benchmarks/step_time.py
+	$(BIN)/python benchmarks/digits_grid.py
+
+pictures: $(VENV)/.installed  ## the picture in the README, from a study on digits
+	$(BIN)/python benchmarks/picture.py docs/answer.svg
+
+clean:
+	rm -rf $(VENV) .surefoot
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Surefoot needs Python 3.11 or newer; say PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing (some minutes on a new machine: torch is large) ..."
+	$(INSTALL) --editable '.[gallery]'
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(INSTALL) --editable '.[test]'
+	@touch $@

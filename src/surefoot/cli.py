@@ -1,0 +1,307 @@
+"""The command line: parses, calls, prints; nothing is decided here."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+EXIT_BAD_INPUT = 2
+EXIT_NO_RUN_SUCCEEDED = 3
+EXIT_INTERRUPTED = 130
+
+
+class Duration(click.ParamType):
+    """Seconds from "90s", "5m", "1.5h" or a plain number of seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
+        """Parse; a bad value is refused with an example."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", str(value))
+        if match is None or float(match[1]) == 0:
+            self.fail(f"{value!r} is not a duration; write for example 90s, 5m or 1.5h", param, context)
+        return float(match[1]) * UNITS[match[2] or "s"]
+
+
+class NearestGroup(click.Group):
+    """A group of commands that names the nearest one when a command is misspelt."""
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or fail with a suggestion."""
+        name = arguments[0]
+        if self.get_command(context, name) is None:
+            near = difflib.get_close_matches(name, self.list_commands(context), 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.commands)}"
+            raise click.UsageError(f"unknown command {name!r}; {hint}")
+        return super().resolve_command(context, arguments)
+
+
+@click.group(
+    cls=NearestGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="surefoot")
+def surefoot() -> None:
+    """Which optimizer, with which settings, should train this model?
+
+    Surefoot measures on your model and data, says how sure it is, and hands over the code.
+
+    \b
+    surefoot choose digits                       an answer on a built-in task
+    surefoot choose my_task.py:task              an answer on your own
+    surefoot explain adam                        what an optimizer does, and when to use it
+    """
+
+
+store_option = click.option(
+    "--store",
+    metavar="URL",
+    default=DEFAULT_STORE,
+    show_default=True,
+    help="Where studies are kept: an SQLAlchemy URL, or the path of an SQLite file.",
+)
+
+
+@surefoot.command(
+    epilog="""\b
+Examples:
+  surefoot choose digits --budget 90s
+  surefoot choose my_task.py:task --optimizers adamw,sgd --seed 1 --report answer.html
+  surefoot choose my_package.tasks:Small --runs 60 --json answer.json"""
+)
+@click.argument("task")
+@click.option("--optimizers", metavar="a,b|all", default="all", show_default=True, help="Which to try.")
+@click.option("--budget", type=Duration(), default="5m", show_default=True, help="Time for all runs: 90s, 5m, 2h.")
+@click.option("--runs", type=click.FloatRange(min=1), help="Budget in full trainings, instead of time.")
+@click.option(
+    "--schedule",
+    type=click.Choice(["trunk", "constant", "cosine"]),
+    default="trunk",
+    show_default=True,
+    help="How the learning rate moves: warmup-constant-cooldown, constant, or cosine.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Runs side by side. [default: one per core]")
+@store_option
+@click.option("--study", metavar="NAME", help="Name of the study. [default: made from the question]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every draw.")
+@click.option("--baseline", default="AdamW", show_default=True, help="What to compare with, as its defaults are.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Differences below this are a tie. [default: half the baseline's seed standard deviation]",
+)
+@click.option("--run-timeout", type=Duration(), help="Longest time for one run before it counts as hung.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the answer as JSON.")
+@click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write one self-contained HTML file.")
+def choose(
+    task: str,
+    optimizers: str,
+    budget: float,
+    runs: float | None,
+    schedule: str,
+    workers: int | None,
+    store: str,
+    study: str | None,
+    seed: int,
+    baseline: str,
+    margin: float | None,
+    run_timeout: float | None,
+    json_file: str | None,
+    report_file: str | None,
+) -> None:
+    """Choose the optimizer and its settings for TASK, by measuring.
+
+    TASK is a built-in name (see `surefoot list tasks`), file.py:object or package.module:object.  A study
+    that was interrupted goes on with the same command; a finished one is shown again without training.
+    """
+    from surefoot.choose import Question, choose_optimizer
+    from surefoot.evidence import Store
+    from surefoot.show.live import RaceDisplay
+    from surefoot.show.terminal import print_answer
+    from surefoot.training.local import LocalEngine
+
+    for file in (json_file, report_file):
+        _check_writable(file)
+    question = Question.ask(
+        task=task,
+        optimizers=None if optimizers == "all" else [n.strip() for n in optimizers.split(",") if n.strip()],
+        budget_seconds=None if runs else budget,
+        runs=runs,
+        schedule=schedule,
+        seed=seed,
+        baseline=baseline,
+        margin=margin,
+        study=study,
+    )
+    with Store.at(store) as evidence:
+        try:
+            with LocalEngine(workers=workers, timeout=run_timeout) as engine, RaceDisplay() as display:
+                answer = choose_optimizer(question, evidence, engine, _checkpoints(store, question.study), display)
+        except KeyboardInterrupt:
+            command = question.command + ("" if store == DEFAULT_STORE else f" --store {store}")
+            click.echo(f"\nInterrupted; nothing is lost. To go on: {command}", err=True)
+            sys.exit(EXIT_INTERRUPTED)
+        print_answer(answer)
+        if json_file:
+            _write(json_file, json.dumps(_finite(answer), indent=2, ensure_ascii=False) + "\n")
+        if report_file:
+            _write_report(evidence, question.study, report_file)
+
+
+@surefoot.command("list", epilog="\b\nExample:\n  surefoot list optimizers")
+@click.argument("what", type=click.Choice(["optimizers", "tasks", "studies"]))
+@store_option
+def list_things(what: str, store: str) -> None:
+    """List optimizers, tasks or studies."""
+    from rich.console import Console
+
+    from surefoot.show.explain import listing
+
+    rows, columns = {"optimizers": _optimizers, "tasks": _tasks, "studies": lambda: _studies(store)}[what]()
+    Console(highlight=False).print(listing(rows, columns))
+
+
+@surefoot.command(epilog="\b\nExample:\n  surefoot explain adam")
+@click.argument("optimizer")
+def explain(optimizer: str) -> None:
+    """Explain OPTIMIZER: equation, settings, cost, what it is good and bad at, paper."""
+    from rich.console import Console
+
+    from surefoot import optim
+    from surefoot.show.explain import explain as card
+
+    try:
+        found = optim.find(optimizer)
+    except KeyError as error:
+        raise click.UsageError(error.args[0]) from None
+    Console(highlight=False).print(card(found.facts()))
+
+
+@surefoot.command(epilog="\b\nExample:\n  surefoot report digits-1f2e3d4c -o answer.html")
+@click.argument("study")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), required=True, help="The HTML file to write.")
+@store_option
+def report(study: str, output: str, store: str) -> None:
+    """Write the report of STUDY as one self-contained HTML file."""
+    from surefoot.evidence import Store
+
+    _check_writable(output)
+    with Store.at(store) as evidence:
+        _write_report(evidence, study, output)
+
+
+def _optimizers() -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    from surefoot import optim
+
+    facts = [optimizer.facts() for optimizer in optim.OPTIMIZERS.values()]
+    return [(f.name, f.summary, f.state_bytes_per_parameter) for f in facts], (
+        "optimizer",
+        "what it does",
+        "state per parameter",
+    )
+
+
+def _tasks() -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
+    from surefoot.tasks import builtin_tasks
+
+    rows = [
+        (name, (type(task).__doc__ or "").strip().split("\n")[0], task.steps, task.measure)
+        for name, task in sorted(builtin_tasks().items())
+    ]
+    return rows, ("task", "what is trained", "steps", "measure (lower is better)")
+
+
+def _studies(store: str) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
+    from surefoot.evidence import Store
+
+    with Store.at(store) as evidence:
+        rows = [
+            (s.name, s.task, s.created, s.runs, s.verdict or ("finished" if s.finished else "unfinished"))
+            for s in evidence.studies()
+        ]
+    return rows, ("study", "task", "created", "runs", "verdict")
+
+
+def _checkpoints(store: str, study: str) -> Path:
+    """Trunks lie beside the store when it is a file, else in the current folder."""
+    path = store.removeprefix("sqlite:///") if store.startswith("sqlite:///") or "://" not in store else ""
+    return (Path(path).parent if path else Path(".surefoot")) / "checkpoints" / study
+
+
+def _write_report(evidence: Any, study: str, file: str) -> None:
+    from surefoot.show.report import write_report
+
+    write_report(evidence.study(study), file)
+    click.echo(f"Report written to {file}")
+
+
+def _check_writable(file: str | None) -> None:
+    """Hours of runs must not end in a report that cannot be written."""
+    if file and not Path(file).absolute().parent.is_dir():
+        raise click.UsageError(f"cannot write {file}: folder {Path(file).parent} does not exist")
+
+
+def _write(file: str, text: str) -> None:
+    Path(file).write_text(text, encoding="utf8")
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no nan: null stands for it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with DESIGN's status: 0, 2 bad input, 3 no run succeeded, 130."""
+    from surefoot.evidence.errors import StoreError
+
+    run: Callable[..., Any] = surefoot.main
+    try:
+        run(arguments, prog_name="surefoot", standalone_mode=False)
+    except click.ClickException as error:
+        hint = " (see surefoot --help)" if isinstance(error, click.UsageError) else ""
+        _fail(error.format_message() + hint, EXIT_BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(0)
+    except StoreError as error:
+        _fail(str(error), EXIT_BAD_INPUT)
+    except Exception as error:
+        from surefoot.choose import NoRunSucceeded
+        from surefoot.tasks import TaskError
+
+        if isinstance(error, NoRunSucceeded):
+            _fail(str(error), EXIT_NO_RUN_SUCCEEDED)
+        if isinstance(error, TaskError | OSError | ValueError):
+            _fail(str(error), EXIT_BAD_INPUT)
+        raise
+
+
+def _fail(message: str, status: int) -> None:
+    click.echo(f"surefoot: {message}", err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

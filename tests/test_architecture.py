@@ -1,0 +1,68 @@
+"""Arrows between folders point one way, and a reader finds each file's point on its first screen."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "surefoot"
+MAY_IMPORT = {
+    "formula": set(),
+    "optim": {"formula"},
+    "tasks": set(),
+    "training": {"tasks", "optim", "formula"},
+    "evidence": set(),
+    "choose": {"training", "tasks", "optim", "formula", "evidence"},
+    "show": {"evidence"},
+}
+FILES = sorted(SOURCE.rglob("*.py"))
+PURE = ["choose/grid.py", "choose/policy.py", "choose/statistics.py", "choose/confirm.py", "training/schedule.py"]
+IMPURE_MODULES = {"time", "datetime", "os", "pathlib", "subprocess", "multiprocessing", "threading", "sqlalchemy"}
+
+
+def imported(file: Path) -> set[str]:
+    """Every module that the file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return names
+
+
+def test_every_folder_has_its_arrows():
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    assert folders == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SOURCE)))
+def test_arrows_point_one_way(file):
+    folder = file.relative_to(SOURCE).parts[0]
+    if folder not in MAY_IMPORT:
+        return  # cli.py and __main__.py may import all
+    parts = [name.split(".") for name in imported(file) if name.startswith("surefoot.")]
+    others = {p[1] for p in parts if p[1] in MAY_IMPORT} - {folder}
+    assert others <= MAY_IMPORT[folder]
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_parts_know_no_clock_file_or_process(name):
+    roots = {module.partition(".")[0] for module in imported(SOURCE / name)}
+    assert not roots & IMPURE_MODULES
+    assert "print(" not in (SOURCE / name).read_text(encoding="utf8").replace("fingerprint(", "")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SOURCE)))
+def test_nothing_is_unpickled(file):
+    text = file.read_text(encoding="utf8")
+    assert "import pickle" not in text
+    assert text.count("torch.load(") == text.count("weights_only=True")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SOURCE)))
+def test_every_file_says_its_point_first(file):
+    if text := file.read_text(encoding="utf8").strip():
+        assert ast.get_docstring(ast.parse(text)), "no module docstring"
