@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
+from surefoot import optim
 from surefoot.tasks import Task, load_task
 from surefoot.training.job import run_job
 from surefoot.training.run import Job
@@ -76,8 +77,10 @@ class Orders:
                     order = self._connection.recv()
                     if isinstance(order, Stop):
                         self.stopped.add(order.job)
-                    else:
-                        self.queue.put(order)
+                        continue
+                    if isinstance(order, Job):  # an id may be used again, and is then not stopped yet
+                        self.stopped.discard(order.id)
+                    self.queue.put(order)
         self.orphaned = True
         self.queue.put(None)
         time.sleep(GRACE_SECONDS)
@@ -98,6 +101,7 @@ def main(descriptor: int, threads: int) -> None:
     connection = Connection(descriptor)
     orders = Orders(connection)
     load = functools.cache(load_task)
+    _take_a_step()
     with contextlib.suppress(BrokenPipeError):
         connection.send(Ready())
         while (order := orders.queue.get()) is not None:
@@ -107,6 +111,13 @@ def main(descriptor: int, threads: int) -> None:
             _forget_output()
             stopped = functools.partial(orders.stops, order.id)
             connection.send(run_job(order, load, connection.send, stopped))
+
+
+def _take_a_step() -> None:
+    """Pay for what the first optimizer of a process costs: torch imports its compiler, ours starts LLVM."""
+    p = torch.ones(1, requires_grad=True)
+    p.grad = torch.ones(1)
+    optim.find("Adam")([p]).step()
 
 
 def _warm_up(load: Callable[[str], Task], reference: str) -> None:
