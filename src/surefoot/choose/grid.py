@@ -1,0 +1,188 @@
+"""The arms of a race as learning-rate lines, and which arm to try next on them.
+
+A *line* is all arms of one optimizer that differ in the learning rate only. Along a line the final loss
+is close to unimodal in log lr and steep on its high side: so a line is entered around its prior's centre,
+searched by bisection towards its best arm, and never followed above a learning rate that diverged.
+
+    grid = Grid(arms, priors={"sgd": (1e-1, 0.8)})
+    grid.coarse("SGD")  # indices, outward from lr = 0.1, half a decade apart
+    grid.neighbours(best, tested={0, 3, 6}, diverged={6})  # lr neighbours first, then other settings
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+Arm = Mapping[str, Any]
+"""A candidate: {"optimizer": name, "hyperparameters": {name: value}}."""
+
+PRIORS: Mapping[str, tuple[float, float]] = {
+    "sgd": (1e-1, 0.8),
+    "momentum": (1e-2, 0.8),
+    "asgd": (1e-1, 0.8),
+    "adagrad": (1e-2, 0.8),
+    "adadelta": (1.0, 0.8),
+    "lbfgs": (1.0, 0.8),
+    "lion": (3e-4, 0.8),
+    "muon": (2e-2, 0.8),
+    "soap": (3e-3, 0.8),
+}
+"""Usual learning rate of an optimizer and the decades of one standard deviation around it.
+
+These are the defaults of papers and libraries, fitted on no table; the caller's `priors` come first.
+"""
+
+UNKNOWN_PRIOR = (1e-3, 0.8)  # most newcomers are normalised by a second moment, as Adam is
+
+COARSE_DECADES = 0.5
+"""Step of the first look: a flat lr window is seldom narrower than half a decade, so no window is missed."""
+
+REACH_DEVIATIONS = 2.0
+"""The first look spans ± two standard deviations of the prior; a winning boundary is widened beyond."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Arms of one optimizer that differ in lr only.
+
+    Attributes:
+        settings: the other hyperparameters.
+        arms: indices by ascending lr.
+        decades: their log10 lr; a line whose arms have no lr holds one arm, at 0.
+    """
+
+    optimizer: str
+    settings: Mapping[str, Any]
+    arms: tuple[int, ...]
+    decades: tuple[float, ...]
+
+
+class Grid:
+    """All lines of a race.
+
+    Args:
+        arms: every candidate; the order matters only where nothing else decides.
+        priors: lower-case optimizer name to (centre lr, standard deviation in decades).
+    """
+
+    def __init__(self, arms: Sequence[Arm], priors: Mapping[str, tuple[float, float]] | None = None) -> None:
+        self._priors = {**PRIORS, **(priors or {})}
+        self.lines = _lines(arms)
+        self.optimizers = tuple(dict.fromkeys(str(arm["optimizer"]) for arm in arms))
+        self._place = {arm: (line, position) for line in self.lines for position, arm in enumerate(line.arms)}
+
+    def coarse(self, optimizer: str) -> list[int]:
+        """The optimizer's first look: its longest line, outward from the prior's centre."""
+        line = max(self._lines_of(optimizer), key=lambda line: len(line.arms))
+        centre, deviation = self._prior(optimizer)
+        steps = math.floor(REACH_DEVIATIONS * deviation / COARSE_DECADES)
+        offsets = sorted(range(-steps, steps + 1), key=lambda step: (abs(step), step))
+        wanted = (_nearest(line, centre + step * COARSE_DECADES) for step in offsets)
+        return list(dict.fromkeys(line.arms[position] for position in wanted))
+
+    def neighbours(self, arm: int, tested: Set[int], diverged: Set[int]) -> list[int]:
+        """Untested arms worth a look once `arm` is the best of its optimizer.
+
+        On its line: halfway to the next tested arm on either side, or one coarse step further where the
+        arm is the boundary of what was tested. Once nothing is left there: the other settings at its lr.
+        """
+        line, position = self._place[arm]
+        lr_neighbours = [_lower(line, position, tested), _upper(line, position, tested)]
+        return self._open(lr_neighbours, tested, diverged) or self._open(
+            [self._at_same_lr(other, line, position) for other in self._others(line)], tested, diverged
+        )
+
+    def lower_neighbour(self, arm: int) -> int | None:
+        """The arm with the next lower lr on the same line, None at its end."""
+        line, position = self._place[arm]
+        return line.arms[position - 1] if position else None
+
+    def widens(self, arm: int, tested: Set[int]) -> bool:
+        """Whether the untested arm lies outside what was tested on its line."""
+        line, position = self._place[arm]
+        below = any(a in tested for a in line.arms[:position])
+        above = any(a in tested for a in line.arms[position + 1 :])
+        return below != above
+
+    def decades(self, arm: int) -> tuple[float, int]:
+        """The arm's log10 lr, ties in order of the arms."""
+        line, position = self._place[arm]
+        return line.decades[position], arm
+
+    def line_of(self, arm: int) -> Line:
+        """The line that holds the arm."""
+        return self._place[arm][0]
+
+    def _prior(self, optimizer: str) -> tuple[float, float]:
+        centre, deviation = self._priors.get(optimizer.lower(), UNKNOWN_PRIOR)
+        return math.log10(centre), deviation
+
+    def _lines_of(self, optimizer: str) -> list[Line]:
+        return [line for line in self.lines if line.optimizer == optimizer]
+
+    def _others(self, line: Line) -> list[Line]:
+        """The optimizer's other lines, those with the fewest differences first."""
+        others = [other for other in self._lines_of(line.optimizer) if other is not line]
+        return sorted(others, key=lambda other: _differences(line.settings, other.settings))
+
+    def _at_same_lr(self, other: Line, line: Line, position: int) -> int:
+        return other.arms[_nearest(other, line.decades[position])]
+
+    def _open(self, arms: Sequence[int | None], tested: Set[int], diverged: Set[int]) -> list[int]:
+        return [a for a in arms if a is not None and a not in tested and not self._too_steep(a, diverged)]
+
+    def _too_steep(self, arm: int, diverged: Set[int]) -> bool:
+        line, position = self._place[arm]
+        return any(lower in diverged for lower in line.arms[:position])
+
+
+def _lines(arms: Sequence[Arm]) -> tuple[Line, ...]:
+    members: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    settings: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for index, arm in enumerate(arms):
+        hyperparameters = dict(arm["hyperparameters"])
+        lr = hyperparameters.get("lr")
+        if isinstance(lr, int | float) and lr > 0:
+            decades = math.log10(lr)
+            others = {name: value for name, value in hyperparameters.items() if name != "lr"}
+        else:
+            decades, others = 0.0, hyperparameters
+        key = (str(arm["optimizer"]), json.dumps(others, sort_keys=True, default=str))
+        settings[key] = others
+        members.setdefault(key, []).append((decades, index))
+    return tuple(
+        Line(key[0], settings[key], tuple(i for _, i in sorted(line)), tuple(d for d, _ in sorted(line)))
+        for key, line in members.items()
+    )
+
+
+def _nearest(line: Line, decades: float) -> int:
+    return min(range(len(line.arms)), key=lambda position: abs(line.decades[position] - decades))
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
+    return sum(one.get(name) != other.get(name) for name in {*one, *other})
+
+
+def _lower(line: Line, position: int, tested: Set[int]) -> int | None:
+    if position == 0:
+        return None
+    below = [p for p in range(position) if line.arms[p] in tested]
+    if below:
+        return line.arms[(below[-1] + position) // 2]
+    step = _nearest(line, line.decades[position] - COARSE_DECADES)
+    return line.arms[min(step, position - 1)]
+
+
+def _upper(line: Line, position: int, tested: Set[int]) -> int | None:
+    if position == len(line.arms) - 1:
+        return None
+    above = [p for p in range(position + 1, len(line.arms)) if line.arms[p] in tested]
+    if above:
+        return line.arms[(above[0] + position) // 2]
+    step = _nearest(line, line.decades[position] + COARSE_DECADES)
+    return line.arms[max(step, position + 1)]

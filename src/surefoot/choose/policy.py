@@ -1,0 +1,364 @@
+"""The race: which arm to train next and how far, on a budget counted in full trainings.
+
+    race = Race(arms, budget=3)
+    while (request := race.ask()) is not None:
+        arm, progress = request
+        race.tell(arm, progress, train(arm, until=progress))  # nan where it diverged
+    race.recommend()
+
+The race is a pure object: no clock, file or process. It goes in rounds, and `Race._rounds` is the whole
+method: a coarse look at every optimizer on a short first rung, a search by lr neighbours around what looks
+best, then rung after rung with fewer arms, and what is left of the budget for the arms dropped last. What
+it decides in a round depends on the results of the rounds before, never on the order in which they came.
+
+It grew from successive halving (Jamieson & Talwalkar, 2016) with the resumed rungs of Hyperband (Li et
+al., 2018). It differs in what it knows of optimizers: an lr prior, a loss close to unimodal in log lr with a
+steep high side, a best lr that falls as training goes on, and curves that cross by a measurable amount.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise, zip_longest
+from statistics import median
+
+from surefoot.choose.grid import Arm, Grid
+from surefoot.choose.journal import Decision, Journal
+
+RUNGS = (1 / 81, 1 / 27, 1 / 9, 1 / 3, 1.0)
+"""Thirds, as in Hyperband; finer and coarser ladders replayed alike, 1/4 and coarser ones worse."""
+
+FIRST_LOOK_SHARE = 0.15
+"""The first look may cost this share of the budget; a budget that pays it on a longer rung starts there."""
+
+FEWEST_COMPARED = 2
+"""A rung is planned only if its share pays for two arms: one alone is compared with nothing."""
+
+OPTIMIZER_KEPT_RUNGS = 2
+"""Up to the end of this many rungs each optimizer keeps its best arm: warm-up differs between them."""
+
+BAND_DEVIATIONS = 2.0
+"""Half width of the noise band in standard deviations of a curve's change; 0.5 to 3 replay alike."""
+
+FEWEST_CURVES = 3
+"""With fewer curves than this their spread says nothing, and no arm is stopped for it."""
+
+_NORMAL_MAD = 1.4826  # standard deviation of a normal distribution over its median absolute deviation
+_ROUNDING = 1e-9
+
+Job = tuple[int, int]  # (arm, index of the rung to train it to)
+
+
+class Race:
+    """One race over a finite list of arms.
+
+    Several requests may be out at once: `ask` returns None while the round must be waited for, and when
+    the race is over; `finished` tells the two apart. To resume a race, build it again with the same
+    arguments and tell it the stored results as it asks for them.
+
+    Args:
+        arms: {"optimizer": name, "hyperparameters": {...}} each. Arms of one optimizer that differ in "lr"
+            only form a line; an arm without "lr" is a line of its own. An optimizer's first line among its
+            longest is taken for its usual setting and tried first.
+        budget: in full trainings; a run that goes on pays only its new progress.
+        lower_is_better: whether a lower value is better.
+        seed: decides which optimizer comes first where a small budget cannot pay a look at all.
+        priors: lower-case optimizer name to (centre lr, standard deviation in decades), on top of
+            `grid.PRIORS`.
+        rungs: ascending progresses that end in 1; by default thirds, from 1/81 for a small budget to 1/9.
+
+    Attributes:
+        finished: whether the race has nothing more to ask for.
+
+    Raises:
+        ValueError: no arms, a budget that is not positive, or rungs that do not ascend to 1.
+    """
+
+    def __init__(
+        self,
+        arms: Sequence[Arm],
+        budget: float,
+        lower_is_better: bool = True,
+        seed: int = 0,
+        *,
+        priors: Mapping[str, tuple[float, float]] | None = None,
+        rungs: Sequence[float] | None = None,
+    ) -> None:
+        if not arms:
+            raise ValueError("a race needs at least one arm")
+        if not budget > 0:
+            raise ValueError(f"budget must be positive, in full trainings; got {budget}")
+        self.finished = False
+        self._budget = budget
+        self._sign = 1.0 if lower_is_better else -1.0
+        self._grid = Grid(arms, priors)
+        self._first_look = self._outward_from_the_priors(seed)
+        self._rungs = _checked(rungs) if rungs else self._rungs_for_the_first_look()
+        self._journal = Journal(arms, self._rungs, lower_is_better)
+        self._asked: dict[int, int] = {}  # arm: the rung it was last asked for
+        self._outstanding: set[int] = set()
+        self._paid: dict[int, float] = {}
+        self._values: dict[int, dict[int, float]] = {}  # arm: rung: value, lower is better, inf = diverged
+        self._round: list[Job] = []
+        self._rounds_to_come = self._rounds()
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What was decided so far, in order."""
+        return list(self._journal.decisions)
+
+    def ask(self) -> tuple[int, float] | None:
+        """The next (arm, progress to train it to), or None: wait for results, or see `finished`."""
+        while (job := self._next_job()) is None:
+            if self._outstanding or self.finished:
+                return None
+            self._begin_round()
+        arm, rung = job
+        self._asked[arm] = rung
+        self._outstanding.add(arm)
+        return arm, self._rungs[rung]
+
+    def tell(self, arm: int, progress: float, value: float) -> None:
+        """Report a point of an arm's curve; nan or infinity means it diverged (or failed).
+
+        The first point told after a request answers it; further points of the same request refine it.
+
+        Raises:
+            ValueError: the arm was never asked for.
+        """
+        if arm not in self._asked:
+            raise ValueError(f"arm {arm} was told but never asked for")
+        self._outstanding.discard(arm)
+        self._paid[arm] = max(self._paid.get(arm, 0.0), progress)
+        told = self._sign * value if math.isfinite(value) else math.inf
+        passed = [rung for rung, end in enumerate(self._rungs) if end <= progress + _ROUNDING]
+        last = max([self._asked[arm], *passed])
+        self._values.setdefault(arm, {}).update(dict.fromkeys(range(self._asked[arm], last + 1), told))
+
+    def recommend(self) -> int:
+        """The arm to use: the best value on the highest rung reached; before any result, the prior's."""
+        return next(iter(self._standing()), self._first_look[0])
+
+    def finalists(self, count: int) -> list[int]:
+        """The best arm of each of the best `count` optimizers, best first: what confirmation takes over."""
+        return self._best_of_optimizers(self._standing())[:count]
+
+    # ---------------------------------------------------------------- the method
+
+    def _rounds(self) -> Iterator[list[Job]]:
+        """The rounds of the race; each is planned when all results of the one before are in."""
+        share = self._share(0) or self._budget
+        yield self._affordable(((arm, 0) for arm in self._first_look), share)
+        while jobs := self._search(0, share - self._spent()):
+            yield jobs
+        for rung in range(1, len(self._rungs)):
+            if share := self._share(rung):
+                yield self._promotion(rung, share)
+        while jobs := self._leftover():
+            yield jobs
+        for place, arm in enumerate(self._best_of_optimizers(self._standing()), start=1):
+            last = self._reached(arm)
+            self._journal.finalist(arm, last, self._values[arm][last], place)
+
+    def _search(self, rung: int, share: float) -> list[Job]:
+        """Neighbours of the best arm of each optimizer in the better half, in turn.
+
+        An optimizer whose every arm diverged is followed to lower learning rates.
+        """
+        best = self._best_of_optimizers(self._ranked(rung))
+        best = best[: math.ceil(len(best) / 2)] + self._lowest_of_the_diverged()
+        tested = self._values.keys()
+        diverged = {arm for arm in tested if self._has_diverged(arm)}
+        near = [self._grid.neighbours(arm, tested, diverged) for arm in best]
+        jobs = self._affordable(((arm, rung) for arm in _in_turn(near)), share)
+        for arm, _ in jobs:
+            if self._grid.widens(arm, tested):
+                self._journal.widened(arm, rung)
+        return jobs
+
+    def _promotion(self, rung: int, share: float) -> list[Job]:
+        """Arms that go on to `rung`: those in the band behind the best, as far as the share pays.
+
+        First in line are the two best, then what protects against a rung too short to judge by: each
+        optimizer's best arm on the early rungs, and later its lower lr neighbour, because what is too
+        slow now is often best in the end.
+        """
+        ranked = self._ranked(rung - 1)
+        band = self._band(rung - 1, ranked)
+        within = [arm for arm in ranked if self._behind(arm, ranked[0], rung - 1) <= band]
+        best = self._best_of_optimizers(ranked if rung <= OPTIMIZER_KEPT_RUNGS else within)
+        lower = self._lower_neighbours(best) if rung >= OPTIMIZER_KEPT_RUNGS else []
+        why = dict.fromkeys(ranked[:FEWEST_COMPARED], "the second best, to compare the best with")
+        why |= {arm: "the best of its optimizer" for arm in best if arm not in why}
+        why |= {arm: "the next lower lr of a leader" for arm in lower if arm not in why}
+        jobs = self._affordable(((arm, rung) for arm in dict.fromkeys([*why, *within])), share)
+        self._note_promotion(rung - 1, ranked, band, [arm for arm, _ in jobs], why)
+        return jobs
+
+    def _leftover(self) -> list[Job]:
+        """What the rest of the budget pays on the highest rung reached.
+
+        Dropped arms, the last dropped first; then new neighbours of the best; then what left at once.
+        """
+        standing = self._standing()
+        if not standing:
+            return []
+        top = self._reached(standing[0])
+        late = [arm for arm in standing if 0 < self._reached(arm) < top]
+        early = [arm for arm in standing if self._reached(arm) == 0 < top]
+        return self._finish(late, top) or self._search(top, self._left()) or self._finish(early, top)
+
+    def _finish(self, dropped: Sequence[int], top: int) -> list[Job]:
+        jobs = self._affordable(((arm, top) for arm in dropped), self._left())
+        for arm, _ in jobs:
+            last = self._reached(arm)
+            self._journal.kept(arm, last, self._values[arm][last], "the rest of the budget pays for it")
+        return jobs
+
+    def _band(self, rung: int, ranked: Sequence[int]) -> float:
+        """How far behind the best an arm may be and still be the best later.
+
+        Curves cross because they fall by different amounts between rungs, by their nature and by noise.
+        The spread of what they fell since the last rung measures both; it is the median absolute
+        deviation, so that one arm that collapses does not widen it. At the first rung there is no such
+        measure: the better half stays, which holds the final best 99 times in 100 on long schedules.
+        """
+        if not ranked:
+            return math.nan
+        if rung == 0:
+            return self._behind(ranked[math.ceil(len(ranked) / 2) - 1], ranked[0], rung)
+        runs = [self._values[arm] for arm in ranked if rung - 1 in self._values[arm]]
+        changes = [values[rung] - values[rung - 1] for values in runs]
+        if len(changes) < FEWEST_CURVES:
+            return self._behind(ranked[-1], ranked[0], rung)
+        centre = median(changes)
+        return BAND_DEVIATIONS * _NORMAL_MAD * median(abs(change - centre) for change in changes)
+
+    def _lower_neighbours(self, arms: Iterable[int]) -> list[int]:
+        lower = (self._grid.lower_neighbour(arm) for arm in arms)
+        return [arm for arm in lower if arm is not None and not self._has_diverged(arm)]
+
+    def _note_promotion(
+        self, rung: int, ranked: Sequence[int], band: float, promoted: Sequence[int], why: Mapping[int, str]
+    ) -> None:
+        for arm in dict.fromkeys([*promoted, *ranked]):
+            value, best = self._values.get(arm, {}).get(rung, math.nan), self._values[ranked[0]][rung]
+            if arm not in promoted:
+                self._journal.eliminated(arm, rung, value, best, band)
+            elif value - best <= band:
+                self._journal.promoted(arm, rung, value, best, band)
+            else:
+                self._journal.kept(arm, rung, value, why[arm])
+
+    # ---------------------------------------------------------------- budget
+
+    def _spent(self) -> float:
+        return math.fsum(self._paid.values())  # exact, whatever the order of arrival
+
+    def _left(self) -> float:
+        promised = math.fsum(self._cost(arm, self._asked[arm]) for arm in self._outstanding)
+        return self._budget - self._spent() - promised
+
+    def _cost(self, arm: int, rung: int) -> float:
+        return max(0.0, self._rungs[rung] - self._paid.get(arm, 0.0))
+
+    def _share(self, rung: int) -> float:
+        """An equal share of the rest for this rung and each further one that can still be compared on."""
+        for top in range(len(self._rungs) - 1, rung - 1, -1):
+            share = self._left() / (top - rung + 1)
+            step = self._rungs[top] - (self._rungs[top - 1] if top else 0.0)
+            if share >= FEWEST_COMPARED * step - _ROUNDING:
+                return share
+        return 0.0
+
+    def _affordable(self, jobs: Iterable[Job], share: float) -> list[Job]:
+        share = min(share, self._left()) + _ROUNDING
+        taken = []
+        for arm, rung in jobs:
+            if (cost := self._cost(arm, rung)) <= share:
+                taken.append((arm, rung))
+                share -= cost
+        return taken
+
+    def _next_job(self) -> Job | None:
+        """The next of the round that the budget still pays; a run may have cost more than its rung."""
+        while self._round:
+            job = self._round.pop(0)
+            if self._cost(*job) <= self._left() + _ROUNDING:
+                return job
+        return None
+
+    def _begin_round(self) -> None:
+        for arm in sorted(self._values):
+            if self._has_diverged(arm):
+                self._journal.diverged(arm, self._reached(arm))
+        jobs = next(self._rounds_to_come, None)
+        self.finished = jobs is None
+        self._round = jobs or []
+
+    # ---------------------------------------------------------------- standings
+
+    def _has_diverged(self, arm: int) -> bool:
+        return self._values[arm][self._reached(arm)] == math.inf if arm in self._values else False
+
+    def _reached(self, arm: int) -> int:
+        return max(self._values[arm])
+
+    def _ranked(self, rung: int) -> list[int]:
+        """Arms measured at the rung, best first."""
+        there = [
+            arm for arm, values in self._values.items() if rung in values and not self._has_diverged(arm)
+        ]
+        return sorted(there, key=lambda arm: (self._values[arm][rung], arm))
+
+    def _lowest_of_the_diverged(self) -> list[int]:
+        """The arm of lowest lr of each optimizer that has no other than diverged arms."""
+        alive = {self._grid.line_of(arm).optimizer for arm in self._standing()}
+        tested = sorted(self._values, key=self._grid.decades)
+        return [
+            arm for arm in self._best_of_optimizers(tested) if self._grid.line_of(arm).optimizer not in alive
+        ]
+
+    def _standing(self) -> list[int]:
+        """All arms that have not diverged, the furthest first, then the best."""
+        healthy = (arm for arm in self._values if not self._has_diverged(arm))
+        return sorted(
+            healthy, key=lambda arm: (-self._reached(arm), self._values[arm][self._reached(arm)], arm)
+        )
+
+    def _behind(self, arm: int, best: int, rung: int) -> float:
+        return self._values[arm][rung] - self._values[best][rung]
+
+    def _best_of_optimizers(self, ranked: Iterable[int]) -> list[int]:
+        best: dict[str, int] = {}
+        for arm in ranked:
+            best.setdefault(self._grid.line_of(arm).optimizer, arm)
+        return list(best.values())
+
+    # ---------------------------------------------------------------- before the race
+
+    def _outward_from_the_priors(self, seed: int) -> list[int]:
+        """The coarse lr grid of every optimizer, in turn, so that any beginning of it is a fair look."""
+        optimizers = list(self._grid.optimizers)
+        random.Random(seed).shuffle(optimizers)
+        return _in_turn([self._grid.coarse(optimizer) for optimizer in optimizers])
+
+    def _rungs_for_the_first_look(self) -> tuple[float, ...]:
+        """Thirds, from the longest first rung on which the budget pays the first look; two rungs at least."""
+        cost, allowed = len(self._first_look), FIRST_LOOK_SHARE * self._budget
+        start = max((i for i, rung in enumerate(RUNGS[:3]) if cost * rung <= allowed), default=0)
+        return RUNGS[start:]
+
+
+def _checked(rungs: Sequence[float]) -> tuple[float, ...]:
+    ascending = all(low < high for low, high in pairwise([0.0, *rungs]))
+    if not ascending or rungs[-1] != 1:
+        raise ValueError(f"rungs must ascend from above 0 to 1; got {list(rungs)}")
+    return tuple(rungs)
+
+
+def _in_turn(lists: Sequence[Sequence[int]]) -> list[int]:
+    """First of each, second of each, …"""
+    return list(dict.fromkeys(item for row in zip_longest(*lists) for item in row if item is not None))
