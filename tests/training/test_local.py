@@ -23,6 +23,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers are sta
 @pytest.fixture(scope="module")
 def engine():
     with LocalEngine(workers=2) as engine:
+        engine.warm_up("line")
+        engine.warm_up("no such task")  # for a job to report
         yield engine
 
 

@@ -152,6 +152,12 @@ def test_a_run_that_only_validation_shows_to_be_lost(sample):
     assert math.isnan(outcome.point.value)
 
 
+@pytest.mark.parametrize("progress", [0.0, -0.1, 1.1, math.nan])
+def test_a_progress_that_is_none(sample, progress):
+    with pytest.raises(ValueError, match="progress must lie in"):
+        train(sample(), Candidate("SGD", {}), 0, progress)
+
+
 def test_stopping(sample):
     task = Counting(sample())
     outcome = train(task, Candidate("SGD", {}), 0, 1.0, stopped=lambda: task.count >= 7)

@@ -72,7 +72,11 @@ class LocalEngine:
         self._closed = False
 
     def warm_up(self, task: str) -> None:
-        """Start all workers and let them load `task`; optional, returns at once."""
+        """Start all workers and let them load `task`; optional, returns at once.
+
+        Raises:
+            RuntimeError: the engine is closed.
+        """
         self._fill()
         for worker in self._workers:
             with contextlib.suppress(OSError):
@@ -84,8 +88,6 @@ class LocalEngine:
         Raises:
             RuntimeError: every slot is taken, or the engine is closed.
         """
-        if self._closed:
-            raise RuntimeError("the engine is closed")
         while True:
             self._fill()
             idle = [worker for worker in self._workers if worker.job is None]
@@ -141,6 +143,8 @@ class LocalEngine:
         self.close()
 
     def _fill(self) -> None:
+        if self._closed:
+            raise RuntimeError("the engine is closed")
         while len(self._workers) < self.slots:
             self._workers.append(_spawn(self._threads))
 
@@ -233,7 +237,7 @@ def _spawn(threads: int) -> _Worker:
     ours, theirs = Pipe(duplex=True)
     output = tempfile.TemporaryFile("ab+")  # noqa: SIM115 - open as long as the worker
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"PYTHONFAULTHANDLER": "1"}
-    arguments = [json.dumps(sys.path), str(theirs.fileno()), str(threads)]
+    arguments = [json.dumps([str(entry) for entry in sys.path]), str(theirs.fileno()), str(threads)]
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", PROGRAM, *arguments],
         stdin=subprocess.DEVNULL,

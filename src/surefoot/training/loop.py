@@ -98,9 +98,12 @@ def train(
         stopped: asked at every step; the run ends soon after it says True.
 
     Raises:
+        ValueError: progress lies outside (0, 1].
         TaskError: `batches` ended or `validate` returned no number.
         Exception: whatever the task or the optimizer raises.
     """
+    if not 0 < progress <= 1:
+        raise ValueError(f"progress must lie in (0, 1], not {progress}")
     steps = evaluations(progress, task.steps)
     start = branch(candidate.schedule, steps)
     run = _Run(task, candidate, seed)
