@@ -17,7 +17,7 @@ from surefoot.training.run import Candidate, Finished, Job, Report
 ADAM = Candidate("Adam", {"lr": 1e-2})
 LIMIT = 120.0  # seconds; a loaded machine may need long to start a worker
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers are started the POSIX way")
+reads_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
 @pytest.fixture(scope="module")
@@ -136,15 +136,17 @@ def test_failures_of_every_kind_leave_the_others_alone(engine, job):
     assert [len(values) for values, _ in results.values()] == [0, 1, 0, 0, 0, 1, 1, 1]
 
 
+@reads_proc
 def test_a_worker_that_dies_while_idle_is_replaced(engine, job):
-    os.kill(max(children(os.getpid())), signal.SIGKILL)
+    os.kill(max(workers_of(os.getpid())), signal.SIGKILL)
     results = gather(engine, *(job("Sample", id=n) for n in range(4)))
     # It may have been sent a job before its death was seen.
     assert sorted(end.status for _, end in results.values())[:3] == ["completed"] * 3
 
 
+@reads_proc
 def test_jobs_that_hang(job):
-    engine, before = LocalEngine(workers=1, timeout=2.0), children(os.getpid())
+    engine, before = LocalEngine(workers=1, timeout=2.0), workers_of(os.getpid())
     ((_, end),) = gather(engine, job("Hangs")).values()
     assert end.status == "failed"
     assert "no result within 2 seconds" in end.message
@@ -157,7 +159,7 @@ def test_jobs_that_hang(job):
     assert (end.job, end.status, end.message) == (1, "stopped", "")
 
     engine.start(job("Hangs", id=2))
-    (worker,) = children(os.getpid()) - before
+    (worker,) = workers_of(os.getpid()) - before
     engine.close()
     engine.close()
     assert not alive(worker)
@@ -196,10 +198,10 @@ def test_it_works_from_a_script_that_ends_without_closing(script, tasks_file):
     assert done.stderr == ""
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@reads_proc
 def test_a_parent_that_is_killed_leaves_no_orphan(script, tasks_file):
     parent = subprocess.Popen([sys.executable, script, tasks_file, "Hangs"])
-    (worker,) = until(lambda: children(parent.pid))
+    (worker,) = until(lambda: workers_of(parent.pid))
     until(lambda: threads(worker) > 1)  # it listens
     time.sleep(1)  # and works
     parent.kill()
@@ -215,9 +217,10 @@ def until(condition):
     return result
 
 
-def children(process: int) -> set[int]:
+def workers_of(process: int) -> set[int]:
     tasks = Path(f"/proc/{process}/task")
-    return {int(c) for task in tasks.iterdir() for c in (task / "children").read_text().split()}
+    children = [int(c) for task in tasks.iterdir() for c in (task / "children").read_text().split()]
+    return {c for c in children if b"surefoot.training.worker" in Path(f"/proc/{c}/cmdline").read_bytes()}
 
 
 def alive(process: int) -> bool:

@@ -71,16 +71,14 @@ class Digits:
         return (images[training], labels[training]), (images[held_out], labels[held_out])
 
     def model(self) -> nn.Module:
-        """Two convolutions and two dense layers: 21 546 parameters."""
+        """Two convolutions and a dense layer: 9930 parameters."""
         return nn.Sequential(
             nn.Conv2d(1, 16, 3, stride=2, padding=1),
             nn.ReLU(),
             nn.Conv2d(16, 32, 3, padding=1),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(512, 32),
-            nn.ReLU(),
-            nn.Linear(32, 10),
+            nn.Linear(512, 10),
         )
 
     def batches(self, seed: int) -> Iterator[Batch]:

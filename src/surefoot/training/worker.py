@@ -14,14 +14,13 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 import torch
 
 from surefoot import optim
-from surefoot.tasks import Task, load_task
+from surefoot.tasks import Task, TaskError, load_task
 from surefoot.training.job import run_job
 from surefoot.training.run import Job
 
@@ -37,7 +36,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class WarmUp:
-    """To a worker: load this task and take one step of it, so that the first job does not pay for that."""
+    """To a worker: load this task, so that the first job need not."""
 
     task: str
 
@@ -101,7 +100,7 @@ def main(descriptor: int, threads: int) -> None:
     torch.set_num_interop_threads(1)
     connection = Connection(descriptor)
     orders = Orders(connection)
-    load = functools.cache(load_task)
+    load = functools.cache(_loaded)
     _take_a_step()
     # What has been imported stays: no later collection need look at it, and the process ends a second sooner.
     gc.freeze()
@@ -109,7 +108,8 @@ def main(descriptor: int, threads: int) -> None:
         connection.send(Ready())
         while (order := orders.queue.get()) is not None:
             if isinstance(order, WarmUp):
-                _warm_up(load, order.task)
+                with contextlib.suppress(TaskError):  # told by the job that uses the task
+                    load(order.task)
                 continue
             _forget_output()
             stopped = functools.partial(orders.stops, order.id)
@@ -123,11 +123,13 @@ def _take_a_step() -> None:
     optim.find("Adam")([p]).step()
 
 
-def _warm_up(load: Callable[[str], Task], reference: str) -> None:
-    # What is wrong with a task is reported by the job that uses it.
+def _loaded(reference: str) -> Task:
+    """The task, after one step of it, so that no run's seconds contain the reading of data."""
+    task = load_task(reference)
+    # What is wrong with a task is told by the job that uses it.
     with contextlib.suppress(Exception):
-        task = load(reference)
         task.loss(task.model(), next(iter(task.batches(0)))).backward()  # type: ignore[no-untyped-call]
+    return task
 
 
 def _forget_output() -> None:
