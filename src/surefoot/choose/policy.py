@@ -11,9 +11,10 @@ method: a coarse look at every optimizer on a short first rung, a search by lr n
 best, then rung after rung with fewer arms, and what is left of the budget for the arms dropped last. What
 it decides in a round depends on the results of the rounds before, never on the order in which they came.
 
-It grew from successive halving (Jamieson & Talwalkar, 2016) with the resumed rungs of Hyperband (Li et
-al., 2018). It differs in what it knows of optimizers: an lr prior, a loss close to unimodal in log lr with a
-steep high side, a best lr that falls as training goes on, and curves that cross by a measurable amount.
+It grew from successive halving (Jamieson & Talwalkar, 2016) on the thirds of Hyperband (Li et al., 2018),
+with runs that go on where they stopped. It differs in what it knows of optimizers: an lr prior, a loss close
+to unimodal in log lr with a steep high side, a best lr that falls as training goes on, and curves that cross
+by an amount that can be measured.
 """
 
 from __future__ import annotations
