@@ -29,7 +29,7 @@ from surefoot.choose.grid import Arm, Grid
 from surefoot.choose.journal import Decision, Journal
 
 RUNGS = (1 / 81, 1 / 27, 1 / 9, 1 / 3, 1.0)
-"""Thirds, as in Hyperband; finer and coarser ladders replayed alike, 1/4 and coarser ones worse."""
+"""Thirds, as in Hyperband; in replay, steps of two to two and a half do as well and steps of four worse."""
 
 FIRST_LOOK_SHARE = 0.15
 """The first look may cost this share of the budget; a budget that pays it on a longer rung starts there."""
