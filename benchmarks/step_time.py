@@ -28,7 +28,14 @@ def resnet18() -> list[tuple[int, ...]]:
     width = 64
     for stage, planes in enumerate((64, 128, 256, 512)):
         for block in range(2):
-            shapes += [(planes, width, 3, 3), (planes,), (planes,), (planes, planes, 3, 3), (planes,), (planes,)]
+            shapes += [
+                (planes, width, 3, 3),
+                (planes,),
+                (planes,),
+                (planes, planes, 3, 3),
+                (planes,),
+                (planes,),
+            ]
             if block == 0 and stage > 0:
                 shapes += [(planes, width, 1, 1), (planes,), (planes,)]
             width = planes
@@ -42,7 +49,9 @@ LISTS = {
 }
 
 
-def make(cls: type[torch.optim.Optimizer], shapes: list[tuple[int, ...]], **settings: object) -> torch.optim.Optimizer:
+def make(
+    cls: type[torch.optim.Optimizer], shapes: list[tuple[int, ...]], **settings: object
+) -> torch.optim.Optimizer:
     torch.manual_seed(0)
     params = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
     for p in params:
@@ -87,10 +96,14 @@ def shown(seconds: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--optimizers", default="SGD,Adam,AdamW,Adagrad,Adadelta,RMSprop,Adamax,Rprop,ASGD")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--lists", default=",".join(str(i) for i in range(len(LISTS))), help="numbers of the lists")
+    parser.add_argument(
+        "--lists", default=",".join(str(i) for i in range(len(LISTS))), help="numbers of the lists"
+    )
     args = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {args.rounds} rounds\n")
     print("| parameters | optimizer | ours | torch's fastest | times faster |")
@@ -100,7 +113,10 @@ def main() -> None:
         for name in args.optimizers.split(","):
             ours, fastest, theirs, ratio = compare(name, shapes, args.rounds)
             ratios.append(ratio)
-            print(f"| {label} | {name} | {shown(ours)} | {shown(theirs)} ({fastest}) | {ratio:.1f} |", flush=True)
+            print(
+                f"| {label} | {name} | {shown(ours)} | {shown(theirs)} ({fastest}) | {ratio:.1f} |",
+                flush=True,
+            )
     print(f"\ngeometric mean: {statistics.geometric_mean(ratios):.1f} times faster")
 
 

@@ -7,13 +7,14 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
+Table = tuple[Sequence[Sequence[Any]], Sequence[str]]  # rows and column names
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 EXIT_BAD_INPUT = 2
@@ -21,7 +22,7 @@ EXIT_NO_RUN_SUCCEEDED = 3
 EXIT_INTERRUPTED = 130
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """Seconds from "90s", "5m", "1.5h" or a plain number of seconds."""
 
     name = "duration"
@@ -86,7 +87,9 @@ Examples:
 )
 @click.argument("task")
 @click.option("--optimizers", metavar="a,b|all", default="all", show_default=True, help="Which to try.")
-@click.option("--budget", type=Duration(), default="5m", show_default=True, help="Time for all runs: 90s, 5m, 2h.")
+@click.option(
+    "--budget", type=Duration(), default="5m", show_default=True, help="Time for all runs: 90s, 5m, 2h."
+)
 @click.option("--runs", type=click.FloatRange(min=1), help="Budget in full trainings, instead of time.")
 @click.option(
     "--schedule",
@@ -99,7 +102,9 @@ Examples:
 @store_option
 @click.option("--study", metavar="NAME", help="Name of the study. [default: made from the question]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every draw.")
-@click.option("--baseline", default="AdamW", show_default=True, help="What to compare with, as its defaults are.")
+@click.option(
+    "--baseline", default="AdamW", show_default=True, help="What to compare with, as its defaults are."
+)
 @click.option(
     "--margin",
     type=click.FloatRange(min=0, min_open=True),
@@ -107,7 +112,9 @@ Examples:
 )
 @click.option("--run-timeout", type=Duration(), help="Longest time for one run before it counts as hung.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the answer as JSON.")
-@click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write one self-contained HTML file.")
+@click.option(
+    "--report", "report_file", type=click.Path(dir_okay=False), help="Write one self-contained HTML file."
+)
 def choose(
     task: str,
     optimizers: str,
@@ -151,7 +158,9 @@ def choose(
     with Store.at(store) as evidence:
         try:
             with LocalEngine(workers=workers, timeout=run_timeout) as engine, RaceDisplay() as display:
-                answer = choose_optimizer(question, evidence, engine, _checkpoints(store, question.study), display)
+                answer = choose_optimizer(
+                    question, evidence, engine, _checkpoints(store, question.study), display
+                )
         except KeyboardInterrupt:
             command = question.command + ("" if store == DEFAULT_STORE else f" --store {store}")
             click.echo(f"\nInterrupted; nothing is lost. To go on: {command}", err=True)
@@ -172,7 +181,12 @@ def list_things(what: str, store: str) -> None:
 
     from surefoot.show.explain import listing
 
-    rows, columns = {"optimizers": _optimizers, "tasks": _tasks, "studies": lambda: _studies(store)}[what]()
+    tables: dict[str, Callable[[], Table]] = {
+        "optimizers": _optimizers,
+        "tasks": _tasks,
+        "studies": lambda: _studies(store),
+    }
+    rows, columns = tables[what]()
     Console(highlight=False).print(listing(rows, columns))
 
 
@@ -194,7 +208,9 @@ def explain(optimizer: str) -> None:
 
 @surefoot.command(epilog="\b\nExample:\n  surefoot report digits-1f2e3d4c -o answer.html")
 @click.argument("study")
-@click.option("-o", "--output", type=click.Path(dir_okay=False), required=True, help="The HTML file to write.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), required=True, help="The HTML file to write."
+)
 @store_option
 def report(study: str, output: str, store: str) -> None:
     """Write the report of STUDY as one self-contained HTML file."""
@@ -205,7 +221,7 @@ def report(study: str, output: str, store: str) -> None:
         _write_report(evidence, study, output)
 
 
-def _optimizers() -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+def _optimizers() -> Table:
     from surefoot import optim
 
     facts = [optimizer.facts() for optimizer in optim.OPTIMIZERS.values()]
@@ -216,7 +232,7 @@ def _optimizers() -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
     )
 
 
-def _tasks() -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
+def _tasks() -> Table:
     from surefoot.tasks import builtin_tasks
 
     rows = [
@@ -226,7 +242,7 @@ def _tasks() -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
     return rows, ("task", "what is trained", "steps", "measure (lower is better)")
 
 
-def _studies(store: str) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
+def _studies(store: str) -> Table:
     from surefoot.evidence import Store
 
     with Store.at(store) as evidence:
@@ -288,10 +304,10 @@ def main(arguments: list[str] | None = None) -> None:
     except StoreError as error:
         _fail(str(error), EXIT_BAD_INPUT)
     except Exception as error:
-        from surefoot.choose import NoRunSucceeded
+        from surefoot.choose import NoRunSucceededError
         from surefoot.tasks import TaskError
 
-        if isinstance(error, NoRunSucceeded):
+        if isinstance(error, NoRunSucceededError):
             _fail(str(error), EXIT_NO_RUN_SUCCEEDED)
         if isinstance(error, TaskError | OSError | ValueError):
             _fail(str(error), EXIT_BAD_INPUT)

@@ -1,0 +1,16 @@
+"""The question: search space, race, confirmation, answer.
+
+question    what is asked, as data
+space       the candidates, from each optimizer's facts
+grid, policy, journal   the race: pure ask and tell
+confirm, statistics     finalists on fresh seeds: pure ask and tell
+request     what passes between policies and the runner
+runner      drives a policy over an engine and a store: the edge to the world
+study       the phases in order
+answer, snippet         what is handed over
+"""
+
+from surefoot.choose.question import Question
+from surefoot.choose.study import NoRunSucceededError, choose_optimizer
+
+__all__ = ["NoRunSucceededError", "Question", "choose_optimizer"]

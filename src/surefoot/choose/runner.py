@@ -6,38 +6,15 @@ nothing but asking the same policy the same questions.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from surefoot.choose.request import Policy, Request, run_key
 from surefoot.evidence import PointRecord, RunRecord, StudyLog
 from surefoot.training.engine import Engine
-from surefoot.training.run import Candidate, Finished, Job, Report
-
-
-@dataclass(frozen=True)
-class Request:
-    """Train this candidate with this seed up to this progress; `phase` is "screen", "confirm" or "floor"."""
-
-    candidate: Candidate
-    seed: int
-    progress: float
-    phase: str
-
-
-class Policy(Protocol):
-    """What decides which runs are made: `ask` until it answers None and nothing is outstanding."""
-
-    def ask(self) -> Request | None:
-        """The next run, or None: wait for a result, or the end if none is outstanding."""
-        ...
-
-    def tell(self, request: Request, value: float) -> None:
-        """The value reached; nan if the run diverged or failed."""
-        ...
+from surefoot.training.run import Finished, Job, Report
 
 
 class Watcher(Protocol):
@@ -193,12 +170,6 @@ def _identity(run: RunRecord) -> tuple[str, int, str]:
 
 def _key(request: Request) -> tuple[str, int, str]:
     return (request.candidate.key, request.seed, request.phase)
-
-
-def run_key(optimizer: str, hyperparameters: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
-    """`Candidate.key` of a stored run."""
-    document = {"optimizer": optimizer, "hyperparameters": hyperparameters, "schedule": schedule}
-    return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def _stored_value(run: RunRecord, progress: float) -> float | None:

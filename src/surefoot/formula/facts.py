@@ -156,7 +156,7 @@ def epsilon(default: float, *, zero: bool = True) -> Any:
     return Hyperparameter(
         default,
         "keeps the denominator from zero",
-        f"{default:g} to 1e-3" if default < 1e-3 else "",
+        f"{default:g} to 1e-3".replace("e-0", "e-"),
         (lambda eps: eps >= 0.0) if zero else (lambda eps: eps > 0.0),
         "Invalid epsilon value: {value}",
     )

@@ -1,0 +1,106 @@
+"""The truth that `choose` is held against: every candidate of a task's grid, trained fully with several seeds.
+
+    python benchmarks/digits_grid.py [--task digits] [--seeds 3] [--answer answer.json] [--top 12]
+
+Prints the best candidates by mean over seeds and, with --answer (written by `surefoot choose --json`), the
+rank of the recommended candidate and of the baseline among all, and their regret: how far their mean lies
+above the best's, in standard deviations between seeds.  A candidate with a diverged seed ranks last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from surefoot.choose import space
+from surefoot.tasks import load_task
+from surefoot.training.local import LocalEngine
+from surefoot.training.look import look
+from surefoot.training.run import Candidate, Finished, Job, Report, Schedule
+
+FIRST_SEED = 900_000  # apart from every seed that `choose` uses
+
+
+def measure(task: str, grid: list[Candidate], seeds: int) -> dict[str, list[float]]:
+    """Final values of every candidate, one for each seed."""
+    jobs = [(candidate, FIRST_SEED + seed) for seed in range(seeds) for candidate in grid]
+    values: dict[str, list[float]] = {candidate.key: [] for candidate in grid}
+    running: dict[int, tuple[Candidate, list[float]]] = {}
+    waiting, started = list(enumerate(jobs))[::-1], time.monotonic()
+    with LocalEngine() as engine:
+        while waiting or running:
+            while waiting and len(running) < engine.slots:
+                number, (candidate, seed) = waiting.pop()
+                running[number] = (candidate, [])
+                engine.start(Job(number, task, candidate, seed, 1.0))
+            for event in engine.events(1.0):
+                if isinstance(event, Report):
+                    running[event.job][1].append(event.point.value)
+                elif isinstance(event, Finished):
+                    candidate, reached = running.pop(event.job)
+                    done = reached and event.status == "completed"
+                    values[candidate.key].append(reached[-1] if done else math.nan)
+            done_runs = len(jobs) - len(waiting) - len(running)
+            elapsed = time.monotonic() - started
+            left = elapsed / max(1, done_runs) * (len(jobs) - done_runs)
+            print(
+                f"\r{done_runs}/{len(jobs)} runs, {left:.0f} s left   ", end="", file=sys.stderr, flush=True
+            )
+    print(f"\n{len(jobs)} full trainings in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return values
+
+
+def key_of(document: dict) -> str:
+    schedule = Schedule(**document["schedule"])
+    return Candidate(document["optimizer"], document["hyperparameters"], schedule).key
+
+
+def label(key: str) -> str:
+    document = json.loads(key)
+    settings = " ".join(f"{name}={value}" for name, value in document["hyperparameters"].items())
+    return f"{document['optimizer']} {settings}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--task", default="digits")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--answer", type=Path)
+    parser.add_argument("--top", type=int, default=12)
+    args = parser.parse_args()
+    answer = json.loads(args.answer.read_text()) if args.answer else None
+    schedule = Schedule(**answer["recommendation"]["schedule"]) if answer else Schedule()
+    names = space.choose_from(None)
+    out = {r.optimizer for r in space.rule_out(names, look(load_task(args.task)).sparse)}
+    grid = space.candidates([n for n in names if n not in out], schedule)
+    asked = {"baseline": space.baseline("AdamW", schedule).key}
+    if answer:
+        asked = {name: key_of(answer[name]) for name in ("recommendation", "baseline")}
+    known = {candidate.key for candidate in grid}
+    extra = [
+        Candidate(**json.loads(key) | {"schedule": schedule}) for key in asked.values() if key not in known
+    ]
+    values = measure(args.task, grid + extra, args.seeds)
+    means = {key: statistics.fmean(v) for key, v in values.items()}
+    order = sorted(means, key=lambda key: (math.isnan(means[key]), means[key]))
+    spread = statistics.median(statistics.stdev(values[key]) for key in order[: args.top])
+    print(f"\n{len(order)} candidates, {args.seeds} seeds; seed standard deviation {spread:.4g}\n")
+    print("| rank | candidate | mean | regret in seed sd |\n|---|---|---|---|")
+    rows = dict.fromkeys([*order[: args.top], *asked.values()])
+    marks = {key: f" ({name})" for name, key in asked.items()}
+    for key in rows:
+        regret = (means[key] - means[order[0]]) / spread
+        print(
+            f"| {order.index(key) + 1} | {label(key)}{marks.get(key, '')} | {means[key]:.4g} | {regret:.1f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""Confirmation: the finalists and the baseline on fresh seeds, look by look, until there is a verdict.
+
+    confirmation = Confirmation(finalists, baseline, floor, runs=60, …)
+    while (request := confirmation.ask()) is not None:
+        confirmation.tell(request, train(request))
+    confirmation.outcome(costs)
+
+A pure object, as the race is.  Screening chose the finalists; none of its values is used here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from surefoot.choose.posterior import expected_regret, p_best
+from surefoot.choose.request import Request
+from surefoot.choose.statistics import (
+    Comparison,
+    Interval,
+    Plan,
+    Verdict,
+    compare,
+    default_margin,
+    interval,
+    leader,
+    verdict,
+)
+from surefoot.training.run import Candidate
+
+LADDER = (4, 6, 9, 13, 18, 25, 35, 50)
+"""Seeds at the looks, each about 1.4 times the last; the budget decides where the ladder ends."""
+
+LASTING_ARMS = 3
+"""The ladder is cut where the budget pays for this many arms: others usually fall at the first looks."""
+
+Costs = Mapping[str, tuple[float, float]]
+"""Candidate key to (seconds per step, bytes of state)."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a confirmation ended.
+
+    Attributes:
+        verdict: "win", "tie" or "budget".
+        recommended, baseline, floor: candidates.
+        tied: the candidates that could not be told apart, the recommended one first; for a win it alone.
+        arms: every candidate that was confirmed.
+        values: results by candidate key, one for each seed, nan where it diverged.
+        comparisons: the leader against each rival, by the rival's key.
+        effect: recommended minus baseline; below 0 the recommendation is better.
+        p_best: probability that the recommended candidate has the lowest true mean.
+        expected_regret: how much its true mean is expected to lie above the lowest.
+        margin: differences below it were taken for a tie.
+    """
+
+    verdict: str
+    recommended: Candidate
+    baseline: Candidate
+    floor: Candidate
+    tied: tuple[Candidate, ...]
+    arms: tuple[Candidate, ...]
+    values: Mapping[str, tuple[float, ...]]
+    comparisons: Mapping[str, Comparison]
+    effect: Interval
+    p_best: float
+    expected_regret: float
+    margin: float | None
+
+
+class Confirmation:
+    """Asks for seeds until the test has a verdict or the budget is spent.
+
+    Args:
+        finalists: from screening, the best first.
+        baseline: what to compare with.
+        floor: random search, run beside them and compared with nothing.
+        runs: how many full trainings the budget pays.
+        first_seed: confirmation uses the seeds from here on; every arm the same ones.
+        floor_seeds: how many of them the floor gets.
+        margin: differences below it are a tie; None means half the baseline's standard deviation.
+        label: a candidate's short name for people.
+        decide: called with (kind, sentence, details) for every decision.
+    """
+
+    def __init__(
+        self,
+        finalists: Sequence[Candidate],
+        baseline: Candidate,
+        floor: Candidate,
+        *,
+        runs: int,
+        first_seed: int,
+        floor_seeds: int,
+        margin: float | None,
+        label: Callable[[Candidate], str],
+        decide: Callable[[str, str, Mapping[str, object]], None],
+    ) -> None:
+        self.arms = {candidate.key: candidate for candidate in (*finalists, baseline)}
+        self.baseline = baseline
+        self.floor = floor
+        self.margin = margin
+        self.label = label
+        self.decide = decide
+        self.seeds = [first_seed + i for i in range(LADDER[-1])]
+        self.runs_left = runs - floor_seeds
+        self.plan = Plan(looks=_looks(self.runs_left, len(self.arms)))
+        self.look = -1
+        self.verdict: Verdict | None = None
+        self.results: dict[str, dict[int, float]] = {key: {} for key in (*self.arms, floor.key)}
+        self.asked: dict[str, int] = dict.fromkeys(self.arms, 0)
+        self.outstanding = 0
+        self.waiting = [Request(floor, seed, 1.0, "floor") for seed in self.seeds[:floor_seeds]]
+
+    def ask(self) -> Request | None:
+        """The next run, or None: wait for results, or the end."""
+        while not self.waiting:
+            if self.outstanding or self.verdict is not None:
+                return None
+            self._next_look()
+        self.outstanding += 1
+        return self.waiting.pop(0)
+
+    def tell(self, request: Request, value: float) -> None:
+        """The final value of a run; nan if it diverged or failed."""
+        self.results[request.candidate.key][request.seed] = value
+        self.outstanding -= 1
+
+    def outcome(self, costs: Costs) -> Outcome:
+        """The result, once nothing is left to ask.
+
+        Args:
+            costs: decides between tied candidates: the cheaper is recommended.
+        """
+        assert self.verdict is not None
+        values, plan = self._values(), self._plan()
+        ahead = self.verdict.in_play[0]
+        result = self.verdict.outcome or "budget"
+        in_play = [ahead] if result == "win" else list(self.verdict.in_play)
+        recommended = min(in_play, key=lambda key: costs[key]) if result == "tie" else ahead
+        comparisons = {c.rival: c for c in compare(values, ahead, plan, self.look)}
+        base = values[self.baseline.key]
+        effect = interval(base, values[recommended], plan, self.look)
+        if recommended == self.baseline.key:
+            effect = Interval(0.0, 0.0, 0.0, effect.level)
+        others = [key for key in in_play if key != recommended]
+        return Outcome(
+            result,
+            self.arms[recommended],
+            self.baseline,
+            self.floor,
+            tuple(self.arms[key] for key in (recommended, *others)),
+            tuple(self.arms.values()),
+            values | {self.floor.key: tuple(self.results[self.floor.key].values())},
+            comparisons,
+            effect,
+            p_best(values, seed=0)[recommended],
+            expected_regret(values, seed=0)[recommended],
+            plan.margin,
+        )
+
+    def _values(self) -> dict[str, tuple[float, ...]]:
+        """Results by arm in the order of seeds, whatever the order in which they came."""
+        return {key: tuple(self.results[key][s] for s in sorted(self.results[key])) for key in self.arms}
+
+    def _plan(self) -> Plan:
+        if self.margin is not None:
+            return replace(self.plan, margin=self.margin)
+        base = list(self.results[self.baseline.key].values())
+        healthy = sum(map(math.isfinite, base))
+        return replace(self.plan, margin=(default_margin(base) if healthy > 1 else 0.0) or None)
+
+    def _next_look(self) -> None:
+        """Judge what is there, and ask for the seeds of the next look, or end."""
+        judged = self._judge() if self.look >= 0 else None
+        if judged is not None and judged.outcome is not None:
+            self.verdict = judged
+            return
+        in_play = list(judged.in_play) if judged else list(self.arms)
+        # The baseline is measured to the end: the answer's interval is against it.
+        keys = list(dict.fromkeys([*in_play, self.baseline.key]))
+        wanted = self.plan.looks[self.look + 1]
+        requests = [
+            Request(self.arms[key], seed, 1.0, "confirm")
+            for number, seed in enumerate(self.seeds[:wanted])
+            for key in keys
+            if number >= self.asked[key]
+        ]
+        if judged is not None and len(requests) > self.runs_left:
+            self.verdict = replace(judged, outcome="budget")
+            return
+        self.look += 1
+        self.runs_left -= len(requests)
+        self.asked |= dict.fromkeys(keys, wanted)
+        self.waiting = requests
+
+    def _judge(self) -> Verdict:
+        values, plan = self._values(), self._plan()
+        ahead = leader(values)
+        comparisons = compare(values, ahead, plan, self.look)
+        judged = verdict(comparisons, ahead, plan, self.look)
+        self._explain(ahead, comparisons, plan)
+        return judged
+
+    def _explain(self, ahead: str, comparisons: Sequence[Comparison], plan: Plan) -> None:
+        seeds = plan.looks[self.look]
+        first = self.label(self.arms[ahead])
+        words = {
+            "better": "behind",
+            "equivalent": "equal within the margin",
+            "undecided": "not told apart yet",
+        }
+        parts = [f"{self.label(self.arms[c.rival])} is {words[c.decision]}" for c in comparisons]
+        details = {
+            "seeds": seeds,
+            "leader": first,
+            "margin": plan.margin,
+            "comparisons": {self.label(self.arms[c.rival]): _numbers(c) for c in comparisons},
+        }
+        self.decide("look", f"After {seeds} seeds {first} leads: {'; '.join(parts)}.", details)
+
+
+def _numbers(comparison: Comparison) -> dict[str, object]:
+    difference = comparison.difference
+    return {
+        "estimate": difference.estimate,
+        "low": difference.low,
+        "high": difference.high,
+        "p": comparison.p,
+        "decision": comparison.decision,
+    }
+
+
+def _looks(runs: int, arms: int) -> tuple[int, ...]:
+    """The part of the ladder that this many runs pay for."""
+    first = max(2, min(LADDER[0], runs // arms))
+    later = (n for n in LADDER if n > first and first * arms + (n - first) * LASTING_ARMS <= runs)
+    return (first, *later)

@@ -1,0 +1,252 @@
+"""One study, from the question to the answer: look, screen, confirm, answer.
+
+Each phase is a pure policy driven by the `Runner`; this file holds the order of the phases, and how the
+budget is divided between them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from surefoot.choose import space
+from surefoot.choose.answer import build_answer, costs, short_label
+from surefoot.choose.confirm import Confirmation, Outcome
+from surefoot.choose.policy import Race
+from surefoot.choose.question import Question
+from surefoot.choose.request import Request
+from surefoot.choose.runner import Runner, Watcher
+from surefoot.evidence import Store
+from surefoot.evidence.environment import environment
+from surefoot.tasks import load_task
+from surefoot.training.engine import Engine
+from surefoot.training.look import look
+from surefoot.training.run import Candidate
+
+SCREENING_SHARE = 0.5
+"""Half of the budget finds the finalists, half measures them: below a third the race misses good settings,
+above two thirds too few seeds are left to tell finalists apart."""
+
+FINALISTS = 3
+"""Beside the baseline; three optimizers at good settings beat one tuned hard."""
+
+FLOOR_SEEDS = 3
+
+OVERHEAD = 1.3
+"""A run costs this much more than its steps: validation, cooldown branches, passing messages."""
+
+SEED_STRIDE = 1_000_000
+"""Seeds of different studies, and of screening and confirmation, never meet."""
+
+
+class NoRunSucceededError(RuntimeError):
+    """Every run failed or diverged; the message tells how the first one did."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The budget in full trainings.
+
+    Attributes:
+        total: for everything.
+        screening: for the race.
+    """
+
+    total: float
+    screening: float
+
+
+def choose_optimizer(
+    question: Question, store: Store, engine: Engine, checkpoints: Path, watcher: Watcher
+) -> dict[str, Any]:
+    """Answer a question, going on with its study where that was interrupted.
+
+    Args:
+        question: what is asked.
+        store: where everything is recorded as it happens.
+        engine: where runs are made.
+        checkpoints: folder for the trunks of this study's runs.
+        watcher: who is kept informed.
+
+    Returns:
+        The answer, as `--json` writes it.
+
+    Raises:
+        TaskError: the task is not one, or makes one of the frequent mistakes.
+        StoreError: the study of this name answers another question.
+        NoRunSucceededError: every run failed or diverged.
+    """
+    return _Study(question, store, engine, checkpoints, watcher).answer()
+
+
+class _Study:
+    def __init__(
+        self, question: Question, store: Store, engine: Engine, checkpoints: Path, watcher: Watcher
+    ) -> None:
+        self.question = question
+        self.watcher = watcher
+        self.started = time.monotonic()
+        self.log = store.begin(question.study, question.task, question.settings, {}, environment())
+        record = self.log.record()
+        self.finished = record.answer
+        self.earlier = max((d.seconds for d in record.decisions), default=0.0)
+        self.stored_look = dict(record.look)
+        self.engine = engine
+        self.checkpoints = checkpoints
+
+    def answer(self) -> dict[str, Any]:
+        if self.finished is not None:
+            self.watcher.phase("show a finished study again")
+            return dict(self.finished)
+        self.watcher.phase("look")
+        seen = self._look()
+        budget = self._budget(seen)
+        runner = Runner(
+            self.question.task,
+            self.engine,
+            self.log,
+            self.checkpoints,
+            self.watcher,
+            short_label,
+            budget.total,
+        )
+        names = self._rule_out(seen)
+        race = self._screen(runner, names, budget)
+        outcome = self._confirm(runner, race, budget)
+        answer = build_answer(self.question, seen, runner.records(), outcome, self._seconds())
+        self.log.finish(answer)
+        return answer
+
+    def _look(self) -> Mapping[str, Any]:
+        """What the task is; on resuming, make sure that it is still the same."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # as in the workers, so that the seconds are theirs
+        try:
+            seen = look(load_task(self.question.task)).to_dict()
+        finally:
+            torch.set_num_threads(threads)
+        if self.stored_look:
+            if self.stored_look["fingerprint"] != seen["fingerprint"]:
+                raise ValueError(
+                    f"the task {self.question.task!r} has changed since study {self.question.study!r} began "
+                    "(its model, data, steps or measure): use another --study name"
+                )
+            return self.stored_look
+        self.log.set_look(seen)
+        return seen
+
+    def _budget(self, seen: Mapping[str, Any]) -> Budget:
+        """In full trainings; from the stored look, so that a resumed study divides it alike."""
+        question = self.question
+        total = question.runs
+        if total is None:
+            assert question.budget_seconds is not None
+            per_run = OVERHEAD * seen["seconds_per_step"] * seen["steps"]
+            total = question.budget_seconds * self.engine.slots / per_run
+            total = float(f"{total:.2g}")
+        fewest = 2.0 * (FINALISTS + 1) + FLOOR_SEEDS
+        return Budget(max(total, fewest), max(1.0, SCREENING_SHARE * total))
+
+    def _rule_out(self, seen: Mapping[str, Any]) -> list[str]:
+        """The optimizers worth trying; the others are named with the reason."""
+        names = self.question.names
+        out = space.rule_out(names, seen["sparse"])
+        for ruled in out:
+            self._decide("ruled_out", ruled.reason, {"optimizer": ruled.optimizer})
+        left = [name for name in names if name not in {ruled.optimizer for ruled in out}]
+        if not left:
+            raise ValueError(out[0].reason)
+        return left
+
+    def _screen(self, runner: Runner, names: list[str], budget: Budget) -> Screening:
+        self.watcher.phase("screen")
+        grid = space.candidates(names, self.question.plan)
+        screening = Screening(grid, space.priors(names), budget.screening, self.question.seed, self._decide)
+        runner.drive(screening)
+        screening.pass_on_decisions()
+        if not screening.finalists(1):
+            failed = next((run for run in runner.records() if run.message), None)
+            reason = f"; the first: {failed.message}" if failed else ""
+            raise NoRunSucceededError(f"none of {len(runner.records())} runs succeeded{reason}")
+        return screening
+
+    def _confirm(self, runner: Runner, race: Screening, budget: Budget) -> Outcome:
+        self.watcher.phase("confirm on fresh seeds")
+        question = self.question
+        reference = space.baseline(question.baseline, question.plan)
+        finalists = [c for c in race.finalists(FINALISTS) if c.key != reference.key]
+        confirmation = Confirmation(
+            finalists,
+            reference,
+            space.floor(question.plan),
+            runs=math.floor(budget.total - min(runner.spent, budget.screening)),
+            first_seed=question.seed * SEED_STRIDE + SEED_STRIDE // 2,
+            floor_seeds=FLOOR_SEEDS,
+            margin=question.margin,
+            label=short_label,
+            decide=self._decide,
+        )
+        runner.drive(confirmation)
+        return confirmation.outcome(costs(runner.records()))
+
+    def _decide(self, kind: str, text: str, details: Mapping[str, Any]) -> None:
+        self.log.decide(kind, text, dict(details), self._seconds())
+        self.watcher.decision(text)
+
+    def _seconds(self) -> float:
+        return self.earlier + time.monotonic() - self.started
+
+
+class Screening:
+    """The race over candidates, as a policy for the runner: arms become candidates, all on one seed."""
+
+    def __init__(
+        self,
+        grid: list[Candidate],
+        priors: Mapping[str, tuple[float, float]],
+        budget: float,
+        seed: int,
+        decide: Any,
+    ) -> None:
+        arms = [{"optimizer": c.optimizer, "hyperparameters": dict(c.hyperparameters)} for c in grid]
+        self.grid = grid
+        self.race = Race(arms, budget, seed=seed, priors=priors)
+        self.seed = seed * SEED_STRIDE
+        self.decide = decide
+        self.passed_on = 0
+        self.arms: dict[str, int] = {candidate.key: arm for arm, candidate in enumerate(grid)}
+
+    def ask(self) -> Request | None:
+        """The race's next run."""
+        asked = self.race.ask()
+        self.pass_on_decisions()
+        return None if asked is None else Request(self.grid[asked[0]], self.seed, asked[1], "screen")
+
+    def tell(self, request: Request, value: float) -> None:
+        """Pass the value on to the race."""
+        self.race.tell(self.arms[request.candidate.key], request.progress, value)
+
+    def finalists(self, count: int) -> list[Candidate]:
+        """The best candidate of each of the best optimizers."""
+        return [self.grid[arm] for arm in self.race.finalists(count)]
+
+    def pass_on_decisions(self) -> None:
+        """Record what the race has decided since the last call."""
+        decisions = self.race.decisions
+        for decision in decisions[self.passed_on :]:
+            candidate = self.grid[decision.arm]
+            details = {
+                "optimizer": candidate.optimizer,
+                "hyperparameters": dict(candidate.hyperparameters),
+                "rung": decision.rung,
+                "value": decision.value,
+                "band": decision.band,
+            }
+            self.decide(decision.kind, decision.text, details)
+        self.passed_on = len(decisions)
