@@ -18,8 +18,23 @@ MAY_IMPORT = {
     "show": {"evidence"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))
-PURE = ["choose/grid.py", "choose/policy.py", "choose/statistics.py", "choose/confirm.py", "training/schedule.py"]
-IMPURE_MODULES = {"time", "datetime", "os", "pathlib", "subprocess", "multiprocessing", "threading", "sqlalchemy"}
+PURE = [
+    "choose/grid.py",
+    "choose/policy.py",
+    "choose/statistics.py",
+    "choose/confirm.py",
+    "training/schedule.py",
+]
+IMPURE_MODULES = {
+    "time",
+    "datetime",
+    "os",
+    "pathlib",
+    "subprocess",
+    "multiprocessing",
+    "threading",
+    "sqlalchemy",
+}
 
 
 def imported(file: Path) -> set[str]:

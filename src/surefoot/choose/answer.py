@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import statistics as descriptive
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,15 +15,24 @@ from surefoot.choose.request import run_key
 from surefoot.choose.snippet import snippet
 from surefoot.choose.window import blow_up_share, flat_window
 from surefoot.evidence import RunRecord
+from surefoot.optim import OPTIMIZERS
 from surefoot.training.run import Candidate
+
+FLAT_DEVIATIONS = 2.0
+"""A learning rate whose loss is within two seed standard deviations of the best might as well be the best."""
 
 COST_NOISE = 1.05
 """Costs are named where they differ by more than noise: 5 percent."""
 
 
 def short_label(candidate: Candidate) -> str:
-    """A candidate's name for people: "Adam lr=0.002 betas=(0.9, 0.999)"."""
-    settings = (f"{name}={_plain(value)}" for name, value in candidate.hyperparameters.items())
+    """A candidate's name for people, without what is at its default: "Adam lr=0.002"."""
+    known = OPTIMIZERS[candidate.optimizer].hyperparameters
+    settings = (
+        f"{name}={_plain(value)}"
+        for name, value in candidate.hyperparameters.items()
+        if name == "lr" or value != known[name].default
+    )
     return " ".join([candidate.optimizer, *settings])
 
 
@@ -31,7 +41,7 @@ def costs(runs: Iterable[RunRecord]) -> Costs:
     found: dict[str, list[RunRecord]] = {}
     for run in runs:
         if math.isfinite(run.seconds_per_step):
-            found.setdefault(run_key(run.optimizer, run.hyperparameters, run.schedule), []).append(run)
+            found.setdefault(_key(run), []).append(run)
     return {
         key: (
             float(f"{descriptive.median(r.seconds_per_step for r in of_one):.2g}"),
@@ -58,8 +68,9 @@ def build_answer(
         seconds: the study took, over all its sittings.
     """
     steps = int(seen["steps"])
-    windows = rate_windows(runs)
+    runs = sorted(runs, key=lambda run: (run.phase, _key(run), run.seed))  # whatever the order of arrival
     recommended = outcome.recommended
+    windows = rate_windows(runs, FLAT_DEVIATIONS * _deviation(outcome.values[recommended.key]))
     return {
         "study": question.study,
         "task": question.task,
@@ -86,11 +97,11 @@ def build_answer(
     }
 
 
-def rate_windows(runs: Sequence[RunRecord]) -> dict[str, dict[str, float]]:
+def rate_windows(runs: Sequence[RunRecord], band: float) -> dict[str, dict[str, float]]:
     """Each optimizer's flat window of learning rates in screening, by optimizer.
 
-    The window is taken on the settings that reached furthest, at the furthest rung that three learning
-    rates were measured at; it holds the rates whose value is within the spread of the best half.
+    The window is taken on the settings that reached furthest, at the furthest rung that three learning rates
+    were measured at; it holds the rates whose value is within `band` of the best.
     """
     windows = {}
     screened = [run for run in runs if run.phase == "screen" and "lr" in run.hyperparameters]
@@ -102,8 +113,7 @@ def rate_windows(runs: Sequence[RunRecord]) -> dict[str, dict[str, float]]:
             continue
         rates, values = zip(*line, strict=True)
         best = min(values)
-        band = descriptive.median(values) - best
-        low, high = flat_window(rates, values, band / 2)
+        low, high = flat_window(rates, values, band)
         windows[optimizer] = {
             "low": low,
             "high": high,
@@ -119,8 +129,8 @@ def _longest_line(runs: Sequence[RunRecord]) -> list[tuple[float, float]] | None
     by_settings: dict[str, list[RunRecord]] = {}
     for run in runs:
         others = {name: value for name, value in run.hyperparameters.items() if name != "lr"}
-        by_settings.setdefault(str(sorted(others.items())), []).append(run)
-    line = max(by_settings.values(), key=len)
+        by_settings.setdefault(json.dumps(others, sort_keys=True), []).append(run)
+    line = max(by_settings.values(), key=lambda line: (_furthest(line), len(line)))
     at: dict[float, dict[float, float]] = {}
     for run in line:
         for point in run.points:
@@ -128,6 +138,14 @@ def _longest_line(runs: Sequence[RunRecord]) -> list[tuple[float, float]] | None
                 at.setdefault(point.progress, {})[float(run.hyperparameters["lr"])] = point.value
     rungs = [rung for rung, values in at.items() if len(values) >= 3]
     return sorted(at[max(rungs)].items()) if rungs else None
+
+
+def _furthest(runs: Iterable[RunRecord]) -> float:
+    return max((point.progress for run in runs for point in run.points), default=0.0)
+
+
+def _key(run: RunRecord) -> str:
+    return run_key(run.optimizer, run.hyperparameters, run.schedule)
 
 
 def _sentence(outcome: Outcome, measure: str) -> str:
@@ -198,7 +216,7 @@ def _candidates(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
     """Every candidate by phase, with one value per seed: that at the furthest progress."""
     groups: dict[tuple[str, str], list[RunRecord]] = {}
     for run in runs:
-        key = run_key(run.optimizer, run.hyperparameters, run.schedule)
+        key = _key(run)
         groups.setdefault((run.phase, key), []).append(run)
     return [
         _candidate(phase, sorted(group, key=lambda r: r.seed)) for (phase, _), group in sorted(groups.items())
@@ -212,7 +230,7 @@ def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:
         "hyperparameters": dict(runs[0].hyperparameters),
         "phase": phase,
         "seeds": [run.seed for run in runs],
-        "progress": max((p.progress for run in runs for p in run.points), default=0.0),
+        "progress": _furthest(runs),
         "values": [_last_value(run) for run in runs],
         "seconds_per_step": descriptive.median(speeds) if speeds else None,
         "state_bytes": max(run.state_bytes for run in runs),
@@ -227,6 +245,11 @@ def _last_value(run: RunRecord) -> float | None:
 
 def _document(candidate: Candidate) -> dict[str, Any]:
     return asdict(candidate) | {"hyperparameters": dict(candidate.hyperparameters)}
+
+
+def _deviation(values: Sequence[float]) -> float:
+    healthy = [value for value in values if math.isfinite(value)]
+    return descriptive.stdev(healthy) if len(healthy) > 1 else 0.0
 
 
 def _plain(value: Any) -> str:

@@ -153,7 +153,7 @@ class Confirmation:
             self.floor,
             tuple(self.arms[key] for key in (recommended, *others)),
             tuple(self.arms.values()),
-            values | {self.floor.key: tuple(self.results[self.floor.key].values())},
+            values | {self.floor.key: self._values_of(self.floor.key)},
             comparisons,
             effect,
             p_best(values, seed=0)[recommended],
@@ -163,12 +163,15 @@ class Confirmation:
 
     def _values(self) -> dict[str, tuple[float, ...]]:
         """Results by arm in the order of seeds, whatever the order in which they came."""
-        return {key: tuple(self.results[key][s] for s in sorted(self.results[key])) for key in self.arms}
+        return {key: self._values_of(key) for key in self.arms}
+
+    def _values_of(self, key: str) -> tuple[float, ...]:
+        return tuple(self.results[key][seed] for seed in sorted(self.results[key]))
 
     def _plan(self) -> Plan:
         if self.margin is not None:
             return replace(self.plan, margin=self.margin)
-        base = list(self.results[self.baseline.key].values())
+        base = self._values_of(self.baseline.key)
         healthy = sum(map(math.isfinite, base))
         return replace(self.plan, margin=(default_margin(base) if healthy > 1 else 0.0) or None)
 

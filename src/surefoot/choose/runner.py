@@ -16,6 +16,9 @@ from surefoot.evidence import PointRecord, RunRecord, StudyLog
 from surefoot.training.engine import Engine
 from surefoot.training.run import Finished, Job, Report
 
+CURVE_POINTS = 9
+"""Points of a confirmed run's learning curve before its end."""
+
 
 class Watcher(Protocol):
     """Who is kept informed while runs are made, such as a display."""
@@ -117,7 +120,9 @@ class Runner:
         )
         self.made += 1
         self._running[self.made] = (request, run)
-        job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
+        # A screening run is measured at its rungs, cooled down; a confirmed one is watched all along.
+        curve = 0 if request.phase == "screen" else CURVE_POINTS
+        job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints, curve)
         self.engine.start(job)
 
     def _record_point(self, report: Report) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from surefoot.choose.policy import Race
 from surefoot.choose.question import Question
 from surefoot.choose.request import Request
 from surefoot.choose.runner import Runner, Watcher
-from surefoot.evidence import Store
+from surefoot.evidence import RunRecord, Store
 from surefoot.evidence.environment import environment
 from surefoot.tasks import load_task
 from surefoot.training.engine import Engine
@@ -40,6 +40,9 @@ FLOOR_SEEDS = 3
 
 OVERHEAD = 1.3
 """A run costs this much more than its steps: validation, cooldown branches, passing messages."""
+
+QUIET_DECISIONS = frozenset({"promoted"})
+"""Recorded, but not told while the race runs: what is still racing shows by itself."""
 
 SEED_STRIDE = 1_000_000
 """Seeds of different studies, and of screening and confirmation, never meet."""
@@ -171,9 +174,7 @@ class _Study:
         runner.drive(screening)
         screening.pass_on_decisions()
         if not screening.finalists(1):
-            failed = next((run for run in runner.records() if run.message), None)
-            reason = f"; the first: {failed.message}" if failed else ""
-            raise NoRunSucceededError(f"none of {len(runner.records())} runs succeeded{reason}")
+            raise _none_succeeded(runner.records())
         return screening
 
     def _confirm(self, runner: Runner, race: Screening, budget: Budget) -> Outcome:
@@ -193,14 +194,23 @@ class _Study:
             decide=self._decide,
         )
         runner.drive(confirmation)
+        measured = [run for run in runner.records() if run.phase == "confirm"]
+        if all(run.status in ("diverged", "failed") for run in measured):
+            raise _none_succeeded(measured)
         return confirmation.outcome(costs(runner.records()))
 
     def _decide(self, kind: str, text: str, details: Mapping[str, Any]) -> None:
         self.log.decide(kind, text, dict(details), self._seconds())
-        self.watcher.decision(text)
+        if kind not in QUIET_DECISIONS:
+            self.watcher.decision(text)
 
     def _seconds(self) -> float:
         return self.earlier + time.monotonic() - self.started
+
+
+def _none_succeeded(runs: Sequence[RunRecord]) -> NoRunSucceededError:
+    reason = next((f"; one of them: {run.message}" for run in runs if run.message), "")
+    return NoRunSucceededError(f"none of {len(runs)} runs succeeded{reason}")
 
 
 class Screening:

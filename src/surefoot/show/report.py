@@ -172,8 +172,21 @@ def fact_rows(facts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, s
         name = f"{path} · {key}" if path else str(key).replace("_", " ")
         if isinstance(value, Mapping):
             yield from fact_rows(value, name)
+        elif _are_named(value):
+            for item in value:
+                rest = (f"{_fact(k, v)} {k}" for k, v in item.items() if k != "name")
+                yield str(item["name"]), ", ".join(rest)
         else:
             yield name, _fact(name, value)
+
+
+def _are_named(value: Any) -> bool:
+    """Whether this is a list of things that each have a name, such as the roles of parameters."""
+    return (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(isinstance(item, Mapping) and "name" in item for item in value)
+    )
 
 
 def _fact(name: str, value: Any) -> str:

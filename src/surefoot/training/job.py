@@ -10,7 +10,7 @@ from typing import Any
 
 from surefoot.tasks import Task, TaskError
 from surefoot.training import checkpoint
-from surefoot.training.loop import TrunkState, train
+from surefoot.training.loop import TrunkState, Watch, train
 from surefoot.training.run import Finished, Job, Report
 
 TRACEBACK_LINES = 8
@@ -22,12 +22,12 @@ def run_job(
     report: Callable[[Report], None],
     stopped: Callable[[], bool] = lambda: False,
 ) -> Finished:
-    """Train, report the point that was reached, and say how it ended; never raises an `Exception`.
+    """Train, report the points that were reached, and say how it ended; never raises an `Exception`.
 
     Args:
         job: what to do; with `checkpoints` the run goes on from its trunk, and leaves one behind.
         load: from a task's reference to the task.
-        report: receives the point, also that of a diverged run.
+        report: receives the points on the way, and the last one, also that of a diverged run.
         stopped: asked at every step whether to stop.
     """
     try:
@@ -49,6 +49,7 @@ def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callab
         resume=trunk.load(),
         keep=trunk.save if trunk.path is not None and job.progress < 1 else None,
         stopped=stopped,
+        watch=Watch(job.curve, lambda point: report(Report(job.id, point))) if job.curve else None,
     )
     if outcome.point is not None:
         report(Report(job.id, outcome.point))

@@ -75,6 +75,24 @@ class Outcome:
     state_bytes: int
 
 
+@dataclass(frozen=True)
+class Watch:
+    """Measurements on the way, for a learning curve.
+
+    Attributes:
+        points: how many, evenly spaced, before the end.
+        point: receives each.
+    """
+
+    points: int
+    point: Callable[[Point], None]
+
+    def marks(self, steps: int) -> tuple[int, ...]:
+        """The evaluations after which to measure, in a run of `steps`."""
+        marks = (round(steps * number / (self.points + 1)) for number in range(1, self.points + 1))
+        return tuple(dict.fromkeys(mark for mark in marks if 0 < mark < steps))
+
+
 def train(
     task: Task,
     candidate: Candidate,
@@ -84,6 +102,7 @@ def train(
     resume: TrunkState | None = None,
     keep: Callable[[TrunkState], None] | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Train up to `progress` and validate.
 
@@ -96,6 +115,7 @@ def train(
             this rung does not lie further along its trunk.
         keep: called with the end of the trunk; it holds the live tensors, so save them before returning.
         stopped: asked at every step; the run ends soon after it says True.
+        watch: where to measure on the way; what it measures changes nothing of the run.
 
     Raises:
         ValueError: progress lies outside (0, 1].
@@ -109,10 +129,20 @@ def train(
     run = _Run(task, candidate, seed)
     if resume is not None and resume.evaluations <= start:
         run.restore(resume)
-    if run.train_until(start, steps, stopped):
+
+    def train_to(target: int) -> bool:
+        marks = watch.marks(steps) if watch else ()
+        for mark in (m for m in marks if run.evaluations < m <= target):
+            if not run.train_until(mark, steps, stopped):
+                return False
+            if watch:
+                watch.point(Point(mark / task.steps, run.seconds, validate(task, run.model)))
+        return run.train_until(target, steps, stopped)
+
+    if train_to(start):
         if keep is not None and start > 0:
             keep(run.state())
-        run.train_until(steps, steps, stopped)
+        train_to(steps)
     return run.outcome(progress, stopped())
 
 

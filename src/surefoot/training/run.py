@@ -50,6 +50,7 @@ class Job:
         task: "digits", "file.py:object" or "package.module:object".
         progress: share of the full training, in (0, 1].
         checkpoints: folder where this run's trunk is kept between jobs; None keeps nothing.
+        curve: how many points to measure on the way, evenly spaced, besides the one at `progress`.
     """
 
     id: int
@@ -58,6 +59,7 @@ class Job:
     seed: int
     progress: float
     checkpoints: str | None = None
+    curve: int = 0
 
 
 @dataclass(frozen=True)

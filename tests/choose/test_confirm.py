@@ -1,0 +1,102 @@
+"""Confirmation, replayed on made-up values: verdicts, budget, order of arrival."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from surefoot.choose.confirm import LADDER, Confirmation
+from surefoot.training.run import Candidate
+
+BASELINE = Candidate("AdamW", {"lr": 0.001})
+FLOOR = Candidate("RandomSearch", {"scale": 0.01})
+ADAM, SGD = Candidate("Adam", {"lr": 0.01}), Candidate("SGD", {"lr": 0.1})
+COSTS = {ADAM.key: (2e-3, 100), SGD.key: (1e-3, 50), BASELINE.key: (2e-3, 100)}
+
+
+def confirm(means, *, runs=200, margin=None, noise=1.0, seed=0, shuffle=None, diverged=()):
+    """Run a confirmation on normal values around the means; returns it and the number of runs."""
+    decisions = []
+    confirmation = Confirmation(
+        [ADAM, SGD], BASELINE, FLOOR, runs=runs, first_seed=1000, floor_seeds=2, margin=margin,
+        label=lambda c: c.optimizer, decide=lambda *d: decisions.append(d),
+    )  # fmt: skip
+    order = random.Random(shuffle)
+    made, waiting = 0, []
+    while True:
+        while (request := confirmation.ask()) is not None:
+            waiting.append(request)
+        if not waiting:
+            return confirmation.outcome(COSTS), made, decisions
+        request = waiting.pop(order.randrange(len(waiting)) if shuffle is not None else 0)
+        made += 1
+        name = request.candidate.optimizer
+        value = random.Random(f"{seed} {name} {request.seed}").gauss(means.get(name, 10.0), noise)
+        confirmation.tell(request, math.nan if name in diverged else value)
+
+
+def test_a_clear_difference_wins_early():
+    outcome, runs, decisions = confirm({"Adam": 0.0, "SGD": 8.0, "AdamW": 8.0})
+    assert outcome.verdict == "win"
+    assert outcome.recommended == ADAM
+    assert outcome.effect.high < 0
+    assert outcome.p_best > 0.99
+    assert runs == 3 * LADDER[0] + 2
+    assert [kind for kind, _, _ in decisions] == ["look"]
+
+
+def test_equal_candidates_within_a_generous_margin_tie_and_the_cheaper_is_taken():
+    outcome, _, _ = confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 9.0}, margin=3.0)
+    assert outcome.verdict == "tie"
+    assert outcome.recommended == SGD
+    assert {c.optimizer for c in outcome.tied} == {"Adam", "SGD"}
+
+
+def test_what_cannot_be_told_apart_ends_with_the_budget():
+    outcome, runs, _ = confirm({"Adam": 0.0, "SGD": 0.1, "AdamW": 9.0}, runs=40)
+    assert outcome.verdict == "budget"
+    assert runs <= 40
+    assert outcome.effect.high < 0
+    assert 0.2 < outcome.p_best < 0.98
+
+
+@pytest.mark.parametrize("runs", [8, 11, 14, 20, 33, 60, 500])
+def test_the_budget_is_kept(runs):
+    for seed in range(20):
+        _, made, _ = confirm({"Adam": 0.0, "SGD": 0.3, "AdamW": 0.6}, runs=runs, seed=seed)
+        assert made <= max(runs, 3 * 2 + 2)
+
+
+def test_the_order_of_arrival_changes_nothing():
+    outcomes = [confirm({"Adam": 0.0, "SGD": 0.5, "AdamW": 1.0}, runs=60, shuffle=s)[0] for s in range(8)]
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+
+
+def test_identical_candidates_seldom_win():
+    wins = sum(
+        confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 0.0}, runs=60, seed=s)[0].verdict == "win"
+        for s in range(300)
+    )
+    assert wins <= 0.05 * 300
+
+
+def test_a_difference_of_two_standard_deviations_is_found():
+    found = sum(
+        confirm({"Adam": 0.0, "SGD": 2.0, "AdamW": 2.0}, runs=60, seed=s)[0].verdict == "win"
+        for s in range(100)
+    )
+    assert found >= 80
+
+
+def test_a_candidate_that_diverges_on_fresh_seeds_is_not_recommended():
+    outcome, _, _ = confirm({"Adam": 0.0, "SGD": 1.0, "AdamW": 9.0}, diverged=("Adam",))
+    assert outcome.recommended == SGD
+
+
+def test_a_baseline_that_diverges_leaves_no_interval():
+    outcome, _, _ = confirm({"Adam": 0.0, "SGD": 9.0}, diverged=("AdamW",))
+    assert outcome.recommended == ADAM
+    assert outcome.verdict == "win"
+    assert math.isnan(outcome.effect.estimate)

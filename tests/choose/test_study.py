@@ -1,0 +1,159 @@
+"""Whole studies with real workers: the answer, showing it again, interruption, mistakes."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from surefoot.choose import NoRunSucceededError, Question, choose_optimizer
+from surefoot.evidence import Store
+from surefoot.show.live import RaceDisplay
+from surefoot.training.local import LocalEngine
+
+OWN = Path(__file__).parent / "own_task.py"
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with LocalEngine(workers=2) as engine:
+        yield engine
+
+
+def ask(**more):
+    return Question.ask(
+        f"{OWN}:small", ["adam", "sgd", "sparse_adam"], **{"runs": 24, "study": "mine"} | more
+    )
+
+
+def steady(answer):
+    """The parts of an answer that do not depend on the machine's speed."""
+    document = {k: v for k, v in answer.items() if k not in ("seconds", "why")}
+    document["candidates"] = [
+        {k: v for k, v in c.items() if k != "seconds_per_step"} for c in answer["candidates"]
+    ]
+    return json.loads(json.dumps(document))
+
+
+class Interrupting(RaceDisplay):
+    """A display whose user presses Ctrl-C after some results."""
+
+    def __init__(self, after):
+        super().__init__(live=False)
+        self.left = after
+
+    def result(self, label, rung, value, status):
+        super().result(label, rung, value, status)
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def answer_of(question, folder, engine, display=None):
+    with Store.at(str(folder / "evidence.db")) as store:
+        return choose_optimizer(
+            question, store, engine, folder / "checkpoints", display or RaceDisplay(live=False)
+        )
+
+
+@pytest.fixture(scope="module")
+def finished(engine, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, answer_of(ask(), folder, engine)
+
+
+def test_the_answer_has_everything_that_is_promised(finished):
+    _, answer = finished
+    assert answer["verdict"] in ("win", "tie", "budget")
+    assert answer["recommendation"]["optimizer"] in ("Adam", "SGD")
+    assert answer["baseline"]["optimizer"] == "AdamW"
+    assert answer["effect"]["low"] <= answer["effect"]["estimate"] <= answer["effect"]["high"]
+    assert 0 <= answer["p_best"] <= 1
+    assert answer["expected_regret"] >= 0
+    phases = {c["phase"] for c in answer["candidates"]}
+    assert phases == {"screen", "confirm", "floor"}
+    confirmed = [c for c in answer["candidates"] if c["phase"] == "confirm"]
+    screened = [c for c in answer["candidates"] if c["phase"] == "screen"]
+    assert {s for c in confirmed for s in c["seeds"]}.isdisjoint({s for c in screened for s in c["seeds"]})
+    assert all(len(c["values"]) == len(c["seeds"]) for c in confirmed)
+    assert all(c["state_bytes"] > 0 for c in confirmed if c["optimizer"] == "Adam")
+    compile(answer["recommendation"]["snippet"], "snippet", "exec")
+
+
+def test_everything_is_recorded_as_it_happens(finished):
+    folder, answer = finished
+    with Store.at(str(folder / "evidence.db")) as store:
+        study = store.study("mine")
+    assert study.answer["recommendation"] == json.loads(json.dumps(answer["recommendation"]))
+    kinds = {d.kind for d in study.decisions}
+    assert {"ruled_out", "finalist", "look"} <= kinds
+    assert any("SparseAdam needs sparse gradients" in d.text for d in study.decisions)
+    assert study.look["fingerprint"]
+    confirmed = [run for run in study.runs if run.phase == "confirm"]
+    assert all(len(run.points) == 10 for run in confirmed if run.status == "completed")
+
+
+def test_a_finished_study_is_shown_again_without_training(finished):
+    folder, answer = finished
+
+    class NoEngine:
+        slots = 1
+
+        def start(self, job):
+            raise AssertionError("a run was started")
+
+    assert answer_of(ask(), folder, NoEngine()) == json.loads(json.dumps(answer))
+
+
+@pytest.mark.parametrize("after", [1, 7, 23, 40])
+def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_path, after):
+    _, uninterrupted = finished
+    with LocalEngine(workers=2) as own, pytest.raises(KeyboardInterrupt):
+        answer_of(ask(), tmp_path, own, Interrupting(after))
+    with Store.at(str(tmp_path / "evidence.db")) as store:
+        before = {(r.seed, r.phase, str(r.hyperparameters)): r.points for r in store.study("mine").runs}
+    assert steady(answer_of(ask(), tmp_path, engine)) == steady(uninterrupted)
+    with Store.at(str(tmp_path / "evidence.db")) as store:
+        after_all = {(r.seed, r.phase, str(r.hyperparameters)): r.points for r in store.study("mine").runs}
+    for run, points in before.items():
+        assert after_all[run][: len(points)] == points
+
+
+def test_another_question_under_the_same_name_is_refused(finished, engine):
+    folder, _ = finished
+    with pytest.raises(Exception, match="seed"):
+        answer_of(ask(seed=9), folder, engine)
+
+
+def test_a_task_that_changed_meanwhile_is_noticed(engine, tmp_path):
+    text = OWN.read_text(encoding="utf8")
+    task = tmp_path / "task.py"
+    task.write_text(text, encoding="utf8")
+    question = Question.ask(f"{task}:small", ["adam"], runs=12)
+    with LocalEngine(workers=1) as own, pytest.raises(KeyboardInterrupt):
+        answer_of(question, tmp_path, own, Interrupting(2))
+    task.write_text(text.replace("small, larger, failing = Small()", "small, larger, failing = Larger()"))
+    with pytest.raises(ValueError, match="has changed since study"):
+        answer_of(question, tmp_path, engine)
+
+
+def test_a_task_that_always_fails_says_how(engine, tmp_path):
+    question = Question.ask(f"{OWN}:failing", ["adam"], runs=12, schedule="cosine")
+    with pytest.raises(NoRunSucceededError, match="the disk with the data is gone"):
+        answer_of(question, tmp_path, engine)
+
+
+def test_no_value_of_screening_is_reported_as_a_result(finished):
+    _, answer = finished
+    best = answer["recommendation"]
+    confirmed = [
+        c for c in answer["candidates"]
+        if c["phase"] == "confirm" and c["hyperparameters"] == best["hyperparameters"]
+        and c["optimizer"] == best["optimizer"]
+    ]  # fmt: skip
+    values = [v for v in confirmed[0]["values"] if v is not None]
+    base = next(c for c in answer["candidates"] if c["phase"] == "confirm" and c["optimizer"] == "AdamW")
+    difference = math.fsum(values) / len(values) - math.fsum(base["values"]) / len(base["values"])
+    assert answer["effect"]["estimate"] == pytest.approx(difference)
