@@ -1,0 +1,186 @@
+"""The command line as a person uses it: real processes, exit statuses, interruption, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from surefoot import cli, optim
+
+OWN = Path(__file__).parent / "choose" / "own_task.py"
+CHOOSE = ["choose", f"{OWN}:small", "--optimizers", "adam,sgd", "--runs", "24"]
+
+
+def command(*words):
+    return [sys.executable, "-m", "surefoot", *words]
+
+
+def run(*words, folder):
+    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chosen")
+    done = run(*CHOOSE, "--json", "answer.json", "--report", "answer.html", folder=folder)
+    return folder, done
+
+
+def test_choose_answers_and_writes_what_was_asked_for(chosen):
+    folder, done = chosen
+    assert done.returncode == 0, done.stderr
+    assert "optimizer = optim." in done.stdout
+    assert "\x1b" not in done.stdout
+    answer = json.loads((folder / "answer.json").read_text())
+    assert {
+        "study", "task", "verdict", "recommendation", "baseline", "effect", "p_best", "expected_regret",
+        "candidates", "runs", "seconds",
+    } <= answer.keys()  # fmt: skip
+    assert answer["recommendation"].keys() == {"optimizer", "hyperparameters", "schedule", "snippet"}
+    html = (folder / "answer.html").read_text()
+    assert answer["recommendation"]["optimizer"] in html
+    assert "<svg" in html
+
+
+def test_the_printed_snippet_runs_as_pasted(chosen):
+    import torch
+
+    folder, done = chosen
+    answer = json.loads((folder / "answer.json").read_text())
+    snippet = answer["recommendation"]["snippet"]
+    assert snippet in done.stdout
+    names = {"model": torch.nn.Linear(2, 1)}
+    exec(snippet, names)
+    assert isinstance(names["optimizer"], optim.OPTIMIZERS[answer["recommendation"]["optimizer"]])
+
+
+def test_a_finished_study_is_shown_again_and_listed_and_reported(chosen):
+    folder, first = chosen
+    answer = json.loads((folder / "answer.json").read_text())
+    again = run(*CHOOSE, folder=folder)
+    assert again.returncode == 0
+    assert "show a finished study again" in again.stdout
+    assert first.stdout.split("Use ")[-1].split("Report")[0] == again.stdout.split("Use ")[-1]
+    listed = run("list", "studies", folder=folder)
+    assert answer["study"][:10] in listed.stdout
+    reported = run("report", answer["study"], "-o", "again.html", folder=folder)
+    assert reported.returncode == 0
+    assert (folder / "again.html").stat().st_size > 10_000
+    unknown = run("report", answer["study"][:-1], "-o", "x.html", folder=folder)
+    assert unknown.returncode == 2
+    assert answer["study"] in unknown.stderr
+
+
+def test_ctrl_c_leaves_a_study_that_the_printed_command_resumes(tmp_path):
+    process = subprocess.Popen(
+        command(*CHOOSE), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    for line in process.stdout:
+        if "results" in line:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    resume = re.search(r"To go on: surefoot (.*)", errors)
+    assert resume, errors
+    import shlex
+
+    done = run(*shlex.split(resume[1]), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "optimizer = optim." in done.stdout
+
+
+def test_sigkill_leaves_no_orphans_and_nothing_recorded_is_lost(tmp_path):
+    process = subprocess.Popen(command(*CHOOSE), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if "results" in line:
+            break
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 20
+    alive = [int(pid) for pid in children.stdout.split()]
+    assert alive
+    while alive and time.monotonic() < end:
+        alive = [pid for pid in alive if Path(f"/proc/{pid}/stat").exists() and not _is_zombie(pid)]
+        time.sleep(0.1)
+    assert not alive
+    listed = run("list", "studies", folder=tmp_path)
+    assert "unfinished" in listed.stdout
+    assert run(*CHOOSE, folder=tmp_path).returncode == 0
+
+
+def _is_zombie(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_task_that_always_fails_ends_with_status_3(tmp_path):
+    done = run("choose", f"{OWN}:failing", "--optimizers", "adam", "--runs", "12", folder=tmp_path)
+    assert done.returncode == 3
+    assert "the disk with the data is gone" in done.stderr
+    assert "Traceback (most recent call last):\n  File \"/" not in done.stderr.split("surefoot:")[0]
+
+
+BAD = [
+    (["chose", "digits"], "did you mean 'choose'"),
+    (["choose", "digitz"], "digits"),
+    (["choose", "digits", "--optimizers", "adm"], "did you mean 'Adam'"),
+    (["choose", "digits", "--baseline", "sdg"], "did you mean"),
+    (["choose", "digits", "--budget", "soon"], "90s, 5m or 1.5h"),
+    (["choose", "digits", "--budgt", "5m"], "--budget"),
+    (["choose", "digits", "--schedule", "linear"], "cosine"),
+    (["choose", "digits", "--runs", "0"], "0"),
+    (["choose", "digits", "--study", "a b"], "letters, digits"),
+    (["choose", "digits", "--report", "missing/folder/x.html"], "does not exist"),
+    (["choose", "nowhere.py:task"], "nowhere.py"),
+    (["choose", "digits", "--optimizers", "sparse_adam"], "needs sparse gradients"),
+    (["explain", "rmspropp"], "did you mean 'RMSprop'"),
+    (["list", "optimisers"], "optimizers"),
+    (["report", "nothing", "-o", "x.html"], "nothing"),
+]
+
+
+@pytest.mark.parametrize(("words", "hint"), BAD, ids=lambda v: "-".join(v)[:40] if isinstance(v, list) else "")
+def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 2
+    assert hint in error
+    assert error.startswith("surefoot: ")
+    assert error.count("\n") == 0
+
+
+@pytest.mark.parametrize("name", sorted(optim.OPTIMIZERS))
+def test_explain_shows_the_whole_card(name):
+    shown = CliRunner().invoke(cli.surefoot, ["explain", name.lower()]).output
+    facts = optim.OPTIMIZERS[name].facts()
+    assert facts.equation.split("\n")[0][:20] in shown
+    for hyperparameter in facts.hyperparameters:
+        assert hyperparameter.name in shown
+    for heading in ("good at", "bad at", "paper", "per parameter"):
+        assert heading in shown
+
+
+def test_lists_and_help():
+    runner = CliRunner()
+    assert "Adadelta" in runner.invoke(cli.surefoot, ["list", "optimizers"]).output
+    assert "digits" in runner.invoke(cli.surefoot, ["list", "tasks"]).output
+    for words in ([], ["choose"], ["list"], ["explain"], ["report"]):
+        shown = runner.invoke(cli.surefoot, [*words, "--help"])
+        assert shown.exit_code == 0
+        assert "surefoot " in shown.output
