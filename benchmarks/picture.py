@@ -1,7 +1,7 @@
 """The pictures of the docs, each from a real run.
 
-    python benchmarks/picture.py line docs/line.svg                     random search beside gradient descent
-    python benchmarks/picture.py answer docs/answer.svg --study NAME    the answer of a stored study
+python benchmarks/picture.py line docs/line.svg                     random search beside gradient descent
+python benchmarks/picture.py answer docs/answer.svg --study NAME    the answer of a stored study
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def line_figure() -> Figure:
     plane.contourf(w.numpy(), b.numpy(), losses.log().numpy(), levels=18, cmap="cividis")
     for label, (values, points) in paths(names).items():
         colour, dash, marker = STROKES[label]
-        by_step.plot(values, color=colour, linestyle=dash, marker=marker, markevery=6, markersize=4, label=label)
+        by_step.plot(
+            values, color=colour, linestyle=dash, marker=marker, markevery=6, markersize=4, label=label
+        )
         plane.plot(*zip(*points, strict=True), color="white", linewidth=3.2)
         plane.plot(
             *zip(*points, strict=True), color=colour, linestyle=dash, marker=marker, markevery=6, markersize=4
@@ -66,7 +68,9 @@ def line_figure() -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=["line", "answer"])
     parser.add_argument("file", type=Path)
     parser.add_argument("--study")

@@ -105,7 +105,9 @@ def test_sigkill_leaves_no_orphans_and_nothing_recorded_is_lost(tmp_path):
     for line in process.stdout:
         if "results" in line:
             break
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True
+    )
     process.kill()
     process.wait()
     end = time.monotonic() + 20
@@ -131,7 +133,7 @@ def test_a_task_that_always_fails_ends_with_status_3(tmp_path):
     done = run("choose", f"{OWN}:failing", "--optimizers", "adam", "--runs", "12", folder=tmp_path)
     assert done.returncode == 3
     assert "the disk with the data is gone" in done.stderr
-    assert "Traceback (most recent call last):\n  File \"/" not in done.stderr.split("surefoot:")[0]
+    assert 'Traceback (most recent call last):\n  File "/' not in done.stderr.split("surefoot:")[0]
 
 
 BAD = [
@@ -153,7 +155,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("words", "hint"), BAD, ids=lambda v: "-".join(v)[:40] if isinstance(v, list) else "")
+@pytest.mark.parametrize(
+    ("words", "hint"), BAD, ids=lambda v: "-".join(v)[:40] if isinstance(v, list) else ""
+)
 def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:

@@ -77,6 +77,7 @@ class Runner:
         self.spent = 0.0
         self.made = 0
         self._stored = {_identity(run): run for run in log.record().runs}
+        self._paid: dict[tuple[str, int, str], float] = {}
         self._running: dict[int, tuple[Request, int]] = {}
 
     def drive(self, policy: Policy) -> None:
@@ -151,9 +152,9 @@ class Runner:
 
     def _account(self, request: Request) -> None:
         """A run that goes on pays only for what is new."""
-        points = self._stored[_key(request)].points
-        earlier = max((p.progress for p in points if p.progress < request.progress), default=0.0)
-        self.spent += request.progress - earlier
+        key = _key(request)
+        self.spent += max(0.0, request.progress - self._paid.get(key, 0.0))
+        self._paid[key] = max(request.progress, self._paid.get(key, 0.0))
         self.watcher.budget(self.spent, self.total)
 
     def records(self) -> list[RunRecord]:
