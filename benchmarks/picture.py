@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from surefoot.evidence import Store
 from surefoot.show.picture import answer_figure
+from surefoot.show.style import styled
 from surefoot.show.svg import save_svg
 
 FIRST_STEPS = Path(__file__).parent.parent / "docs" / "first-steps.md"
@@ -47,7 +48,7 @@ def line_figure() -> Figure:
     with contextlib.redirect_stdout(io.StringIO()):
         exec(page_code(), names)
     x, y = names["x"], names["y"]
-    figure = Figure(figsize=(8.5, 3.4), layout="constrained")
+    figure = Figure(figsize=(8.5, 3.4), layout="constrained", facecolor="white")
     by_step, plane = figure.subplots(1, 2)
     w, b = torch.meshgrid(torch.linspace(-1.2, 3, 80), torch.linspace(-2, 1.5, 80), indexing="xy")
     losses = ((w[..., None] * x.T[0] + b[..., None] - y.T[0]) ** 2).mean(-1)
@@ -62,6 +63,8 @@ def line_figure() -> Figure:
             *zip(*points, strict=True), color=colour, linestyle=dash, marker=marker, markevery=6, markersize=4
         )
     by_step.set(yscale="log", xlabel="step", ylabel="mean squared error")
+    by_step.set_yticks([0.1, 0.2, 0.5, 1.0], ["0.1", "0.2", "0.5", "1"])
+    by_step.minorticks_off()
     by_step.legend(frameon=False)
     plane.set(xlabel="w", ylabel="b")
     return figure
@@ -77,7 +80,8 @@ def main() -> None:
     parser.add_argument("--store", default="sqlite:///.surefoot/evidence.db")
     args = parser.parse_args()
     if args.what == "line":
-        save_svg(line_figure(), args.file)
+        with styled():
+            save_svg(line_figure(), args.file)
         return
     with Store.at(args.store) as store:
         name = args.study or store.studies()[-1].name

@@ -38,9 +38,7 @@ DTYPES = {
 }
 CHUNK = 1 << 16  # elements: three float32 streams of a chunk fit a core's second-level cache
 PARALLEL = 1 << 18  # elements from which waking another thread (some 50 µs) is worth it
-CHUNKS_PER_TURN = (
-    16  # what a thread takes at once: few turns, yet a delayed core holds the others up for 1 ms only
-)
+CHUNKS_PER_TURN = 16  # what a thread takes at once; a core that is held up then delays the step by 1 ms
 
 Pattern = tuple[tuple[str, Any], ...]
 
