@@ -1,4 +1,4 @@
-"""The truth that `choose` is held against: every candidate of a task's grid, trained fully with several seeds.
+"""The truth that `choose` is held against: a task's whole grid, trained fully with several seeds.
 
     python benchmarks/digits_grid.py [--task digits] [--seeds 3] [--answer answer.json] [--top 12]
 

@@ -6,7 +6,6 @@ a momentum-like setting by a few choices.  The race gets the whole grid and look
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -108,12 +107,6 @@ def floor(schedule: Schedule) -> Candidate:
     search = optim.OPTIMIZERS[FLOOR].hyperparameters["scale"].search
     assert isinstance(search, LogNormal)
     return Candidate(FLOOR, {"scale": search.center}, schedule)
-
-
-def nearest(word: str, words: Sequence[str]) -> str:
-    """The word most like this one, as a question; empty if none is."""
-    found = difflib.get_close_matches(word, words, 1, 0.4)
-    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def _settings(optimizer: type[Declared]) -> list[Mapping[str, Any]]:
