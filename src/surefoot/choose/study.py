@@ -34,7 +34,7 @@ SCREENING_SHARE = 0.5
 above two thirds too few seeds are left to tell finalists apart."""
 
 FINALISTS = 4
-"""Beside the baseline. Screening sees one seed, which on close tasks picks the wrong optimizer two times in five,
+"""Beside the baseline. Screening sees one seed, which on close tasks errs two times in five (DESIGN 4),
 so as many go on as the rules allow."""
 
 FLOOR_SEEDS = 3
