@@ -22,6 +22,7 @@ PURE = [
     "choose/grid.py",
     "choose/policy.py",
     "choose/statistics.py",
+    "choose/playoff.py",
     "choose/confirm.py",
     "training/schedule.py",
 ]

@@ -131,13 +131,17 @@ def _longest_line(runs: Sequence[RunRecord]) -> list[tuple[float, float]] | None
         others = {name: value for name, value in run.hyperparameters.items() if name != "lr"}
         by_settings.setdefault(json.dumps(others, sort_keys=True), []).append(run)
     line = max(by_settings.values(), key=lambda line: (_furthest(line), len(line)))
-    at: dict[float, dict[float, float]] = {}
+    at: dict[float, dict[float, list[float]]] = {}
     for run in line:
         for point in run.points:
             if math.isfinite(point.value):
-                at.setdefault(point.progress, {})[float(run.hyperparameters["lr"])] = point.value
+                at.setdefault(point.progress, {}).setdefault(run.hyperparameters["lr"], []).append(
+                    point.value
+                )
     rungs = [rung for rung, values in at.items() if len(values) >= 3]
-    return sorted(at[max(rungs)].items()) if rungs else None
+    if not rungs:
+        return None
+    return sorted((rate, descriptive.fmean(values)) for rate, values in at[max(rungs)].items())
 
 
 def _furthest(runs: Iterable[RunRecord]) -> float:

@@ -18,6 +18,7 @@ import torch
 from surefoot.choose import space
 from surefoot.choose.answer import build_answer, costs, short_label
 from surefoot.choose.confirm import Confirmation, Outcome
+from surefoot.choose.playoff import Playoff
 from surefoot.choose.policy import Race
 from surefoot.choose.question import Question
 from surefoot.choose.request import Request
@@ -29,9 +30,13 @@ from surefoot.training.engine import Engine
 from surefoot.training.look import look
 from surefoot.training.run import Candidate
 
-SCREENING_SHARE = 0.5
-"""Half of the budget finds the finalists, half measures them: below a third the race misses good settings,
-above two thirds too few seeds are left to tell finalists apart."""
+RACE_SHARE = 0.35
+PLAYOFF_SHARE = 0.15
+"""Half of the budget finds the finalists, half measures them.  The race gets more of its half, since a wrong
+learning rate costs more than a wrong optimizer."""
+
+PLAYOFF_SEEDS = 3
+"""The race's seed and two more."""
 
 FINALISTS = 4
 """Beside the baseline. Screening sees one seed, which on close tasks errs two times in five (DESIGN 4),
@@ -59,11 +64,13 @@ class Budget:
 
     Attributes:
         total: for everything.
-        screening: for the race.
+        race: for the race.
+        playoff: for the play-off.
     """
 
     total: float
-    screening: float
+    race: float
+    playoff: float
 
 
 def choose_optimizer(
@@ -121,8 +128,9 @@ class _Study:
             budget.total,
         )
         names = self._rule_out(seen)
-        race = self._screen(runner, names, budget)
-        outcome = self._confirm(runner, race, budget)
+        race = self._race(runner, names, budget)
+        finalists = self._play_off(runner, race, budget)
+        outcome = self._confirm(runner, finalists, budget)
         answer = build_answer(self.question, seen, runner.records(), outcome, self._seconds())
         self.log.finish(answer)
         return answer
@@ -155,7 +163,7 @@ class _Study:
             total = question.budget_seconds * self.engine.slots / per_run
             total = float(f"{total:.2g}")
         fewest = 2.0 * (FINALISTS + 1) + FLOOR_SEEDS
-        return Budget(max(total, fewest), max(1.0, SCREENING_SHARE * total))
+        return Budget(max(total, fewest), max(1.0, RACE_SHARE * total), PLAYOFF_SHARE * total)
 
     def _rule_out(self, seen: Mapping[str, Any]) -> list[str]:
         """The optimizers worth trying; the others are named with the reason."""
@@ -168,26 +176,38 @@ class _Study:
             raise ValueError(out[0].reason)
         return left
 
-    def _screen(self, runner: Runner, names: list[str], budget: Budget) -> Screening:
+    def _race(self, runner: Runner, names: list[str], budget: Budget) -> Screening:
         self.watcher.phase("screen")
         grid = space.candidates(names, self.question.plan)
-        screening = Screening(grid, space.priors(names), budget.screening, self.question.seed, self._decide)
+        screening = Screening(grid, space.priors(names), budget.race, self.question.seed, self._decide)
         runner.drive(screening)
         screening.pass_on_decisions()
         if not screening.finalists(1):
             raise _none_succeeded(runner.records())
         return screening
 
-    def _confirm(self, runner: Runner, race: Screening, budget: Budget) -> Outcome:
+    def _play_off(self, runner: Runner, race: Screening, budget: Budget) -> list[Candidate]:
+        """The finalists: from a play-off where the budget pays for more candidates than go on."""
+        affordable = math.floor(budget.playoff / (PLAYOFF_SEEDS - 1))
+        best = race.finalists(affordable)
+        if len(best) <= FINALISTS:
+            return race.finalists(FINALISTS)
+        self.watcher.phase("play off the best of each optimizer")
+        seeds = [race.seed + number for number in range(PLAYOFF_SEEDS)]
+        playoff = Playoff(best, seeds, short_label, self._decide)
+        runner.drive(playoff)
+        return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
+
+    def _confirm(self, runner: Runner, finalists: list[Candidate], budget: Budget) -> Outcome:
         self.watcher.phase("confirm on fresh seeds")
         question = self.question
         reference = space.baseline(question.baseline, question.plan)
-        finalists = [c for c in race.finalists(FINALISTS) if c.key != reference.key]
+        finalists = [c for c in finalists if c.key != reference.key]
         confirmation = Confirmation(
             finalists,
             reference,
             space.floor(question.plan),
-            runs=math.floor(budget.total - min(runner.spent, budget.screening)),
+            runs=math.floor(budget.total - runner.spent),
             first_seed=question.seed * SEED_STRIDE + SEED_STRIDE // 2,
             floor_seeds=FLOOR_SEEDS,
             margin=question.margin,
