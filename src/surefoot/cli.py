@@ -98,7 +98,23 @@ Examples:
     show_default=True,
     help="How the learning rate moves: warmup-constant-cooldown, constant, or cosine.",
 )
+@click.option(
+    "--goal",
+    type=click.Choice(["best"]),
+    default="best",
+    show_default=True,
+    expose_value=False,  # the only one there is so far
+    help="What counts: the best value at the end of the training.",
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Runs side by side. [default: one per core]")
+@click.option(
+    "--engine",
+    type=click.Choice(["local"]),
+    default="local",
+    show_default=True,
+    expose_value=False,
+    help="Where runs are made: in worker processes on this machine.",
+)
 @store_option
 @click.option("--study", metavar="NAME", help="Name of the study. [default: made from the question]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every draw.")

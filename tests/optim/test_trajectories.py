@@ -80,6 +80,23 @@ def test_low_precision_is_no_worse_than_torch(name, settings, backend, dtype):
     assert distance(found, truth) <= 1.2 * theirs_from_truth + 1e-6
 
 
+SWITCHES = [
+    (name, {switch: value})
+    for name in sorted({name for name, _ in CASES})
+    for switch, value in [("foreach", True), ("fused", True), ("fused", False), ("capturable", True)]
+    if switch in optim.OPTIMIZERS[name].signature.parameters
+]
+
+
+@pytest.mark.parametrize(("name", "switch"), SWITCHES, ids=identify)
+def test_switches_choose_an_implementation_and_never_the_result(name, switch):
+    theirs, ours = pair(name)
+    expected, found = parameters(), parameters()
+    run(theirs, {"foreach": False}, expected)
+    run(ours, switch, found)
+    assert distance(found, expected) <= 1e-12
+
+
 LAYOUTS = {
     "transposed": lambda: torch.randn(6, 9, dtype=torch.float64).t(),
     "channels_last": lambda: torch.randn(2, 3, 4, 5, dtype=torch.float64).to(

@@ -55,6 +55,7 @@ def test_the_table_shows_confirmed_candidates_and_the_floor_only(study):
 
 def test_no_control_characters_unless_a_terminal_asks_for_them(study, monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
     assert "\x1b" not in shown(study.answer)
     assert "\x1b" in shown(study.answer, terminal=True)
 

@@ -159,7 +159,7 @@ def test_jobs_that_hang(job):
     assert (end.job, end.status, end.message) == (1, "stopped", "")
 
     engine.start(job("Hangs", id=2))
-    (worker,) = workers_of(os.getpid()) - before
+    worker = the_new_worker(before)
     engine.close()
     engine.close()
     assert not alive(worker)
@@ -221,6 +221,15 @@ def workers_of(process: int) -> set[int]:
     tasks = Path(f"/proc/{process}/task")
     children = [int(c) for task in tasks.iterdir() for c in (task / "children").read_text().split()]
     return {c for c in children if b"surefoot.training.worker" in Path(f"/proc/{c}/cmdline").read_bytes()}
+
+
+def the_new_worker(before: set[int]) -> int:
+    """The one worker that was not there before; the kernel's list may lag while another child ends."""
+    limit = time.monotonic() + LIMIT
+    while len(new := workers_of(os.getpid()) - before) != 1:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    return new.pop()
 
 
 def alive(process: int) -> bool:

@@ -5,6 +5,7 @@ print_answer(study.answer)  # at most 40 lines of 100 columns, unless the code a
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from surefoot.show.reading import Result, results, window
 __all__ = ["RaceDisplay", "answer_table", "print_answer"]
 
 PAGE_LINES = 40
+CANDIDATE_COLUMNS = 20
+MEASURE_COLUMNS = 18  # a long measure must not take the candidates' room
 MOST_ROWS = 7
 _COLOURS = {"win": "bold green", "tie": "bold cyan", "budget": "bold yellow"}
 
@@ -57,8 +60,8 @@ def _sentence(answer: Mapping[str, Any]) -> Text:
 
 def _table(answer: Mapping[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
-    table.add_column("candidate", overflow="fold")
-    measure = printable(answer.get("measure", "value"))
+    table.add_column("candidate", overflow="fold", min_width=CANDIDATE_COLUMNS)
+    measure = "\n".join(textwrap.wrap(printable(answer.get("measure", "value")), MEASURE_COLUMNS))
     for heading in (f"{measure}\nmean ± sd", "seeds", "diverged", "seconds\nper step", "state"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
     rows = _rows(results(answer))
