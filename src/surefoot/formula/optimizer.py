@@ -142,7 +142,6 @@ class Optimizer(Declared):
             (_forced and _forced[-1] == "eager")
             or group.get("fused") is False
             or group.get("differentiable")
-            or group.get("capturable")
             or torch.compiler.is_compiling()
             or any(isinstance(v, Tensor) for v in settings.values())
             or not cpu.available()
@@ -217,7 +216,11 @@ class Optimizer(Declared):
             self.init_state(p, group),
             settings,
             as_tensors=bool(
-                group.get("capturable") or group.get("differentiable") or torch.compiler.is_compiling()
+                group.get("differentiable")
+                or torch.compiler.is_compiling()
+                or (
+                    group.get("capturable") and p.device.type != "cpu"
+                )  # there is nothing to capture on a CPU
             ),
         )
 
