@@ -100,3 +100,22 @@ def test_a_baseline_that_diverges_leaves_no_interval():
     assert outcome.recommended == ADAM
     assert outcome.verdict == "win"
     assert math.isnan(outcome.effect.estimate)
+
+
+def test_equal_arms_are_seldom_called_worse_at_any_look():
+    def called_worse(seed):
+        _, _, decisions = confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 0.0}, runs=160, seed=seed)
+        return any(c["decision"] == "better" for _, _, d in decisions for c in d["comparisons"].values())
+
+    assert sum(map(called_worse, range(300))) <= 0.05 * 300 + 2 * math.sqrt(300 * 0.05 * 0.95)
+
+
+def test_who_was_found_worse_stays_out():
+    for seed in range(40):
+        outcome, _, decisions = confirm({"Adam": 0.0, "SGD": 1.5, "AdamW": 0.2}, runs=160, seed=seed)
+        out = set()
+        for _, _, details in decisions:
+            worse = {name for name, c in details["comparisons"].items() if c["decision"] == "better"}
+            assert out <= worse
+            out = worse
+        assert outcome.recommended.optimizer not in out

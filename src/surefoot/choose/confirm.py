@@ -109,6 +109,8 @@ class Confirmation:
         self.plan = Plan(looks=_looks(self.runs_left, len(self.arms)))
         self.look = -1
         self.verdict: Verdict | None = None
+        self.comparisons: tuple[Comparison, ...] = ()
+        self.beaten: set[str] = set()
         self.results: dict[str, dict[int, float]] = {key: {} for key in (*self.arms, floor.key)}
         self.asked: dict[str, int] = dict.fromkeys(self.arms, 0)
         self.outstanding = 0
@@ -140,7 +142,6 @@ class Confirmation:
         result = self.verdict.outcome or "budget"
         in_play = [ahead] if result == "win" else list(self.verdict.in_play)
         recommended = min(in_play, key=lambda key: costs[key]) if result == "tie" else ahead
-        comparisons = {c.rival: c for c in compare(values, ahead, plan, self.look)}
         base = values[self.baseline.key]
         effect = interval(base, values[recommended], plan, self.look)
         if recommended == self.baseline.key:
@@ -154,7 +155,7 @@ class Confirmation:
             tuple(self.arms[key] for key in (recommended, *others)),
             tuple(self.arms.values()),
             values | {self.floor.key: self._values_of(self.floor.key)},
-            comparisons,
+            {c.rival: c for c in self.comparisons},
             effect,
             p_best(values, seed=0)[recommended],
             expected_regret(values, seed=0)[recommended],
@@ -200,12 +201,19 @@ class Confirmation:
         self.waiting = requests
 
     def _judge(self) -> Verdict:
+        """What this look shows.  Who was found worse than another arm at an earlier look stays out.
+
+        The test counts every pair of arms, so that finding holds whoever leads now.
+        """
         values, plan = self._values(), self._plan()
-        ahead = leader(values)
-        comparisons = compare(values, ahead, plan, self.look)
-        judged = verdict(comparisons, ahead, plan, self.look)
-        self._explain(ahead, comparisons, plan)
-        return judged
+        ahead = leader({key: results for key, results in values.items() if key not in self.beaten})
+        compared = compare(values, ahead, plan, self.look)
+        self.comparisons = tuple(
+            replace(c, decision="better") if c.rival in self.beaten else c for c in compared
+        )
+        self.beaten |= {c.rival for c in self.comparisons if c.decision == "better"}
+        self._explain(ahead, self.comparisons, plan)
+        return verdict(self.comparisons, ahead, plan, self.look)
 
     def _explain(self, ahead: str, comparisons: Sequence[Comparison], plan: Plan) -> None:
         seeds = plan.looks[self.look]
