@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from surefoot.choose.confirm import Costs, Outcome
+from surefoot.choose.confirm import COST_NOISE, Costs, Outcome
 from surefoot.choose.question import Question
 from surefoot.choose.request import run_key
 from surefoot.choose.snippet import snippet
@@ -20,9 +20,6 @@ from surefoot.training.run import Candidate
 
 FLAT_DEVIATIONS = 2.0
 """A learning rate whose loss is within two seed standard deviations of the best might as well be the best."""
-
-COST_NOISE = 1.05
-"""Costs are named where they differ by more than noise: 5 percent."""
 
 
 def short_label(candidate: Candidate) -> str:
@@ -37,14 +34,14 @@ def short_label(candidate: Candidate) -> str:
 
 
 def costs(runs: Iterable[RunRecord]) -> Costs:
-    """Median seconds per step, rounded so that noise does not decide, and bytes of state, by candidate."""
+    """Median seconds per step and bytes of state, by candidate."""
     found: dict[str, list[RunRecord]] = {}
     for run in runs:
         if math.isfinite(run.seconds_per_step):
             found.setdefault(_key(run), []).append(run)
     return {
         key: (
-            float(f"{descriptive.median(r.seconds_per_step for r in of_one):.2g}"),
+            descriptive.median(r.seconds_per_step for r in of_one),
             max(r.state_bytes for r in of_one),
         )
         for key, of_one in found.items()

@@ -35,6 +35,9 @@ LADDER = (4, 6, 9, 13, 18, 25, 35, 50)
 LASTING_ARMS = 3
 """The ladder is cut where the budget pays for this many arms: others usually fall at the first looks."""
 
+COST_NOISE = 1.15
+"""Seconds per step that differ by less are the same: so much do timings vary beside other processes."""
+
 Costs = Mapping[str, tuple[float, float]]
 """Candidate key to (seconds per step, bytes of state)."""
 
@@ -141,7 +144,7 @@ class Confirmation:
         ahead = self.verdict.in_play[0]
         result = self.verdict.outcome or "budget"
         in_play = [ahead] if result == "win" else list(self.verdict.in_play)
-        recommended = min(in_play, key=lambda key: costs[key]) if result == "tie" else ahead
+        recommended = _cheapest(in_play, costs) if result == "tie" else ahead
         base = values[self.baseline.key]
         effect = interval(base, values[recommended], plan, self.look)
         if recommended == self.baseline.key:
@@ -231,6 +234,13 @@ class Confirmation:
             "comparisons": {self.label(self.arms[c.rival]): _numbers(c) for c in comparisons},
         }
         self.decide("look", f"After {seeds} seeds {first} leads: {'; '.join(parts)}.", details)
+
+
+def _cheapest(keys: Sequence[str], costs: Costs) -> str:
+    """The least state among those that are as fast as the fastest, up to the noise of timing."""
+    fastest = min(costs[key][0] for key in keys)
+    fast = [key for key in keys if costs[key][0] <= COST_NOISE * fastest]
+    return min(fast, key=lambda key: costs[key][::-1])
 
 
 def _numbers(comparison: Comparison) -> dict[str, object]:
