@@ -8,15 +8,14 @@ are planned again.  Large work is split over threads, chunk by chunk; small work
 
 from __future__ import annotations
 
+import ctypes
 import functools
-import itertools
 import logging
-import os
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -200,11 +199,13 @@ class Batch:
         )
         scalars, values = self.scalar_addresses.buffer_info()[0], settings.buffer_info()[0]
         threads = torch.get_num_threads() if self.elements >= PARALLEL else 1
-        if threads == 1:
+        team = _team() if threads > 1 else None
+        if team is None:
             kernel.run(scalars, values, uniforms, len(self.params), streams, chunks, self.chunk_count)
         else:
             kernel.uniforms(scalars, values, uniforms, len(self.params))
-            _in_turns(self.chunk_count, threads, functools.partial(kernel.chunks, streams, uniforms, chunks))
+            turns = array("q", (0, self.chunk_count, CHUNKS_PER_TURN, streams, uniforms, chunks))
+            team(kernel.team, turns.buffer_info()[0], threads, 0)
         # The kernel writes behind autograd's back: tell it, so that a graph that saved the old
         # values refuses to use the new ones.
         torch.autograd.graph.increment_version(self.params)
@@ -218,24 +219,21 @@ def _chunk_rows(sizes: Sequence[int]) -> list[int]:
     return rows
 
 
-_pools: dict[int, ThreadPoolExecutor] = {}
-os.register_at_fork(after_in_child=_pools.clear)  # a forked child has none of its parent's threads
+@functools.cache
+def _team() -> Callable[[int, int, int, int], None] | None:
+    """`GOMP_parallel` of the OpenMP runtime that torch has loaded: (function, argument, threads, flags).
 
-
-def _in_turns(count: int, threads: int, work: Callable[[int, int], None]) -> None:
-    """Call `work(first, end)` over 0…count from several threads, each taking the next when free."""
-    turns = itertools.count(0, CHUNKS_PER_TURN)
-
-    def take() -> None:
-        while (first := next(turns)) < count:
-            work(first, min(first + CHUNKS_PER_TURN, count))
-
-    if threads not in _pools:
-        _pools[threads] = ThreadPoolExecutor(threads - 1, thread_name_prefix="surefoot")
-    others = [_pools[threads].submit(take) for _ in range(threads - 1)]
-    take()
-    for other in others:
-        other.result()
+    Threads of our own would compete with torch's, which go on spinning for a while after a backward pass.
+    None where torch brings another runtime; then a step runs on one thread.
+    """
+    for library in sorted(Path(torch.__file__).parent.glob("lib/libgomp*.so*")):
+        try:
+            start = ctypes.CDLL(str(library)).GOMP_parallel
+        except (OSError, AttributeError):
+            continue
+        start.argtypes, start.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint), None
+        return cast("Callable[[int, int, int, int], None]", start)
+    return None
 
 
 def servable(p: Tensor) -> bool:

@@ -1,11 +1,12 @@
 """A trace printed as LLVM IR and compiled for this processor.
 
-One module holds three functions:
+One module holds four functions:
 
 - `uniforms`: for each tensor, computes every scalar node from the settings and the scalar states
   (in float64), stores the scalar states' new values and leaves what the elements need in a table;
 - `elements`: the loop over one stretch of one tensor; every stream is read once and written once;
-- `chunks`: calls `elements` for a range of stretches.
+- `chunks`: calls `elements` for a range of stretches;
+- `team`: what each thread of a team runs: takes a turn of chunks, then the next, until none is left.
 
 `elements` is a function of its own, never inlined, because only function arguments can carry
 `noalias`: without that promise LLVM would need a run-time check for every pair of streams and
@@ -66,15 +67,16 @@ class Kernel:
 
     Attributes:
         uniforms: `(scalar addresses, settings, uniform table, number of tensors)`.
-        chunks: `(stream addresses, uniform table, chunk table, first, end)`; a chunk is
-            (tensor, first element, number of elements).
-        run: both, in one call.
+        run: uniforms and all elements, in one call: the arguments of `uniforms`, then `(stream addresses,
+            chunk table, number of chunks)`; a chunk is (tensor, first element, number of elements).
+        team: address of what each thread of a team runs; its argument is the address of an int64 table:
+            next chunk, number of chunks, chunks per turn, stream addresses, uniform table, chunk table.
         uniform_count: float64 values per tensor in the uniform table.
     """
 
     uniforms: Any
-    chunks: Any
     run: Any
+    team: int
     uniform_count: int
     engine: Any
 
@@ -110,7 +112,11 @@ def compile_kernel(trace: Trace, layout: Layout) -> Kernel:
         return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arguments)(engine.get_function_address(name))
 
     return Kernel(
-        function("uniforms", 4), function("chunks", 5), function("run", 7), max(1, len(needed)), engine
+        function("uniforms", 4),
+        function("run", 7),
+        engine.get_function_address("team"),
+        max(1, len(needed)),
+        engine,
     )
 
 
@@ -132,6 +138,7 @@ def _module(trace: Trace, layout: Layout, needed: tuple[Symbol, ...]) -> ir.Modu
     uniforms = _uniforms(module, trace, layout, needed)
     chunks = _chunks(module, layout, _elements(module, trace, layout, needed), len(needed))
     _run(module, uniforms, chunks)
+    _team(module, chunks)
     return module
 
 
@@ -319,6 +326,25 @@ def _run(module: ir.Module, uniforms: ir.Function, chunks: ir.Function) -> None:
     scalar_addresses, settings, table, tensors, addresses, chunk_table, count = function.args
     builder.call(uniforms, [scalar_addresses, settings, table, tensors])
     builder.call(chunks, [addresses, table, chunk_table, _int(0), count])
+    builder.ret_void()
+
+
+def _team(module: ir.Module, chunks: ir.Function) -> None:
+    function = ir.Function(module, ir.FunctionType(VOID, [INT64]), "team")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    table = builder.inttoptr(function.args[0], ADDRESS)
+    count, turn, *tables = (builder.load(builder.gep(table, [_int(column)])) for column in range(1, 6))
+    take, work, done = (builder.append_basic_block(name) for name in ("take", "work", "done"))
+    builder.branch(take)
+    builder.position_at_end(take)
+    first = builder.atomic_rmw("add", table, turn, "monotonic")
+    builder.cbranch(builder.icmp_signed("<", first, count), work, done)
+    builder.position_at_end(work)
+    end = builder.add(first, turn)
+    end = builder.select(builder.icmp_signed("<", end, count), end, count)
+    builder.call(chunks, [*tables, first, end])
+    builder.branch(take)
+    builder.position_at_end(done)
     builder.ret_void()
 
 
