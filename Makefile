@@ -26,8 +26,10 @@ bench: $(VENV)/.installed-test  ## speed and answer quality, as tables; takes so
 	$(BIN)/python benchmarks/step_time.py
 	$(BIN)/python benchmarks/digits_grid.py
 
-pictures: $(VENV)/.installed  ## the picture in the README, from a study on digits
-	$(BIN)/python benchmarks/picture.py docs/answer.svg
+pictures: $(VENV)/.installed  ## the pictures of README and docs, from real runs
+	$(BIN)/surefoot choose digits --budget 90s
+	$(BIN)/python benchmarks/picture.py answer docs/answer.svg
+	$(BIN)/python benchmarks/picture.py line docs/line.svg
 
 clean:
 	rm -rf $(VENV) .surefoot
