@@ -162,9 +162,8 @@ class Optimizer(Declared):
             else:
                 batches.setdefault(variant, []).append(row)
         made = [cpu.Batch(variant, rows) for variant, rows in batches.items()]
-        transient = any(
-            variant.absent for variant in batches
-        )  # the next step's kernel will read what this one makes
+        # State that this step's kernel makes is read by the next step's, which is another kernel.
+        transient = any(variant.absent for variant in batches)
         return Plan(key, list(group["params"]), made, others, idle, transient)
 
     def _row(
