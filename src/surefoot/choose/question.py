@@ -97,7 +97,7 @@ class Question:
         """What must be the same for a study to go on."""
         document = asdict(self)
         del document["study"], document["task"]
-        return document | {"optimizers": list(self.optimizers), "command": self.command}
+        return document | {"optimizers": list(self.optimizers) or "all", "command": self.command}
 
     @property
     def command(self) -> str:

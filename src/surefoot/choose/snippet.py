@@ -46,7 +46,8 @@ def _schedule(schedule: Schedule) -> list[str]:
         f"start = steps - round({schedule.cooldown} * steps)  # of the cooldown",
         "def lr_factor(step):",
         f"    rise = {warmup}",
-        "    return rise * max(0.0, min(1.0, (steps - step) / max(1, steps - start)))",
+        "    fall = (steps - step) / max(1, steps - start)",
+        "    return rise * max(0.0, min(1.0, fall))",
     ]
 
 

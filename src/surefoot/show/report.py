@@ -194,7 +194,7 @@ def _fact(name: str, value: Any) -> str:
         return MISSING
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float) and "bytes" in name:
+    if isinstance(value, int | float) and ("bytes" in name or "memory" in name):
         return size(value)
     if isinstance(value, int | float) and "seconds" in name:
         return seconds(value)
