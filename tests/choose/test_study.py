@@ -95,6 +95,11 @@ def test_everything_is_recorded_as_it_happens(finished):
     assert all(len(run.points) == 10 for run in confirmed if run.status == "completed")
 
 
+def test_trunks_are_removed_once_there_is_an_answer(finished):
+    folder, _ = finished
+    assert not (folder / "checkpoints").exists()
+
+
 def test_a_finished_study_is_shown_again_without_training(finished):
     folder, answer = finished
 

@@ -233,6 +233,29 @@ def test_moving_storage_is_noticed():
     assert distance(params, twin) == 0
 
 
+CHANGES = {
+    "cast": lambda p: p.data.bfloat16(),
+    "widened": lambda p: p.data.double(),
+    "smaller": lambda p: p.data[:2].clone(),
+    "larger": lambda p: torch.cat([p.data, p.data]),
+    "transposed": lambda p: p.data.t().contiguous().t(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_parameters_that_are_given_other_data_are_noticed(change):
+    p = torch.nn.Parameter(torch.ones(6, 4))
+    optimizer = optim.SGD([p], lr=0.5)
+    for _ in range(2):
+        p.grad = torch.ones_like(p)
+        optimizer.step()
+    p.grad = None
+    p.data = CHANGES[change](p)
+    p.grad = torch.ones_like(p)
+    optimizer.step()
+    torch.testing.assert_close(p.detach(), torch.full_like(p, -0.5).detach())
+
+
 def test_autograd_notices_a_step():
     p = torch.nn.Parameter(torch.randn(3))
     p.grad = torch.ones(3)

@@ -7,6 +7,7 @@ budget is divided between them.
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def choose_optimizer(
         question: what is asked.
         store: where everything is recorded as it happens.
         engine: where runs are made.
-        checkpoints: folder for the trunks of this study's runs.
+        checkpoints: folder for the trunks of this study's runs; removed once there is an answer.
         watcher: who is kept informed.
 
     Returns:
@@ -133,6 +134,7 @@ class _Study:
         outcome = self._confirm(runner, finalists, budget)
         answer = build_answer(self.question, seen, runner.records(), outcome, self._seconds())
         self.log.finish(answer)
+        shutil.rmtree(self.checkpoints, ignore_errors=True)  # no run goes on any more
         return answer
 
     def _look(self) -> Mapping[str, Any]:
@@ -150,6 +152,7 @@ class _Study:
                     "(its model, data, steps or measure): use another --study name"
                 )
             return self.stored_look
+        seen["workers"] = self.engine.slots
         self.log.set_look(seen)
         return seen
 
@@ -160,7 +163,7 @@ class _Study:
         if total is None:
             assert question.budget_seconds is not None
             per_run = OVERHEAD * seen["seconds_per_step"] * seen["steps"]
-            total = question.budget_seconds * self.engine.slots / per_run
+            total = question.budget_seconds * seen["workers"] / per_run
             total = float(f"{total:.2g}")
         fewest = 2.0 * (FINALISTS + 1) + FLOOR_SEEDS
         return Budget(max(total, fewest), max(1.0, RACE_SHARE * total), PLAYOFF_SHARE * total)

@@ -149,6 +149,8 @@ class Batch:
                 tuple(zip(layout.tensors, r.tensors, strict=True)),
                 tuple(zip(layout.scalars, r.scalars, strict=True)),
                 r.gradient_stride,
+                r.p.stride(),
+                r.p.numel(),
             )
             for r in rows
         ]
@@ -165,14 +167,22 @@ class Batch:
         streams: list[int] = []
         scalar_addresses: list[int] = []
         strided, dtype = torch.strided, self.dtype
-        for p, state, tensors, scalars, stride in self.rows:
+        for p, state, tensors, scalars, gradient_stride, stride, size in self.rows:
             g = p.grad
+            # A module that was moved, cast or resized keeps its parameters and gives them other
+            # data: every fact that the kernel's reads and writes rest on is checked.
             if (
                 g is None
                 or g.layout is not strided
                 or g.dtype is not dtype
                 or type(g) is not Tensor
-                or g.stride() != stride
+                or not g.is_cpu
+                or g.numel() != size
+                or g.stride() != gradient_stride
+                or p.dtype is not dtype
+                or not p.is_cpu
+                or p.numel() != size
+                or p.stride() != stride
                 or states.get(p) is not state
             ):
                 return False
