@@ -11,7 +11,7 @@ TEST_PROCESSES ?= auto
 .PHONY: choose test lint bench pictures clean
 
 choose: $(VENV)/.installed  ## answer the question on real data: scikit-learn's digits
-	$(BIN)/surefoot choose digits --budget 90s --report surefoot-digits.html
+	$(BIN)/surefoot choose digits --runs 200 --report surefoot-digits.html
 
 test: $(VENV)/.installed-test  ## all tests, with coverage
 	$(BIN)/coverage erase
@@ -27,7 +27,7 @@ bench: $(VENV)/.installed-test  ## speed and answer quality, as tables; takes so
 	$(BIN)/python benchmarks/digits_grid.py
 
 pictures: $(VENV)/.installed  ## the pictures of README and docs, from real runs
-	$(BIN)/surefoot choose digits --budget 90s
+	$(BIN)/surefoot choose digits --runs 200
 	$(BIN)/python benchmarks/picture.py answer docs/answer.svg
 	$(BIN)/python benchmarks/picture.py line docs/line.svg
 
