@@ -304,7 +304,7 @@ def _finite(value: Any) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit with DESIGN's status: 0, 2 bad input, 3 no run succeeded, 130."""
+    """Run the command line and exit with its status: 0 an answer, 2 bad input, 3 no run succeeded, 130."""
     from surefoot.evidence.errors import StoreError
 
     run: Callable[..., Any] = surefoot.main

@@ -40,7 +40,7 @@ PLAYOFF_SEEDS = 3
 """The race's seed and two more."""
 
 FINALISTS = 4
-"""Beside the baseline. Screening sees one seed, which on close tasks errs two times in five (DESIGN 4),
+"""Beside the baseline. Screening sees one seed, which on close tasks errs two times in five,
 so as many go on as the rules allow."""
 
 FLOOR_SEEDS = 3

@@ -70,7 +70,7 @@ class StudyRecord:
         look: what the Look phase measured (parameters by role, seconds per step, …).
         environment: versions, device, processor, git commit.
         created: ISO 8601 time, UTC.
-        answer: the `--json` document of DESIGN section 9, None while unfinished.
+        answer: the `--json` document, None while unfinished.
     """
 
     name: str

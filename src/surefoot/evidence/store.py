@@ -241,7 +241,7 @@ class StudyLog:
             _insert_once(db, decisions, identity, number=number, seconds=seconds)
 
     def finish(self, answer: Mapping[str, Any]) -> None:
-        """Keep the answer (the `--json` document of DESIGN section 9); the study is then finished."""
+        """Keep the answer (the `--json` document); the study is then finished."""
         self._update(answer=answer)
 
     def _update(self, **values: Any) -> None:
