@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from surefoot import formula as f
 from surefoot.formula import cpu, eager
-from surefoot.formula.language import Settings, State
+from surefoot.formula.names import Settings, State
 
 BINARY = [operator.add, operator.sub, operator.mul, f.maximum, f.minimum]
 UNARY = [operator.neg, abs, f.sign, lambda x: f.sqrt(abs(x)), lambda x: x**2, lambda x: 1 / (abs(x) + 1)]

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from surefoot import formula as f
-from surefoot.formula import language
-from surefoot.formula.language import Settings, State
+from surefoot.formula import names
 from surefoot.formula.trace import FormulaError, trace
 
 
@@ -72,8 +71,6 @@ def traced(update, tensors=("m",), scalars=("step",), settings=None):
         scalars=scalars,
         absent=(),
         settings={"lr": 0.1, "beta": 0.9, "decay": 0.0} | (settings or {}),
-        make_state=State,
-        make_settings=Settings,
     )
 
 
@@ -112,7 +109,7 @@ def test_functions_on_tensors_and_numbers(dtype):
     assert f.where(x > 0, 0.1, 0.2).dtype == torch.float64
     assert f.where(True, 1, 2) == 1
     assert f.sqrt(4.0) == 2
-    assert language.Names({"a": 1}).a == 1
+    assert names.Names({"a": 1}).a == 1
 
 
 def test_without_llvmlite_the_eager_backend_runs_with_one_log_line():

@@ -25,7 +25,8 @@ from surefoot.formula.facts import (
     non_negative,
     weight_decay,
 )
-from surefoot.formula.language import Settings, State, Value, maximum, minimum, sign, sqrt, where
+from surefoot.formula.language import Value, maximum, minimum, sign, sqrt, where
+from surefoot.formula.names import Settings, State
 from surefoot.formula.optimizer import Optimizer, backend
 from surefoot.formula.trace import FormulaError
 

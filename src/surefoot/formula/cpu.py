@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from surefoot.formula.facts import StateSlot
-from surefoot.formula.language import Settings, State
-from surefoot.formula.trace import trace
+from surefoot.formula.names import Settings, State
+from surefoot.formula.trace import is_static, trace
 
 if TYPE_CHECKING:
     from surefoot.formula.llvm import Kernel, Layout
@@ -65,7 +65,7 @@ def specialise(settings: Mapping[str, Any]) -> tuple[Pattern, list[float]]:
     for name, value in settings.items():
         parts = []
         for part in value if isinstance(value, tuple) else (value,):
-            if part is None or isinstance(part, bool | str) or part == 0:
+            if is_static(part):
                 parts.append(part)
             else:
                 parts.append(1.0)  # stands for every number that is not zero
@@ -78,8 +78,8 @@ def _number_names(pattern: Pattern) -> tuple[str, ...]:
     names = []
     for name, value in pattern:
         if isinstance(value, tuple):
-            names += [f"{name}.{i}" for i, part in enumerate(value) if part == 1.0]
-        elif value == 1.0 and not isinstance(value, bool):
+            names += [f"{name}.{i}" for i, part in enumerate(value) if not is_static(part)]
+        elif not is_static(value):
             names.append(name)
     return tuple(names)
 
@@ -118,8 +118,6 @@ def kernel_for(variant: Variant) -> tuple[Kernel, Layout]:
         scalars=scalars,
         absent=variant.absent,
         settings=dict(variant.pattern),
-        make_state=State,
-        make_settings=Settings,
         negate_gradient=variant.negate,
     )
     return compile_kernel(graph, layout), layout

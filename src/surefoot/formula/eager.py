@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from surefoot.formula.facts import StateSlot
-from surefoot.formula.language import Settings, State
+from surefoot.formula.names import Settings, State
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
 

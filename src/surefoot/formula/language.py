@@ -14,8 +14,8 @@ exists yet (`if s.momentum_buffer is None:`).  A choice that depends on tensor v
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from collections.abc import Iterator
+from typing import Any, Protocol, cast
 
 import torch
 
@@ -41,38 +41,6 @@ class Value(Protocol):
     def __lt__(self, other: Value | float, /) -> Value: ...
     def __gt__(self, other: Value | float, /) -> Value: ...
     def __eq__(self, other: object, /) -> Any: ...
-
-
-class Names:
-    """Values by attribute; a name that was never declared is an error, read or written."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.__dict__.update(values)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"`{name}` is not declared; declared are: {', '.join(self.__dict__)}")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self.__dict__:
-            getattr(self, name)
-        self.__dict__[name] = value
-
-
-class Settings(Names):
-    """The hyperparameters of a formula; a setting of value zero is the Python number 0."""
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Value: ...
-
-
-class State(Names):
-    """The state of a formula: read it, and assign the new value to the same name."""
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Value: ...
-        def __setattr__(self, name: str, value: Value | float) -> None: ...
 
 
 def sqrt(x: Value | float) -> Value:

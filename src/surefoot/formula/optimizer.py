@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -18,7 +18,8 @@ from torch import Tensor
 from surefoot.formula import cpu, eager
 from surefoot.formula.declared import Declared
 from surefoot.formula.facts import StateSlot
-from surefoot.formula.language import Settings, State, Value
+from surefoot.formula.language import Value
+from surefoot.formula.names import Settings, State
 from surefoot.formula.trace import trace
 
 _forced: list[str] = []
@@ -59,8 +60,6 @@ def _trace_all_variants(cls: type[Optimizer]) -> None:
                 scalars=[s.name for s in slots if s.scalar],
                 absent=absent,
                 settings=settings,
-                make_state=State,
-                make_settings=Settings,
             )
 
 
@@ -156,43 +155,40 @@ class Optimizer(Declared):
             if p.grad is None:
                 idle.append(p)
                 continue
-            row, variant = self._row(p, group, slots, key)
-            if row is None:
+            place = self._place(p, group, slots, key)
+            if place is None:
                 others.append(p)
             else:
+                variant, row = place
                 batches.setdefault(variant, []).append(row)
         made = [cpu.Batch(variant, rows) for variant, rows in batches.items()]
         # State that this step's kernel makes is read by the next step's, which is another kernel.
         transient = any(variant.absent for variant in batches)
         return Plan(key, list(group["params"]), made, others, idle, transient)
 
-    def _row(
+    def _place(
         self,
         p: Tensor,
         group: Mapping[str, Any],
         slots: tuple[StateSlot, ...],
         key: tuple[cpu.Pattern, bool],
-    ) -> tuple[cpu.Row | None, cpu.Variant]:
-        """This parameter's place in a batch, or None where a kernel cannot serve it."""
+    ) -> tuple[cpu.Variant, cpu.Row] | None:
+        """The kernel that serves this parameter and its row in the batch, or None where none can."""
         g = cast(Tensor, p.grad)
-        nothing = cpu.Variant(self.update, slots, key[0], "", (), (), key[1])
         if g.layout is not torch.strided or not cpu.servable(p) or not cpu.same_layout(p, g):
-            return None, nothing
+            return None
         state = self.init_state(p, group)
         absent = tuple(s.name for s in slots if not s.scalar and state.get(s.name) is None)
         fresh = {name: torch.empty_like(p, requires_grad=False).detach() for name in absent}
         tensors = [fresh[s.name] if s.name in fresh else state[s.name] for s in slots if not s.scalar]
         scalars = [state[s.name] for s in slots if s.scalar]
         if not all(cpu.same_layout(p, t) for t in tensors) or not all(map(_is_scalar, scalars)):
-            return None, nothing
+            return None
         state |= fresh
-        variant = replace(
-            nothing,
-            dtype=cpu.DTYPES[p.dtype],
-            absent=absent,
-            scalar_dtypes=tuple(cpu.DTYPES[t.dtype] for t in scalars),
-        )
-        return cpu.Row(p, state, tuple(tensors), tuple(scalars), g.stride()), variant
+        pattern, negate = key
+        scalar_dtypes = tuple(cpu.DTYPES[t.dtype] for t in scalars)
+        variant = cpu.Variant(self.update, slots, pattern, cpu.DTYPES[p.dtype], absent, scalar_dtypes, negate)
+        return variant, cpu.Row(p, state, tuple(tensors), tuple(scalars), g.stride())
 
     def _step_eagerly(self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         g = cast(Tensor, p.grad)

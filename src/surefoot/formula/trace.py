@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from surefoot.formula.names import Settings, State
+
 OPERATIONS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "negate": "-", "abs": "abs",
     "sqrt": "sqrt", "sign": "sign", "maximum": "maximum", "minimum": "minimum", "where": "where",
@@ -202,8 +204,6 @@ def trace(
     scalars: Iterable[str],
     absent: Iterable[str],
     settings: Mapping[str, Any],
-    make_state: Callable[[Mapping[str, Any]], Any],
-    make_settings: Callable[[Mapping[str, Any]], Any],
     negate_gradient: bool = False,
 ) -> Trace:
     """Call a formula once with symbols.
@@ -215,8 +215,6 @@ def trace(
         absent: names of the tensor states that do not exist yet; the formula sees None.
         settings: value by name; flags (bool, None, str) and zeros stay as they are, every other number,
             also inside a tuple, becomes a symbol.
-        make_state: builds `s` from the values by name.
-        make_settings: builds `h` from the values by name.
         negate_gradient: feed `-g` (maximize).
 
     Raises:
@@ -227,11 +225,11 @@ def trace(
     inputs: dict[str, Any] = {name: graph.node("tensor", name, elementwise=True) for name in tensors}
     inputs |= {name: graph.node("scalar", name) for name in scalars}
     inputs |= dict.fromkeys(absent)
-    state = make_state(inputs)
+    state = State(inputs)
     p, g = (graph.node("tensor", name, elementwise=True) for name in ("p", "g"))
     known = {name: symbolic(graph, name, value) for name, value in settings.items()}
     try:
-        parameter = formula(p, -g if negate_gradient else g, state, make_settings(known))
+        parameter = formula(p, -g if negate_gradient else g, state, Settings(known))
         _check_result("the new parameter", parameter)
         results = {name: getattr(state, name) for name in inputs}
         for name, value in results.items():
@@ -252,9 +250,12 @@ def symbolic(graph: Graph, name: str, value: Any) -> Any:
     """A setting as a formula sees it while traced: flags and zeros as they are, numbers as symbols."""
     if isinstance(value, tuple):
         return tuple(symbolic(graph, f"{name}.{i}", v) for i, v in enumerate(value))
-    if value is None or isinstance(value, bool | str) or value == 0:
-        return value
-    return graph.node("setting", name)
+    return value if is_static(value) else graph.node("setting", name)
+
+
+def is_static(value: Any) -> bool:
+    """Whether a setting is compiled in: a flag or zero.  Every other number is an argument of the kernel."""
+    return value is None or isinstance(value, bool | str) or bool(value == 0)
 
 
 def _check_result(what: str, value: Any) -> None:
