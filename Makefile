@@ -44,5 +44,5 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(INSTALL) --editable '.[test]'
+	$(INSTALL) --editable '.[test,ecosystem]'
 	@touch $@
