@@ -1,6 +1,7 @@
 """The small language that optimizers are written in, and what runs it.
 
 language   what a formula may use
+parts      pieces of mathematics that several optimizers share
 trace      a formula called with symbols, as a graph
 eager      the formula called with tensors: the reference
 llvm, cpu  the graph compiled, and run over all parameters in one pass
@@ -25,9 +26,10 @@ from surefoot.formula.facts import (
     non_negative,
     weight_decay,
 )
-from surefoot.formula.language import Value, maximum, minimum, sign, sqrt, where
+from surefoot.formula.language import Value, maximum, minimum, sign, sqrt, state_product, where
 from surefoot.formula.names import Settings, State
 from surefoot.formula.optimizer import Optimizer, backend
+from surefoot.formula.parts import decayed
 from surefoot.formula.trace import FormulaError
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "Value",
     "backend",
     "decay_pair",
+    "decayed",
     "epsilon",
     "flag",
     "hyperparameter",
@@ -54,6 +57,7 @@ __all__ = [
     "non_negative",
     "sign",
     "sqrt",
+    "state_product",
     "weight_decay",
     "where",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from surefoot.formula.facts import StateSlot
+from surefoot.formula.language import Kept
 from surefoot.formula.names import Settings, State
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
@@ -58,7 +59,7 @@ def _shown(value: Any, as_number: bool = False) -> Any:
     if not isinstance(value, Tensor):
         return value
     if as_number:
-        return value.item()
+        return Kept(value.item(), value.dtype)
     if value.is_complex():
         return torch.view_as_real(value.resolve_conj())
     return value.float() if value.dtype in LOW_PRECISION else value

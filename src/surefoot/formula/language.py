@@ -1,4 +1,4 @@
-"""The language of update rules: Python arithmetic and five functions.
+"""The language of update rules: Python arithmetic and a handful of functions.
 
 A formula is a function of the parameter `p`, its gradient `g`, its state `s` and its settings `h`::
 
@@ -43,6 +43,17 @@ class Value(Protocol):
     def __eq__(self, other: object, /) -> Any: ...
 
 
+class Kept(float):
+    """A scalar state as a number that remembers the precision in which it is kept."""
+
+    dtype: torch.dtype
+
+    def __new__(cls, value: float, dtype: torch.dtype) -> Kept:
+        number = super().__new__(cls, value)
+        number.dtype = dtype
+        return number
+
+
 def sqrt(x: Value | float) -> Value:
     """Square root."""
     return _call("sqrt", torch.sqrt, math.sqrt, x)
@@ -61,6 +72,19 @@ def maximum(x: Value | float, y: Value | float) -> Value:
 def minimum(x: Value | float, y: Value | float) -> Value:
     """The smaller of two values; nan if either is nan."""
     return _call("minimum", torch.minimum, min, x, y)
+
+
+def state_product(state: Value, factor: Value | float) -> Value:
+    """A scalar state times a number, computed in the precision in which the state is kept.
+
+    torch keeps a running product in a float32 tensor and multiplies it in place; a product in
+    float64 would leave its trajectory at the seventh digit.
+    """
+    if isinstance(state, Symbol):
+        return cast("Value", state.graph.node("state_product", state, cast("Any", factor)))
+    if isinstance(state, Kept):
+        return cast("Value", Kept((torch.tensor(state, dtype=state.dtype) * factor).item(), state.dtype))
+    return state * factor
 
 
 def where(condition: Value | bool, x: Value | float, y: Value | float) -> Value:

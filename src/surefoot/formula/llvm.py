@@ -21,7 +21,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -244,6 +244,11 @@ def _uniforms(module: ir.Module, trace: Trace, layout: Layout, needed: tuple[Sym
             elif node.operation == "setting":
                 index = layout.settings.index(str(node.arguments[0]))
                 printer.values[node] = builder.load(builder.gep(settings, [_int(index)]))
+            elif node.operation == "state_product":
+                state = cast("Symbol", node.arguments[0])
+                kind = places[str(state.arguments[0])].type.pointee
+                factors = [_rounded(builder, printer.value(a), kind) for a in node.arguments]
+                printer.values[node] = _rounded(builder, builder.fmul(*factors), kind)
             elif not node.elementwise:
                 printer.print(node)
         for name, result in trace.scalars.items():
@@ -346,6 +351,11 @@ def _team(module: ir.Module, chunks: ir.Function) -> None:
     builder.branch(take)
     builder.position_at_end(done)
     builder.ret_void()
+
+
+def _rounded(builder: ir.IRBuilder, value: ir.Value, kind: ir.Type) -> ir.Value:
+    """A float64 value rounded to a narrower type."""
+    return value if kind == DOUBLE else builder.fpext(builder.fptrunc(value, kind), DOUBLE)
 
 
 def _int(value: int) -> ir.Constant:

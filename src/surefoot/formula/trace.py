@@ -17,6 +17,7 @@ from surefoot.formula.names import Settings, State
 OPERATIONS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "negate": "-", "abs": "abs",
     "sqrt": "sqrt", "sign": "sign", "maximum": "maximum", "minimum": "minimum", "where": "where",
+    "state_product": "state_product",
     "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==", "not_equal": "!=",
 }  # fmt: skip
 COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})

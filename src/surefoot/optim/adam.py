@@ -45,10 +45,7 @@ class Adam(
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         beta1, beta2 = h.betas
-        if h.weight_decay and h.decoupled_weight_decay:
-            p = (1 - h.lr * h.weight_decay) * p
-        elif h.weight_decay:
-            g = g + h.weight_decay * p
+        p, g = f.decayed(p, g, h)
         s.exp_avg = s.exp_avg + (1 - beta1) * (g - s.exp_avg)
         s.exp_avg_sq = beta2 * s.exp_avg_sq + (1 - beta2) * g * g
         square = s.exp_avg_sq
