@@ -6,8 +6,16 @@ import pytest
 import torch
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from tests.ecosystem.training import OPTIMIZERS, TOLERANCE, batches, loss_of, make_model, values
-from tests.optim.configurations import distance, pair
+from tests.ecosystem.training import (
+    OPTIMIZERS,
+    TOLERANCE,
+    batches,
+    distance,
+    loss_of,
+    make_model,
+    pair,
+    values,
+)
 
 CLIPS = {
     "unclipped": lambda params: None,

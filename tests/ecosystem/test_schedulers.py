@@ -10,8 +10,17 @@ import pytest
 import torch
 from torch.optim import lr_scheduler, swa_utils
 
-from tests.ecosystem.training import OPTIMIZERS, TOLERANCE, batches, loss_of, make_model, train, values
-from tests.optim.configurations import distance, pair
+from tests.ecosystem.training import (
+    OPTIMIZERS,
+    TOLERANCE,
+    batches,
+    distance,
+    loss_of,
+    make_model,
+    pair,
+    train,
+    values,
+)
 
 STEPS = 12
 

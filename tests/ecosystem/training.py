@@ -27,17 +27,17 @@ TOLERANCE = 1e-12
 
 
 def make_model() -> nn.Module:
-    """The same weights on every call.  Odd sizes, so that no sharding divides them evenly."""
+    """The same weights on every call.  Sharded over two processes, one has more of them, or all."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return nn.Sequential(nn.Linear(4, 7), nn.Tanh(), nn.Linear(7, 3)).double()
+        return nn.Sequential(nn.Linear(4, 7), nn.Tanh(), nn.Linear(7, 1)).double()
 
 
 def batches(count: int) -> list[tuple[Tensor, Tensor]]:
     """Inputs and targets, the same on every call."""
     generator = torch.Generator().manual_seed(2)
     inputs = [torch.randn(6, 4, generator=generator, dtype=torch.float64) for _ in range(count)]
-    return [(x, x[:, :3].sin()) for x in inputs]
+    return [(x, x[:, :1].sin()) for x in inputs]
 
 
 def loss_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -54,3 +54,14 @@ def train(model: nn.Module, optimizer: torch.optim.Optimizer, data: list[tuple[T
 
 def values(model: nn.Module) -> list[Tensor]:
     return [p.detach().clone() for p in model.parameters()]
+
+
+def pair(name: str) -> tuple[type[torch.optim.Optimizer], type[torch.optim.Optimizer]]:
+    """torch's class and ours of one name."""
+    return getattr(torch.optim, name), optim.OPTIMIZERS[name]
+
+
+def distance(a: list[Tensor], b: list[Tensor]) -> float:
+    """The largest relative distance of two lists of parameters."""
+    with torch.no_grad():
+        return max(float((x - y).norm() / y.norm()) for x, y in zip(a, b, strict=True))
