@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, dataclass_transform
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
+from surefoot.formula import checkpoint
 from surefoot.formula.facts import Facts, Hyperparameter, StateSlot
 
 # torch's arguments that choose an implementation.  They never change the mathematics here;
@@ -61,6 +63,7 @@ class Declared(torch.optim.Optimizer):
             refuses dense ones; "exact" runs on rows where that equals the dense step, else densely.
         refusal: what to say to a sparse gradient, where there is a hint to give.
         state_at_start: make the state in the constructor instead of at the first step.
+        one_vector: the state of all parameters is kept as one vector, in their order.
     """
 
     params: ParamsT
@@ -76,6 +79,7 @@ class Declared(torch.optim.Optimizer):
     sparse: ClassVar[str] = "no"
     refusal: ClassVar[str] = ""
     state_at_start: ClassVar[bool] = False
+    one_vector: ClassVar[bool] = False
 
     def __init_subclass__(cls, arguments: str = "", **keywords: Any) -> None:
         """Collect the declarations of a subclass.
@@ -137,6 +141,59 @@ class Declared(torch.optim.Optimizer):
             self._check(self.defaults | param_group)
         super().add_param_group(param_group)
 
+    def load_state_dict(
+        self, state_dict: dict[str, Any], *, convert: bool = False, lr: str = "saved"
+    ) -> None:
+        """Load a checkpoint, torch's or ours, as torch does; refuse one that does not fit.
+
+        Parameters go by their names where both sides have names, in any order; else by their order.
+
+        Args:
+            state_dict: what `state_dict` returned.
+            convert: accept another algorithm's: the state that means the same in both is carried over, what
+                this optimizer needs besides starts anew, and its settings stay its own, except for lr.
+            lr: "saved" takes the saved learning rate, "mine" keeps this optimizer's.
+
+        Raises:
+            ValueError: another algorithm, other parameters, other shapes or another order, each difference
+                on its line; nothing is changed then.
+        """
+        if lr not in checkpoint.LR:
+            raise ValueError(f"lr={lr!r} is neither 'saved' nor 'mine'")
+        reports: list[checkpoint.Report | None] = []
+
+        def fit(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
+            known = list(_every_subclass(Declared))
+            fitting, report = checkpoint.fit(self, saved, convert=convert, lr=lr, known=known)
+            reports.append(report)
+            return fitting
+
+        last = self.register_load_state_dict_pre_hook(fit)  # after the user's hooks, which may adapt names
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            last.remove()
+        for report in filter(None, reports):
+            warnings.warn(f"{type(self).__name__}: state dict converted; {report}", stacklevel=2)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        switches = {n: v for n, v in SWITCHES.items() if n in self.signature.parameters}
+        for group in self.param_groups:
+            checkpoint.complete(group, self.hyperparameters, switches)
+            for p in group["params"]:
+                if entries := self.state.get(p):
+                    checkpoint.normalise(entries, self.slots, p, group)
+
+    @classmethod
+    def state_names(cls) -> set[str]:
+        """Every entry that this algorithm's state may have."""
+        return {slot.name for slot in cls.slots}
+
+    def state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
+        """The shape of each entry that this parameter's state may have; None where it has none of its own."""
+        return {slot.name: None if slot.scalar else p.shape for slot in self.slots}
+
     @classmethod
     def facts(cls) -> Facts:
         """This optimizer's card."""
@@ -153,3 +210,9 @@ class Declared(torch.optim.Optimizer):
             sparse=cls.sparse,
             state_note=cls.state_note,
         )
+
+
+def _every_subclass(cls: type[Declared]) -> Iterator[type[Declared]]:
+    for subclass in cls.__subclasses__():
+        yield subclass
+        yield from _every_subclass(subclass)

@@ -33,6 +33,7 @@ class LBFGS(f.Declared):
     bad_at = "mini-batches: noise between batches looks like curvature; many evaluations for each step"
     state_note = "8 bytes × (steps remembered, at most history_size) + 8 in float32"
     needs_closure = True
+    one_vector = True
 
     lr: float | Tensor = f.learning_rate(1, f.LogNormal(0.1, 1.0))
     max_iter: int = f.hyperparameter(20, "most iterations in one step", "5 to 50")
@@ -56,6 +57,17 @@ class LBFGS(f.Declared):
     def _params(self) -> list[Tensor]:
         params: list[Tensor] = self.param_groups[0]["params"]
         return params
+
+    @classmethod
+    def state_names(cls) -> set[str]:
+        return {
+            "func_evals", "n_iter", "d", "t", "old_dirs", "old_stps", "ro", "H_diag", "al", "prev_flat_grad",
+            "prev_loss",
+        }  # fmt: skip
+
+    def state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
+        size = torch.Size([sum(p.numel() * (2 if p.is_complex() else 1) for p in self._params)])
+        return dict.fromkeys(("d", "prev_flat_grad", "old_dirs", "old_stps"), size)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
