@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,14 @@ transformers = pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 
 STEPS = 6
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_heap():
+    """Every training starts by collecting garbage, which takes long with all that is imported here."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def make_language_model() -> torch.nn.Module:

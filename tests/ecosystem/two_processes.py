@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,7 +39,6 @@ def in_two_processes(function: Callable[..., Any], folder: Path, *arguments: Any
 
 
 def _work(rank: int, function: Callable[..., Any], folder: Path, arguments: tuple[Any, ...]) -> None:
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # never ask the network for this machine's name
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo",
