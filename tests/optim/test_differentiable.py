@@ -1,0 +1,62 @@
+"""Steps that are differentiated through, as in meta-learning."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from surefoot import optim
+from tests.optim.configurations import CASES, NAMES, distance, for_loop, marked, pair, parameters, run, takes
+
+
+def broken(name, settings):
+    decoupled = settings.get("decoupled_weight_decay") or name == "AdamW"
+    decays = settings.get("weight_decay", 0.01 if name == "AdamW" else 0)
+    written = name == "ASGD" or settings.get("amsgrad") or (decoupled and decays)
+    return "what autograd has kept is written in place" if written else None
+
+
+DIFFERENTIABLE = [case for case in CASES if takes(case[0], "differentiable")]
+# The first learning rate becomes state, a plain number, as in torch.
+LR_IN_STATE = {"ASGD", "Rprop"}
+
+
+def trained(name, settings, p, gradients):
+    """The parameter after one step on each gradient."""
+    p = p.clone()
+    optimizer = optim.OPTIMIZERS[name]([p], **settings, differentiable=True)
+    for g in gradients:
+        p.grad = g
+        optimizer.step()
+    return p
+
+
+@pytest.mark.parametrize(("name", "settings"), marked(DIFFERENTIABLE, broken))
+def test_gradients_through_steps_are_right(name, settings):
+    generator = torch.Generator().manual_seed(0)
+    p, *gradients = (
+        torch.randn(4, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(4)
+    )
+    lr = torch.tensor(0.05, dtype=torch.float64, requires_grad=name not in LR_IN_STATE)
+    for count in (1, 3):
+
+        def train(p, lr, *gradients):
+            return trained(name, settings | {"lr": lr}, p, gradients)
+
+        assert torch.autograd.gradcheck(train, (p, lr, *gradients[:count]))
+
+
+IN_SINGLE = {"ASGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam"}
+
+
+def in_single(name):
+    return "what is computed from the step is in single precision" if name in IN_SINGLE else None
+
+
+@pytest.mark.parametrize("name", marked((n for n in NAMES if takes(n, "differentiable")), in_single))
+def test_differentiable_steps_equal_torch(name):
+    theirs, ours = pair(name)
+    expected, found = parameters(), [p.clone() for p in parameters()]
+    run(theirs, for_loop(name, {}), expected, 10)
+    run(ours, {"differentiable": True}, found, 10)
+    assert distance(found, expected) <= 1e-9
