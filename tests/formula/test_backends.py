@@ -50,7 +50,7 @@ def run_both(update, dtype, p, g, m):
         else:
             parameter.grad = gradient
             pattern, numbers = cpu.specialise(values)
-            variant = cpu.Variant(update, SLOTS, pattern, cpu.DTYPES[dtype], (), ("float32",), False)
+            variant = cpu.Variant(update, SLOTS, pattern, cpu.DTYPES[dtype], (), (), ("float32",), False)
             row = cpu.Row(parameter, state, (state["m"],), (state["step"],), gradient.stride())
             batch = cpu.Batch(variant, [row])
             assert batch.collect({parameter: state})
@@ -80,6 +80,71 @@ def test_backends_agree_on_random_formulas(dtype, new_p, new_m, seed):
     assert step1 == step2 == 5
 
 
+@st.composite
+def formulas_with_means(draw):
+    """A random formula of elements, and of means over rows, columns, matrices and the whole parameter."""
+    first, second, third = (draw(expressions(2)) for _ in range(3))
+    over_rows, over_columns, whole = (draw(st.booleans()) for _ in range(3))
+
+    def update(p, g, s, h):
+        leaves = {"p": p, "g": g, "m": s.m, "step": s.step, "lr": h.lr, "beta": h.beta}
+        value = first(leaves) + 0 * p
+        s.row = s.row + h.lr * (f.mean(value * value, -1) - s.row)
+        s.column = 0.5 * s.column + f.mean(abs(value), -2)
+        factor = s.row / (1 + f.mean(abs(s.row), -2)) if over_rows else s.row * 2
+        factor = factor * (s.column if over_columns else f.mean(s.column, -1))
+        changed = second(leaves) * factor + p
+        s.m = third(leaves) + 0 * p
+        return changed / (1 + f.root_mean_square(changed)) if whole else changed
+
+    return update
+
+
+LINE_SLOTS = (f.STEP, f.StateSlot("m"), f.StateSlot("row", over=-1), f.StateSlot("column", over=-2))
+MATRICES = [(5, 7), (3, 4, 3, 3), (2, 5, 1, 1), (2, 3, 6, 9), (1200, 500)]
+
+
+@pytest.mark.parametrize("shape", MATRICES, ids=str)
+@settings(max_examples=12, deadline=None)
+@given(update=formulas_with_means(), seed=st.integers(0, 2**31))
+def test_backends_agree_on_means(shape, update, seed):
+    generator = torch.Generator().manual_seed(seed)
+    values = {"lr": 0.3, "beta": 0.9}
+    results = []
+    for backend in ("eager", "cpu"):
+        generator.manual_seed(seed)
+        p, g, m = (torch.randn(shape, generator=generator, dtype=torch.float64) for _ in range(3))
+        row, column = torch.rand((*shape[:-1], 1)).double() * 0 + 0.5, torch.ones((*shape[:-2], 1, shape[-1]))
+        state = {"step": torch.tensor(4.0), "m": m, "row": row, "column": column.double()}
+        if backend == "eager":
+            eager.step(update, LINE_SLOTS, p, g, state, values)
+        else:
+            p.grad = g
+            pattern, numbers = cpu.specialise(values)
+            variant = cpu.Variant(
+                update, LINE_SLOTS, pattern, "float64", (), (), ("float32",), False, cpu.small_matrix(p)
+            )
+            kept = tuple(state[name] for name in ("m", "row", "column"))
+            batch = cpu.Batch(variant, [cpu.Row(p, state, kept, (state["step"],), g.stride())])
+            assert batch.collect({p: state})
+            batch.run(numbers)
+        results.append((p, *state.values()))
+    for a, b in zip(*results, strict=True):
+        near = torch.isclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True)
+        assert near.double().mean() >= 0.9
+
+
+def test_a_mean_that_the_language_lacks_is_refused():
+    with pytest.raises(f.FormulaError, match="the mean over -2 of a value that has one number per column"):
+
+        class Twice(f.Optimizer):
+            """Means a column's mean again."""
+
+            @staticmethod
+            def update(p, g, s, h):
+                return p - f.mean(f.mean(g, -2), -2)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_every_low_precision_number_is_read_and_rounded_as_torch_does(dtype):
     every = torch.arange(2**16, dtype=torch.int32).to(torch.int16).view(dtype)
@@ -93,7 +158,7 @@ def test_every_low_precision_number_is_read_and_rounded_as_torch_does(dtype):
     parameter, m = every.clone(), torch.zeros_like(every)
     parameter.grad = gradient
     state = {"step": torch.tensor(0.0), "m": m}
-    variant = cpu.Variant(update, SLOTS, (), cpu.DTYPES[dtype], (), ("float32",), False)
+    variant = cpu.Variant(update, SLOTS, (), cpu.DTYPES[dtype], (), (), ("float32",), False)
     batch = cpu.Batch(variant, [cpu.Row(parameter, state, (m,), (state["step"],), gradient.stride())])
     assert batch.collect({parameter: state})
     batch.run([])
@@ -119,7 +184,7 @@ def test_one_kernel_is_compiled_per_formula_flags_and_dtype():
 
     def kernel(lr, nesterov, dtype):
         pattern, _ = cpu.specialise({"lr": lr, "nesterov": nesterov})
-        return cpu.kernel_for(cpu.Variant(update, (), pattern, dtype, (), (), False))[0]
+        return cpu.kernel_for(cpu.Variant(update, (), pattern, dtype, (), (), (), False))[0]
 
     first = kernel(0.1, True, "float32")
     assert kernel(0.2, True, "float32") is first

@@ -12,7 +12,7 @@ import torch
 
 from surefoot import formula as f
 from surefoot.formula import names
-from surefoot.formula.trace import FormulaError, trace
+from surefoot.formula.trace import Extent, FormulaError, trace
 
 
 def define(update, **declarations):
@@ -67,7 +67,7 @@ def test_assigning_undeclared_state_is_refused():
 def traced(update, tensors=("m",), scalars=("step",), settings=None):
     return trace(
         update,
-        tensors=tensors,
+        tensors=dict.fromkeys(tensors, Extent.ELEMENT),
         scalars=scalars,
         absent=(),
         settings={"lr": 0.1, "beta": 0.9, "decay": 0.0} | (settings or {}),
@@ -80,8 +80,8 @@ def test_expressions_without_tensors_are_scalar_and_equal_ones_are_one_node():
         return p - h.lr / (1 - h.beta**s.step) * s.m / (1 - h.beta**s.step)
 
     nodes = traced(update).nodes
-    assert [n.elementwise for n in nodes if n.operation == "power"] == [False]
-    assert sum(n.operation == "subtract" and not n.elementwise for n in nodes) == 2
+    assert [n.extent == Extent.ELEMENT for n in nodes if n.operation == "power"] == [False]
+    assert sum(n.operation == "subtract" and n.extent != Extent.ELEMENT for n in nodes) == 2
 
 
 def test_a_zero_setting_is_the_number_zero():

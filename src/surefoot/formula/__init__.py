@@ -4,7 +4,10 @@ language   what a formula may use
 parts      pieces of mathematics that several optimizers share
 trace      a formula called with symbols, as a graph
 eager      the formula called with tensors: the reference
-llvm, cpu  the graph compiled, and run over all parameters in one pass
+sweeps     what has to be computed when
+llvm       nodes of the graph as instructions
+kernels    the graph compiled
+cpu        the compiled graph run over all parameters at once
 facts      what an optimizer declares about itself
 declared   the constructor with torch's signature, made from the declarations
 optimizer  the torch.optim.Optimizer that runs a formula
@@ -26,7 +29,17 @@ from surefoot.formula.facts import (
     non_negative,
     weight_decay,
 )
-from surefoot.formula.language import Value, maximum, minimum, sign, sqrt, state_product, where
+from surefoot.formula.language import (
+    Value,
+    maximum,
+    mean,
+    minimum,
+    root_mean_square,
+    sign,
+    sqrt,
+    state_product,
+    where,
+)
 from surefoot.formula.names import Settings, State
 from surefoot.formula.optimizer import Optimizer, backend
 from surefoot.formula.parts import decayed
@@ -53,8 +66,10 @@ __all__ = [
     "hyperparameter",
     "learning_rate",
     "maximum",
+    "mean",
     "minimum",
     "non_negative",
+    "root_mean_square",
     "sign",
     "sqrt",
     "state_product",

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import logging
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,12 +21,14 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from surefoot.formula.eager import machine_epsilon
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.names import Settings, State
-from surefoot.formula.trace import is_static, trace
+from surefoot.formula.sweeps import CHUNK, CONTEXT, Schedule
+from surefoot.formula.trace import Extent, is_static, trace
 
 if TYPE_CHECKING:
-    from surefoot.formula.llvm import Kernel, Layout
+    from surefoot.formula.kernels import Kernel, Layout
 
 log = logging.getLogger("surefoot")
 
@@ -35,8 +38,11 @@ DTYPES = {
     torch.bfloat16: "bfloat16",
     torch.float16: "float16",
 }
-CHUNK = 1 << 16  # elements: three float32 streams of a chunk fit a core's second-level cache
+TORCH_DTYPES = {name: dtype for dtype, name in DTYPES.items()}
+STRETCH = 1 << 16  # elements: three float32 streams of a chunk fit a core's second-level cache
 PARALLEL = 1 << 18  # elements from which waking another thread (some 50 µs) is worth it
+SMALL_MATRIX = 16  # elements: a 3 × 3 convolution counts, a 7 × 7 one does not
+BLOCK = 1 << 18  # elements of a block of rows: each block costs one more row of partial column sums
 CHUNKS_PER_TURN = 16  # what a thread takes at once; a core that is held up then delays the step by 1 ms
 
 Pattern = tuple[tuple[str, Any], ...]
@@ -46,9 +52,9 @@ Pattern = tuple[tuple[str, Any], ...]
 def available() -> bool:
     """Whether kernels can be compiled here; where not, says why in one log line."""
     try:
-        from surefoot.formula import llvm
+        from surefoot.formula import kernels
 
-        llvm._target()
+        kernels.target()
     except Exception as error:
         log.warning("surefoot.optim runs its eager backend: kernels cannot be compiled here (%s)", error)
         return False
@@ -86,25 +92,35 @@ def _number_names(pattern: Pattern) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Variant:
-    """One compiled form of a formula: which states exist and in which types."""
+    """One compiled form of a formula: which states exist and in which types.
+
+    Attributes:
+        absent: states that this step makes; the formula sees None.
+        missing: states that such a parameter never has; the formula sees None.
+        matrix: rows and columns of a stack of many small matrices.
+    """
 
     formula: Callable[..., Any]
     slots: tuple[StateSlot, ...]
     pattern: Pattern
     dtype: str
     absent: tuple[str, ...]
+    missing: tuple[str, ...]
     scalar_dtypes: tuple[str, ...]
     negate: bool
+    matrix: tuple[int, int] | None = None
 
 
 @functools.cache
 def kernel_for(variant: Variant) -> tuple[Kernel, Layout]:
     """Trace and compile, once per process."""
-    from surefoot.formula.llvm import Layout, compile_kernel
+    from surefoot.formula.kernels import Layout, compile_kernel
 
     tensors = tuple(s.name for s in variant.slots if not s.scalar)
     scalars = tuple(s.name for s in variant.slots if s.scalar)
-    layout = Layout(variant.dtype, tensors, scalars, variant.scalar_dtypes, _number_names(variant.pattern))
+    layout = Layout(
+        variant.dtype, tensors, scalars, variant.scalar_dtypes, _number_names(variant.pattern), variant.matrix
+    )
     counters = {s.name for s in variant.slots if s.counts}
 
     def counted(p: Any, g: Any, s: State, h: Settings) -> Any:
@@ -114,13 +130,19 @@ def kernel_for(variant: Variant) -> tuple[Kernel, Layout]:
 
     graph = trace(
         counted,
-        tensors=[n for n in tensors if n not in variant.absent],
+        tensors={s.name: extent(s) for s in variant.slots if not s.scalar and s.name not in variant.absent},
         scalars=scalars,
-        absent=variant.absent,
+        absent=variant.absent + variant.missing,
         settings=dict(variant.pattern),
+        known_numbers={"machine_epsilon": machine_epsilon(TORCH_DTYPES[variant.dtype])},
         negate_gradient=variant.negate,
     )
     return compile_kernel(graph, layout), layout
+
+
+def extent(slot: StateSlot) -> Extent:
+    """How many values a tensor state holds."""
+    return {None: Extent.ELEMENT, -1: Extent.ROW, -2: Extent.COLUMN}[slot.over]
 
 
 @dataclass(frozen=True)
@@ -132,6 +154,52 @@ class Row:
     tensors: tuple[Tensor, ...]
     scalars: tuple[Tensor, ...]
     gradient_stride: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A parameter seen as a stack of matrices, and how its rows are split into pieces.
+
+    One stretch of elements is a single matrix of one row.
+    """
+
+    matrices: int
+    rows: int
+    columns: int
+
+    @classmethod
+    def of(cls, p: Tensor, by_rows: bool) -> Shape:
+        """The shape of a parameter for a kernel."""
+        if not by_rows:
+            return cls(1, 1, p.numel())
+        return cls(p.numel() // (p.shape[-2] * p.shape[-1]), p.shape[-2], p.shape[-1])
+
+    @property
+    def rows_per_piece(self) -> int:
+        """Rows that one chunk takes of a large matrix."""
+        return max(1, BLOCK // self.columns)
+
+    @property
+    def pieces(self) -> int:
+        """Chunks that one matrix is split into."""
+        return -(-self.rows // self.rows_per_piece)
+
+    def chunks(self, tensor: int) -> Iterator[tuple[int, ...]]:
+        """Rows of the chunk table (see `sweeps.CHUNK`)."""
+        size = self.rows * self.columns
+        if self.matrices == self.rows == 1:
+            for start in range(0, size, STRETCH):
+                yield tensor, start, 0, 1, 0, 1, min(STRETCH, size - start), 0
+        elif self.pieces == 1:
+            step = max(1, STRETCH // size)
+            for m in range(0, self.matrices, step):
+                yield tensor, m * size, m, min(step, self.matrices - m), 0, self.rows, self.columns, 0
+        else:
+            for m, piece in itertools.product(range(self.matrices), range(self.pieces)):
+                first = piece * self.rows_per_piece
+                rows = min(self.rows_per_piece, self.rows - first)
+                start = m * size + first * self.columns
+                yield tensor, start, m, 1, first, rows, self.columns, piece
 
 
 class Batch:
@@ -154,11 +222,29 @@ class Batch:
         ]
         self.params = [r.p for r in rows]
         self.elements = sum(p.numel() for p in self.params)
-        self.chunk_table = array("q", _chunk_rows([p.numel() for p in self.params]))
-        self.chunk_count = len(self.chunk_table) // 3
-        self.uniform_table = array("d", bytes(8 * len(rows) * self.kernel.uniform_count))
-        self.streams = array("q")
-        self.scalar_addresses = array("q")
+        self._make_tables()
+
+    def _make_tables(self) -> None:
+        """The tables that stay the same from step to step (see `sweeps.CONTEXT`)."""
+        plan = self.kernel.schedule
+        shapes = [Shape.of(p, plan.by_rows) for p in self.params]
+        chunks: list[int] = []
+        shape_table: list[int] = []
+        for tensor, (p, shape) in enumerate(zip(self.params, shapes, strict=True)):
+            first = len(chunks) // len(CHUNK)
+            for chunk in shape.chunks(tensor):
+                chunks += chunk
+            end = len(chunks) // len(CHUNK)
+            shape_table += (p.numel(), shape.matrices, shape.rows, shape.columns, shape.pieces, first, end)
+        self.chunk_count = len(chunks) // len(CHUNK)
+        self.arrays = [_arrays(plan, shape, self.dtype) for shape in shapes]
+        self.tables: dict[str, array[Any]] = {
+            "kept": array("d", bytes(8 * len(shapes) * len(plan.scalars))),
+            "arrays": array("q", [a.data_ptr() for arrays in self.arrays for a in arrays]),
+            "shapes": array("q", shape_table),
+            "chunks": array("q", chunks),
+            "sums": array("d", bytes(8 * self.chunk_count * len(plan.whole_means))),
+        }
 
     def collect(self, states: Mapping[Tensor, dict[str, Any]]) -> bool:
         """Read this step's addresses; False if the batch no longer describes its parameters."""
@@ -195,36 +281,42 @@ class Batch:
                 scalar_addresses.append(tensor.data_ptr())
         if 0 in streams:  # a gradient without storage (autograd's "zero tensor")
             return False
-        self.streams = array("q", streams)
-        self.scalar_addresses = array("q", scalar_addresses)
+        self.tables["streams"] = array("q", streams)
+        self.tables["scalars"] = array("q", scalar_addresses)
         return True
 
     def run(self, numbers: list[float]) -> None:
         """One step of every parameter; `collect` has just answered True."""
-        kernel, settings = self.kernel, array("d", numbers)
-        streams, uniforms, chunks = (
-            table.buffer_info()[0] for table in (self.streams, self.uniform_table, self.chunk_table)
-        )
-        scalars, values = self.scalar_addresses.buffer_info()[0], settings.buffer_info()[0]
+        self.tables["settings"] = array("d", numbers)
+        context = array("q", [self.tables[name].buffer_info()[0] for name in CONTEXT])
+        address = context.buffer_info()[0]
         threads = torch.get_num_threads() if self.elements >= PARALLEL else 1
         team = _team() if threads > 1 else None
         if team is None:
-            kernel.run(scalars, values, uniforms, len(self.params), streams, chunks, self.chunk_count)
+            self.kernel.run(address, len(self.params), self.chunk_count)
         else:
-            kernel.uniforms(scalars, values, uniforms, len(self.params))
-            turns = array("q", (0, self.chunk_count, CHUNKS_PER_TURN, streams, uniforms, chunks))
-            team(kernel.team, turns.buffer_info()[0], threads, 0)
+            self._run_on(team, threads, address)
         # The kernel writes behind autograd's back: tell it, so that a graph that saved the old
         # values refuses to use the new ones.
         torch.autograd.graph.increment_version(self.params)
 
+    def _run_on(self, team: Callable[[int, int, int, int], None], threads: int, context: int) -> None:
+        kernel = self.kernel
+        for number, function in enumerate(kernel.steps):
+            sweep = number % 2 == 1
+            count, turn = (self.chunk_count, CHUNKS_PER_TURN) if sweep else (len(self.params), 1)
+            turns = array("q", (0, count, turn, function, context))
+            # Preparing plain scalars is too little work to share.
+            team(kernel.team, turns.buffer_info()[0], threads if sweep or self.arrays[0] else 1, 0)
 
-def _chunk_rows(sizes: Sequence[int]) -> list[int]:
-    rows: list[int] = []
-    for tensor, size in enumerate(sizes):
-        for start in range(0, size, CHUNK):
-            rows += (tensor, start, min(CHUNK, size - start))
-    return rows
+
+def _arrays(plan: Schedule, shape: Shape, dtype: torch.dtype) -> list[Tensor]:
+    """Room for what a parameter's kernel keeps per matrix, row and column."""
+    sizes = {Extent.MATRIX: 1, Extent.ROW: shape.rows, Extent.COLUMN: shape.columns}
+    counts = [shape.matrices * sizes[node.extent] for node in plan.arrays]
+    counts += [shape.matrices * shape.pieces * shape.columns for _ in plan.column_means]
+    computed = torch.float64 if dtype == torch.float64 else torch.float32
+    return [torch.empty(count, dtype=computed) for count in counts]
 
 
 @functools.cache
@@ -254,6 +346,21 @@ def servable(p: Tensor) -> bool:
         and p.numel() > 0
         and _dense(p)
     )
+
+
+def small_matrix(p: Tensor) -> tuple[int, int] | None:
+    """Rows and columns of a stack of small matrices (convolutions), whose loops are worth unrolling."""
+    if p.dim() < 3 or p.shape[-2] * p.shape[-1] > SMALL_MATRIX:
+        return None
+    return p.shape[-2], p.shape[-1]
+
+
+def lies_alike(slot: StateSlot, p: Tensor, state: Tensor) -> bool:
+    """Whether a kernel that serves this parameter can read and write this state."""
+    if slot.over is None:
+        return same_layout(p, state)
+    shape = slot.shape(tuple(p.shape))
+    return type(state) is Tensor and state.shape == shape and state.dtype == p.dtype and state.is_contiguous()
 
 
 def same_layout(p: Tensor, other: Tensor) -> bool:

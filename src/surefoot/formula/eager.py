@@ -46,12 +46,19 @@ def step(
     scalars = {s.name for s in slots if s.scalar}
     shown = {s.name: _shown(state.get(s.name), s.name in scalars and not as_tensors) for s in slots}
     values = State(dict(shown))
-    result = formula(_shown(p), _shown(g), values, Settings(settings))
+    result = formula(
+        _shown(p), _shown(g), values, Settings({**settings, "machine_epsilon": machine_epsilon(p.dtype)})
+    )
     for name, before in shown.items():
         after = getattr(values, name)
         if after is not before:
             _keep(state, name, after, p)
     _write(p, result)
+
+
+def machine_epsilon(dtype: torch.dtype) -> float:
+    """The gap between 1 and the next number of this type."""
+    return torch.finfo(dtype).eps
 
 
 def _shown(value: Any, as_number: bool = False) -> Any:

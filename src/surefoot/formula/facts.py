@@ -64,6 +64,9 @@ class StateSlot:
         scalar: one number per parameter tensor instead of one per element.
         counts: a step counter: one is added before the formula sees it.
         number: kept as a Python number, not as a tensor.
+        over: -1 keeps one number per row, -2 one per column; for parameters that have both.
+        vectors: only for parameters of fewer than two dimensions.
+        default_dtype: kept in torch's default dtype also after loading, where torch's own step rounds to it.
     """
 
     name: str
@@ -72,10 +75,26 @@ class StateSlot:
     scalar: bool = False
     counts: bool = False
     number: bool = False
+    over: int | None = None
+    vectors: bool = False
+    default_dtype: bool = False
 
     def exists(self, settings: Mapping[str, Any]) -> bool:
         """Whether these settings call for this state."""
         return self.when is None or bool(settings[self.when])
+
+    def fits(self, dimensions: int) -> bool:
+        """Whether a parameter of so many dimensions has this state."""
+        return dimensions < 2 if self.vectors else dimensions >= 2 or self.over is None
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of this state for a parameter of the given shape."""
+        if self.scalar:
+            return ()
+        kept = list(shape)
+        if self.over is not None:
+            kept[self.over] = 1
+        return tuple(kept)
 
 
 STEP = StateSlot("step", scalar=True, counts=True)

@@ -6,7 +6,7 @@ A formula is a function of the parameter `p`, its gradient `g`, its state `s` an
         s.square_avg = h.alpha * s.square_avg + (1 - h.alpha) * g * g
         return p - h.lr * g / (sqrt(s.square_avg) + h.eps)
 
-It may use `+ - * / ** abs`, comparisons, `sqrt`, `sign`, `maximum`, `minimum`, `where`, and `if` on
+It may use `+ - * / ** abs`, comparisons, `sqrt`, `sign`, `maximum`, `minimum`, `where`, `mean`, and `if` on
 flags (`if h.nesterov:`), on whether a setting is zero (`if h.weight_decay:`) and on whether a state
 exists yet (`if s.momentum_buffer is None:`).  A choice that depends on tensor values is a `where`.
 """
@@ -85,6 +85,22 @@ def state_product(state: Value, factor: Value | float) -> Value:
     if isinstance(state, Kept):
         return cast("Value", Kept((torch.tensor(state, dtype=state.dtype) * factor).item(), state.dtype))
     return state * factor
+
+
+def mean(x: Value, over: int | None = None) -> Value:
+    """The mean over the whole parameter, or over its last dimension (-1) or the one before it (-2).
+
+    A dimension that is averaged over stays, with size 1, so that the result combines with what it came from.
+    """
+    if isinstance(x, Symbol):
+        return cast("Value", x.graph.mean(x, over))
+    tensor = cast("torch.Tensor", x)
+    return cast("Value", tensor.mean() if over is None else tensor.mean(over, keepdim=True))
+
+
+def root_mean_square(x: Value) -> Value:
+    """The root of the mean square over the whole parameter."""
+    return sqrt(mean(x * x))
 
 
 def where(condition: Value | bool, x: Value | float, y: Value | float) -> Value:

@@ -25,7 +25,10 @@ class Names:
 
 
 class Settings(Names):
-    """The hyperparameters of a formula; a setting of value zero is the Python number 0."""
+    """The hyperparameters of a formula; a setting of value zero is the Python number 0.
+
+    `machine_epsilon` is always there: the gap between 1 and the next number of the parameter's type.
+    """
 
     if TYPE_CHECKING:
 

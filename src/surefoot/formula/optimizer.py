@@ -7,10 +7,11 @@ gradients run the same formula on the touched rows.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -52,22 +53,26 @@ def _trace_all_variants(cls: type[Optimizer]) -> None:
     ]
     for settings in variants:
         slots = [s for s in cls.slots if s.exists(settings)]
-        for first in (True, False):
-            absent = [s.name for s in slots if s.initial is None and first]
+        for first, dimensions in itertools.product((True, False), (1, 2)):
+            absent = [s.name for s in slots if not s.fits(dimensions) or (s.initial is None and first)]
             trace(
                 cls.update,
-                tensors=[s.name for s in slots if not s.scalar and s.name not in absent],
+                tensors={s.name: cpu.extent(s) for s in slots if not s.scalar and s.name not in absent},
                 scalars=[s.name for s in slots if s.scalar],
                 absent=absent,
                 settings=settings,
+                known_numbers={"machine_epsilon": 1e-7},
             )
 
 
 class Optimizer(Declared):
     """An optimizer made from an element-wise formula."""
 
+    elementwise: ClassVar[bool] = True
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        cls.elementwise = not any(s.over for s in cls.slots)
         _trace_all_variants(cls)
 
     @staticmethod
@@ -104,7 +109,7 @@ class Optimizer(Declared):
         """Fill in the entries of this parameter's state that these settings call for and that are missing."""
         state: dict[str, Any] = self.state[p]
         for slot in self._slots(group):
-            if slot.name not in state and slot.initial is not None:
+            if slot.name not in state and slot.initial is not None and slot.fits(p.dim()):
                 state[slot.name] = _initial(slot, p, group)
         return state
 
@@ -177,21 +182,40 @@ class Optimizer(Declared):
         g = cast(Tensor, p.grad)
         if g.layout is not torch.strided or not cpu.servable(p) or not cpu.same_layout(p, g):
             return None
+        if not self.elementwise and not (p.is_contiguous() and g.is_contiguous()):
+            return None  # rows and columns are found by their place in memory
         state = self.init_state(p, group)
+        slots = tuple(s for s in slots if s.fits(p.dim()))
         absent = tuple(s.name for s in slots if not s.scalar and state.get(s.name) is None)
         fresh = {name: torch.empty_like(p, requires_grad=False).detach() for name in absent}
-        tensors = [fresh[s.name] if s.name in fresh else state[s.name] for s in slots if not s.scalar]
+        kept = [s for s in slots if not s.scalar]
+        tensors = [fresh[s.name] if s.name in fresh else state[s.name] for s in kept]
         scalars = [state[s.name] for s in slots if s.scalar]
-        if not all(cpu.same_layout(p, t) for t in tensors) or not all(map(_is_scalar, scalars)):
+        if not all(map(cpu.lies_alike, kept, itertools.repeat(p), tensors)) or not all(
+            map(_is_scalar, scalars)
+        ):
             return None
         state |= fresh
         pattern, negate = key
         scalar_dtypes = tuple(cpu.DTYPES[t.dtype] for t in scalars)
-        variant = cpu.Variant(self.update, slots, pattern, cpu.DTYPES[p.dtype], absent, scalar_dtypes, negate)
+        missing = tuple(s.name for s in self._slots(group) if s not in slots)
+        variant = cpu.Variant(
+            self.update,
+            slots,
+            pattern,
+            cpu.DTYPES[p.dtype],
+            absent,
+            missing,
+            scalar_dtypes,
+            negate,
+            None if self.elementwise else cpu.small_matrix(p),
+        )
         return variant, cpu.Row(p, state, tuple(tensors), tuple(scalars), g.stride())
 
     def _step_eagerly(self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         g = cast(Tensor, p.grad)
+        if p.is_complex() and not self.takes_complex:
+            raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
         if g.is_sparse:
             self._check_sparse(group)
             if self.sparse == "exact" and self._slots(group):
@@ -244,9 +268,8 @@ class Optimizer(Declared):
         for entries in self.state.values():
             for slot in self.slots:
                 held = entries.get(slot.name)
-                # torch's loading casts every entry but `step` to the parameter's dtype; torch's own step
-                # still rounds the others to the default dtype, so that is where they are kept.
-                if slot.scalar and not slot.counts and isinstance(held, Tensor):
+                # torch's loading casts every entry but `step` to the parameter's dtype.
+                if slot.default_dtype and isinstance(held, Tensor):
                     entries[slot.name] = held.to(_scalar_dtype())
 
 
@@ -303,4 +326,6 @@ def _initial(slot: StateSlot, p: Tensor, group: Mapping[str, Any]) -> Any:
         on_device = group.get("capturable") or group.get("fused")
         return torch.tensor(float(value), dtype=_scalar_dtype(), device=p.device if on_device else "cpu")
     filling = complex(value, value) if p.is_complex() and value else value
+    if slot.over is not None:
+        return p.detach().new_full(slot.shape(tuple(p.shape)), filling)
     return torch.full_like(p, filling, memory_format=torch.preserve_format, requires_grad=False)

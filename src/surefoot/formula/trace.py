@@ -1,15 +1,19 @@
 """Tracing: a formula called once with symbols leaves a graph of its arithmetic.
 
-The graph knows nothing of what will run it.  Every node is either *scalar* (made of settings, scalar
-states and numbers alone: computed once per tensor) or *element-wise* (it holds a tensor: computed
-for every element).  Equal sub-expressions are one node.
+The graph knows nothing of what will run it.  Every node has an extent: how many values it stands for.
+A *scalar* (made of settings, scalar states, whole means and numbers alone) is computed once per
+tensor; an *element* is computed for every element of the tensor; a parameter of two or more dimensions
+is also seen as a stack of matrices, and a node may hold one value per matrix, row or column.
+Equal sub-expressions are one node.
 """
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, NoReturn
 
 from surefoot.formula.names import Settings, State
@@ -21,6 +25,32 @@ OPERATIONS = {
     "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=", "equal": "==", "not_equal": "!=",
 }  # fmt: skip
 COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
+MEANS = {None: "mean", -1: "mean_of_rows", -2: "mean_of_columns"}
+
+
+class Extent(IntEnum):
+    """How many values a node stands for, in a parameter seen as a stack of matrices."""
+
+    SCALAR = 0
+    MATRIX = 1
+    ROW = 2
+    COLUMN = 3
+    ELEMENT = 4
+
+    def joined(self, other: Extent) -> Extent:
+        """The extent of an operation on both."""
+        both = {self, other}
+        return Extent.ELEMENT if both == {Extent.ROW, Extent.COLUMN} else max(both)
+
+
+# What a mean over a dimension leaves of an extent.
+MEAN_EXTENTS = {
+    (Extent.ELEMENT, None): Extent.SCALAR,
+    (Extent.ELEMENT, -1): Extent.ROW,
+    (Extent.ELEMENT, -2): Extent.COLUMN,
+    (Extent.COLUMN, -1): Extent.MATRIX,
+    (Extent.ROW, -2): Extent.MATRIX,
+}
 
 
 class FormulaError(TypeError):
@@ -34,14 +64,25 @@ class Graph:
     nodes: list[Symbol] = field(default_factory=list)
     known: dict[tuple[Any, ...], Symbol] = field(default_factory=dict)
 
-    def node(self, operation: str, *arguments: Symbol | float | str, elementwise: bool = False) -> Symbol:
-        """The node of this operation on these arguments, made if it is not there yet."""
-        elementwise = elementwise or any(isinstance(a, Symbol) and a.elementwise for a in arguments)
+    def node(self, operation: str, *arguments: Symbol | float | str, extent: Extent | None = None) -> Symbol:
+        """The node of this operation on these arguments, made if it is not there yet.
+
+        Its extent is that of the arguments together, unless it is given.
+        """
         key = (operation, *(("node", a.index) if isinstance(a, Symbol) else (type(a), a) for a in arguments))
         if key not in self.known:
-            self.known[key] = Symbol(self, len(self.nodes), operation, arguments, elementwise)
+            if extent is None:
+                extents = [a.extent for a in arguments if isinstance(a, Symbol)]
+                extent = functools.reduce(Extent.joined, extents, Extent.SCALAR)
+            self.known[key] = Symbol(self, len(self.nodes), operation, arguments, extent)
             self.nodes.append(self.known[key])
         return self.known[key]
+
+    def mean(self, value: Symbol, over: int | None) -> Symbol:
+        """The mean of a value over the last dimension (-1), the one before it (-2) or all (None)."""
+        if (value.extent, over) not in MEAN_EXTENTS:
+            _refuse(f"the mean over {over} of a value that has one number per {value.extent.name.lower()}")
+        return self.node(MEANS[over], value, extent=MEAN_EXTENTS[value.extent, over])
 
 
 @dataclass(frozen=True)
@@ -64,7 +105,7 @@ class Trace:
 class Symbol:
     """A value that is not known yet; arithmetic on it is recorded in its graph."""
 
-    __slots__ = ("arguments", "elementwise", "graph", "index", "operation")
+    __slots__ = ("arguments", "extent", "graph", "index", "operation")
 
     def __init__(
         self,
@@ -72,13 +113,18 @@ class Symbol:
         index: int,
         operation: str,
         arguments: tuple[Symbol | float | str, ...],
-        elementwise: bool,
+        extent: Extent,
     ) -> None:
         self.graph = graph
         self.index = index
         self.operation = operation
         self.arguments = arguments
-        self.elementwise = elementwise
+        self.extent = extent
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether this is a mean of another node."""
+        return self.operation in MEANS.values()
 
     def apply(self, operation: str, *others: Any) -> Symbol:
         """The node `operation(self, *others)`."""
@@ -201,34 +247,38 @@ def _refuse(what: str, hint: str = "") -> NoReturn:
 def trace(
     formula: Callable[..., Any],
     *,
-    tensors: Iterable[str],
+    tensors: Mapping[str, Extent],
     scalars: Iterable[str],
     absent: Iterable[str],
     settings: Mapping[str, Any],
+    known_numbers: Mapping[str, float] | None = None,
     negate_gradient: bool = False,
 ) -> Trace:
     """Call a formula once with symbols.
 
     Args:
         formula: `update(p, g, s, h)`.
-        tensors: names of the tensor states that exist.
+        tensors: the tensor states that exist: extent by name.
         scalars: names of the scalar states.
         absent: names of the tensor states that do not exist yet; the formula sees None.
         settings: value by name; flags (bool, None, str) and zeros stay as they are, every other number,
             also inside a tuple, becomes a symbol.
+        known_numbers: further settings, that are numbers while tracing.
         negate_gradient: feed `-g` (maximize).
 
     Raises:
         FormulaError: the formula uses an operation that the language lacks.
     """
     graph = Graph()
-    tensors, scalars, absent = tuple(tensors), tuple(scalars), tuple(absent)
-    inputs: dict[str, Any] = {name: graph.node("tensor", name, elementwise=True) for name in tensors}
+    scalars, absent = tuple(scalars), tuple(absent)
+    inputs: dict[str, Any] = {n: graph.node("tensor", n, extent=extent) for n, extent in tensors.items()}
     inputs |= {name: graph.node("scalar", name) for name in scalars}
     inputs |= dict.fromkeys(absent)
     state = State(inputs)
-    p, g = (graph.node("tensor", name, elementwise=True) for name in ("p", "g"))
-    known = {name: symbolic(graph, name, value) for name, value in settings.items()}
+    p, g = (graph.node("tensor", name, extent=Extent.ELEMENT) for name in ("p", "g"))
+    known = {name: symbolic(graph, name, value) for name, value in settings.items()} | dict(
+        known_numbers or {}
+    )
     try:
         parameter = formula(p, -g if negate_gradient else g, state, Settings(known))
         _check_result("the new parameter", parameter)
@@ -267,7 +317,7 @@ def _check_result(what: str, value: Any) -> None:
 def _located(formula: Callable[..., Any], error: Exception) -> str:
     code = formula.__code__
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
-    known = "+ - * / ** abs sqrt sign maximum minimum where and comparisons"
+    known = "+ - * / ** abs sqrt sign maximum minimum where mean and comparisons"
     return (
         f"{code.co_filename}:{lines[-1] if lines else code.co_firstlineno}: the formula "
         f"`{formula.__qualname__}` uses {error}; the language has {known}"

@@ -31,8 +31,8 @@ class ASGD(f.Optimizer, arguments="foreach, maximize, differentiable, capturable
 
     slots = (
         f.STEP,
-        f.StateSlot("eta", initial="lr", scalar=True),
-        f.StateSlot("mu", initial=1.0, scalar=True),
+        f.StateSlot("eta", initial="lr", scalar=True, default_dtype=True),
+        f.StateSlot("mu", initial=1.0, scalar=True, default_dtype=True),
         f.StateSlot("ax"),
     )
 
