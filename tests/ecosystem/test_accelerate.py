@@ -59,12 +59,16 @@ def test_accumulated_training_equals_torch(name):
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_training_goes_on_from_a_saved_state(name, tmp_path):
     theirs, ours = pair(name)
-    whole = prepare(ours, name)
-    train(*whole)
-    for number, before in enumerate((ours, theirs)):
-        first, second = prepare(before, name), prepare(ours, name)
+    ends = []
+    for number, (before, after) in enumerate(((theirs, theirs), (theirs, ours), (ours, ours))):
+        first, second = prepare(before, name), prepare(after, name)
         train(*first, epochs=EPOCHS // 2)
         first[0].save_state(tmp_path / str(number))
         second[0].load_state(tmp_path / str(number))
         train(*second, epochs=EPOCHS // 2)
-        assert distance(values(second[1]), values(whole[1])) <= TOLERANCE, before
+        ends.append(values(second[1]))
+    whole = prepare(ours, name)
+    train(*whole)
+    assert distance(ends[0], values(whole[1])) <= 1e-10  # torch's NAdam goes on in another precision
+    assert distance(ends[1], ends[0]) <= TOLERANCE
+    assert distance(ends[2], ends[0]) <= TOLERANCE

@@ -36,8 +36,8 @@ def train_everywhere() -> dict[tuple[str, str], tuple[list[Tensor], list[Tensor]
     ends = {}
     for wrapper, wrap in WRAPS.items():
         for name in OPTIMIZERS:
-            # torch's Rprop has no step for sharded parameters (it indexes by a mask): DDP is its reference.
-            instead = {torch.optim.Rprop: under_ddp}
+            # These of torch have no step for sharded parameters, so DDP is the reference.
+            instead = dict.fromkeys((torch.optim.Rprop, torch.optim.Adafactor), under_ddp)
             trained = []
             for make in pair(name):
                 model, optimizer = instead.get(make, wrap)(name, make)
