@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +11,10 @@ import torch
 from torch import Tensor
 
 from surefoot import formula as f
+from surefoot.formula.history import History
 from surefoot.formula.line_search import Trial, strong_wolfe
 
-SMALLEST_CURVATURE = 1e-10  # a pair of step and gradient change below it would spoil the Hessian's estimate
+SMALLEST_CURVATURE = 1e-10  # a step and a gradient change with less would spoil the Hessian's estimate
 
 
 class LBFGS(f.Declared):
@@ -24,11 +26,13 @@ class LBFGS(f.Declared):
     """
 
     equation = """
-        s = p − p_prev,  y = g − g_prev,  ρ = 1 / (y · s)      (the last history_size pairs)
-        d ← −H g by the two-loop recursion over (s, y, ρ), from H₀ = (y · s) / (y · y)
+        S, Y = the last history_size steps s and changes of the gradient y, as rows
+        R, D = the upper triangle of S Yᵀ and its diagonal,   γ = (s · y) / (y · y) of the last pair
+        α ← R⁻¹ S (−g),   d ← γ (−g − Yᵀ α),   d ← d + Sᵀ R⁻ᵀ (D α − Y d)
         p ← p + t d,   t = lr, or by a strong Wolfe line search
     """
-    paper = "Liu & Nocedal, On the limited memory BFGS method for large scale optimization, 1989"
+    paper = """Liu & Nocedal, On the limited memory BFGS method for large scale optimization, 1989; with
+        matrices: Byrd, Nocedal & Schnabel, Representations of quasi-Newton matrices, 1994"""
     good_at = "small, smooth, full-batch problems, such as physics-informed networks: few, very good steps"
     bad_at = "mini-batches: noise between batches looks like curvature; many evaluations for each step"
     state_note = "8 bytes × (steps remembered, at most history_size) + 8 in float32"
@@ -53,25 +57,9 @@ class LBFGS(f.Declared):
             if settings["max_eval"] is None:
                 settings["max_eval"] = settings["max_iter"] * 5 // 4
 
-    @property
-    def _params(self) -> list[Tensor]:
-        params: list[Tensor] = self.param_groups[0]["params"]
-        return params
-
-    @classmethod
-    def state_names(cls) -> set[str]:
-        return {
-            "func_evals", "n_iter", "d", "t", "old_dirs", "old_stps", "ro", "H_diag", "al", "prev_flat_grad",
-            "prev_loss",
-        }  # fmt: skip
-
-    def state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
-        size = torch.Size([sum(p.numel() * (2 if p.is_complex() else 1) for p in self._params)])
-        return dict.fromkeys(("d", "prev_flat_grad", "old_dirs", "old_stps"), size)
-
     @torch.no_grad()
     def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
-        """Up to `max_iter` iterations.
+        """Up to `max_iter` iterations; a step to where the loss or its gradient is not finite is taken back.
 
         Args:
             closure: clears the gradients, re-evaluates the model, calls backward and returns the loss.
@@ -79,122 +67,134 @@ class LBFGS(f.Declared):
         Returns:
             The loss of the first evaluation.
         """
-        settings, state = self.param_groups[0], self.state[self._params[0]]
-        lr, tolerance = float(settings["lr"]), settings["tolerance_change"]
-        if settings["line_search_fn"] not in (None, "strong_wolfe"):
+        group, state = self.param_groups[0], self._state
+        tolerance, last = group["tolerance_change"], group["max_iter"]
+        if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise RuntimeError("only 'strong_wolfe' is supported")
-        state.setdefault("func_evals", 0)
-        state.setdefault("n_iter", 0)
+        state |= {"func_evals": state.get("func_evals", 0), "n_iter": state.get("n_iter", 0)}
+        most = state["func_evals"] + group["max_eval"]
         first_loss, loss, gradient = self._evaluate(closure)
-        evaluations = 1
-        state["func_evals"] += 1
-        for iteration in range(1, settings["max_iter"] + 1):
-            if not _finite(loss, gradient):
-                warnings.warn(
-                    "LBFGS: the loss or its gradient is not finite; no step was taken", stacklevel=2
-                )
+        largest = float(gradient.abs().max())
+        finite = math.isfinite(loss) and math.isfinite(largest)
+        for iteration in range(1, last + 1) if finite else ():
+            if largest <= group["tolerance_grad"]:
                 break
-            if gradient.abs().max() <= settings["tolerance_grad"]:
-                break
-            state["n_iter"] += 1
-            if state["n_iter"] == 1:
-                state |= {"old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1}
-                direction = -gradient
-                step = min(1.0, 1.0 / float(gradient.abs().sum())) * lr
-            else:
-                _remember(state, gradient, settings["history_size"])
-                direction = _two_loop(state, gradient)
-                step = lr
-            slope = float(gradient.dot(direction))
-            before = loss
+            direction, step = self._direction(gradient)
+            here = Trial(0.0, loss, gradient, float(gradient.dot(direction)))
             state |= {"d": direction, "t": step, "prev_flat_grad": gradient, "prev_loss": loss}
-            if slope > -tolerance:
+            if here.slope > -tolerance:
                 break
-            if settings["line_search_fn"]:
-                limit = settings["max_eval"] - evaluations
-                found, used = self._search(closure, Trial(0.0, loss, gradient, slope), step, direction, limit)
+            start = [p.clone() for p in self._params]
+            if group["line_search_fn"]:
+                found = self._search(closure, here, step, direction, start, most - state["func_evals"])
                 step, loss, gradient = found.step, found.loss, found.gradient
-                state["t"] = step
-                self._move(direction, step)
-            else:
-                self._move(direction, step)
-                used = int(
-                    iteration != settings["max_iter"]
-                )  # the last point is left to the next step's batch
-                if used:
-                    _, loss, gradient = self._evaluate(closure)
-            evaluations += used
-            state["func_evals"] += used
-            if (
-                evaluations >= settings["max_eval"]
-                or abs(loss - before) < tolerance
-                or float(direction.abs().max()) * step <= tolerance
-            ):
+            self._move(direction, step)
+            if not group["line_search_fn"]:
+                if iteration == last:
+                    break  # the last point is left to the next step's batch
+                _, loss, gradient = self._evaluate(closure)
+            largest = float(gradient.abs().max())
+            finite = math.isfinite(loss) and math.isfinite(largest)
+            if not finite:
+                step = 0.0
+                self._put(start)
+            state["t"] = step
+            length = float(direction.abs().max()) * step
+            if state["func_evals"] >= most or abs(loss - here.loss) < tolerance or length <= tolerance:
                 break
+        if not finite:
+            warnings.warn("LBFGS: the loss or its gradient is not finite; no step was taken", stacklevel=4)
         return first_loss
 
+    @property
+    def _params(self) -> list[Tensor]:
+        params: list[Tensor] = self.param_groups[0]["params"]
+        return params
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        """That of all parameters together, which torch keeps with the first."""
+        state: dict[str, Any] = self.state[self._params[0]]
+        return state
+
+    def _direction(self, gradient: Tensor) -> tuple[Tensor, float]:
+        """Where to go from here and the first step to try, after the last step has joined the history."""
+        group, state = self.param_groups[0], self._state
+        state["n_iter"] += 1
+        if state["n_iter"] == 1:
+            state |= {"old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1}
+            return -gradient, min(1.0, 1.0 / float(gradient.abs().sum())) * float(group["lr"])
+        history = self._history()
+        s, y = state["d"] * state["t"], gradient - state["prev_flat_grad"]
+        curvature = s.dot(y)
+        if curvature > SMALLEST_CURVATURE:
+            history.append(s, y)
+            state["ro"] = [*state["ro"], 1.0 / curvature][-history.size :]
+            state["H_diag"] = curvature / y.dot(y)
+        del y, s  # before the direction takes their memory
+        return history.direction(gradient, state["H_diag"]), float(group["lr"])
+
+    def _history(self) -> History:
+        """The matrices behind the lists in the state; made anew where others lie there."""
+        state, size = self._state, self.param_groups[0]["history_size"]
+        made: History | None = self.__dict__.get("_made")
+        if made is None or made.size != size or made.y.rows is not state["old_dirs"]:
+            made = self._made = History(size, state["old_stps"], state["old_dirs"])
+            state |= {"old_stps": made.s.rows, "old_dirs": made.y.rows, "ro": state["ro"][-size:]}
+            if len(state.get("al", ())) != size:
+                state["al"] = [None] * size  # torch's scratch, which its own step overwrites
+        return made
+
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[Any, float, Tensor]:
+        self._state["func_evals"] += 1
         with torch.enable_grad():
             loss = closure()
         number = float(loss.detach() if isinstance(loss, Tensor) else loss)
         return loss, number, torch.cat([_flat_gradient(p) for p in self._params])
 
     def _search(
-        self, closure: Callable[[], Any], origin: Trial, step: float, direction: Tensor, limit: int
-    ) -> tuple[Trial, int]:
-        start = [p.clone(memory_format=torch.preserve_format) for p in self._params]
-
+        self,
+        closure: Callable[[], Any],
+        here: Trial,
+        step: float,
+        direction: Tensor,
+        start: list[Tensor],
+        limit: int,
+    ) -> Trial:
         def evaluate(t: float) -> Trial:
             self._move(direction, t)
             _, loss, gradient = self._evaluate(closure)
-            for p, at_start in zip(self._params, start, strict=True):
-                p.copy_(at_start)
+            self._put(start)
             return Trial(t, loss, gradient, float(gradient.dot(direction)))
 
-        return strong_wolfe(
-            evaluate,
-            origin,
-            step,
-            direction_size=float(direction.abs().max()),
-            tolerance=self.param_groups[0]["tolerance_change"],
-            limit=limit,
-        )
+        size, tolerance = float(direction.abs().max()), self.param_groups[0]["tolerance_change"]
+        return strong_wolfe(evaluate, here, step, direction_size=size, tolerance=tolerance, limit=limit)[0]
 
     def _move(self, direction: Tensor, step: float) -> None:
         views = [torch.view_as_real(p) if p.is_complex() else p for p in self._params]
         for p, part in zip(views, torch.split(direction, [v.numel() for v in views]), strict=True):
             p.add_(part.view_as(p), alpha=step)
 
+    def _put(self, values: list[Tensor]) -> None:
+        for p, value in zip(self._params, values, strict=True):
+            p.copy_(value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "old_dirs" in self.state.get(self._params[0], ()):
+            self._history()
+
+    @classmethod
+    def state_names(cls) -> set[str]:
+        own = "func_evals n_iter d t old_dirs old_stps ro H_diag al prev_flat_grad prev_loss"
+        return set(own.split())
+
+    def state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
+        size = torch.Size([sum(p.numel() * (2 if p.is_complex() else 1) for p in self._params)])
+        return dict.fromkeys(("d", "prev_flat_grad", "old_dirs", "old_stps"), size)
+
 
 def _flat_gradient(p: Tensor) -> Tensor:
     gradient = torch.zeros_like(p) if p.grad is None else p.grad
     gradient = gradient.to_dense() if gradient.is_sparse else gradient
     return (torch.view_as_real(gradient) if gradient.is_complex() else gradient).reshape(-1)
-
-
-def _finite(loss: float, gradient: Tensor) -> bool:
-    return bool(torch.isfinite(gradient).all()) and loss - loss == 0
-
-
-def _remember(state: dict[str, Any], gradient: Tensor, history_size: int) -> None:
-    """Add the last step and its change of gradient to the history, if the curvature along it is positive."""
-    y, s = gradient - state["prev_flat_grad"], state["d"] * state["t"]
-    curvature = y.dot(s)
-    if curvature <= SMALLEST_CURVATURE:
-        return
-    for name, value in (("old_dirs", y), ("old_stps", s), ("ro", 1.0 / curvature)):
-        state[name] = [*state[name], value][-history_size:]
-    state["H_diag"] = curvature / y.dot(y)
-
-
-def _two_loop(state: dict[str, Any], gradient: Tensor) -> Tensor:
-    """−H g for the inverse Hessian H that the history implies."""
-    pairs = list(zip(state["old_stps"], state["old_dirs"], state["ro"], strict=True))
-    q, weights = -gradient, []
-    for s, y, rho in reversed(pairs):
-        weights.append(s.dot(q) * rho)
-        q = q - weights[-1] * y
-    r: Tensor = q * state["H_diag"]
-    for (s, y, rho), weight in zip(pairs, reversed(weights), strict=True):
-        r = r + (weight - y.dot(r) * rho) * s
-    return r
