@@ -26,7 +26,6 @@ Case = tuple[str, dict[str, Any]]
 
 # Optimizers of torch that are not here yet.
 MISSING = {
-    "Adafactor": "Adafactor is not written yet",
     "Muon": "Muon is not written yet",
 }
 
@@ -139,9 +138,11 @@ LAYOUTS = {
 
 
 def fits(name: str, shape: tuple[int, ...]) -> bool:
-    """Whether an optimizer takes parameters of this shape."""
+    """Whether torch's optimizer takes parameters of this shape."""
     if name == "Muon":
         return len(shape) == 2
+    if name == "Adafactor":
+        return 0 not in shape  # torch divides by the number of elements
     return name != "SparseAdam" or len(shape) > 0
 
 

@@ -12,23 +12,17 @@ from tests.optim.configurations import (
     CASES,
     NAMES,
     NOT_COMPLEX,
-    contiguous,
     distance,
     every_case,
-    for_loop,
     marked,
     pair,
     parameters,
-    parameters_of_every_layout,
     run,
     takes,
 )
+from tests.optim.measures import beside_torch, tolerance
 
 SCRATCH = {"al"}  # room that torch's LBFGS works in; it holds nothing from one step to the next
-
-
-def tolerance(name):
-    return 1e-8 if name == "LBFGS" else 1e-12  # the order in which LBFGS takes its sums is not fixed
 
 
 def assert_equal_states(found, ours, expected, theirs):
@@ -56,12 +50,7 @@ def assert_equal_states(found, ours, expected, theirs):
 
 @every_case
 def test_float64_equals_torch(name, settings):
-    theirs, ours = pair(name)
-    expected = contiguous(parameters_of_every_layout(name))
-    reference = run(theirs, for_loop(name, settings), expected)
-    for backend in ("auto", "eager"):
-        found = parameters_of_every_layout(name)
-        optimizer = run(ours, settings, found, backend=backend)
+    for found, optimizer, expected, reference in beside_torch(name, settings):
         assert distance(found, expected) <= tolerance(name)
         assert_equal_states(found, optimizer, expected, reference)
         assert optimizer.param_groups[0].keys() == reference.param_groups[0].keys()
@@ -70,22 +59,16 @@ def test_float64_equals_torch(name, settings):
 @pytest.mark.parametrize(("name", "settings"), marked(c for c in CASES if takes(c[0], "maximize")))
 def test_the_other_direction_equals_torch(name, settings):
     settings = settings | {"maximize": not settings.get("maximize", False)}
-    theirs, ours = pair(name)
-    expected, found = contiguous(parameters_of_every_layout(name)), parameters_of_every_layout(name)
-    run(theirs, for_loop(name, settings), expected, 10)
-    run(ours, settings, found, 10)
-    assert distance(found, expected) <= tolerance(name)
+    for found, _, expected, _ in beside_torch(name, settings, steps=10, backends=["auto"]):
+        assert distance(found, expected) <= tolerance(name)
 
 
 @pytest.mark.parametrize(("name", "settings"), marked(c for c in CASES if c[0] not in NOT_COMPLEX))
 def test_complex128_equals_torch(name, settings):
-    theirs, ours = pair(name)
-    expected = contiguous(parameters_of_every_layout(name, torch.complex128))
-    found = parameters_of_every_layout(name, torch.complex128)
-    reference = run(theirs, for_loop(name, settings), expected, 20)
-    optimizer = run(ours, settings, found, 20)
-    assert distance(found, expected) <= tolerance(name)
-    assert_equal_states(found, optimizer, expected, reference)
+    runs = beside_torch(name, settings, torch.complex128, steps=20, backends=["auto"])
+    for found, optimizer, expected, reference in runs:
+        assert distance(found, expected) <= tolerance(name)
+        assert_equal_states(found, optimizer, expected, reference)
 
 
 @pytest.mark.xfail(strict=True, reason="an empty entry is left for each parameter")

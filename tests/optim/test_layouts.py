@@ -119,3 +119,9 @@ def test_each_dtype_of_a_group_is_trained_as_it_is_alone(name):
     for p, q in zip(together, alone, strict=True):
         run(ours, {}, [q], 10, set_gradients=gradients)
         assert torch.equal(p, q)
+
+
+def test_adafactor_leaves_what_has_no_elements():
+    (p,) = parameters(shapes=[(0, 3)])  # torch divides by zero
+    run(pair("Adafactor")[1], {}, [p], 2)
+    assert p.shape == (0, 3)

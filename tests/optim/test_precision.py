@@ -8,34 +8,8 @@ import pytest
 import torch
 
 from surefoot import optim
-from tests.optim.configurations import CASES, NOT_COMPLEX, distance, every_case, for_loop, marked, pair, run
-from tests.optim.configurations import parameters as drawn
-
-
-def parameters(name, dtype):
-    return drawn(dtype, [(50, 40)] if name == "Muon" else [(50, 40), (100,)])
-
-
-def widened(params):
-    wide = torch.complex128 if params[0].is_complex() else torch.float64
-    return [torch.nn.Parameter(p.detach().to(wide)) for p in params]
-
-
-def errors(name, settings, dtype, steps, backends=("auto",)):
-    """The distances to torch's trajectory in double precision: torch's, then ours."""
-    theirs, ours = pair(name)
-    # LBFGS ends where rounding ends its line search, and from there on a distance is chance.
-    steps = 3 if name == "LBFGS" else steps
-    # Gradients that do not depend on the parameters are the same in every precision.
-    same = {"pull": 0, "rounded": dtype}
-    truth, expected = widened(parameters(name, dtype)), parameters(name, dtype)
-    run(theirs, for_loop(name, settings), truth, steps, **same)
-    run(theirs, for_loop(name, settings), expected, steps, **same)
-    yield distance(expected, truth)
-    for backend in backends:
-        found = parameters(name, dtype)
-        run(ours, settings, found, steps, backend, **same)
-        yield distance(found, truth)
+from tests.optim.configurations import CASES, NOT_COMPLEX, every_case, marked, parameters
+from tests.optim.measures import errors
 
 
 @every_case
@@ -63,7 +37,7 @@ def test_low_precision_is_no_worse_than_torch(name, settings):
 
 def test_nan_stays_nan():
     for name in optim.OPTIMIZERS.keys() - {"LBFGS", "RandomSearch", "SparseAdam", "Rprop"}:
-        params = drawn(torch.float32, [(17, 3)])
+        params = parameters(torch.float32, [(17, 3)])
         params[0].grad = torch.full((17, 3), torch.nan)
         optim.OPTIMIZERS[name](params).step()
         assert params[0].isnan().all(), name
