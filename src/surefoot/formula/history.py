@@ -11,6 +11,7 @@ D its diagonal, the two-loop recursion of L-BFGS is two triangular systems betwe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,13 +29,32 @@ class History:
         s, y: the steps and the changes of the gradient.
     """
 
-    def __init__(self, size: int, steps: list[Tensor], changes: list[Tensor]) -> None:
+    def __init__(
+        self, size: int, steps: list[Tensor], changes: list[Tensor], kept: list[Any], gradient: Tensor | None
+    ) -> None:
+        """Take over a history.
+
+        Args:
+            size: most pairs to keep.
+            steps, changes: the pairs, oldest first; they are copied.
+            kept: what `keep` returned for them, if it was kept.
+            gradient: g at the last direction.
+        """
         self.size = size
-        self.s, self.y = Rows(size, steps), Rows(size, changes)
-        columns = [self.s @ block.t() for block in self.y.blocks()]
-        self._r = torch.cat(columns, 1).triu() if columns else torch.zeros(0, 0, dtype=torch.float64)
+        r, oldest = _unpacked(kept, size, len(steps))
+        self.s, self.y = Rows(size, steps, oldest), Rows(size, changes, oldest)
         self._products: Tensor | None = None  # S g at the last direction
         self._column_is_missing = False
+        if r is not None and gradient is not None:
+            self._r, self._products = r.double().cpu(), self.s @ gradient
+        else:
+            columns = [self.s @ block.t() for block in self.y.blocks()]
+            self._r = torch.cat(columns, 1).triu() if columns else torch.zeros(0, 0, dtype=torch.float64)
+
+    def keep(self) -> list[Any]:
+        """What a checkpoint needs besides the pairs, so that the run goes on the same to the last bit."""
+        r = self._r.to(self.s.rows[0]) if self.s.rows else None
+        return [*[None] * self.size, r, self.s.oldest]
 
     def append(self, s: Tensor, y: Tensor) -> None:
         """Add a pair; the oldest one gives way where all rows are taken."""
@@ -74,7 +94,7 @@ class History:
         if self._products is None or y.element_size() < 4 or y.norm() < RESOLVED * gradient.norm():
             r[:, old] = self.s @ y
         else:
-            r[:old, old] = products[:old] - self._products[gone:]
+            r[:old, old] = (products[:old] - self._products[gone:]).to(y.dtype)  # as `keep` rounds it
             r[old, old] = s.dot(y)
         self._r, self._column_is_missing = r, False
 
@@ -84,21 +104,24 @@ class Rows:
 
     Attributes:
         rows: its rows, as views.
+        oldest: the place in memory of the first one, which the next one takes when all are taken.
     """
 
-    def __init__(self, limit: int, rows: list[Tensor]) -> None:
-        self.limit, self.rows = limit, list[Tensor]()
+    def __init__(self, limit: int, rows: list[Tensor], oldest: int) -> None:
+        self.limit, self.oldest = limit, 0
+        self.rows: list[Tensor] = []
         self._memory: list[Tensor] = []
-        self._oldest = 0  # where the first row lies
-        for row in rows[-limit:]:
+        rows = rows[-limit:]
+        for row in rows[len(rows) - oldest :] + rows[: len(rows) - oldest]:
             self.append(row)
+        self.rows, self.oldest = self.rows[oldest:] + self.rows[:oldest], oldest
 
     def append(self, row: Tensor) -> None:
         """Copy a row behind the others, into the memory of the oldest one if all are taken."""
         count = len(self.rows)
         if count == self.limit:
             place = self.rows.pop(0)
-            self._oldest = (self._oldest + 1) % self.limit
+            self.oldest = (self.oldest + 1) % self.limit
         else:
             if count % BLOCK == 0:
                 self._memory.append(row.new_empty(min(BLOCK, self.limit - count), len(row)))
@@ -116,12 +139,12 @@ class Rows:
         """The products with every row, in double precision."""
         products = [block @ columns for block in self.blocks()]
         together = products[0] if len(products) == 1 else torch.cat(products)
-        return self._turned(together.to("cpu", torch.float64), -self._oldest)
+        return self._turned(together.to("cpu", torch.float64), -self.oldest)
 
     def combined(self, weights: Tensor) -> Tensor:
         """The weighted sum of the rows."""
         # A matrix of one row: as a vector, the product is several times slower on more than one thread.
-        line = self._turned(weights, self._oldest).to(self.rows[0])[None]
+        line = self._turned(weights, self.oldest).to(self.rows[0])[None]
         total = line[:, :BLOCK] @ self._block(0)
         for number in range(1, len(self._memory)):
             total += line[:, number * BLOCK : (number + 1) * BLOCK] @ self._block(number)
@@ -130,6 +153,15 @@ class Rows:
     @staticmethod
     def _turned(values: Tensor, places: int) -> Tensor:
         return values.roll(places, 0) if places else values
+
+
+def _unpacked(kept: list[Any], size: int, count: int) -> tuple[Tensor | None, int]:
+    """R and the oldest row's place as `History.keep` put them down, if nobody wrote over them since."""
+    if len(kept) == size + 2 and kept[:size] == [None] * size and isinstance(kept[size], Tensor):
+        r, oldest = kept[size:]
+        if r.shape == (count, count) and count <= size and (count == size or oldest == 0):
+            return r, oldest
+    return None, 0
 
 
 def _solve(triangle: Tensor, values: Tensor, *, upper: bool) -> Tensor:

@@ -132,17 +132,19 @@ class LBFGS(f.Declared):
             state["ro"] = [*state["ro"], 1.0 / curvature][-history.size :]
             state["H_diag"] = curvature / y.dot(y)
         del y, s  # before the direction takes their memory
-        return history.direction(gradient, state["H_diag"]), float(group["lr"])
+        direction = history.direction(gradient, state["H_diag"])
+        state["al"] = history.keep()  # torch's scratch: its own step writes over it before it reads it
+        return direction, float(group["lr"])
 
     def _history(self) -> History:
         """The matrices behind the lists in the state; made anew where others lie there."""
         state, size = self._state, self.param_groups[0]["history_size"]
         made: History | None = self.__dict__.get("_made")
         if made is None or made.size != size or made.y.rows is not state["old_dirs"]:
-            made = self._made = History(size, state["old_stps"], state["old_dirs"])
+            made = self._made = History(
+                size, state["old_stps"], state["old_dirs"], state.get("al", []), state.get("prev_flat_grad")
+            )
             state |= {"old_stps": made.s.rows, "old_dirs": made.y.rows, "ro": state["ro"][-size:]}
-            if len(state.get("al", ())) != size:
-                state["al"] = [None] * size  # torch's scratch, which its own step overwrites
         return made
 
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[Any, float, Tensor]:
