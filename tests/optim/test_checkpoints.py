@@ -287,9 +287,7 @@ def refusal(optimizer, state_dict, **options):
     return str(error.value)
 
 
-ELEMENTWISE = sorted(
-    n for n in optim.OPTIMIZERS if n not in ("LBFGS", "RandomSearch", "SparseAdam", "Muon", "Adafactor")
-)
+ELEMENTWISE = sorted(n for n in optim.OPTIMIZERS if n not in ("LBFGS", "RandomSearch", "SparseAdam", "Muon"))
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)

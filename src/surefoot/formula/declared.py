@@ -194,7 +194,8 @@ class Declared(torch.optim.Optimizer):
 
     def state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
         """The shape of each entry that this parameter's state may have; None where it has none of its own."""
-        return {slot.name: None if slot.scalar else p.shape for slot in self.slots}
+        kept = [slot for slot in self.slots if slot.fits(p.dim())]
+        return {s.name: None if s.scalar else torch.Size(s.shape(tuple(p.shape))) for s in kept}
 
     @classmethod
     def facts(cls) -> Facts:
