@@ -10,6 +10,7 @@ kernels    the graph compiled
 cpu        the compiled graph run over all parameters at once
 facts      what an optimizer declares about itself
 declared   the constructor with torch's signature, made from the declarations
+matrices   the class behind rules that see whole matrices
 optimizer  the torch.optim.Optimizer that runs a formula
 """
 
@@ -40,6 +41,7 @@ from surefoot.formula.language import (
     state_product,
     where,
 )
+from surefoot.formula.matrices import MatrixOptimizer
 from surefoot.formula.names import Settings, State
 from surefoot.formula.optimizer import Optimizer, backend
 from surefoot.formula.parts import decayed
@@ -53,6 +55,7 @@ __all__ = [
     "FormulaError",
     "Hyperparameter",
     "LogNormal",
+    "MatrixOptimizer",
     "Optimizer",
     "Settings",
     "State",

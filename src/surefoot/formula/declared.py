@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, dataclass_transform
 
@@ -196,6 +196,35 @@ class Declared(torch.optim.Optimizer):
         """The shape of each entry that this parameter's state may have; None where it has none of its own."""
         kept = [slot for slot in self.slots if slot.fits(p.dim())]
         return {s.name: None if s.scalar else torch.Size(s.shape(tuple(p.shape))) for s in kept}
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One step of every parameter that has a gradient.
+
+        Args:
+            closure: re-evaluates the model, calls backward and returns the loss.
+
+        Returns:
+            What the closure returned, or None without one.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for index, group in enumerate(self.param_groups):
+            with torch.set_grad_enabled(bool(group.get("differentiable"))):
+                self.step_group(index, group)
+        return loss
+
+    def step_group(self, index: int, group: dict[str, Any]) -> None:
+        """One step of the parameters of a group; for subclasses."""
+        raise NotImplementedError
+
+    def check_gradient(self, p: Tensor) -> None:
+        """Raise RuntimeError, in torch's words, for a kind of parameter or gradient that is not supported."""
+        if p.is_complex() and not self.takes_complex:
+            raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
+        if p.grad is not None and p.grad.is_sparse and self.sparse == "no":
+            raise RuntimeError(self.refusal or f"{type(self).__name__} does not support sparse gradients")
 
     @classmethod
     def facts(cls) -> Facts:

@@ -43,8 +43,8 @@ def step(
     for slot in slots:
         if slot.counts:
             state[slot.name] += 1
-    scalars = {s.name for s in slots if s.scalar}
-    shown = {s.name: _shown(state.get(s.name), s.name in scalars and not as_tensors) for s in slots}
+    show_scalar = _exactly if as_tensors else _as_number
+    shown = {s.name: (show_scalar if s.scalar else _shown)(state.get(s.name)) for s in slots}
     values = State(dict(shown))
     result = formula(
         _shown(p), _shown(g), values, Settings({**settings, "machine_epsilon": machine_epsilon(p.dtype)})
@@ -61,15 +61,23 @@ def machine_epsilon(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps
 
 
-def _shown(value: Any, as_number: bool = False) -> Any:
+def _shown(value: Any) -> Any:
     """A value as the formula sees it: complex as pairs of reals, low precision widened."""
     if not isinstance(value, Tensor):
         return value
-    if as_number:
-        return Kept(value.item(), value.dtype)
     if value.is_complex():
         return torch.view_as_real(value.resolve_conj())
     return value.float() if value.dtype in LOW_PRECISION else value
+
+
+def _as_number(value: Any) -> Any:
+    """A scalar state as a number that remembers its type."""
+    return Kept(value.item(), value.dtype) if isinstance(value, Tensor) else value
+
+
+def _exactly(value: Any) -> Any:
+    """A scalar state as a tensor in which 1 − β₂ᵗ keeps its digits."""
+    return value.double() if isinstance(value, Tensor) and value.device.type in ("cpu", "cuda") else value
 
 
 def _keep(state: dict[str, Any], name: str, value: Any, p: Tensor) -> None:
@@ -86,6 +94,10 @@ def _keep(state: dict[str, Any], name: str, value: Any, p: Tensor) -> None:
 def _write(target: Tensor, value: Any) -> None:
     place = torch.view_as_real(target) if target.is_complex() else target
     if isinstance(value, Tensor):
+        placements = getattr(place, "placements", None)
+        if placements is not None and value.placements != placements:  # type: ignore[attr-defined]
+            # A DTensor is copied only between equal placements; a mean of shards is held by every process.
+            value = value.redistribute(place.device_mesh, placements)  # type: ignore[attr-defined]
         place.copy_(value)
     else:
         place.fill_(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -87,24 +87,6 @@ class Optimizer(Declared):
                 for p in group["params"]:
                     self.init_state(p, group)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step of every parameter that has a gradient.
-
-        Args:
-            closure: re-evaluates the model, calls backward and returns the loss.
-
-        Returns:
-            What the closure returned, or None without one.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for index, group in enumerate(self.param_groups):
-            with torch.set_grad_enabled(bool(group.get("differentiable"))):
-                self._step_group(index, group)
-        return loss
-
     def init_state(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in the entries of this parameter's state that these settings call for and that are missing."""
         state: dict[str, Any] = self.state[p]
@@ -120,7 +102,8 @@ class Optimizer(Declared):
         settings = {name: group[name] for name in self.hyperparameters}
         return {n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()}
 
-    def _step_group(self, index: int, group: dict[str, Any]) -> None:
+    def step_group(self, index: int, group: dict[str, Any]) -> None:
+        """One step of the parameters of a group."""
         settings = self._settings(group)
         if not self._compiles(group, settings):
             for p in group["params"]:
@@ -214,10 +197,10 @@ class Optimizer(Declared):
 
     def _step_eagerly(self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         g = cast(Tensor, p.grad)
-        if p.is_complex() and not self.takes_complex:
-            raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
+        self.check_gradient(p)
         if g.is_sparse:
-            self._check_sparse(group)
+            if group.get("weight_decay"):
+                raise RuntimeError("weight_decay option is not compatible with sparse gradients")
             if self.sparse == "exact" and self._slots(group):
                 g = g.to_dense()
             else:
@@ -242,12 +225,6 @@ class Optimizer(Declared):
                 )  # there is nothing to capture on a CPU
             ),
         )
-
-    def _check_sparse(self, group: Mapping[str, Any]) -> None:
-        if self.sparse == "no":
-            raise RuntimeError(self.refusal or f"{type(self).__name__} does not support sparse gradients")
-        if group.get("weight_decay"):
-            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
 
     def _step_rows(self, p: Tensor, g: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         """Run the formula on the touched rows alone; the others keep their values and their state."""

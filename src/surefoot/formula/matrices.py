@@ -1,0 +1,84 @@
+"""The class behind optimizers whose rule sees whole matrices: those of one shape are stepped as a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor
+
+from surefoot.formula import eager
+from surefoot.formula.declared import Declared
+
+STACK = 1 << 22  # elements: larger stacks gain nothing from being one, and cost memory
+
+
+class MatrixOptimizer(Declared):
+    """An optimizer whose formula is given matrices.
+
+    In `update`, `p`, `g` and the tensor states have one more dimension than a parameter, the first: it
+    counts the parameters of one shape that are stepped together.
+    """
+
+    takes_complex: ClassVar[bool] = False
+
+    @staticmethod
+    def update(p: Tensor, g: Tensor, s: Any, h: Any) -> Tensor:
+        """The formula: returns the new parameters and assigns the new state."""
+        raise NotImplementedError
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.ndim != 2:
+                    raise ValueError(
+                        f"{type(self).__name__} only supports 2D parameters whereas we found a parameter "
+                        f"with size: {p.size()}"
+                    )
+
+    def step_group(self, index: int, group: dict[str, Any]) -> None:
+        """One step of the parameters of a group."""
+        settings = {n: _number(group[n]) for n in self.hyperparameters}
+        for stack in _stacks([p for p in group["params"] if p.grad is not None]):
+            self._step_stack(stack, group, settings)
+
+    def init_state(self, p: Tensor) -> dict[str, Any]:
+        """Fill in the entries of this parameter's state that are missing."""
+        state: dict[str, Any] = self.state[p]
+        for slot in self.slots:
+            if slot.name not in state:
+                state[slot.name] = torch.zeros_like(p, memory_format=torch.preserve_format).detach()
+        return state
+
+    def _step_stack(self, params: list[Tensor], group: Mapping[str, Any], settings: dict[str, Any]) -> None:
+        for p in params:
+            self.check_gradient(p)
+        states = [self.init_state(p) for p in params]
+        p, g = _stacked(params), _stacked([cast(Tensor, p.grad) for p in params])
+        state = {slot.name: _stacked([s[slot.name] for s in states]) for slot in self.slots}
+        eager.step(self.update, self.slots, p, -g if group.get("maximize") else g, state, settings)
+        if len(params) > 1:  # a stack of one is the parameter itself
+            torch._foreach_copy_(params, list(p.unbind()))
+            for name, stack in state.items():
+                torch._foreach_copy_([s[name] for s in states], list(stack.unbind()))
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, Tensor) else value
+
+
+def _stacks(params: list[Tensor]) -> Iterator[list[Tensor]]:
+    """The parameters by shape, type and device, a few at a time where they are large."""
+    alike: dict[tuple[Any, ...], list[Tensor]] = {}
+    for p in params:
+        alike.setdefault((type(p), p.shape, p.dtype, p.device), []).append(p)
+    for (_, shape, *_), members in alike.items():
+        count = max(1, STACK // max(1, shape.numel()))
+        for start in range(0, len(members), count):
+            yield members[start : start + count]
+
+
+def _stacked(tensors: list[Tensor]) -> Tensor:
+    return tensors[0].unsqueeze(0) if len(tensors) == 1 else torch.stack(tensors)

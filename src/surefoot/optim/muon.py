@@ -1,0 +1,144 @@
+"""Muon: momentum whose every direction is given the same length."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surefoot import formula as f
+
+
+class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_lr_fn"):
+    """Muon: momentum, orthogonalised, for the weight matrices of hidden layers.
+
+    Biases, embeddings and other parameters that are not matrices need another optimizer, such as AdamW.
+
+    Example:
+        >>> optimizer = Muon([p for p in model.hidden.parameters() if p.ndim == 2], lr=0.02)
+    """
+
+    equation = """
+        b ← b + (1 − μ)(g − b)
+        u = g + μ (b − g)                       (without nesterov: u = b)
+        o = U Vᵀ of u = U S Vᵀ, nearly: X ← X / ‖X‖, then ns_steps times X ← a X + (b A + c A²) X, A = X Xᵀ
+        p ← (1 − lr · weight_decay) p − lr · √max(1, rows / columns) · o
+    """
+    paper = """Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024,
+        https://kellerjordan.github.io/posts/muon/"""
+    good_at = (
+        "hidden layers of transformers and multilayer perceptrons: fewer steps, and less state than Adam"
+    )
+    bad_at = "everything that is not a matrix; matrix products in every step, dear for large layers on CPU"
+
+    lr: float | Tensor = f.hyperparameter(
+        1e-3,
+        "learning rate: the size of a step",
+        "1e-3 to 1e-1",
+        valid=lambda lr: lr >= 0.0,
+        message="Learning rate should be >= 0 but is: {value}",
+        search=f.LogNormal(1e-2),
+    )
+    weight_decay: float = f.hyperparameter(
+        0.1,
+        "shrinks the weights by lr · weight_decay at each step",
+        "0 to 0.1",
+        valid=lambda decay: decay >= 0.0,
+        message="weight decay should be >= 0 but is: {value}",
+    )
+    momentum: float = f.hyperparameter(
+        0.95,
+        "share of the average that is kept (μ)",
+        "0.9 to 0.98",
+        valid=lambda momentum: momentum >= 0.0,
+        message="momentum should be >= 0 but is: {value}",
+        search=f.Choices((0.95, 0.9)),
+    )
+    nesterov: bool = f.flag(True, "look ahead along the momentum")
+    ns_coefficients: tuple[float, float, float] = f.hyperparameter(
+        (3.4445, -4.7750, 2.0315),
+        "a, b and c of the Newton–Schulz iteration",
+        valid=lambda coefficients: len(coefficients) == 3,
+        message="Coefficients must be a tuple of exactly 3 values",
+    )
+    eps: float = f.hyperparameter(1e-7, "least norm that a matrix is divided by", "1e-7")
+    ns_steps: int = f.hyperparameter(
+        5,
+        "Newton–Schulz iterations",
+        "5",
+        valid=lambda steps: steps < 100,
+        message="Number of steps must be less than 100 for computational efficiency",
+    )
+    adjust_lr_fn: str | None = f.hyperparameter(
+        None,
+        "how lr depends on the shape: original (None), or match_rms_adamw, so that AdamW's lr fits",
+        "None, 'original' or 'match_rms_adamw'",
+        valid=lambda name: name in (None, "original", "match_rms_adamw"),
+        message="Adjust learning rate function {value} is not supported",
+    )
+
+    slots = (f.StateSlot("momentum_buffer"),)
+
+    @staticmethod
+    def update(p: Tensor, g: Tensor, s: Any, h: Any) -> Tensor:
+        s.momentum_buffer = average = s.momentum_buffer + (1 - h.momentum) * (g - s.momentum_buffer)
+        direction = g + h.momentum * (average - g) if h.nesterov else average
+        direction = orthogonalized(direction, h.ns_coefficients, h.ns_steps, h.eps)
+        rows, columns = p.shape[-2:]
+        scale = math.sqrt(max(1, rows / columns))
+        if h.adjust_lr_fn == "match_rms_adamw":
+            scale = 0.2 * math.sqrt(max(rows, columns))
+        after: Tensor = (1 - h.lr * h.weight_decay) * p - h.lr * scale * direction
+        return after
+
+
+def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:
+    """Matrices with the singular vectors of `x` and singular values near 1, by Newton–Schulz iteration.
+
+    Every product is rounded to bfloat16, as in torch.  A processor without instructions for bfloat16
+    multiplies the same numbers many times faster in float32; a sum in another order may then round to
+    the neighbour, so float64, whose result shall be torch's, takes the products that torch takes.
+
+    Args:
+        x: (matrices, rows, columns).
+        coefficients: a, b and c of X ← a X + (b A + c A²) X, A = X Xᵀ.
+        steps: iterations.
+        eps: least norm that a matrix is divided by.
+    """
+    if x.dtype == torch.float64:
+        arguments = coefficients, steps, eps, torch.addmm, torch.Tensor.bfloat16
+        return torch.stack([_newton_schulz(matrix, *arguments) for matrix in x]).double()
+    wide = x.device.type == "cpu" and not _has_bfloat16()
+    return _newton_schulz(
+        x, coefficients, steps, eps, torch.baddbmm, _in_float32 if wide else torch.Tensor.bfloat16
+    )
+
+
+def _newton_schulz(
+    x: Tensor,
+    coefficients: tuple[float, float, float],
+    steps: int,
+    eps: float,
+    multiply_add: Callable[..., Tensor],
+    rounded: Callable[[Tensor], Tensor],
+) -> Tensor:
+    a, b, c = coefficients
+    tall = x.shape[-2] > x.shape[-1]
+    x = rounded(x.mT if tall else x)
+    x = rounded(x / rounded(torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True)).clamp(min=eps))
+    for _ in range(steps):
+        gram = rounded(x @ x.mT)
+        x = rounded(multiply_add(x, rounded(multiply_add(gram, gram, gram, beta=b, alpha=c)), x, beta=a))
+    return x.mT if tall else x
+
+
+def _in_float32(x: Tensor) -> Tensor:
+    return x.bfloat16().float()
+
+
+@functools.cache
+def _has_bfloat16() -> bool:
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
