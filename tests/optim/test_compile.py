@@ -41,15 +41,8 @@ def compiled_and_not(name, backend, dtype=torch.float64):
     return expected, found
 
 
-IN_SINGLE = {"ASGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam"}
-
-
 def broken(name):
-    if name == "SparseAdam":
-        return "torch.compile fails on sparse tensors"
-    return (
-        "what is computed from the step is in single precision when compiled" if name in IN_SINGLE else None
-    )
+    return "torch.compile fails on sparse tensors" if name == "SparseAdam" else None
 
 
 @pytest.mark.parametrize("name", marked(NAMES, broken))
@@ -57,7 +50,6 @@ def test_a_compiled_step_equals_torch(name):
     assert distance(*reversed(compiled_and_not(name, "eager"))) <= 1e-9
 
 
-@pytest.mark.xfail(strict=True, reason=broken("Adam"))
 def test_a_compiled_step_equals_torch_in_the_graphs_of_autograd():
     assert distance(*reversed(compiled_and_not("Adam", "aot_eager"))) <= 1e-9
 

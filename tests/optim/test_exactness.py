@@ -13,7 +13,6 @@ from tests.optim.configurations import (
     NAMES,
     NOT_COMPLEX,
     distance,
-    every_case,
     marked,
     pair,
     parameters,
@@ -48,7 +47,12 @@ def assert_equal_states(found, ours, expected, theirs):
                 )
 
 
-@every_case
+def broken(name, settings):
+    single = name == "Muon" and isinstance(settings.get("lr"), Tensor)
+    return "torch computes with a learning rate of single precision in single precision" if single else None
+
+
+@pytest.mark.parametrize(("name", "settings"), marked(CASES, broken))
 def test_float64_equals_torch(name, settings):
     for found, optimizer, expected, reference in beside_torch(name, settings):
         assert distance(found, expected) <= tolerance(name)
@@ -77,7 +81,7 @@ def test_sgd_without_momentum_has_no_state():
         assert run(make, {}, parameters(), 2).state_dict()["state"] == {}
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("LBFGS", "SparseAdam", "Adafactor", "Muon")])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("LBFGS", "Muon", "SparseAdam")])
 def test_the_fused_path_is_the_default(name, monkeypatch):
     def refuse(*arguments, **keywords):
         raise AssertionError("the eager backend was called")

@@ -46,7 +46,7 @@ def test_switches_never_change_the_result(name, switches):
 
 
 def broken(name, shape):
-    one_element = shape and name not in ("LBFGS", "Rprop", "SparseAdam")
+    one_element = shape and name not in ("LBFGS", "Muon", "Rprop", "SparseAdam")
     return (
         "a learning rate of one element does not go with a parameter without dimensions"
         if one_element
