@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import itertools
 import math
 import pickle
@@ -195,6 +196,25 @@ def test_copies_of_lbfgs_share_no_history(duplicate):
     other.load_state_dict(twin.state_dict())
     other.step(twin_closure)
     torch.testing.assert_close(twin_params[0], params[0], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("history", [4, 27, 100])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_lbfgs_resumes_from_a_file_to_the_last_bit(dtype, history):
+    settings = {"max_iter": 9, "history_size": history, "tolerance_grad": 0, "tolerance_change": 0}
+    straight, resumed = start((50,), dtype=dtype), start((50,), dtype=dtype)
+    follow(optim.LBFGS, straight, 8, **settings)
+    state_dict = None
+    for steps in (1, 2, 1, 4):
+        optimizer, closure, _ = least_squares(optim.LBFGS, resumed, **settings)
+        if state_dict:
+            optimizer.load_state_dict(torch.load(state_dict, weights_only=True))
+        for _ in range(steps):
+            optimizer.step(closure)
+        state_dict = io.BytesIO()
+        torch.save(optimizer.state_dict(), state_dict)
+        state_dict.seek(0)
+    assert torch.equal(resumed[0], straight[0])
 
 
 def test_lbfgs_notices_another_history_size():
