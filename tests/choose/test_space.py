@@ -28,16 +28,21 @@ def test_every_candidate_of_the_grid_can_be_built(name):
     assert rates[-1] >= centre * 10 ** (2 * decades)
     assert len({c.key for c in grid}) == len(grid)
     for candidate in (*grid, space.baseline(name, Schedule())):
-        optim.OPTIMIZERS[name]([torch.zeros(1)], **candidate.hyperparameters)
+        optim.OPTIMIZERS[name]([torch.zeros(1, 1)], **candidate.hyperparameters)
 
 
 def test_what_cannot_work_is_ruled_out_with_its_reason():
     names = space.choose_from(None)
-    assert [r.optimizer for r in space.rule_out(names, sparse=[])] == ["SparseAdam"]
-    out = {r.optimizer: r.reason for r in space.rule_out(names, sparse=["embedding.weight"])}
-    assert "Adam" in out
-    assert "SGD" not in out
-    assert "embedding.weight" in out["Adam"]
+
+    def reasons(sparse, not_matrices):
+        return {r.optimizer: r.reason for r in space.rule_out(names, sparse, not_matrices)}
+
+    assert reasons([], []).keys() == {"SparseAdam"}
+    assert reasons([], ["0.bias"]).keys() == {"Muon", "SparseAdam"}
+    assert "0.bias" in reasons([], ["0.bias"])["Muon"]
+    out = reasons(["embedding.weight"], [])
+    assert out.keys() == {"Adafactor", "AdamW", "Muon", "SparseAdam"}
+    assert "embedding.weight" in out["Adafactor"]
 
 
 def test_the_same_question_has_the_same_name_and_another_another():

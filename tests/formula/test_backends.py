@@ -51,7 +51,7 @@ def run_both(update, dtype, p, g, m):
             parameter.grad = gradient
             pattern, numbers = cpu.specialise(values)
             variant = cpu.Variant(update, SLOTS, pattern, cpu.DTYPES[dtype], (), (), ("float32",), False)
-            row = cpu.Row(parameter, state, (state["m"],), (state["step"],), gradient.stride())
+            row = cpu.Row(parameter, state, (state["m"],), (state["step"],))
             batch = cpu.Batch(variant, [row])
             assert batch.collect({parameter: state})
             batch.run(numbers)
@@ -125,7 +125,7 @@ def test_backends_agree_on_means(shape, update, seed):
                 update, LINE_SLOTS, pattern, "float64", (), (), ("float32",), False, cpu.small_matrix(p)
             )
             kept = tuple(state[name] for name in ("m", "row", "column"))
-            batch = cpu.Batch(variant, [cpu.Row(p, state, kept, (state["step"],), g.stride())])
+            batch = cpu.Batch(variant, [cpu.Row(p, state, kept, (state["step"],))])
             assert batch.collect({p: state})
             batch.run(numbers)
         results.append((p, *state.values()))
@@ -159,7 +159,7 @@ def test_every_low_precision_number_is_read_and_rounded_as_torch_does(dtype):
     parameter.grad = gradient
     state = {"step": torch.tensor(0.0), "m": m}
     variant = cpu.Variant(update, SLOTS, (), cpu.DTYPES[dtype], (), (), ("float32",), False)
-    batch = cpu.Batch(variant, [cpu.Row(parameter, state, (m,), (state["step"],), gradient.stride())])
+    batch = cpu.Batch(variant, [cpu.Row(parameter, state, (m,), (state["step"],))])
     assert batch.collect({parameter: state})
     batch.run([])
     torch.testing.assert_close(parameter, expected, rtol=0, atol=0, equal_nan=True)

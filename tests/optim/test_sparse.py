@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from surefoot import optim
+from surefoot.formula import eager
 from tests.optim.configurations import (
     CASES,
     NAMES,
@@ -15,7 +16,6 @@ from tests.optim.configurations import (
     distance,
     for_loop,
     identify,
-    marked,
     pair,
     parameters,
     parameters_of_every_layout,
@@ -47,7 +47,6 @@ def test_sparse_gradients_equal_torch(name, settings):
             torch.testing.assert_close(optimizer.state[a][key], value, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.xfail(strict=True, reason="a sparse momentum buffer is not made dense")
 def test_a_checkpoint_with_torchs_sparse_momentum_goes_on():
     theirs, ours = pair("SGD")
     (expected,) = parameters(shapes=[(20, 4)])
@@ -63,10 +62,52 @@ def test_a_checkpoint_with_torchs_sparse_momentum_goes_on():
     assert distance([found], [expected]) <= 1e-12
 
 
-DENSE = [n for n in NAMES if n not in ("SGD", "Adagrad", "SparseAdam", "LBFGS")]
+LAZY = [n for n in NAMES if optim.OPTIMIZERS[n].sparse == "rows" and n not in ("Adagrad",)]
+TOUCHED = [1, 4, 17]
 
 
-@pytest.mark.parametrize("name", marked(DENSE))
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", LAZY)
+def test_touched_rows_are_stepped_as_if_they_were_alone(name, dtype, backend):
+    (whole,) = parameters(dtype, [(20, 4)])
+    alone = torch.nn.Parameter(whole.detach()[TOUCHED].clone())
+    start = whole.detach().clone()
+    settings = {"weight_decay": 0.0} if name == "AdamW" else {}
+
+    def set_gradients(params, generator):
+        values = torch.randn(len(TOUCHED), 4, generator=generator).to(dtype)
+        if params[0] is alone:
+            alone.grad = values
+        else:  # out of order, and in two halves that add up
+            rows = torch.tensor(TOUCHED[::-1] * 2)
+            whole.grad = torch.sparse_coo_tensor(rows[None], (values.flip(0) / 2).repeat(2, 1), (20, 4))
+
+    run(optim.OPTIMIZERS[name], settings, [alone], 20, backend, set_gradients)
+    optimizer = run(optim.OPTIMIZERS[name], settings, [whole], 20, backend, set_gradients)
+    torch.testing.assert_close(whole.detach()[TOUCHED], alone.detach(), rtol=0, atol=0)
+    others = [row for row in range(20) if row not in TOUCHED]
+    torch.testing.assert_close(whole.detach()[others], start[others], rtol=0, atol=0)
+    assert optimizer.state[whole]
+
+
+def test_the_kernel_serves_touched_rows(monkeypatch):
+    def refuse(*arguments, **keywords):
+        raise AssertionError("the eager backend was called")
+
+    monkeypatch.setattr(eager, "step", refuse)
+    for name in ("SparseAdam", "Adam", "Adagrad", "SGD"):
+        params = parameters(torch.float32, [(20, 4), (30, 2, 3)])
+        optimizer = run(optim.OPTIMIZERS[name], {}, params, 3, set_gradients=set_sparse_gradients)
+        if name == "SparseAdam":
+            assert optimizer.state[params[0]]["step"] == 3
+    empty = torch.nn.Parameter(torch.ones(5, 2))
+    empty.grad = torch.sparse_coo_tensor(torch.empty(1, 0, dtype=torch.int64), torch.empty(0, 2), (5, 2))
+    optim.SGD([empty]).step()
+    torch.testing.assert_close(empty.detach(), torch.ones(5, 2))
+
+
+@pytest.mark.parametrize("name", ["Adafactor", "Muon"])
 def test_sparse_gradients_are_refused_in_torchs_words(name):
     messages = []
     for make in pair(name):

@@ -57,23 +57,35 @@ def named(name: str) -> str:
         raise ValueError(error.args[0]) from None
 
 
-def rule_out(names: Sequence[str], sparse: Sequence[str]) -> list[RuledOut]:
+def rule_out(names: Sequence[str], sparse: Sequence[str], not_matrices: Sequence[str]) -> list[RuledOut]:
     """The optimizers that cannot work on this model.
 
     Args:
         names: the optimizers asked for.
         sparse: names of the parameters whose gradient is sparse.
+        not_matrices: names of the parameters that have fewer or more than two dimensions.
     """
-    out = []
-    for name in names:
-        optimizer = optim.OPTIMIZERS[name]
-        if sparse and optimizer.sparse == "no" and not optimizer.needs_closure:
-            out.append(RuledOut(name, f"{name} refuses sparse gradients, which {sparse[0]} has."))
-        elif not sparse and optimizer.sparse == "only":
-            out.append(RuledOut(name, f"{name} needs sparse gradients, and this model has none."))
-        elif sparse and optimizer.sparse == "only":
-            out.append(RuledOut(name, f"{name} takes sparse gradients only, and this model mixes kinds."))
-    return out
+    reasons = {name: _reason_against(optim.OPTIMIZERS[name], sparse, not_matrices) for name in names}
+    return [RuledOut(name, f"{name} {reason}.") for name, reason in reasons.items() if reason]
+
+
+def _reason_against(
+    optimizer: type[Declared], sparse: Sequence[str], not_matrices: Sequence[str]
+) -> str | None:
+    if optimizer.matrices_only and not_matrices:
+        return f"steps matrices only, and {not_matrices[0]} is none"
+    if optimizer.sparse == "only":
+        if not sparse:
+            return "needs sparse gradients, and this model has none"
+        return "takes sparse gradients only, and this model mixes kinds"
+    if not sparse or optimizer.needs_closure:
+        return None
+    if optimizer.sparse == "no":
+        return f"refuses sparse gradients, which {sparse[0]} has"
+    decay = optimizer.hyperparameters.get("weight_decay")
+    if decay and decay.default:
+        return f"decays every row, and the gradient of {sparse[0]} is sparse"
+    return None
 
 
 def candidates(names: Sequence[str], schedule: Schedule) -> list[Candidate]:

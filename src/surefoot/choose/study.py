@@ -171,7 +171,7 @@ class _Study:
     def _rule_out(self, seen: Mapping[str, Any]) -> list[str]:
         """The optimizers worth trying; the others are named with the reason."""
         names = self.question.names
-        out = space.rule_out(names, seen["sparse"])
+        out = space.rule_out(names, seen["sparse"], seen.get("not_matrices", ()))
         for ruled in out:
             self._decide("ruled_out", ruled.reason, {"optimizer": ruled.optimizer})
         left = [name for name in names if name not in {ruled.optimizer for ruled in out}]

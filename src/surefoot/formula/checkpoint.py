@@ -423,15 +423,23 @@ def complete(
 def normalise(
     entries: dict[str, Any], slots: Iterable[StateSlot], p: Tensor, group: Mapping[str, Any]
 ) -> None:
-    """Keep each scalar of a parameter's state as a tensor, or as a number where its slot says so."""
+    """Keep each scalar of a parameter's state as a tensor, or as a number where its slot says so.
+
+    torch's loading casts all but `step` to the parameter's dtype; torch's own step may round it again.
+    A buffer that torch made of a sparse gradient is sparse.
+    """
+    default_dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
     for slot in slots:
         held = entries.get(slot.name)
+        if slot.default_dtype and isinstance(held, Tensor):
+            entries[slot.name] = held.to(default_dtype)
+        elif isinstance(held, Tensor) and held.is_sparse:
+            entries[slot.name] = held.to_dense()
         if slot.number and isinstance(held, Tensor):
             entries[slot.name] = int(held.item())
         elif slot.scalar and not slot.number and isinstance(held, int | float):
             on_device = group.get("capturable") or group.get("fused")
-            dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
-            dtype = torch.float32 if group.get("fused") else dtype
+            dtype = torch.float32 if group.get("fused") else default_dtype
             entries[slot.name] = torch.tensor(
                 float(held), dtype=dtype, device=p.device if on_device else "cpu"
             )

@@ -12,10 +12,12 @@ import ctypes
 import functools
 import itertools
 import logging
+import operator
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -26,6 +28,7 @@ from surefoot.formula.facts import StateSlot
 from surefoot.formula.names import Settings, State
 from surefoot.formula.sweeps import CHUNK, CONTEXT, Schedule
 from surefoot.formula.trace import Extent, is_static, trace
+from surefoot.formula.unchanged import unchanged
 
 if TYPE_CHECKING:
     from surefoot.formula.kernels import Kernel, Layout
@@ -43,7 +46,7 @@ STRETCH = 1 << 16  # elements: three float32 streams of a chunk fit a core's sec
 PARALLEL = 1 << 18  # elements from which waking another thread (some 50 µs) is worth it
 SMALL_MATRIX = 16  # elements: a 3 × 3 convolution counts, a 7 × 7 one does not
 BLOCK = 1 << 18  # elements of a block of rows: each block costs one more row of partial column sums
-CHUNKS_PER_TURN = 16  # what a thread takes at once; a core that is held up then delays the step by 1 ms
+TURN = 1 << 20  # elements that a thread takes at once; a core that is held up then delays the step by 1 ms
 
 Pattern = tuple[tuple[str, Any], ...]
 
@@ -147,13 +150,12 @@ def extent(slot: StateSlot) -> Extent:
 
 @dataclass(frozen=True)
 class Row:
-    """One parameter of a batch, with what was true of it when the batch was planned."""
+    """One parameter of a batch and its state, in the order of the kernel's layout."""
 
     p: Tensor
     state: dict[str, Any]
     tensors: tuple[Tensor, ...]
     scalars: tuple[Tensor, ...]
-    gradient_stride: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -189,17 +191,18 @@ class Shape:
         size = self.rows * self.columns
         if self.matrices == self.rows == 1:
             for start in range(0, size, STRETCH):
-                yield tensor, start, 0, 1, 0, 1, min(STRETCH, size - start), 0
+                yield tensor, tensor, start, 0, 1, 0, 1, min(STRETCH, size - start), 0
         elif self.pieces == 1:
             step = max(1, STRETCH // size)
             for m in range(0, self.matrices, step):
-                yield tensor, m * size, m, min(step, self.matrices - m), 0, self.rows, self.columns, 0
+                count = min(step, self.matrices - m)
+                yield tensor, tensor, m * size, m, count, 0, self.rows, self.columns, 0
         else:
             for m, piece in itertools.product(range(self.matrices), range(self.pieces)):
                 first = piece * self.rows_per_piece
                 rows = min(self.rows_per_piece, self.rows - first)
                 start = m * size + first * self.columns
-                yield tensor, start, m, 1, first, rows, self.columns, piece
+                yield tensor, tensor, start, m, 1, first, rows, self.columns, piece
 
 
 class Batch:
@@ -208,19 +211,14 @@ class Batch:
     def __init__(self, variant: Variant, rows: Sequence[Row]) -> None:
         self.kernel, layout = kernel_for(variant)
         self.dtype = rows[0].p.dtype
-        self.rows = [
-            (
-                r.p,
-                r.state,
-                tuple(zip(layout.tensors, r.tensors, strict=True)),
-                tuple(zip(layout.scalars, r.scalars, strict=True)),
-                r.gradient_stride,
-                r.p.stride(),
-                r.p.numel(),
-            )
-            for r in rows
-        ]
         self.params = [r.p for r in rows]
+        self.states = [r.state for r in rows]
+        self.names = [*layout.tensors, *layout.scalars]
+        self.kept = [
+            t for column in zip(*[(*r.tensors, *r.scalars) for r in rows], strict=True) for t in column
+        ]
+        self.tensors, self.scalars = len(layout.tensors), len(layout.scalars)
+        self.unchanged = unchanged([*self.params, *(cast(Tensor, p.grad) for p in self.params)])
         self.elements = sum(p.numel() for p in self.params)
         self._make_tables()
 
@@ -239,6 +237,8 @@ class Batch:
         self.chunk_count = len(chunks) // len(CHUNK)
         self.arrays = [_arrays(plan, shape, self.dtype) for shape in shapes]
         self.tables: dict[str, array[Any]] = {
+            "streams": array("q", bytes(8 * len(shapes) * (2 + self.tensors))),
+            "scalars": array("q", bytes(8 * len(shapes) * self.scalars)),
             "kept": array("d", bytes(8 * len(shapes) * len(plan.scalars))),
             "arrays": array("q", [a.data_ptr() for arrays in self.arrays for a in arrays]),
             "shapes": array("q", shape_table),
@@ -248,66 +248,94 @@ class Batch:
 
     def collect(self, states: Mapping[Tensor, dict[str, Any]]) -> bool:
         """Read this step's addresses; False if the batch no longer describes its parameters."""
-        streams: list[int] = []
-        scalar_addresses: list[int] = []
-        strided, dtype = torch.strided, self.dtype
-        for p, state, tensors, scalars, gradient_stride, stride, size in self.rows:
-            g = p.grad
-            # A module that was moved, cast or resized keeps its parameters and gives them other
-            # data: every fact that the kernel's reads and writes rest on is checked.
-            if (
-                g is None
-                or g.layout is not strided
-                or g.dtype is not dtype
-                or type(g) is not Tensor
-                or not g.is_cpu
-                or g.numel() != size
-                or g.stride() != gradient_stride
-                or p.dtype is not dtype
-                or not p.is_cpu
-                or p.numel() != size
-                or p.stride() != stride
-                or states.get(p) is not state
-            ):
-                return False
-            streams += (p.data_ptr(), g.data_ptr())
-            for name, tensor in tensors:
-                if state.get(name) is not tensor:
-                    return False
-                streams.append(tensor.data_ptr())
-            for name, tensor in scalars:
-                if state.get(name) is not tensor:
-                    return False
-                scalar_addresses.append(tensor.data_ptr())
-        if 0 in streams:  # a gradient without storage (autograd's "zero tensor")
+        gradients = cast("list[Tensor]", [p.grad for p in self.params])
+        if not (
+            NoneType not in map(type, gradients)
+            and self.unchanged(*self.params, *gradients)
+            and (not self.names or all(map(operator.is_, map(states.get, self.params), self.states)))
+        ):
             return False
-        self.tables["streams"] = array("q", streams)
-        self.tables["scalars"] = array("q", scalar_addresses)
+        kept = [state.get(name) for name in self.names for state in self.states]
+        if not all(map(operator.is_, kept, self.kept)):
+            return False
+        count, width = len(self.params), 2 + self.tensors
+        streams, scalars = self.tables["streams"], self.tables["scalars"]
+        streams[1::width] = own = array("q", map(Tensor.data_ptr, gradients))
+        if 0 in own:  # a gradient without storage (autograd's "zero tensor")
+            return False
+        streams[0::width] = array("q", map(Tensor.data_ptr, self.params))
+        addresses = array("q", map(Tensor.data_ptr, self.kept))
+        for column in range(self.tensors):
+            streams[2 + column :: width] = addresses[column * count : (column + 1) * count]
+        for column in range(self.scalars):
+            first = (self.tensors + column) * count
+            scalars[column :: self.scalars] = addresses[first : first + count]
         return True
 
     def run(self, numbers: list[float]) -> None:
         """One step of every parameter; `collect` has just answered True."""
         self.tables["settings"] = array("d", numbers)
-        context = array("q", [self.tables[name].buffer_info()[0] for name in CONTEXT])
-        address = context.buffer_info()[0]
-        threads = torch.get_num_threads() if self.elements >= PARALLEL else 1
-        team = _team() if threads > 1 else None
-        if team is None:
-            self.kernel.run(address, len(self.params), self.chunk_count)
-        else:
-            self._run_on(team, threads, address)
+        addresses = [self.tables[name].buffer_info()[0] for name in CONTEXT]
+        _run(self.kernel, addresses, len(self.params), self.chunk_count, self.elements)
         # The kernel writes behind autograd's back: tell it, so that a graph that saved the old
         # values refuses to use the new ones.
         torch.autograd.graph.increment_version(self.params)
 
-    def _run_on(self, team: Callable[[int, int, int, int], None], threads: int, context: int) -> None:
-        kernel = self.kernel
-        for number, function in enumerate(kernel.steps):
-            sweep = number % 2 == 1
-            count, turn = (self.chunk_count, CHUNKS_PER_TURN) if sweep else (len(self.params), 1)
-            turns = array("q", (0, count, turn, function, context))
-            # Preparing plain scalars is too little work to share.
-            team(kernel.team, turns.buffer_info()[0], threads if sweep or self.arrays[0] else 1, 0)
+
+def _run(kernel: Kernel, addresses: list[int], tensors: int, chunks: int, elements: int) -> None:
+    """All steps of a kernel, on torch's threads where there is enough to do."""
+    context = array("q", addresses)
+    address = context.buffer_info()[0]
+    threads = torch.get_num_threads() if elements >= PARALLEL else 1
+    team = _team() if threads > 1 else None
+    if team is None:
+        kernel.run(address, tensors, chunks)
+        return
+    turn = max(1, TURN * chunks // elements)
+    for number, function in enumerate(kernel.steps):
+        sweep = number % 2 == 1
+        turns = array("q", (0, chunks if sweep else tensors, turn if sweep else 1, function, address))
+        # Preparing plain scalars is too little work to share.
+        alone = not sweep and not kernel.schedule.by_rows
+        team(kernel.team, turns.buffer_info()[0], 1 if alone else threads, 0)
+
+
+class RowBatch:
+    """The touched rows of one parameter, each as a stretch of its own, for gradients that are row-sparse."""
+
+    def __init__(self, variant: Variant) -> None:
+        self.kernel, _ = kernel_for(variant)
+        self.kept = array("d", bytes(8 * len(self.kernel.schedule.scalars)))
+        self.numbers = torch.arange(0)
+        self.chunks = torch.empty(0, len(CHUNK), dtype=torch.int64)
+
+    def run(self, row: Row, gradient: Tensor, numbers: list[float]) -> None:
+        """One step of the rows that a coalesced gradient holds; every tensor is contiguous."""
+        values = gradient.values().contiguous()
+        count, columns = values.shape[0], values[0].numel()
+        self._make_chunks(count, columns)
+        size = columns * values.element_size()
+        bases = torch.tensor([t.data_ptr() for t in (row.p, row.p, *row.tensors)])
+        streams = torch.add(bases, gradient.indices()[0, :, None], alpha=size)
+        streams[:, 1] = torch.add(values.data_ptr(), self.numbers[:count], alpha=size)
+        scalars, settings = array("q", map(Tensor.data_ptr, row.scalars)), array("d", numbers)
+        addresses = {
+            "scalars": scalars.buffer_info()[0],
+            "settings": settings.buffer_info()[0],
+            "kept": self.kept.buffer_info()[0],
+            "streams": streams.data_ptr(),
+            "chunks": self.chunks.data_ptr(),
+        }
+        _run(self.kernel, [addresses.get(name, 0) for name in CONTEXT], 1, count, values.numel())
+        torch.autograd.graph.increment_version([row.p])
+
+    def _make_chunks(self, count: int, columns: int) -> None:
+        if count <= len(self.numbers) and self.chunks[0, CHUNK.index("columns")] == columns:
+            return
+        self.numbers = torch.arange(2 * count)
+        fields = {"matrices": 1, "rows": 1, "columns": columns}
+        self.chunks = torch.tensor([fields.get(name, 0) for name in CHUNK]).repeat(2 * count, 1)
+        self.chunks[:, CHUNK.index("streams")] = self.numbers
 
 
 def _arrays(plan: Schedule, shape: Shape, dtype: torch.dtype) -> list[Tensor]:

@@ -62,6 +62,7 @@ class Declared(torch.optim.Optimizer):
         sparse: "no" refuses sparse gradients; "rows" runs the formula on the touched rows; "only"
             refuses dense ones; "exact" runs on rows where that equals the dense step, else densely.
         takes_complex: complex parameters are stepped as pairs of reals; False refuses them.
+        matrices_only: every parameter must have two dimensions.
         refusal: what to say to a sparse gradient, where there is a hint to give.
         state_at_start: make the state in the constructor instead of at the first step.
         one_vector: the state of all parameters is kept as one vector, in their order.
@@ -79,6 +80,7 @@ class Declared(torch.optim.Optimizer):
     needs_closure: ClassVar[bool] = False
     sparse: ClassVar[str] = "no"
     takes_complex: ClassVar[bool] = True
+    matrices_only: ClassVar[bool] = False
     refusal: ClassVar[str] = ""
     state_at_start: ClassVar[bool] = False
     one_vector: ClassVar[bool] = False

@@ -435,7 +435,7 @@ class _Sweeping(_Step):
                 Extent.COLUMN: builder.mul(chunk["matrix"], shape["columns"]),
             }
             sums = builder.mul(builder.add(own_pieces, chunk["piece"]), shape["columns"])
-        arguments = [builder.gep(self._stream(tensor, n), [chunk["start"]]) for n in self.streams]
+        arguments = [builder.gep(self._stream(chunk["streams"], n), [chunk["start"]]) for n in self.streams]
         arrays = [*self.used, *self.of_rows]
         arguments += [builder.gep(self._array(tensor, n), [places[n.extent]]) for n in arrays]
         arguments += [builder.gep(self._array(tensor, ("sums of", m)), [sums]) for m in self.of_columns]

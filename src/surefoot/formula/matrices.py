@@ -22,6 +22,7 @@ class MatrixOptimizer(Declared):
     """
 
     takes_complex: ClassVar[bool] = False
+    matrices_only: ClassVar[bool] = True
 
     @staticmethod
     def update(p: Tensor, g: Tensor, s: Any, h: Any) -> Tensor:

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import torch
@@ -21,7 +21,7 @@ from surefoot.formula.declared import Declared
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.language import Value
 from surefoot.formula.names import Settings, State
-from surefoot.formula.trace import trace
+from surefoot.formula.trace import Trace, trace
 
 _forced: list[str] = []
 
@@ -38,8 +38,8 @@ def backend(name: str) -> Iterator[None]:
         _forced.pop()
 
 
-def _trace_all_variants(cls: type[Optimizer]) -> None:
-    """Trace the formula as declared, and once for each setting turned on, so that a mistake shows here."""
+def _all_variants(cls: type[Optimizer]) -> Iterator[Trace]:
+    """The formula traced as declared, and once for each setting turned on, so that a mistake shows here."""
     defaults = {n: h.default for n, h in cls.hyperparameters.items()}
     switched = [
         {n: (not v if isinstance(v, bool) else v or 0.5)}
@@ -55,7 +55,7 @@ def _trace_all_variants(cls: type[Optimizer]) -> None:
         slots = [s for s in cls.slots if s.exists(settings)]
         for first, dimensions in itertools.product((True, False), (1, 2)):
             absent = [s.name for s in slots if not s.fits(dimensions) or (s.initial is None and first)]
-            trace(
+            yield trace(
                 cls.update,
                 tensors={s.name: cpu.extent(s) for s in slots if not s.scalar and s.name not in absent},
                 scalars=[s.name for s in slots if s.scalar],
@@ -66,14 +66,18 @@ def _trace_all_variants(cls: type[Optimizer]) -> None:
 
 
 class Optimizer(Declared):
-    """An optimizer made from an element-wise formula."""
+    """An optimizer made from a formula."""
 
     elementwise: ClassVar[bool] = True
+    _read: ClassVar[tuple[str, ...]] = ()
+    sparse: ClassVar[str] = "rows"
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        cls.elementwise = not any(s.over for s in cls.slots)
-        _trace_all_variants(cls)
+        cls._read = (*cls.hyperparameters, "maximize", "fused", "differentiable")
+        cls.elementwise = not any(n.is_mean for t in _all_variants(cls) for n in t.nodes)
+        if not cls.elementwise:
+            cls.sparse = "no"  # a mean over the touched rows is not the mean
 
     @staticmethod
     def update(p: Value, g: Value, s: State, h: Settings) -> Value:
@@ -89,8 +93,9 @@ class Optimizer(Declared):
 
     def init_state(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in the entries of this parameter's state that these settings call for and that are missing."""
-        state: dict[str, Any] = self.state[p]
-        for slot in self._slots(group):
+        slots = self._slots(group)
+        state: dict[str, Any] = self.state[p] if slots else self.state.get(p, {})
+        for slot in slots:
             if slot.name not in state and slot.initial is not None and slot.fits(p.dim()):
                 state[slot.name] = _initial(slot, p, group)
         return state
@@ -104,62 +109,45 @@ class Optimizer(Declared):
 
     def step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
-        settings = self._settings(group)
-        if not self._compiles(group, settings):
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._step_eagerly(p, group, settings)
-            return
         plans: dict[int, Plan] = self.__dict__.setdefault("_plans", {})
-        pattern, numbers = cpu.specialise(settings)
-        key = (pattern, bool(group.get("maximize")))
         plan = plans.get(index)
-        if plan is None or plan.key != key or not plan.collect(group["params"], self.state):
-            plan = plans[index] = self._plan(group, key)
+        values = [group.get(name) for name in self._read]
+        if plan is None or not plan.holds(values) or not plan.collect(group["params"], self.state):
+            settings = self._settings(group)
+            if not _compiles(group, settings):
+                for p in group["params"]:
+                    if p.grad is not None:
+                        self._step_eagerly(p, group, settings)
+                return
+            plan = plans[index] = self._plan(group, settings, values)
             plan.collect(group["params"], self.state)
         for batch in plan.batches:
-            batch.run(numbers)
+            batch.run(plan.numbers)
         for p in plan.others:
-            self._step_eagerly(p, group, settings)
+            self._step_eagerly(p, group, self._settings(group), plan)
         if plan.transient:
             del plans[index]
 
-    def _compiles(self, group: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
-        return not (
-            (_forced and _forced[-1] == "eager")
-            or group.get("fused") is False
-            or group.get("differentiable")
-            or torch.compiler.is_compiling()
-            or any(isinstance(v, Tensor) for v in settings.values())
-            or not cpu.available()
-        )
-
-    def _plan(self, group: dict[str, Any], key: tuple[cpu.Pattern, bool]) -> Plan:
+    def _plan(self, group: dict[str, Any], settings: Mapping[str, Any], values: list[Any]) -> Plan:
         """Sort the parameters that have a gradient into batches, one per kernel, and the rest."""
-        slots = self._slots(group)
+        pattern, numbers = cpu.specialise(settings)
         batches: dict[cpu.Variant, list[cpu.Row]] = {}
         others, idle = [], []
         for p in group["params"]:
             if p.grad is None:
                 idle.append(p)
-                continue
-            place = self._place(p, group, slots, key)
-            if place is None:
-                others.append(p)
-            else:
+            elif place := self._place(p, group, pattern):
                 variant, row = place
                 batches.setdefault(variant, []).append(row)
+            else:
+                others.append(p)
         made = [cpu.Batch(variant, rows) for variant, rows in batches.items()]
         # State that this step's kernel makes is read by the next step's, which is another kernel.
         transient = any(variant.absent for variant in batches)
-        return Plan(key, list(group["params"]), made, others, idle, transient)
+        return Plan(values, pattern, numbers, list(group["params"]), made, others, idle, transient)
 
     def _place(
-        self,
-        p: Tensor,
-        group: Mapping[str, Any],
-        slots: tuple[StateSlot, ...],
-        key: tuple[cpu.Pattern, bool],
+        self, p: Tensor, group: Mapping[str, Any], pattern: cpu.Pattern
     ) -> tuple[cpu.Variant, cpu.Row] | None:
         """The kernel that serves this parameter and its row in the batch, or None where none can."""
         g = cast(Tensor, p.grad)
@@ -167,49 +155,44 @@ class Optimizer(Declared):
             return None
         if not self.elementwise and not (p.is_contiguous() and g.is_contiguous()):
             return None  # rows and columns are found by their place in memory
-        state = self.init_state(p, group)
-        slots = tuple(s for s in slots if s.fits(p.dim()))
-        absent = tuple(s.name for s in slots if not s.scalar and state.get(s.name) is None)
-        fresh = {name: torch.empty_like(p, requires_grad=False).detach() for name in absent}
-        kept = [s for s in slots if not s.scalar]
-        tensors = [fresh[s.name] if s.name in fresh else state[s.name] for s in kept]
-        scalars = [state[s.name] for s in slots if s.scalar]
-        if not all(map(cpu.lies_alike, kept, itertools.repeat(p), tensors)) or not all(
-            map(_is_scalar, scalars)
-        ):
+        state, called_for = self.init_state(p, group), self._slots(group)
+        slots = tuple(s for s in called_for if s.fits(p.dim()))
+        fresh = {s.name: torch.empty_like(p).detach() for s in slots if state.get(s.name) is None}
+        row = _row(p, slots, state | fresh)
+        if row is None:
             return None
         state |= fresh
-        pattern, negate = key
-        scalar_dtypes = tuple(cpu.DTYPES[t.dtype] for t in scalars)
-        missing = tuple(s.name for s in self._slots(group) if s not in slots)
         variant = cpu.Variant(
             self.update,
             slots,
             pattern,
             cpu.DTYPES[p.dtype],
-            absent,
-            missing,
-            scalar_dtypes,
-            negate,
-            None if self.elementwise else cpu.small_matrix(p),
+            absent=tuple(fresh),
+            missing=tuple(s.name for s in called_for if s not in slots),
+            scalar_dtypes=tuple(cpu.DTYPES[t.dtype] for t in row.scalars),
+            negate=bool(group.get("maximize")),
+            matrix=None if self.elementwise else cpu.small_matrix(p),
         )
-        return variant, cpu.Row(p, state, tuple(tensors), tuple(scalars), g.stride())
+        return variant, replace(row, state=state)
 
-    def _step_eagerly(self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        g = cast(Tensor, p.grad)
+    def _step_eagerly(
+        self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan | None = None
+    ) -> None:
+        """One step of a parameter that no dense kernel serves."""
         self.check_gradient(p)
+        g = cast(Tensor, p.grad)
         if g.is_sparse:
             if group.get("weight_decay"):
                 raise RuntimeError("weight_decay option is not compatible with sparse gradients")
-            if self.sparse == "exact" and self._slots(group):
-                g = g.to_dense()
-            else:
-                self._step_rows(p, g.coalesce(), group, settings)
+            if self.sparse != "exact" or not self._slots(group):
+                self._step_rows(p, g.coalesce(), group, settings, plan)
                 return
+            g = g.to_dense()
         elif self.sparse == "only":
             raise RuntimeError(
                 f"{type(self).__name__} does not support dense gradients, please consider Adam instead"
             )
+        on_device = group.get("capturable") and p.device.type != "cpu"  # a CPU has nothing to capture
         eager.step(
             self.update,
             self._slots(group),
@@ -217,37 +200,64 @@ class Optimizer(Declared):
             -g if group.get("maximize") else g,
             self.init_state(p, group),
             settings,
-            as_tensors=bool(
-                group.get("differentiable")
-                or torch.compiler.is_compiling()
-                or (
-                    group.get("capturable") and p.device.type != "cpu"
-                )  # there is nothing to capture on a CPU
-            ),
+            as_tensors=bool(group.get("differentiable") or torch.compiler.is_compiling() or on_device),
         )
 
-    def _step_rows(self, p: Tensor, g: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    def _step_rows(
+        self, p: Tensor, g: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan | None
+    ) -> None:
         """Run the formula on the touched rows alone; the others keep their values and their state."""
-        state, rows = self.init_state(p, group), tuple(g.indices())
-        elementwise = [s.name for s in self._slots(group) if not s.scalar]
-        touched = dict(state) | {name: state[name][rows] for name in elementwise}
-        values = p[rows]
-        gradient = -g.values() if group.get("maximize") else g.values()
-        eager.step(self.update, self._slots(group), values, gradient, touched, settings)
-        p[rows] = values
-        for name in elementwise:
-            state[name][rows] = touched[name]
-        state |= {name: touched[name] for name in touched if name not in elementwise}
+        state, slots = self.init_state(p, group), self._slots(group)
+        if plan is None or not self._run_rows(p, g, state, slots, group, plan):
+            elementwise = [s.name for s in slots if not s.scalar]
+            places = tuple(g.indices())
+            touched = state | {name: state[name][places] for name in elementwise}
+            values = p[places]
+            gradient = -g.values() if group.get("maximize") else g.values()
+            eager.step(self.update, slots, values, gradient, touched, settings)
+            p[places] = values
+            for name in elementwise:
+                state[name][places] = touched[name]
+            state |= {name: touched[name] for name in touched if name not in elementwise}
+
+    def _run_rows(
+        self,
+        p: Tensor,
+        g: Tensor,
+        state: dict[str, Any],
+        slots: tuple[StateSlot, ...],
+        group: Mapping[str, Any],
+        plan: Plan,
+    ) -> bool:
+        """The same by a kernel; False where none can serve."""
+        counts = {s.name: torch.tensor(float(state[s.name]), dtype=torch.float64) for s in slots if s.number}
+        row = _row(p, slots, state | counts)
+        fitting = cpu.servable(p) and p.is_contiguous() and g.sparse_dim() == 1 and g.dtype == p.dtype
+        if row is None or not fitting:
+            return False
+        scalar_dtypes = tuple(cpu.DTYPES[t.dtype] for t in row.scalars)
+        variant = cpu.Variant(
+            self.update,
+            slots,
+            plan.pattern,
+            cpu.DTYPES[p.dtype],
+            (),
+            (),
+            scalar_dtypes,
+            bool(group.get("maximize")),
+        )
+        batches: dict[cpu.Variant, cpu.RowBatch] = self.__dict__.setdefault("_row_batches", {})
+        if variant not in batches:
+            batches[variant] = cpu.RowBatch(variant)
+        if g._nnz():
+            batches[variant].run(row, g, plan.numbers)
+            state |= {name: type(state[name])(count.item()) for name, count in counts.items()}
+        return True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.__dict__.pop("_plans", None)
-        for entries in self.state.values():
-            for slot in self.slots:
-                held = entries.get(slot.name)
-                # torch's loading casts every entry but `step` to the parameter's dtype.
-                if slot.default_dtype and isinstance(held, Tensor):
-                    entries[slot.name] = held.to(_scalar_dtype())
+        self.__dict__.pop("_row_batches", None)
 
 
 @dataclass(frozen=True)
@@ -255,20 +265,33 @@ class Plan:
     """How the parameters of one group are stepped, as long as nothing about them changes.
 
     Attributes:
-        key: the settings that the kernels were compiled for, and whether to maximize.
+        values: the group's settings.
+        pattern: what the kernels were compiled for.
+        numbers: what they are called with.
         params: all parameters of the group, in order.
         batches: those that kernels serve.
-        others: those that are stepped eagerly.
+        others: those that are stepped eagerly, or row by row.
         idle: those without a gradient.
         transient: valid for one step only.
     """
 
-    key: tuple[cpu.Pattern, bool]
+    values: list[Any]
+    pattern: cpu.Pattern
+    numbers: list[float]
     params: list[Tensor]
     batches: list[cpu.Batch]
     others: list[Tensor]
     idle: list[Tensor]
     transient: bool
+
+    def holds(self, values: list[Any]) -> bool:
+        """Whether the group's settings are still those that the kernels are called with."""
+        return not (
+            (_forced and _forced[-1] == "eager")
+            or torch.compiler.is_compiling()
+            or Tensor in map(type, values)
+            or values != self.values
+        )
 
     def collect(self, params: list[Tensor], states: Mapping[Tensor, dict[str, Any]]) -> bool:
         """Read this step's addresses; False if the plan no longer holds."""
@@ -279,6 +302,28 @@ class Plan:
             and all(p.grad is not None for p in self.others)
             and all(batch.collect(states) for batch in self.batches)
         )
+
+
+def _compiles(group: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    parts = [part for v in settings.values() for part in (v if isinstance(v, tuple) else (v,))]
+    return not (
+        (_forced and _forced[-1] == "eager")
+        or group.get("fused") is False
+        or group.get("differentiable")
+        or torch.compiler.is_compiling()
+        or any(isinstance(part, Tensor) for part in parts)
+        or not cpu.available()
+    )
+
+
+def _row(p: Tensor, slots: tuple[StateSlot, ...], state: dict[str, Any]) -> cpu.Row | None:
+    """A parameter and its state as a kernel takes them; None where one of them cannot be."""
+    kept = [s for s in slots if not s.scalar]
+    tensors = tuple(state[s.name] for s in kept)
+    scalars = tuple(state[s.name] for s in slots if s.scalar)
+    if all(map(cpu.lies_alike, kept, itertools.repeat(p), tensors)) and all(map(_is_scalar, scalars)):
+        return cpu.Row(p, state, tensors, scalars)
+    return None
 
 
 def _is_scalar(value: Any) -> bool:

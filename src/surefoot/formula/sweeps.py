@@ -19,7 +19,7 @@ Result = tuple[str, Symbol | float]
 # (float64), addresses of streams, addresses of kept arrays, shape.  Per chunk: what it covers, and sums.
 CONTEXT = ("scalars", "settings", "kept", "streams", "arrays", "shapes", "chunks", "sums")
 SHAPE = ("elements", "matrices", "rows", "columns", "pieces", "first_chunk", "end_chunk")
-CHUNK = ("tensor", "start", "matrix", "matrices", "row", "rows", "columns", "piece")
+CHUNK = ("tensor", "streams", "start", "matrix", "matrices", "row", "rows", "columns", "piece")
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,6 @@ class Adam(
         f.StateSlot("max_exp_avg_sq", when="amsgrad"),
     )
 
-    refusal = "Adam does not support sparse gradients, please consider SparseAdam instead"
-
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         beta1, beta2 = h.betas

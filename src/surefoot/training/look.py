@@ -57,6 +57,7 @@ class Look:
         frozen: elements that are not trained.
         dtypes: of the trainable parameters, e.g. ("float32",).
         sparse: names of the parameters whose gradient is sparse.
+        not_matrices: names of the first trainable parameters that have fewer or more than two dimensions.
         seconds_per_step: median of forward, backward and a plain step on one thread.
         peak_memory: the process's largest resident memory afterwards, in bytes.
         initial_value: the measure before any training (seed 0).
@@ -72,6 +73,7 @@ class Look:
     frozen: int
     dtypes: tuple[str, ...]
     sparse: tuple[str, ...]
+    not_matrices: tuple[str, ...]
     seconds_per_step: float
     peak_memory: int
     initial_value: float
@@ -105,12 +107,20 @@ def look(task: Task) -> Look:
         frozen=sum(p.numel() for p in model.parameters() if not p.requires_grad),
         dtypes=tuple(sorted({_dtype(p) for p in trained})),
         sparse=sparse,
+        not_matrices=tuple(n for n, p in model.named_parameters() if p.requires_grad and p.dim() != 2)[
+            :SHAPES_NAMED
+        ],
         seconds_per_step=seconds,
         peak_memory=memory,
         initial_value=initial,
         repeatable=repeatable,
         fingerprint=_fingerprint(task, model, first if repeatable else None),
     )
+
+
+def _not_matrices(model: nn.Module) -> tuple[str, ...]:
+    found = [name for name, p in model.named_parameters() if p.requires_grad and p.dim() != 2]
+    return tuple(found[:SHAPES_NAMED])
 
 
 @contextlib.contextmanager
