@@ -75,7 +75,6 @@ def test_complex128_equals_torch(name, settings):
         assert_equal_states(found, optimizer, expected, reference)
 
 
-@pytest.mark.xfail(strict=True, reason="an empty entry is left for each parameter")
 def test_sgd_without_momentum_has_no_state():
     for make in pair("SGD"):
         assert run(make, {}, parameters(), 2).state_dict()["state"] == {}
