@@ -82,24 +82,17 @@ CASES: list[Case] = UPSTREAM + _without(UPSTREAM)
 NAMES: list[str] = sorted({name for name, _ in CASES})
 
 
-def marked(cases: Iterable[Any], broken: Callable[..., str | None] = lambda *case: None) -> list[Any]:
-    """Test parameters with readable names; what is known to fail must fail.
-
-    Args:
-        cases: one tuple, or one name, for each test; the optimizer's name comes first.
-        broken: why a case is known to fail, or None.
-    """
+def named(cases: Iterable[Any]) -> list[Any]:
+    """Test parameters with readable names: one tuple, or one name, for each test."""
     params = []
     for case in cases:
         values = case if isinstance(case, tuple) else (case,)
-        reason = broken(*values)
-        marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-        params.append(pytest.param(*values, id="-".join(map(identify, values)), marks=marks))
+        params.append(pytest.param(*values, id="-".join(map(identify, values))))
     return params
 
 
-every_case = pytest.mark.parametrize(("name", "settings"), marked(CASES))
-every_optimizer = pytest.mark.parametrize("name", marked(NAMES))
+every_case = pytest.mark.parametrize(("name", "settings"), named(CASES))
+every_optimizer = pytest.mark.parametrize("name", named(NAMES))
 
 
 def takes(name: str, argument: str) -> bool:

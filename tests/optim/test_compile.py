@@ -14,7 +14,7 @@ from tests.optim.configurations import (
     distance,
     for_loop,
     gradients_for,
-    marked,
+    named,
     pair,
     parameters,
 )
@@ -41,11 +41,7 @@ def compiled_and_not(name, backend, dtype=torch.float64):
     return expected, found
 
 
-def broken(name):
-    return "torch.compile fails on sparse tensors" if name == "SparseAdam" else None
-
-
-@pytest.mark.parametrize("name", marked(NAMES, broken))
+@pytest.mark.parametrize("name", named(NAMES))
 def test_a_compiled_step_equals_torch(name):
     assert distance(*reversed(compiled_and_not(name, "eager"))) <= 1e-9
 

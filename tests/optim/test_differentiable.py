@@ -6,15 +6,7 @@ import pytest
 import torch
 
 from surefoot import optim
-from tests.optim.configurations import CASES, NAMES, distance, for_loop, marked, pair, parameters, run, takes
-
-
-def broken(name, settings):
-    decoupled = settings.get("decoupled_weight_decay") or name == "AdamW"
-    decays = settings.get("weight_decay", 0.01 if name == "AdamW" else 0)
-    written = settings.get("amsgrad") or (decoupled and decays)
-    return "what autograd has kept is written in place" if written else None
-
+from tests.optim.configurations import CASES, NAMES, distance, for_loop, named, pair, parameters, run, takes
 
 DIFFERENTIABLE = [case for case in CASES if takes(case[0], "differentiable")]
 # The first learning rate becomes state, a plain number, as in torch.
@@ -31,7 +23,7 @@ def trained(name, settings, p, gradients):
     return p
 
 
-@pytest.mark.parametrize(("name", "settings"), marked(DIFFERENTIABLE, broken))
+@pytest.mark.parametrize(("name", "settings"), named(DIFFERENTIABLE))
 def test_gradients_through_steps_are_right(name, settings):
     generator = torch.Generator().manual_seed(0)
     p, *gradients = (
@@ -46,7 +38,7 @@ def test_gradients_through_steps_are_right(name, settings):
         assert torch.autograd.gradcheck(train, (p, lr, *gradients[:count]))
 
 
-@pytest.mark.parametrize("name", marked(n for n in NAMES if takes(n, "differentiable")))
+@pytest.mark.parametrize("name", named(n for n in NAMES if takes(n, "differentiable")))
 def test_differentiable_steps_equal_torch(name):
     theirs, ours = pair(name)
     expected, found = parameters(), [p.clone() for p in parameters()]

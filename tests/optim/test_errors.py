@@ -12,20 +12,11 @@ import torch
 from surefoot import optim
 from tests.optim.configurations import (
     identify,
-    marked,
+    named,
     optim_db,
     pair,
     parameters,
 )
-
-
-def broken(name, number):
-    if name in ("Adam", "AdamW") and number in (9, 10, 11):
-        return "betas that are tensors are not checked"
-    if name == "SparseAdam" and number in (7, 8):
-        return "torch names a parameter by its group and its place there"
-    return "complex parameters are not refused" if (name, number) == ("SparseAdam", 9) else None
-
 
 ERRORS = [
     (info.optim_cls.__name__, number)
@@ -48,7 +39,7 @@ def refusal(make, given, on_step):
     return error.type, str(error.value)
 
 
-@pytest.mark.parametrize(("name", "number"), marked(ERRORS, broken))
+@pytest.mark.parametrize(("name", "number"), named(ERRORS))
 def test_what_torch_refuses_is_refused_in_its_words(name, number):
     info = next(info for info in optim_db if info.optim_cls.__name__ == name)
     case = info.optim_error_inputs_func(device="cpu", dtype=torch.float64)[number]

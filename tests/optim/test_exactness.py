@@ -13,7 +13,7 @@ from tests.optim.configurations import (
     NAMES,
     NOT_COMPLEX,
     distance,
-    marked,
+    named,
     pair,
     parameters,
     run,
@@ -47,12 +47,7 @@ def assert_equal_states(found, ours, expected, theirs):
                 )
 
 
-def broken(name, settings):
-    single = name == "Muon" and isinstance(settings.get("lr"), Tensor)
-    return "torch computes with a learning rate of single precision in single precision" if single else None
-
-
-@pytest.mark.parametrize(("name", "settings"), marked(CASES, broken))
+@pytest.mark.parametrize(("name", "settings"), named(CASES))
 def test_float64_equals_torch(name, settings):
     for found, optimizer, expected, reference in beside_torch(name, settings):
         assert distance(found, expected) <= tolerance(name)
@@ -60,14 +55,14 @@ def test_float64_equals_torch(name, settings):
         assert optimizer.param_groups[0].keys() == reference.param_groups[0].keys()
 
 
-@pytest.mark.parametrize(("name", "settings"), marked(c for c in CASES if takes(c[0], "maximize")))
+@pytest.mark.parametrize(("name", "settings"), named(c for c in CASES if takes(c[0], "maximize")))
 def test_the_other_direction_equals_torch(name, settings):
     settings = settings | {"maximize": not settings.get("maximize", False)}
     for found, _, expected, _ in beside_torch(name, settings, steps=10, backends=["auto"]):
         assert distance(found, expected) <= tolerance(name)
 
 
-@pytest.mark.parametrize(("name", "settings"), marked(c for c in CASES if c[0] not in NOT_COMPLEX))
+@pytest.mark.parametrize(("name", "settings"), named(c for c in CASES if c[0] not in NOT_COMPLEX))
 def test_complex128_equals_torch(name, settings):
     runs = beside_torch(name, settings, torch.complex128, steps=20, backends=["auto"])
     for found, optimizer, expected, reference in runs:

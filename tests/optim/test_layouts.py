@@ -12,7 +12,7 @@ from tests.optim.configurations import (
     every_optimizer,
     for_loop,
     gradients_for,
-    marked,
+    named,
     pair,
     parameters,
     parameters_of_every_layout,
@@ -20,7 +20,7 @@ from tests.optim.configurations import (
     shapes_for,
 )
 
-STEPWISE = marked(n for n in NAMES if n != "LBFGS")  # which takes all parameters for one vector
+STEPWISE = named(n for n in NAMES if n != "LBFGS")  # which takes all parameters for one vector
 LIKE = {
     "like": lambda g, p: torch.empty_like(p).copy_(g),
     "contiguous": lambda g, p: g,
@@ -31,7 +31,7 @@ LIKE = {
 
 
 @pytest.mark.parametrize("layout", LIKE)
-@pytest.mark.parametrize("name", marked(n for n in NAMES if n not in ("LBFGS", "SparseAdam")))
+@pytest.mark.parametrize("name", named(n for n in NAMES if n not in ("LBFGS", "SparseAdam")))
 def test_gradients_of_any_layout(name, layout):
 
     def gradients(params, generator):

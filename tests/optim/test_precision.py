@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from surefoot import optim
-from tests.optim.configurations import CASES, NOT_COMPLEX, every_case, marked, parameters
+from tests.optim.configurations import CASES, NOT_COMPLEX, every_case, named, parameters
 from tests.optim.measures import errors
 
 
@@ -20,14 +20,14 @@ def test_float32_is_as_near_to_the_truth_as_torch(name, settings):
     assert ours <= (3 if name == "Muon" else 1.5) * theirs + 1e-9
 
 
-@pytest.mark.parametrize(("name", "settings"), marked(c for c in CASES if c[0] not in NOT_COMPLEX))
+@pytest.mark.parametrize(("name", "settings"), named(c for c in CASES if c[0] not in NOT_COMPLEX))
 def test_complex64_is_as_near_to_the_truth_as_torch(name, settings):
     theirs, ours = errors(name, settings, torch.complex64, 10)
     assert ours <= 1.5 * theirs + 1e-9
 
 
 # Where a line search ends in low precision is chance.
-@pytest.mark.parametrize(("name", "settings"), marked(c for c in CASES if c[0] != "LBFGS"))
+@pytest.mark.parametrize(("name", "settings"), named(c for c in CASES if c[0] != "LBFGS"))
 def test_low_precision_is_no_worse_than_torch(name, settings):
     for dtype in (torch.bfloat16, torch.float16):
         theirs, *ours = errors(name, settings, dtype, 10, ("auto", "eager"))

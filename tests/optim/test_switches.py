@@ -10,7 +10,7 @@ from tests.optim.configurations import (
     NAMES,
     distance,
     for_loop,
-    marked,
+    named,
     pair,
     parameters,
     run,
@@ -34,7 +34,7 @@ def parameter_lists(name, count):
     return [parameters(shapes=shapes_for(name)) for _ in range(count)]
 
 
-@pytest.mark.parametrize(("name", "switches"), marked(SWITCHES))
+@pytest.mark.parametrize(("name", "switches"), named(SWITCHES))
 def test_switches_never_change_the_result(name, switches):
     theirs, ours = pair(name)
     expected, found = parameter_lists(name, 2)
@@ -45,16 +45,7 @@ def test_switches_never_change_the_result(name, switches):
     assert {k: optimizer.param_groups[0][k] for k in switches} == switches
 
 
-def broken(name, shape):
-    one_element = shape and name not in ("LBFGS", "Muon", "Rprop", "SparseAdam")
-    return (
-        "a learning rate of one element does not go with a parameter without dimensions"
-        if one_element
-        else None
-    )
-
-
-@pytest.mark.parametrize(("name", "shape"), marked([(n, s) for n in NAMES for s in ((), (1,))], broken))
+@pytest.mark.parametrize(("name", "shape"), named([(n, s) for n in NAMES for s in ((), (1,))]))
 def test_a_scheduler_changes_a_learning_rate_that_is_a_tensor_in_place(name, shape):
     theirs, ours = pair(name)
     expected, found = parameter_lists(name, 2)

@@ -49,6 +49,20 @@ def _nearest(keywords: Mapping[str, Any], signature: inspect.Signature) -> str:
     return ""
 
 
+def _check_tensors(settings: Mapping[str, Any]) -> None:
+    """Raise, in torch's words, for a tensor among the settings that is none of one element."""
+    betas = settings.get("betas", ())
+    if len({isinstance(beta, Tensor) for beta in betas}) > 1:
+        raise ValueError("betas must be either both floats or both Tensors")
+    named = {"lr": settings.get("lr"), **{f"betas[{i}]": beta for i, beta in enumerate(betas)}}
+    for name, value in named.items():
+        if isinstance(value, Tensor):
+            if settings.get("foreach") and not settings.get("capturable", True):
+                raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+            if value.numel() != 1:
+                raise ValueError(f"Tensor {name} must be 1-element")
+
+
 @dataclass_transform()
 class Declared(torch.optim.Optimizer):
     """An optimizer whose constructor is made from its declarations.
@@ -114,12 +128,7 @@ class Declared(torch.optim.Optimizer):
     @classmethod
     def _check(cls, settings: Mapping[str, Any]) -> None:
         """Raise, in torch's words, for a setting that is not allowed."""
-        lr = settings.get("lr")
-        if isinstance(lr, Tensor):
-            if settings.get("foreach") and not settings.get("capturable", True):
-                raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-            if lr.numel() != 1:
-                raise ValueError("Tensor lr must be 1-element")
+        _check_tensors(settings)
         for name, hyperparameter in cls.hyperparameters.items():
             hyperparameter.check(settings[name])
         if settings.get("fused") and settings.get("foreach"):

@@ -65,6 +65,8 @@ def _shown(value: Any) -> Any:
     """A value as the formula sees it: complex as pairs of reals, low precision widened."""
     if not isinstance(value, Tensor):
         return value
+    if torch.is_grad_enabled():  # autograd keeps what the formula reads, and that is written in place later
+        value = value.clone()
     if value.is_complex():
         return torch.view_as_real(value.resolve_conj())
     return value.float() if value.dtype in LOW_PRECISION else value

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
+from torch._compile import _disable_dynamo  # torch.compiler.disable imports all of torch._dynamo
 
 from surefoot.formula import cpu, eager
 from surefoot.formula.declared import Declared
@@ -104,8 +105,7 @@ class Optimizer(Declared):
         return tuple(s for s in self.slots if s.exists(group))
 
     def _settings(self, group: Mapping[str, Any]) -> dict[str, Any]:
-        settings = {name: group[name] for name in self.hyperparameters}
-        return {n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()}
+        return {name: _setting(group[name]) for name in self.hyperparameters}
 
     def step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
@@ -203,6 +203,7 @@ class Optimizer(Declared):
             as_tensors=bool(group.get("differentiable") or torch.compiler.is_compiling() or on_device),
         )
 
+    @_disable_dynamo  # which knows no sparse tensors
     def _step_rows(
         self, p: Tensor, g: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan | None
     ) -> None:
@@ -302,6 +303,13 @@ class Plan:
             and all(p.grad is not None for p in self.others)
             and all(batch.collect(states) for batch in self.batches)
         )
+
+
+def _setting(value: Any) -> Any:
+    """A setting as formulas take it; a tensor of one element loses the dimension that p may not have."""
+    if isinstance(value, Tensor):
+        return value.reshape(()) if value.dim() else value
+    return tuple(map(_setting, value)) if isinstance(value, list | tuple) else value
 
 
 def _compiles(group: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:

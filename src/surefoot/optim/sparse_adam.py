@@ -40,10 +40,14 @@ class SparseAdam(f.Optimizer, arguments="maximize"):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        params = [p for group in self.param_groups for p in group["params"]]
-        if indices := [i for i, p in enumerate(params) if p.layout is not torch.strided]:
+        places = [([i, j], p) for i, g in enumerate(self.param_groups) for j, p in enumerate(g["params"])]
+        if indices := [place for place, p in places if p.layout is not torch.strided]:
             raise ValueError(
                 f"Sparse params at indices {indices}: SparseAdam requires dense parameter tensors"
+            )
+        if indices := [place for place, p in places if p.is_complex()]:
+            raise ValueError(
+                f"Complex params at indices {indices}: SparseAdam does not support complex parameters"
             )
 
     @staticmethod
