@@ -301,23 +301,45 @@ def _run(kernel: Kernel, addresses: list[int], tensors: int, chunks: int, elemen
 
 
 class RowBatch:
-    """The touched rows of one parameter, each as a stretch of its own, for gradients that are row-sparse."""
+    """The touched rows of one parameter, each as a stretch of its own, for gradients that are row-sparse.
 
-    def __init__(self, variant: Variant) -> None:
-        self.kernel, _ = kernel_for(variant)
+    Args:
+        variant: of a kernel without means.
+        row: the parameter and its state, all contiguous.
+        counts: cells for the counters that the state keeps as plain numbers.
+    """
+
+    def __init__(self, variant: Variant, row: Row, counts: Mapping[str, Tensor]) -> None:
+        self.kernel, layout = kernel_for(variant)
+        self.row, self.counts, self.names = row, counts, layout.tensors
+        self.unchanged = unchanged([row.p, *row.tensors])
         self.kept = array("d", bytes(8 * len(self.kernel.schedule.scalars)))
-        self.numbers = torch.arange(0)
-        self.chunks = torch.empty(0, len(CHUNK), dtype=torch.int64)
+        self.columns = row.p[0].numel()
+        self.size = self.columns * row.p.element_size()
+        self._make_chunks(0)
 
-    def run(self, row: Row, gradient: Tensor, numbers: list[float]) -> None:
-        """One step of the rows that a coalesced gradient holds; every tensor is contiguous."""
-        values = gradient.values().contiguous()
-        count, columns = values.shape[0], values[0].numel()
-        self._make_chunks(count, columns)
-        size = columns * values.element_size()
-        bases = torch.tensor([t.data_ptr() for t in (row.p, row.p, *row.tensors)])
-        streams = torch.add(bases, gradient.indices()[0, :, None], alpha=size)
-        streams[:, 1] = torch.add(values.data_ptr(), self.numbers[:count], alpha=size)
+    def holds(self, state: dict[str, Any]) -> bool:
+        """Whether the parameter still has this state and layout."""
+        row = self.row
+        return (
+            state is row.state
+            and all(map(operator.is_, map(state.get, self.names), row.tensors))
+            and self.unchanged(row.p, *row.tensors)
+        )
+
+    def run(self, gradient: Tensor, numbers: list[float]) -> None:
+        """One step of the rows that a coalesced gradient holds."""
+        row, values = self.row, gradient.values().contiguous()
+        count = len(values)
+        if count > len(self.chunks):
+            self._make_chunks(2 * count)
+        for name, cell in self.counts.items():
+            cell.fill_(row.state[name])
+        bases = array("q", map(Tensor.data_ptr, (row.p, row.p, *row.tensors)))
+        streams = torch.add(
+            torch.frombuffer(bases, dtype=torch.int64), gradient.indices().t(), alpha=self.size
+        )
+        torch.add(self.offsets[:count], values.data_ptr(), out=streams.select(1, 1))
         scalars, settings = array("q", map(Tensor.data_ptr, row.scalars)), array("d", numbers)
         addresses = {
             "scalars": scalars.buffer_info()[0],
@@ -328,14 +350,14 @@ class RowBatch:
         }
         _run(self.kernel, [addresses.get(name, 0) for name in CONTEXT], 1, count, values.numel())
         torch.autograd.graph.increment_version([row.p])
+        for name, cell in self.counts.items():
+            row.state[name] = type(row.state[name])(cell.item())
 
-    def _make_chunks(self, count: int, columns: int) -> None:
-        if count <= len(self.numbers) and self.chunks[0, CHUNK.index("columns")] == columns:
-            return
-        self.numbers = torch.arange(2 * count)
-        fields = {"matrices": 1, "rows": 1, "columns": columns}
-        self.chunks = torch.tensor([fields.get(name, 0) for name in CHUNK]).repeat(2 * count, 1)
-        self.chunks[:, CHUNK.index("streams")] = self.numbers
+    def _make_chunks(self, count: int) -> None:
+        fields = {"matrices": 1, "rows": 1, "columns": self.columns}
+        self.chunks = torch.tensor([fields.get(name, 0) for name in CHUNK]).repeat(count, 1)
+        self.chunks[:, CHUNK.index("streams")] = torch.arange(count)
+        self.offsets = torch.arange(count) * self.size
 
 
 def _arrays(plan: Schedule, shape: Shape, dtype: torch.dtype) -> list[Tensor]:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 import torch
 from torch import Tensor
+from torch.optim import optimizer as upstream
 from torch.optim.optimizer import ParamsT
 
 from surefoot.formula import checkpoint
@@ -61,6 +62,31 @@ def _check_tensors(settings: Mapping[str, Any]) -> None:
                 raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
             if value.numel() != 1:
                 raise ValueError(f"Tensor {name} must be 1-element")
+
+
+def _observed(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether hooks or the profiler want to know of a step."""
+    return bool(
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or upstream._global_optimizer_pre_hooks
+        or upstream._global_optimizer_post_hooks
+        or torch.autograd._profiler_enabled()  # type: ignore[attr-defined]
+    )
+
+
+def _step(optimizer: Declared, closure: Callable[[], Any] | None = None) -> Any:
+    loss = None
+    if closure is not None:
+        with torch.enable_grad():
+            loss = closure()
+    for index, group in enumerate(optimizer.param_groups):
+        with torch.set_grad_enabled(bool(group.get("differentiable"))):
+            optimizer.step_group(index, group)
+    return loss
+
+
+_observed_step: Callable[..., Any] = torch.optim.Optimizer.profile_hook_step(_step)
 
 
 @dataclass_transform()
@@ -217,14 +243,13 @@ class Declared(torch.optim.Optimizer):
         Returns:
             What the closure returned, or None without one.
         """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for index, group in enumerate(self.param_groups):
-            with torch.set_grad_enabled(bool(group.get("differentiable"))):
-                self.step_group(index, group)
-        return loss
+        if _observed(self):
+            return _observed_step(self) if closure is None else _observed_step(self, closure)
+        return _step(self, closure)
+
+    # torch wraps every `step` that is not marked so: the wrapper costs as much as a small step itself,
+    # and does nothing without hooks and profiler.
+    step.hooked = True  # type: ignore[attr-defined]
 
     def step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group; for subclasses."""

@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
 
 import torch
@@ -144,7 +144,8 @@ class Optimizer(Declared):
         made = [cpu.Batch(variant, rows) for variant, rows in batches.items()]
         # State that this step's kernel makes is read by the next step's, which is another kernel.
         transient = any(variant.absent for variant in batches)
-        return Plan(values, pattern, numbers, list(group["params"]), made, others, idle, transient)
+        params, negates = list(group["params"]), bool(group.get("maximize"))
+        return Plan(values, negates, pattern, numbers, params, made, others, idle, transient)
 
     def _place(
         self, p: Tensor, group: Mapping[str, Any], pattern: cpu.Pattern
@@ -203,62 +204,58 @@ class Optimizer(Declared):
             as_tensors=bool(group.get("differentiable") or torch.compiler.is_compiling() or on_device),
         )
 
-    @_disable_dynamo  # which knows no sparse tensors
     def _step_rows(
         self, p: Tensor, g: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan | None
     ) -> None:
         """Run the formula on the touched rows alone; the others keep their values and their state."""
         state, slots = self.init_state(p, group), self._slots(group)
-        if plan is None or not self._run_rows(p, g, state, slots, group, plan):
-            elementwise = [s.name for s in slots if not s.scalar]
-            places = tuple(g.indices())
-            touched = state | {name: state[name][places] for name in elementwise}
-            values = p[places]
-            gradient = -g.values() if group.get("maximize") else g.values()
-            eager.step(self.update, slots, values, gradient, touched, settings)
-            p[places] = values
-            for name in elementwise:
-                state[name][places] = touched[name]
-            state |= {name: touched[name] for name in touched if name not in elementwise}
+        if plan is not None and (batch := self._row_batch(p, g, state, slots, plan)):
+            batch.run(g, plan.numbers)
+        else:
+            self._step_rows_eagerly(p, g, state, group, settings)
 
-    def _run_rows(
+    @_disable_dynamo  # which knows no sparse tensors
+    def _step_rows_eagerly(
         self,
         p: Tensor,
         g: Tensor,
         state: dict[str, Any],
-        slots: tuple[StateSlot, ...],
         group: Mapping[str, Any],
-        plan: Plan,
-    ) -> bool:
-        """The same by a kernel; False where none can serve."""
-        counts = {s.name: torch.tensor(float(state[s.name]), dtype=torch.float64) for s in slots if s.number}
-        row = _row(p, slots, state | counts)
-        fitting = cpu.servable(p) and p.is_contiguous() and g.sparse_dim() == 1 and g.dtype == p.dtype
-        if row is None or not fitting:
-            return False
-        scalar_dtypes = tuple(cpu.DTYPES[t.dtype] for t in row.scalars)
-        variant = cpu.Variant(
-            self.update,
-            slots,
-            plan.pattern,
-            cpu.DTYPES[p.dtype],
-            (),
-            (),
-            scalar_dtypes,
-            bool(group.get("maximize")),
-        )
-        batches: dict[cpu.Variant, cpu.RowBatch] = self.__dict__.setdefault("_row_batches", {})
-        if variant not in batches:
-            batches[variant] = cpu.RowBatch(variant)
-        if g._nnz():
-            batches[variant].run(row, g, plan.numbers)
-            state |= {name: type(state[name])(count.item()) for name, count in counts.items()}
-        return True
+        settings: Mapping[str, Any],
+    ) -> None:
+        slots = self._slots(group)
+        elementwise = [s.name for s in slots if not s.scalar]
+        places = tuple(g.indices())
+        touched = state | {name: state[name][places] for name in elementwise}
+        values = p[places]
+        gradient = -g.values() if group.get("maximize") else g.values()
+        eager.step(self.update, slots, values, gradient, touched, settings)
+        p[places] = values
+        for name in elementwise:
+            state[name][places] = touched[name]
+        state |= {name: touched[name] for name in touched if name not in elementwise}
+
+    def _row_batch(
+        self, p: Tensor, g: Tensor, state: dict[str, Any], slots: tuple[StateSlot, ...], plan: Plan
+    ) -> cpu.RowBatch | None:
+        """The kernel that steps the touched rows of this parameter, or None where none can."""
+        if g.sparse_dim() != 1 or g.dtype != p.dtype:
+            return None
+        batch = plan.rows.get(p)
+        if batch is None or not batch.holds(state):
+            counts = {s.name: torch.zeros((), dtype=torch.float64) for s in slots if s.number}
+            row = _row(p, slots, state | counts)
+            if row is None or not cpu.servable(p) or not p.is_contiguous():
+                return None
+            dtypes = tuple(cpu.DTYPES[t.dtype] for t in row.scalars)
+            dtype, negate = cpu.DTYPES[p.dtype], plan.negates
+            variant = cpu.Variant(self.update, slots, plan.pattern, dtype, (), (), dtypes, negate)
+            batch = plan.rows[p] = cpu.RowBatch(variant, replace(row, state=state), counts)
+        return batch
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.__dict__.pop("_plans", None)
-        self.__dict__.pop("_row_batches", None)
 
 
 @dataclass(frozen=True)
@@ -267,16 +264,19 @@ class Plan:
 
     Attributes:
         values: the group's settings.
+        negates: the gradient (maximize).
         pattern: what the kernels were compiled for.
         numbers: what they are called with.
         params: all parameters of the group, in order.
         batches: those that kernels serve.
-        others: those that are stepped eagerly, or row by row.
+        others: those that are stepped eagerly, or by rows.
+        rows: the kernels of those that have been stepped by rows.
         idle: those without a gradient.
         transient: valid for one step only.
     """
 
     values: list[Any]
+    negates: bool
     pattern: cpu.Pattern
     numbers: list[float]
     params: list[Tensor]
@@ -284,6 +284,7 @@ class Plan:
     others: list[Tensor]
     idle: list[Tensor]
     transient: bool
+    rows: dict[Tensor, cpu.RowBatch] = field(default_factory=dict)
 
     def holds(self, values: list[Any]) -> bool:
         """Whether the group's settings are still those that the kernels are called with."""
