@@ -111,7 +111,12 @@ def target() -> Any:
     """This processor, for LLVM."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(
+    return llvm.Target.from_default_triple()
+
+
+def _machine() -> Any:
+    """A code generator; each engine owns one, and frees it with itself."""
+    return target().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, jit=True
     )
 
@@ -122,15 +127,13 @@ _compiling = threading.Lock()
 def compile_kernel(trace: Trace, layout: Layout) -> Kernel:
     """Compile a trace for this processor; takes some tens of milliseconds."""
     with _compiling:
-        plan = schedule(trace)
-        module = llvm.parse_assembly(str(_module(plan, layout, trace)))
+        plan, machine = schedule(trace), _machine()
+        module = llvm.parse_assembly(str(_module(plan, layout, trace, machine)))
         module.verify()
-        machine = target()
         tuning = llvm.create_pipeline_tuning_options(speed_level=3)
         tuning.loop_vectorization = True
-        llvm.create_pass_builder(machine, tuning).getModulePassManager().run(
-            module, llvm.create_pass_builder(machine, tuning)
-        )
+        passes = llvm.create_pass_builder(machine, tuning)
+        passes.getModulePassManager().run(module, passes)
         engine = llvm.create_mcjit_compiler(module, machine)
         engine.finalize_object()
     address = engine.get_function_address
@@ -139,10 +142,10 @@ def compile_kernel(trace: Trace, layout: Layout) -> Kernel:
     return Kernel(plan, run, address("team"), steps, engine)
 
 
-def _module(plan: Schedule, layout: Layout, trace: Trace) -> ir.Module:
+def _module(plan: Schedule, layout: Layout, trace: Trace, machine: Any) -> ir.Module:
     module = ir.Module(name="formula")
-    module.triple = target().triple
-    module.data_layout = str(target().target_data)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
     extents = {str(n.arguments[0]): n.extent for n in trace.nodes if n.operation == "tensor"}
     steps = []
     for number, step in enumerate(plan.steps):
@@ -166,6 +169,7 @@ class _Step:
         self.storage, self.number = STORAGE[layout.dtype], COMPUTE[layout.dtype]
         self.streams = [n for n in layout.streams if extents.get(n, Extent.ELEMENT) == Extent.ELEMENT]
         self.function = ir.Function(module, STEP, name)
+        self.function.attributes.add("noinline")  # `run` need not repeat it
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
         arrays = [*plan.arrays, *(("sums of", m) for m in plan.column_means)]
         self.place: dict[str, dict[Any, int]] = {
@@ -219,6 +223,8 @@ class _Preparing(_Step):
     """Prints a preparation: a loop over tensors."""
 
     def print(self, step: Preparation) -> ir.Function:
+        if not self.layout.matrix:
+            self.function.attributes.add("optsize")  # little work, much code: compile it quickly
         with loop(self.builder, self.function.args[1], self.function.args[2]) as tensor:
             self.tensor = tensor
             self.shape = self._shape(tensor)

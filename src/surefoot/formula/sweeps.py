@@ -29,7 +29,7 @@ class Preparation:
     Attributes:
         finished: means over elements whose sums the sweep before has collected.
         means: means over rows or columns of values that are not element-wise, in the order of computation.
-        stored: the values that the coming sweep uses, one extent after another.
+        stored: the values that the coming sweep uses and none before it, one extent after another.
         results: new scalar, row and column states, to be written now (in the last preparation).
     """
 
@@ -117,6 +117,7 @@ def schedule(trace: Trace) -> Schedule:
     small_means = [m for m in live if m.is_mean and value_of(m).extent != Extent.ELEMENT]
     turns = sorted({level[value_of(m)] for m in collected} | {_latest(level, elementwise)})
     steps: list[Preparation | Sweep] = []
+    stored: set[Symbol] = set()
     before = -1
     for turn in turns:
         last = turn == turns[-1]
@@ -125,7 +126,9 @@ def schedule(trace: Trace) -> Schedule:
         finished = tuple(m for m in collected if level[value_of(m)] == before)
         between = tuple(m for m in small_means if before < level[m] <= turn)
         ready = last and _latest(level, others) <= turn
-        steps += [Preparation(finished, between, sweep.used, tuple(others) if ready else ()), sweep]
+        new = tuple(n for n in sweep.used if n not in stored)
+        stored.update(new)
+        steps += [Preparation(finished, between, new, tuple(others) if ready else ()), sweep]
         before = turn
     if not ready:
         finished = tuple(m for m in collected if level[value_of(m)] == before)
