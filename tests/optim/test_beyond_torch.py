@@ -33,7 +33,26 @@ class PlainLion(Plain):
         m.mul_(beta2).add_(g * (1 - beta2))
 
 
+class PlainAdaBelief(Plain):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-16, weight_decay=0.0, maximize=False):
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(params, settings)
+
+    @staticmethod
+    def rule(p, g, state, group):
+        beta1, beta2 = group["betas"]
+        m, s = (state.setdefault(name, torch.zeros_like(p)) for name in ("m", "s"))
+        t = state["t"] = state.get("t", 0) + 1
+        p.mul_(1 - group["lr"] * group["weight_decay"])
+        m.mul_(beta1).add_(g, alpha=1 - beta1)
+        s.mul_(beta2).add_((g - m) ** 2, alpha=1 - beta2).add_(group["eps"])
+        corrected = m / (1 - beta1**t)
+        p.sub_(group["lr"] * corrected / ((s / (1 - beta2**t)).sqrt() + group["eps"]))
+
+
 CASES = [
+    (PlainAdaBelief, "AdaBelief", {}), (PlainAdaBelief, "AdaBelief", {"lr": 0.01, "weight_decay": 0.1}),
+    (PlainAdaBelief, "AdaBelief", {"betas": (0.5, 0.9), "eps": 1e-8, "maximize": True}),
     (PlainLion, "Lion", {}), (PlainLion, "Lion", {"lr": 0.01, "weight_decay": 0.1}),
     (PlainLion, "Lion", {"betas": (0.5, 0.9), "maximize": True}),
 ]  # fmt: skip
