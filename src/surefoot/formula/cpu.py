@@ -318,12 +318,12 @@ class RowBatch:
         self.size = self.columns * row.p.element_size()
         self._make_chunks(0)
 
-    def holds(self, state: dict[str, Any]) -> bool:
+    def holds(self, state: dict[str, Any] | None) -> bool:
         """Whether the parameter still has this state and layout."""
         row = self.row
         return (
-            state is row.state
-            and all(map(operator.is_, map(state.get, self.names), row.tensors))
+            (state is row.state or not (row.tensors or row.scalars))
+            and all(map(operator.is_, map(row.state.get, self.names), row.tensors))
             and self.unchanged(row.p, *row.tensors)
         )
 
@@ -396,6 +396,11 @@ def servable(p: Tensor) -> bool:
         and p.numel() > 0
         and _dense(p)
     )
+
+
+def has_rows(p: Tensor, g: Tensor) -> bool:
+    """Whether a gradient is sparse in its rows alone, and of the parameter's type."""
+    return g.is_sparse and g.sparse_dim() == 1 and g.dtype == p.dtype and g.device == p.device
 
 
 def small_matrix(p: Tensor) -> tuple[int, int] | None:

@@ -124,7 +124,8 @@ class Optimizer(Declared):
         for batch in plan.batches:
             batch.run(plan.numbers)
         for p in plan.others:
-            self._step_eagerly(p, group, self._settings(group), plan)
+            if not plan.run_rows(p, self.state):
+                self._step_eagerly(p, group, self._settings(group), plan)
         if plan.transient:
             del plans[index]
 
@@ -239,19 +240,15 @@ class Optimizer(Declared):
         self, p: Tensor, g: Tensor, state: dict[str, Any], slots: tuple[StateSlot, ...], plan: Plan
     ) -> cpu.RowBatch | None:
         """The kernel that steps the touched rows of this parameter, or None where none can."""
-        if g.sparse_dim() != 1 or g.dtype != p.dtype:
+        counts = {s.name: torch.zeros((), dtype=torch.float64) for s in slots if s.number}
+        row = _row(p, slots, state | counts)
+        if row is None or not cpu.servable(p) or not p.is_contiguous() or not cpu.has_rows(p, g):
             return None
-        batch = plan.rows.get(p)
-        if batch is None or not batch.holds(state):
-            counts = {s.name: torch.zeros((), dtype=torch.float64) for s in slots if s.number}
-            row = _row(p, slots, state | counts)
-            if row is None or not cpu.servable(p) or not p.is_contiguous():
-                return None
-            dtypes = tuple(cpu.DTYPES[t.dtype] for t in row.scalars)
-            dtype, negate = cpu.DTYPES[p.dtype], plan.negates
-            variant = cpu.Variant(self.update, slots, plan.pattern, dtype, (), (), dtypes, negate)
-            batch = plan.rows[p] = cpu.RowBatch(variant, replace(row, state=state), counts)
-        return batch
+        dtypes = tuple(cpu.DTYPES[t.dtype] for t in row.scalars)
+        dtype, negate = cpu.DTYPES[p.dtype], plan.negates
+        variant = cpu.Variant(self.update, slots, plan.pattern, dtype, (), (), dtypes, negate)
+        plan.rows[p] = cpu.RowBatch(variant, replace(row, state=state), counts)
+        return plan.rows[p]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -294,6 +291,14 @@ class Plan:
             or Tensor in map(type, values)
             or values != self.values
         )
+
+    def run_rows(self, p: Tensor, states: Mapping[Tensor, dict[str, Any]]) -> bool:
+        """Step the touched rows of a parameter as at the last step; False if that does not hold."""
+        g, batch = p.grad, self.rows.get(p)
+        if batch is None or g is None or not cpu.has_rows(p, g) or not batch.holds(states.get(p)):
+            return False
+        batch.run(g.coalesce(), self.numbers)
+        return True
 
     def collect(self, params: list[Tensor], states: Mapping[Tensor, dict[str, Any]]) -> bool:
         """Read this step's addresses; False if the plan no longer holds."""
