@@ -48,6 +48,8 @@ def test_facts_are_complete(name):
         hyperparameter.check(hyperparameter.default)
     assert any(h.search for h in facts.hyperparameters), "choose has nothing to vary"
     assert facts.state_bytes_per_parameter
+    assert "sparse" in facts.takes
+    assert "complex" in facts.takes
     assert "Example:" in optim.OPTIMIZERS[name].__doc__
 
 

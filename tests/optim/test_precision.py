@@ -38,7 +38,8 @@ def test_low_precision_is_no_worse_than_torch(name, settings):
 
 
 def test_nan_stays_nan():
-    for name in optim.OPTIMIZERS.keys() - {"LBFGS", "RandomSearch", "SparseAdam", "Rprop"}:
+    only_signs = {"Lion", "Rprop"}
+    for name in optim.OPTIMIZERS.keys() - {"LBFGS", "RandomSearch", "SparseAdam"} - only_signs:
         params = parameters(torch.float32, [(17, 3)])
         params[0].grad = torch.full((17, 3), torch.nan)
         optim.OPTIMIZERS[name](params).step()

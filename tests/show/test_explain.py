@@ -25,6 +25,7 @@ class Card:
     )
     state: tuple[str, ...] = ("exp_avg", "exp_avg_sq")
     state_bytes_per_parameter: str = "8 bytes in float32"
+    takes: str = "sparse gradients"
     good_at: str = "nearly everything"
     bad_at: str = "sharp minima"
     paper: str = "https://arxiv.org/abs/1412.6980"

@@ -1,17 +1,20 @@
 """The small language that optimizers are written in, and what runs it.
 
-language   what a formula may use
-parts      pieces of mathematics that several optimizers share
-trace      a formula called with symbols, as a graph
-eager      the formula called with tensors: the reference
-sweeps     what has to be computed when
-llvm       nodes of the graph as instructions
-kernels    the graph compiled
-cpu        the compiled graph run over all parameters at once
-facts      what an optimizer declares about itself
-declared   the constructor with torch's signature, made from the declarations
-matrices   the class behind rules that see whole matrices
-optimizer  the torch.optim.Optimizer that runs a formula
+language     what a formula may use
+parts        pieces of mathematics that several optimizers share
+trace        a formula called with symbols, as a graph
+eager        the formula called with tensors: the reference
+sweeps       what has to be computed when
+llvm         nodes of the graph as instructions
+kernels      the graph compiled
+cpu          the compiled graph run over all parameters at once
+unchanged    whether tensors are still laid out as they were
+facts        what an optimizer declares about itself
+declared     the constructor with torch's signature, made from the declarations
+optimizer    the torch.optim.Optimizer that runs a formula
+matrices     the class behind rules that see whole matrices
+checkpoint   state dicts, fitted to an optimizer or refused
+history, line_search   the parts of LBFGS
 """
 
 from surefoot.formula.declared import Declared

@@ -276,6 +276,8 @@ class Declared(torch.optim.Optimizer):
             slots=cls.slots,
             needs_closure=cls.needs_closure,
             sparse=cls.sparse,
+            takes_complex=cls.takes_complex,
+            matrices_only=cls.matrices_only,
             state_note=cls.state_note,
         )
 

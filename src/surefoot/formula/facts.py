@@ -115,7 +115,23 @@ class Facts:
     slots: tuple[StateSlot, ...]
     needs_closure: bool
     sparse: str
+    takes_complex: bool
+    matrices_only: bool
     state_note: str = ""
+
+    @property
+    def takes(self) -> str:
+        """What it can be given besides dense, real parameters, for people."""
+        rows = {
+            "no": "no sparse gradients",
+            "rows": "sparse gradients (steps the touched rows)",
+            "exact": "sparse gradients",
+            "only": "sparse gradients only",
+        }[self.sparse]
+        kind = "matrices only" if self.matrices_only else ""
+        numbers = "complex parameters" if self.takes_complex else "no complex parameters"
+        closure = "needs a closure" if self.needs_closure else ""
+        return "; ".join(filter(None, [kind, rows, numbers, closure]))
 
     @property
     def state(self) -> tuple[str, ...]:

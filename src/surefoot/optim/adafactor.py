@@ -16,8 +16,9 @@ class Adafactor(f.Optimizer, arguments="*, foreach, maximize"):
 
     equation = """
         β = 1 − t^τ
-        r ← β r + (1 − β) mean of g² over a row,   c ← β c + (1 − β) mean of g² over a column
-        v = r c / mean(r)                          (vectors: v ← β v + (1 − β) g²)
+        r ← β r + (1 − β) · mean of g² over a row
+        c ← β c + (1 − β) · mean of g² over a column
+        v = r c / mean(r)                  (vectors: v ← β v + (1 − β) g²)
         u = g / √v,   u ← u / max(1, rms(u) / d)
         p ← p − max(ε₂, rms(p)) · min(lr, 1/√t) · u
     """

@@ -35,7 +35,6 @@ class Adagrad(f.Optimizer, arguments="foreach, *, maximize, differentiable, fuse
         f.STEP,
         f.StateSlot("sum", initial="initial_accumulator_value"),
     )
-    sparse = "rows"
     state_at_start = True
 
     @staticmethod

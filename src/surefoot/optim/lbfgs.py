@@ -38,6 +38,7 @@ class LBFGS(f.Declared):
     state_note = "8 bytes × (steps remembered, at most history_size) + 8 in float32"
     needs_closure = True
     one_vector = True
+    sparse = "exact"
 
     lr: float | Tensor = f.learning_rate(1, f.LogNormal(0.1, 1.0))
     max_iter: int = f.hyperparameter(20, "most iterations in one step", "5 to 50")

@@ -30,6 +30,7 @@ class RandomSearch(f.Declared):
     bad_at = "more than some dozens of parameters: almost every direction is useless"
     state_note = "none"
     needs_closure = True
+    sparse = "exact"
 
     scale: float = f.hyperparameter(
         0.1,

@@ -65,6 +65,10 @@ class Facts(Protocol):
         """How much that is, in words."""
 
     @property
+    def takes(self) -> str:
+        """What it can be given besides dense, real parameters."""
+
+    @property
     def good_at(self) -> str:
         """Where it does well."""
 
@@ -126,6 +130,7 @@ def _remarks(facts: Facts) -> Table:
     remarks = {
         "state": ", ".join(facts.state) or "none",
         "per parameter": facts.state_bytes_per_parameter,
+        "takes": facts.takes,
         "good at": facts.good_at,
         "bad at": facts.bad_at,
         "paper": facts.paper,
