@@ -24,6 +24,8 @@ lint: $(VENV)/.installed-test  ## style, format and types
 
 bench: $(VENV)/.installed-test  ## speed and answer quality, as tables; takes some minutes
 	$(BIN)/python benchmarks/step_time.py
+	$(BIN)/python benchmarks/step_costs.py
+	$(BIN)/python benchmarks/exactness.py
 	$(BIN)/python benchmarks/digits_grid.py
 
 pictures: $(VENV)/.installed  ## the pictures of README and docs, from real runs

@@ -78,7 +78,8 @@ def main() -> None:
     answer = json.loads(args.answer.read_text()) if args.answer else None
     schedule = Schedule(**answer["recommendation"]["schedule"]) if answer else Schedule()
     names = space.choose_from(None)
-    out = {r.optimizer for r in space.rule_out(names, look(load_task(args.task)).sparse)}
+    seen = look(load_task(args.task))
+    out = {r.optimizer for r in space.rule_out(names, seen.sparse, seen.not_matrices)}
     grid = space.candidates([n for n in names if n not in out], schedule)
     asked = {"baseline": space.baseline("AdamW", schedule).key}
     if answer:
