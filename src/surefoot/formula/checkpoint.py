@@ -420,6 +420,11 @@ def complete(
         group.setdefault(name, value)
 
 
+def scalar_dtype() -> torch.dtype:
+    """The type in which torch keeps counters and other scalars of the state."""
+    return torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
+
+
 def normalise(
     entries: dict[str, Any], slots: Iterable[StateSlot], p: Tensor, group: Mapping[str, Any]
 ) -> None:
@@ -428,7 +433,7 @@ def normalise(
     torch's loading casts all but `step` to the parameter's dtype; torch's own step may round it again.
     A buffer that torch made of a sparse gradient is sparse.
     """
-    default_dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
+    default_dtype = scalar_dtype()
     for slot in slots:
         held = entries.get(slot.name)
         if slot.default_dtype and isinstance(held, Tensor):

@@ -89,6 +89,13 @@ def _step(optimizer: Declared, closure: Callable[[], Any] | None = None) -> Any:
 _observed_step: Callable[..., Any] = torch.optim.Optimizer.profile_hook_step(_step)
 
 
+def _setting(value: Any) -> Any:
+    """A setting as formulas take it; a tensor of one element loses the dimension that p may not have."""
+    if isinstance(value, Tensor):
+        return value.reshape(()) if value.dim() else value
+    return tuple(map(_setting, value)) if isinstance(value, list | tuple) else value
+
+
 @dataclass_transform()
 class Declared(torch.optim.Optimizer):
     """An optimizer whose constructor is made from its declarations.
@@ -103,7 +110,6 @@ class Declared(torch.optim.Optimizer):
             refuses dense ones; "exact" runs on rows where that equals the dense step, else densely.
         takes_complex: complex parameters are stepped as pairs of reals; False refuses them.
         matrices_only: every parameter must have two dimensions.
-        refusal: what to say to a sparse gradient, where there is a hint to give.
         state_at_start: make the state in the constructor instead of at the first step.
         one_vector: the state of all parameters is kept as one vector, in their order.
     """
@@ -121,7 +127,6 @@ class Declared(torch.optim.Optimizer):
     sparse: ClassVar[str] = "no"
     takes_complex: ClassVar[bool] = True
     matrices_only: ClassVar[bool] = False
-    refusal: ClassVar[str] = ""
     state_at_start: ClassVar[bool] = False
     one_vector: ClassVar[bool] = False
 
@@ -251,6 +256,10 @@ class Declared(torch.optim.Optimizer):
     # and does nothing without hooks and profiler.
     step.hooked = True  # type: ignore[attr-defined]
 
+    def settings(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        """A group's hyperparameters as formulas take them."""
+        return {name: _setting(group[name]) for name in self.hyperparameters}
+
     def step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group; for subclasses."""
         raise NotImplementedError
@@ -260,7 +269,7 @@ class Declared(torch.optim.Optimizer):
         if p.is_complex() and not self.takes_complex:
             raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
         if p.grad is not None and p.grad.is_sparse and self.sparse == "no":
-            raise RuntimeError(self.refusal or f"{type(self).__name__} does not support sparse gradients")
+            raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
     @classmethod
     def facts(cls) -> Facts:

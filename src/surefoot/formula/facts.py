@@ -212,3 +212,16 @@ def non_negative(name: str, default: float, meaning: str, usual: str, search: Ch
 def flag(default: bool, meaning: str) -> Any:
     """A switch of the formula."""
     return Hyperparameter(default, meaning, "False or True")
+
+
+def at_least(
+    bound: float,
+    name: str,
+    default: float,
+    meaning: str,
+    usual: str,
+    search: LogNormal | Choices | None = None,
+) -> Any:
+    """Any number from a bound up, refused in the words of torch's newer optimizers, with this name."""
+    message = f"{name} should be >= {bound:g} but is: {{value}}"
+    return Hyperparameter(default, meaning, usual, lambda value: value >= bound, message, search)

@@ -41,7 +41,7 @@ class MatrixOptimizer(Declared):
 
     def step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
-        settings = {n: _scalar(group[n]) for n in self.hyperparameters}
+        settings = self.settings(group)
         for stack in _stacks([p for p in group["params"] if p.grad is not None]):
             self._step_stack(stack, group, settings)
 
@@ -64,10 +64,6 @@ class MatrixOptimizer(Declared):
             torch._foreach_copy_(params, list(p.unbind()))
             for name, stack in state.items():
                 torch._foreach_copy_([s[name] for s in states], list(stack.unbind()))
-
-
-def _scalar(value: Any) -> Any:
-    return value.reshape(()) if isinstance(value, Tensor) else value
 
 
 def _stacks(params: list[Tensor]) -> Iterator[list[Tensor]]:

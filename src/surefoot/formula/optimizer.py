@@ -18,6 +18,7 @@ from torch import Tensor
 from torch._compile import _disable_dynamo  # torch.compiler.disable imports all of torch._dynamo
 
 from surefoot.formula import cpu, eager
+from surefoot.formula.checkpoint import scalar_dtype
 from surefoot.formula.declared import Declared
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.language import Value
@@ -104,16 +105,13 @@ class Optimizer(Declared):
     def _slots(self, group: Mapping[str, Any]) -> tuple[StateSlot, ...]:
         return tuple(s for s in self.slots if s.exists(group))
 
-    def _settings(self, group: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: _setting(group[name]) for name in self.hyperparameters}
-
     def step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
         plans: dict[int, Plan] = self.__dict__.setdefault("_plans", {})
         plan = plans.get(index)
         values = [group.get(name) for name in self._read]
         if plan is None or not plan.holds(values) or not plan.collect(group["params"], self.state):
-            settings = self._settings(group)
+            settings = self.settings(group)
             if not _compiles(group, settings):
                 for p in group["params"]:
                     if p.grad is not None:
@@ -125,7 +123,7 @@ class Optimizer(Declared):
             batch.run(plan.numbers)
         for p in plan.others:
             if not plan.run_rows(p, self.state):
-                self._step_eagerly(p, group, self._settings(group), plan)
+                self._step_eagerly(p, group, self.settings(group), plan)
         if plan.transient:
             del plans[index]
 
@@ -311,13 +309,6 @@ class Plan:
         )
 
 
-def _setting(value: Any) -> Any:
-    """A setting as formulas take it; a tensor of one element loses the dimension that p may not have."""
-    if isinstance(value, Tensor):
-        return value.reshape(()) if value.dim() else value
-    return tuple(map(_setting, value)) if isinstance(value, list | tuple) else value
-
-
 def _compiles(group: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
     parts = [part for v in settings.values() for part in (v if isinstance(v, tuple) else (v,))]
     return not (
@@ -349,10 +340,6 @@ def _is_scalar(value: Any) -> bool:
     )
 
 
-def _scalar_dtype() -> torch.dtype:
-    return torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
-
-
 def _initial(slot: StateSlot, p: Tensor, group: Mapping[str, Any]) -> Any:
     value: Any = group[slot.initial] if isinstance(slot.initial, str) else slot.initial
     value = value.item() if isinstance(value, Tensor) else value
@@ -360,7 +347,7 @@ def _initial(slot: StateSlot, p: Tensor, group: Mapping[str, Any]) -> Any:
         return value
     if slot.scalar:
         on_device = group.get("capturable") or group.get("fused")
-        return torch.tensor(float(value), dtype=_scalar_dtype(), device=p.device if on_device else "cpu")
+        return torch.tensor(float(value), dtype=scalar_dtype(), device=p.device if on_device else "cpu")
     filling = complex(value, value) if p.is_complex() and value else value
     if slot.over is not None:
         return p.detach().new_full(slot.shape(tuple(p.shape)), filling)

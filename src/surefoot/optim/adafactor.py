@@ -28,13 +28,13 @@ class Adafactor(f.Optimizer, arguments="*, foreach, maximize"):
     bad_at = "short training at small lr: no momentum, and a variance that is only a product of two vectors"
     state_note = "about 0 for matrices (one number per row and per column); 4 bytes in float32 for vectors"
 
-    lr: float | Tensor = f.hyperparameter(
+    lr: float | Tensor = f.at_least(
+        0,
+        "Learning rate",
         1e-2,
         "the largest step relative to the parameter's root mean square",
         "1e-3 to 1e-1",
-        valid=lambda lr: lr >= 0.0,
-        message="Learning rate should be >= 0 but is: {value}",
-        search=f.LogNormal(1e-2),
+        f.LogNormal(1e-2),
     )
     beta2_decay: float = f.hyperparameter(
         -0.8,
@@ -54,19 +54,11 @@ class Adafactor(f.Optimizer, arguments="*, foreach, maximize"):
             else f"epsilon2 should be >= 0 but is: {eps[1]}"
         ),
     )
-    d: float = f.hyperparameter(
-        1.0,
-        "an update whose root mean square is larger is scaled down to it",
-        "1",
-        valid=lambda d: d >= 1.0,
-        message="Clipping threshold d should be >= 1 but is: {value}",
+    d: float = f.at_least(
+        1, "Clipping threshold d", 1.0, "an update whose root mean square is larger is scaled down to it", "1"
     )
-    weight_decay: float = f.hyperparameter(
-        0.0,
-        "shrinks the weights by lr · weight_decay at each step",
-        "0 to 0.1",
-        valid=lambda decay: decay >= 0.0,
-        message="weight_decay should be >= 0 but is: {value}",
+    weight_decay: float = f.at_least(
+        0, "weight_decay", 0.0, "shrinks the weights by lr · weight_decay at each step", "0 to 0.1"
     )
 
     slots = (

@@ -33,28 +33,14 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
     )
     bad_at = "everything that is not a matrix; matrix products in every step, dear for large layers on CPU"
 
-    lr: float | Tensor = f.hyperparameter(
-        1e-3,
-        "learning rate: the size of a step",
-        "1e-3 to 1e-1",
-        valid=lambda lr: lr >= 0.0,
-        message="Learning rate should be >= 0 but is: {value}",
-        search=f.LogNormal(1e-2),
+    lr: float | Tensor = f.at_least(
+        0, "Learning rate", 1e-3, "learning rate: the size of a step", "1e-3 to 1e-1", f.LogNormal(1e-2)
     )
-    weight_decay: float = f.hyperparameter(
-        0.1,
-        "shrinks the weights by lr · weight_decay at each step",
-        "0 to 0.1",
-        valid=lambda decay: decay >= 0.0,
-        message="weight decay should be >= 0 but is: {value}",
+    weight_decay: float = f.at_least(
+        0, "weight decay", 0.1, "shrinks the weights by lr · weight_decay at each step", "0 to 0.1"
     )
-    momentum: float = f.hyperparameter(
-        0.95,
-        "share of the average that is kept (μ)",
-        "0.9 to 0.98",
-        valid=lambda momentum: momentum >= 0.0,
-        message="momentum should be >= 0 but is: {value}",
-        search=f.Choices((0.95, 0.9)),
+    momentum: float = f.at_least(
+        0, "momentum", 0.95, "share of the average that is kept (μ)", "0.9 to 0.98", f.Choices((0.95, 0.9))
     )
     nesterov: bool = f.flag(True, "look ahead along the momentum")
     ns_coefficients: tuple[float, float, float] = f.hyperparameter(
