@@ -334,6 +334,13 @@ def test_the_message_lists_every_difference():
     ]
 
 
+def test_a_subclass_that_only_adapts_an_optimizer_is_not_taken_for_another_algorithm():
+    wrappers = [type("WrappedSGD", (optim.SGD,), {}) for _ in range(2)]  # as Lightning makes them
+    message = refusal(optim.Adam(parameters()), optim.SGD(parameters(), momentum=0.9).state_dict())
+    assert "it looks like SGD" in message
+    assert wrappers[0].__name__ not in message
+
+
 def test_other_shapes_are_refused_parameter_by_parameter():
     state_dict = trained(torch.optim.Adam, {}, parameters(shapes=[(2, 3), (4,), (5,)])).state_dict()
     model = torch.nn.ParameterDict({"w": torch.zeros(3, 2), "b": torch.zeros(4), "c": torch.zeros(4)})

@@ -112,6 +112,7 @@ class Declared(torch.optim.Optimizer):
         matrices_only: every parameter must have two dimensions.
         state_at_start: make the state in the constructor instead of at the first step.
         one_vector: the state of all parameters is kept as one vector, in their order.
+        adapts: declares no hyperparameter of its own, so it is no other algorithm than its base.
     """
 
     params: ParamsT
@@ -129,6 +130,7 @@ class Declared(torch.optim.Optimizer):
     matrices_only: ClassVar[bool] = False
     state_at_start: ClassVar[bool] = False
     one_vector: ClassVar[bool] = False
+    adapts: ClassVar[bool] = True
 
     def __init_subclass__(cls, arguments: str = "", **keywords: Any) -> None:
         """Collect the declarations of a subclass.
@@ -141,6 +143,7 @@ class Declared(torch.optim.Optimizer):
         for name in own:
             delattr(cls, name)  # an instance keeps its settings in its groups, as in torch
         cls.hyperparameters = cls.hyperparameters | own
+        cls.adapts = not own
         cls.signature = _signature(cls.hyperparameters, arguments)
         cls.__signature__ = cls.signature  # type: ignore[attr-defined]
 
@@ -207,7 +210,7 @@ class Declared(torch.optim.Optimizer):
         reports: list[checkpoint.Report | None] = []
 
         def fit(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
-            known = list(_every_subclass(Declared))
+            known = [algorithm for algorithm in _every_subclass(Declared) if not algorithm.adapts]
             fitting, report = checkpoint.fit(self, saved, convert=convert, lr=lr, known=known)
             reports.append(report)
             return fitting
