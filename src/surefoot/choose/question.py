@@ -8,10 +8,15 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from surefoot.choose import space
 from surefoot.training.run import Schedule, ScheduleKind
+
+Goal = Literal["best", "fastest"]
+
+SCHEDULES: dict[Goal, ScheduleKind] = {"best": "trunk", "fastest": "constant"}
+"""The schedule of each goal, unless another is named."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,11 @@ class Question:
         schedule: kind of the schedule.
         seed: fixes initial weights, data order and every decision.
         baseline: class name of the optimizer to compare with, at its defaults.
-        margin: differences below it are a tie, in the task's measure; None means half the baseline's
-            standard deviation between seeds.
+        margin: differences below it are a tie, in the task's measure, or in seconds where the goal is
+            "fastest"; None means half the baseline's standard deviation between seeds.
         study: the study's name.
+        goal: "best": the lowest value at the end of the training; "fastest": the least time to a target.
+        target: value of the measure to reach; None means what the baseline reaches at its end.
     """
 
     task: str
@@ -40,6 +47,8 @@ class Question:
     baseline: str
     margin: float | None
     study: str
+    goal: Goal = "best"
+    target: float | None = None
 
     @classmethod
     def ask(
@@ -48,30 +57,37 @@ class Question:
         optimizers: Sequence[str] | None = None,
         budget_seconds: float | None = 300.0,
         runs: float | None = None,
-        schedule: str = "trunk",
+        schedule: str | None = None,
         seed: int = 0,
         baseline: str = "AdamW",
         margin: float | None = None,
         study: str | None = None,
+        goal: str = "best",
+        target: float | None = None,
     ) -> Question:
         """Check the question and name its study.
 
         Raises:
-            ValueError: an optimizer does not exist, or the study's name is not one.
+            ValueError: an optimizer does not exist, the study's name is not one, or the goal does not go with
+                the schedule or the target.
         """
         chosen = tuple(space.choose_from(optimizers)) if optimizers else ()
         if study is not None and not re.fullmatch(r"[\w.-]+", study):
             raise ValueError(f"study name {study!r} may hold letters, digits, '.', '_' and '-' only")
+        aim = cast(Goal, goal)
+        _check_aim(aim, schedule, target)
         question = cls(
             task,
             chosen,
             None if runs else budget_seconds,
             runs,
-            cast(ScheduleKind, schedule),
+            cast(ScheduleKind, schedule or SCHEDULES[aim]),
             seed,
             space.named(baseline),
             margin,
             study or "",
+            aim,
+            target,
         )
         return question if study else question._named()
 
@@ -106,7 +122,11 @@ class Question:
         if self.optimizers:
             words += ["--optimizers", ",".join(name.lower() for name in self.optimizers)]
         words += ["--runs", f"{self.runs:g}"] if self.runs else ["--budget", f"{self.budget_seconds:g}s"]
-        if self.schedule != "trunk":
+        if self.goal != "best":
+            words += ["--goal", self.goal]
+        if self.target is not None:
+            words += ["--target", repr(self.target)]
+        if self.schedule != SCHEDULES[self.goal]:
             words += ["--schedule", self.schedule]
         if self.baseline != "AdamW":
             words += ["--baseline", self.baseline.lower()]
@@ -116,3 +136,14 @@ class Question:
             words += ["--seed", str(self.seed)]
         words += ["--study", self.study] if self.study else []
         return shlex.join(words)
+
+
+def _check_aim(goal: Goal, schedule: str | None, target: float | None) -> None:
+    """A target is for the goal "fastest", and that goes with a rate that does not cool down."""
+    if goal == "best" and target is not None:
+        raise ValueError(f"a target of {target:g} goes with --goal fastest only")
+    if goal == "fastest" and schedule not in (None, "constant"):
+        raise ValueError(
+            f"--goal fastest needs --schedule constant, not {schedule}: where the learning rate cools down, "
+            "the best values come at the end, and every optimizer would take the whole training"
+        )
