@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from surefoot.choose.confirm import LADDER, Confirmation
+from surefoot.choose.confirm import Confirmation
+from surefoot.choose.statistics import LADDER
 from surefoot.training.run import Candidate
 
 BASELINE = Candidate("AdamW", {"lr": 0.001})
@@ -60,6 +61,15 @@ def test_what_cannot_be_told_apart_ends_with_the_budget():
     assert runs <= 40
     assert outcome.effect.high < 0
     assert 0.2 < outcome.p_best < 0.98
+    assert outcome.trainings_needed > 40
+    assert 0.5 < outcome.minimum_detectable_difference < 3
+
+
+def test_a_win_needs_no_more_trainings_and_tells_what_could_be_seen():
+    outcome, _, _ = confirm({"Adam": 0.0, "SGD": 8.0, "AdamW": 8.0})
+    assert outcome.trainings_needed is None
+    assert outcome.minimum_detectable_difference > 1
+    assert all(mean.low < mean.estimate < mean.high for mean in outcome.means.values())
 
 
 @pytest.mark.parametrize("runs", [8, 11, 14, 20, 33, 60, 500])

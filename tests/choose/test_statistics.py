@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from surefoot.choose.spending import nominal_levels, overall_level
 from surefoot.choose.statistics import (
-    LOOKS,
+    LADDER,
     Comparison,
     Plan,
     Verdict,
@@ -20,9 +20,12 @@ from surefoot.choose.statistics import (
     interval,
     leader,
     minimum_detectable_difference,
+    seed_correlation,
+    seeds_needed,
     verdict,
 )
 
+LOOKS = LADDER[:6]
 Values = dict[str, list[float]]
 Look = tuple[int, Values, str, tuple[Comparison, ...], Verdict]
 
@@ -53,15 +56,15 @@ def test_equal_arms_seldom_look_different_at_any_look(arms: int, studies: int) -
         seen = list(looks(rng, [0.0] * arms, Plan()))
         wins += any(state.outcome == "win" for *_, state in seen)
         wrong += any(c.decision == "better" for _, _, _, comparisons, _ in seen for c in comparisons)
-    assert wins / studies <= 0.05
-    assert wrong / studies <= 0.055
+    chance = 2 * math.sqrt(0.05 * 0.95 / studies)
+    assert wins <= wrong <= (0.05 + chance) * studies
 
 
 def test_unequal_spread_does_not_break_the_error_rate() -> None:
     rng = np.random.default_rng(0)
     wrong = 0
     for _ in range(800):
-        calm, wild = rng.normal(0.0, 1.0, 24), rng.normal(0.0, 5.0, 24)
+        calm, wild = rng.normal(0.0, 1.0, LOOKS[-1]), rng.normal(0.0, 5.0, LOOKS[-1])
         for look, seeds in enumerate(LOOKS):
             values = {"calm": calm[:seeds].tolist(), "wild": wild[:seeds].tolist()}
             if compare(values, leader(values), Plan(), look)[0].decision == "better":
@@ -225,7 +228,7 @@ def test_the_boundary_spends_alpha_in_all_and_in_proportion() -> None:
     scores = np.abs(sums) / np.sqrt(plan.looks)
     crossed = scores >= -ndtri(np.array(nominal_levels(plan.looks, 0.05)) / 2)
     spent = [crossed[:, : look + 1].any(axis=1).mean() for look in range(len(plan.looks))]
-    assert spent == pytest.approx([0.05 * seeds / 24 for seeds in plan.looks], abs=0.002)
+    assert spent == pytest.approx([0.05 * seeds / LOOKS[-1] for seeds in plan.looks], abs=0.002)
 
 
 def test_one_look_is_a_plain_test() -> None:
@@ -248,10 +251,33 @@ def test_the_default_margin_is_half_the_seed_spread() -> None:
 def test_the_detectable_difference_is_found_as_often_as_promised() -> None:
     rng = np.random.default_rng(0)
     last = len(LOOKS) - 1
-    known = minimum_detectable_difference(seeds_of(0, 24, 1.0), seeds_of(0, 24, 1.0), Plan(), last)
-    spread = float(np.std(seeds_of(0, 24, 1.0), ddof=1))
+    known = minimum_detectable_difference(
+        seeds_of(0, LOOKS[-1], 1.0), seeds_of(0, LOOKS[-1], 1.0), Plan(), last
+    )
+    spread = float(np.std(seeds_of(0, LOOKS[-1], 1.0), ddof=1))
     found = 0
     for _ in range(3000):
-        a, b = rng.normal(0.0, spread, 24), rng.normal(known, spread, 24)
+        a, b = rng.normal(0.0, spread, LOOKS[-1]), rng.normal(known, spread, LOOKS[-1])
         found += interval(a.tolist(), b.tolist(), Plan(), last).low > 0
     assert found / 3000 == pytest.approx(0.8, abs=0.02)
+
+
+def test_the_seeds_needed_tell_arms_apart_or_equal_as_often_as_promised() -> None:
+    plan = Plan(looks=(4, 400), margin=0.5)
+    arms = [seeds_of(0.0, 10, 0.7), seeds_of(0.0, 10, 0.7)]
+    equal = seeds_needed(*arms, plan)
+    apart = seeds_needed(arms[0], [value + 1.0 for value in arms[1]], plan)
+    variance = sum(float(np.var(arm, ddof=1)) for arm in arms)
+    assert apart == pytest.approx(variance * (1.96 + 0.84) ** 2, rel=0.01)
+    assert equal == pytest.approx(variance * (1.645 + 1.28) ** 2 / 0.25, rel=0.01)
+    assert math.isinf(seeds_needed(*arms, Plan()))
+    assert seeds_needed([1.0] * 4, [1.0] * 4, plan) == 4
+
+
+def test_the_correlation_of_seeds_is_found_and_needs_three() -> None:
+    seeds = np.random.default_rng(0).normal(size=(4, 400))
+    together = {f"arm{i}": (row + 2 * seeds[3]).tolist() for i, row in enumerate(seeds[:3])}
+    assert seed_correlation(together) == pytest.approx(0.8, abs=0.05)
+    assert math.isnan(seed_correlation({"a": [1.0, 2.0], "b": [1.0, 2.0]}))
+    assert math.isnan(seed_correlation({"a": [1.0, 1.0, 1.0], "b": [1.0, 2.0, 3.0]}))
+    assert seed_correlation({"a": [1.0, math.nan, 2.0, 3.0], "b": [1.0, 9.0, 2.0, 3.0]}) == pytest.approx(1)

@@ -78,6 +78,9 @@ def test_the_answer_has_everything_that_is_promised(finished):
     screened = [c for c in answer["candidates"] if c["phase"] == "screen"]
     assert {s for c in confirmed for s in c["seeds"]}.isdisjoint({s for c in screened for s in c["seeds"]})
     assert all(len(c["values"]) == len(c["seeds"]) for c in confirmed)
+    assert all(c["low"] <= c["mean"] <= c["high"] for c in confirmed)
+    assert answer["minimum_detectable_difference"] > 0
+    assert set(answer["pairing"]) == {"used", "correlation"}
     assert all(c["state_bytes"] > 0 for c in confirmed if c["optimizer"] == "Adam")
     compile(answer["recommendation"]["snippet"], "snippet", "exec")
 

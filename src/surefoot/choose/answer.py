@@ -13,6 +13,7 @@ from surefoot.choose.confirm import COST_NOISE, Costs, Outcome
 from surefoot.choose.question import Question
 from surefoot.choose.request import run_key
 from surefoot.choose.snippet import snippet
+from surefoot.choose.statistics import Interval
 from surefoot.choose.window import blow_up_share, flat_window
 from surefoot.evidence import RunRecord
 from surefoot.optim import OPTIMIZERS
@@ -77,16 +78,14 @@ def build_answer(
         "why": _why(outcome, runs, windows, str(seen["measure"])),
         "recommendation": _document(recommended) | {"snippet": snippet(recommended, steps)},
         "baseline": _document(outcome.baseline),
-        "effect": {
-            "estimate": outcome.effect.estimate,
-            "low": outcome.effect.low,
-            "high": outcome.effect.high,
-            "level": outcome.effect.level,
-        },
+        "effect": asdict(outcome.effect),
         "margin": outcome.margin,
         "p_best": outcome.p_best,
         "expected_regret": outcome.expected_regret,
-        "candidates": _candidates(runs),
+        "minimum_detectable_difference": outcome.minimum_detectable_difference,
+        "trainings_needed": outcome.trainings_needed,
+        "pairing": asdict(outcome.pairing),
+        "candidates": _candidates(runs, outcome.means),
         "lr_windows": windows,
         "runs": len(runs),
         "seconds": seconds,
@@ -167,7 +166,11 @@ def _sentence(outcome: Outcome, measure: str) -> str:
         return f"Use {best}: it beats every rival. {against}"
     if outcome.verdict == "tie":
         return f"A tie: use {best}, the cheapest of those that are equal; the others are {others}. {against}"
-    return f"Use {best}: it is ahead, but the budget could not tell it from {others}. {against}"
+    more = outcome.trainings_needed
+    needed = (
+        f" To tell them apart or call them equal would need about {more} more full trainings." if more else ""
+    )
+    return f"Use {best}: it is ahead, but the budget could not tell it from {others}.{needed} {against}"
 
 
 def _why(
@@ -213,15 +216,25 @@ def _why(
     return why
 
 
-def _candidates(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
-    """Every candidate by phase, with one value per seed: that at the furthest progress."""
+def _candidates(runs: Sequence[RunRecord], means: Mapping[str, Interval]) -> list[dict[str, Any]]:
+    """Every candidate by phase, with one value per seed: that at the furthest progress.
+
+    A confirmed one has its mean with the interval too.
+    """
     groups: dict[tuple[str, str], list[RunRecord]] = {}
     for run in runs:
         key = _key(run)
         groups.setdefault((run.phase, key), []).append(run)
     return [
-        _candidate(phase, sorted(group, key=lambda r: r.seed)) for (phase, _), group in sorted(groups.items())
+        _candidate(phase, sorted(group, key=lambda r: r.seed)) | _mean(means.get(key), phase)
+        for (phase, key), group in sorted(groups.items())
     ]
+
+
+def _mean(mean: Interval | None, phase: str) -> dict[str, float]:
+    if mean is None or phase != "confirm":
+        return {}
+    return {"mean": mean.estimate, "low": mean.low, "high": mean.high}
 
 
 def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:

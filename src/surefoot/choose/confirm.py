@@ -17,20 +17,23 @@ from dataclasses import dataclass, replace
 from surefoot.choose.posterior import expected_regret, p_best
 from surefoot.choose.request import Request
 from surefoot.choose.statistics import (
+    LADDER,
     Comparison,
     Interval,
+    Pairing,
     Plan,
     Verdict,
     compare,
     default_margin,
     interval,
     leader,
+    mean_interval,
+    minimum_detectable_difference,
+    seed_correlation,
+    seeds_needed,
     verdict,
 )
 from surefoot.training.run import Candidate
-
-LADDER = (4, 6, 9, 13, 18, 25, 35, 50)
-"""Seeds at the looks, each about 1.4 times the last; the budget decides where the ladder ends."""
 
 LASTING_ARMS = 3
 """The ladder is cut where the budget pays for this many arms: others usually fall at the first looks."""
@@ -53,10 +56,16 @@ class Outcome:
         arms: every candidate that was confirmed.
         values: results by candidate key, one for each seed, nan where it diverged.
         comparisons: the leader against each rival, by the rival's key.
+        means: each confirmed candidate's own mean, by key.
         effect: recommended minus baseline; below 0 the recommendation is better.
         p_best: probability that the recommended candidate has the lowest true mean.
         expected_regret: how much its true mean is expected to lie above the lowest.
         margin: differences below it were taken for a tie.
+        minimum_detectable_difference: the true difference between the leader and its nearest rival that the
+            seeds spent would have shown four times in five; nan where it is not known.
+        trainings_needed: about how many further full trainings would end a study in a win or a tie four times
+            in five, were the differences those seen; None where it has ended so, or nothing would do it.
+        pairing: whether arms were compared seed by seed.
     """
 
     verdict: str
@@ -67,10 +76,14 @@ class Outcome:
     arms: tuple[Candidate, ...]
     values: Mapping[str, tuple[float, ...]]
     comparisons: Mapping[str, Comparison]
+    means: Mapping[str, Interval]
     effect: Interval
     p_best: float
     expected_regret: float
     margin: float | None
+    minimum_detectable_difference: float
+    trainings_needed: int | None
+    pairing: Pairing
 
 
 class Confirmation:
@@ -159,11 +172,36 @@ class Confirmation:
             tuple(self.arms.values()),
             values | {self.floor.key: self._values_of(self.floor.key)},
             {c.rival: c for c in self.comparisons},
+            {key: mean_interval(results, plan.alpha) for key, results in values.items()},
             effect,
             p_best(values, seed=0)[recommended],
             expected_regret(values, seed=0)[recommended],
             plan.margin,
+            self._detectable(ahead, values, plan),
+            self._trainings_needed(values, plan) if result == "budget" else None,
+            Pairing(False, seed_correlation(values)),
         )
+
+    def _detectable(self, ahead: str, values: Mapping[str, Sequence[float]], plan: Plan) -> float:
+        """Between the leader and its nearest rival."""
+        rivals = [key for key in self.arms if key != ahead]
+        healthy = {key: [v for v in values[key] if math.isfinite(v)] for key in self.arms}
+        if not rivals or any(len(healthy[key]) < 2 for key in self.arms):
+            return math.nan
+        nearest = leader({key: values[key] for key in rivals})
+        return minimum_detectable_difference(values[ahead], values[nearest], plan, self.look)
+
+    def _trainings_needed(self, values: Mapping[str, Sequence[float]], plan: Plan) -> int | None:
+        """What the hardest rival in play needs, for every arm that would have to go on."""
+        assert self.verdict is not None
+        ahead, *rivals = self.verdict.in_play
+        if any(not math.isfinite(value) for key in self.verdict.in_play for value in values[key]):
+            return None
+        seeds = max(seeds_needed(values[ahead], values[rival], plan) for rival in rivals)
+        if not math.isfinite(seeds):
+            return None
+        going_on = {*self.verdict.in_play, self.baseline.key}
+        return sum(max(1, math.ceil(seeds) - len(values[key])) for key in going_on)
 
     def _values(self) -> dict[str, tuple[float, ...]]:
         """Results by arm in the order of seeds, whatever the order in which they came."""

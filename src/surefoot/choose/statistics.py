@@ -1,6 +1,6 @@
 """Is the leader better than its rivals? A test on fresh seeds that may be looked at while it grows.
 
-    plan = Plan(looks=(4, 6, 9, 13, 18, 24), margin=0.002)
+    plan = Plan(looks=LADDER[:6], margin=0.002)
     best = leader(values)  # {"Adam lr=0.001": [0.031, 0.029, …], …}
     comparisons = compare(values, best, plan, look=0)  # after 4 seeds each
     verdict(comparisons, best, plan, look=0)  # win, tie, budget, or None: go on to 6 seeds
@@ -26,17 +26,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
 from surefoot.choose.spending import nominal_levels, overall_level
 
-LOOKS = (4, 6, 9, 13, 18, 24)
+LADDER = (4, 6, 9, 13, 18, 25, 35, 50, 70, 100, 140, 200, 280, 400)
 """Numbers of seeds at which one looks: four give a t-test its first few degrees of freedom, then each step
-adds about two fifths, since a look at every seed would cost power."""
+adds about two fifths, since a look at every seed would cost power. A plan is a beginning of it."""
 
 Outcome = Literal["win", "tie", "budget"]
 
@@ -55,7 +55,7 @@ class Plan:
         ValueError: looks that do not ascend from 2, alpha outside (0, 0.5), a margin that is not positive.
     """
 
-    looks: tuple[int, ...] = LOOKS
+    looks: tuple[int, ...] = LADDER[:6]
     alpha: float = 0.05
     margin: float | None = None
 
@@ -70,17 +70,30 @@ class Plan:
 
 @dataclass(frozen=True)
 class Interval:
-    """A difference of two means, second minus first, so that above 0 the first is better.
+    """A mean, or a difference of two.
 
     Attributes:
         estimate: nan where an arm has a diverged seed or fewer than two seeds.
-        low, high: they hold the true difference with probability `level` at whatever look one stops.
+        low, high: they hold the truth with probability `level` at whatever look one stops.
     """
 
     estimate: float
     low: float
     high: float
     level: float
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Whether arms were compared seed by seed.
+
+    Attributes:
+        used: only where it pays.
+        correlation: of two arms' results on the same seeds, on average over pairs; nan where unknown.
+    """
+
+    used: bool
+    correlation: float
 
 
 @dataclass(frozen=True)
@@ -171,6 +184,15 @@ def interval(first: Sequence[float], second: Sequence[float], plan: Plan, look: 
     return _interval(first, second, plan, look, plan.alpha)
 
 
+def mean_interval(values: Sequence[float], alpha: float) -> Interval:
+    """An arm's mean with Student's interval; unbounded where a seed diverged or there are fewer than two."""
+    if len(values) < 2 or _diverged(values):
+        return Interval(math.nan, -math.inf, math.inf, 1 - alpha)
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = -float(stdtrit(len(values) - 1, alpha / 2)) * error
+    return Interval(mean, mean - half, mean + half, 1 - alpha)
+
+
 def verdict(comparisons: Sequence[Comparison], ahead: str, plan: Plan, look: int) -> Verdict:
     """What the comparisons of one look amount to; an only arm wins unopposed.
 
@@ -201,6 +223,38 @@ def minimum_detectable_difference(
     if not math.isfinite(error):
         raise ValueError("a detectable difference needs two healthy seeds of each arm")
     return error * (_quantile(freedom, plan, look, plan.alpha) + float(stdtrit(freedom, power)))
+
+
+def seeds_needed(first: Sequence[float], second: Sequence[float], plan: Plan, power: float = 0.8) -> float:
+    """Seeds of each arm at which two arms would be told apart, or called equal, with probability `power`.
+
+    As if the true difference were the one seen: the fewer of the seeds for either end, from the normal
+    approximation, without the small price of looking often. Infinite where neither end is in sight.
+
+    Raises:
+        ValueError: fewer than two seeds in an arm that did not diverge.
+    """
+    first, second = ([v for v in values if math.isfinite(v)] for values in (first, second))
+    if min(len(first), len(second)) < 2:
+        raise ValueError("the seeds needed can be told from two healthy seeds of each arm")
+    variance = float(np.var(first, ddof=1) + np.var(second, ddof=1))
+    gap = abs(float(np.mean(second) - np.mean(first)))
+    apart = _squared(ndtri(1 - plan.alpha / 2) + ndtri(power), gap)
+    room = (plan.margin or 0.0) - gap
+    # Equivalence must hold on both sides, which matters where the arms are equal.
+    equal = _squared(ndtri(1 - plan.alpha) + ndtri((1 + power) / 2), room) if room > 0 else math.inf
+    return variance * min(apart, equal) if variance > 0 else float(min(len(first), len(second)))
+
+
+def seed_correlation(values: Mapping[str, Sequence[float]]) -> float:
+    """Mean correlation of two arms' results over the seeds both have; nan where no pair has three and varies.
+
+    Args:
+        values: each arm's results in the order of its seeds, the same ones for every arm.
+    """
+    found = [_correlation(values[a], values[b]) for a, b in combinations(values, 2)]
+    known = [correlation for correlation in found if math.isfinite(correlation)]
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 def default_margin(baseline: Sequence[float]) -> float:
@@ -286,6 +340,19 @@ def _quantile(freedom: float, plan: Plan, look: int, alpha: float) -> float:
     """How many standard errors the boundary of this look lies from 0, two-sided at alpha over all looks."""
     nominal = nominal_levels(plan.looks, alpha)[_checked(plan, look)]
     return -float(stdtrit(freedom, nominal / 2))
+
+
+def _squared(deviations: float, distance: float) -> float:
+    return float(deviations / distance) ** 2 if distance > 0 else math.inf
+
+
+def _correlation(first: Sequence[float], second: Sequence[float]) -> float:
+    both = [pair for pair in zip(first, second, strict=False) if all(map(math.isfinite, pair))]
+    if len(both) < 3:
+        return math.nan
+    a, b = (np.array(side) - np.mean(side) for side in zip(*both, strict=True))
+    scale = math.sqrt(float(a @ a) * float(b @ b))
+    return float(a @ b) / scale if scale > 0 else math.nan
 
 
 def _checked(plan: Plan, look: int) -> int:
