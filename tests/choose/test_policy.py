@@ -230,7 +230,6 @@ def test_decisions_say_why() -> None:
     stopped = next(d for d in race.decisions if " against a band of " in d.text)
     assert stopped.text.startswith(f"{arms[stopped.arm]['optimizer']} lr=")
     assert stopped.band > 0
-    assert "momentum" not in stopped.text  # it is the same everywhere
     assert any("diverged before" in d.text for d in race.decisions)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from surefoot import optim
 from surefoot.choose import space
 from surefoot.choose.question import Question
+from surefoot.training.build import build_optimizer
 from surefoot.training.run import Schedule
 
 
@@ -19,8 +21,6 @@ def test_all_but_the_floor_are_raced_by_default():
 
 @pytest.mark.parametrize("name", space.choose_from(None))
 def test_every_candidate_of_the_grid_can_be_built(name):
-    import torch
-
     grid = space.candidates([name], Schedule())
     centre, decades = space.priors([name])[name.lower()]
     rates = sorted({c.hyperparameters["lr"] for c in grid})
@@ -28,7 +28,7 @@ def test_every_candidate_of_the_grid_can_be_built(name):
     assert rates[-1] >= centre * 10 ** (2 * decades)
     assert len({c.key for c in grid}) == len(grid)
     for candidate in (*grid, space.baseline(name, Schedule())):
-        optim.OPTIMIZERS[name]([torch.zeros(1, 1)], **candidate.hyperparameters)
+        build_optimizer(candidate, torch.nn.Linear(1, 1, bias=name != "Muon"))
 
 
 def test_what_cannot_work_is_ruled_out_with_its_reason():
@@ -41,8 +41,67 @@ def test_what_cannot_work_is_ruled_out_with_its_reason():
     assert reasons([], ["0.bias"]).keys() == {"Muon", "SparseAdam"}
     assert "0.bias" in reasons([], ["0.bias"])["Muon"]
     out = reasons(["embedding.weight"], [])
-    assert out.keys() == {"Adafactor", "AdamW", "Muon", "SparseAdam"}
+    assert out.keys() == {"Adafactor", "Muon", "SparseAdam"}
     assert "embedding.weight" in out["Adafactor"]
+
+
+def test_with_sparse_gradients_nothing_decays():
+    grid = space.candidates(["AdamW", "SGD"], Schedule(), sparse=True)
+    assert {c.optimizer for c in grid} == {"AdamW", "SGD"}
+    assert {c.hyperparameters["weight_decay"] for c in grid} == {0.0}
+
+
+def test_the_first_settings_of_every_optimizer_are_its_usual_ones():
+    usual = {
+        "SGD": {"momentum": 0.9, "weight_decay": 0.0},
+        "AdamW": {"betas": (0.9, 0.999), "weight_decay": 0.01},
+    }
+    for name, settings in usual.items():
+        grid = space.candidates([name], Schedule())
+        rates = [c.hyperparameters["lr"] for c in grid]
+        line = grid[: len(set(rates))]
+        assert len({c.hyperparameters["lr"] for c in line}) == len(line)
+        assert all({"lr": c.hyperparameters["lr"], **settings} == c.hyperparameters for c in line)
+        assert {c.schedule for c in line} == {Schedule()}
+
+
+def test_which_parameters_decay_is_asked_only_where_weights_decay():
+    for name in space.choose_from(None):
+        for candidate in space.candidates([name], Schedule()):
+            on = candidate.hyperparameters.get("weight_decay_on")
+            assert on in (None, "matrices")
+            assert on is None or candidate.hyperparameters["weight_decay"] > 0
+    ons = {c.hyperparameters.get("weight_decay_on") for c in space.candidates(["AdamW"], Schedule())}
+    assert ons == {None, "matrices"}
+
+
+def test_warmup_is_searched_where_it_matters():
+    def warmups(name):
+        return {c.schedule.warmup for c in space.candidates([name], Schedule(kind="cosine"))}
+
+    assert warmups("AdamW") == warmups("SGD") == set(space.WARMUPS)
+    assert warmups("LBFGS") == warmups("RAdam") == {Schedule().warmup}
+
+
+def test_the_baseline_is_what_a_constructor_gives():
+    adamw = space.baseline("AdamW", Schedule())
+    assert adamw.hyperparameters == {"lr": 1e-3, "betas": (0.9, 0.999), "weight_decay": 1e-2}
+    assert adamw.key in {c.key for c in space.candidates(["AdamW"], Schedule())}
+    assert space.baseline("SGD", Schedule()).hyperparameters["momentum"] == 0
+
+
+def test_a_portfolio_begins_with_different_kinds_of_step_at_their_usual_rates():
+    names = space.choose_from(None)
+    grid = space.candidates(names, Schedule())
+    order = [grid[place] for place in space.portfolio(grid)]
+    assert [c.optimizer for c in order[:3]] == ["AdamW", "SGD", "Muon"]
+    assert order[0] == space.baseline("AdamW", Schedule())
+    assert {c.optimizer for c in order[: len(names)]} == set(names)
+    assert len(order) == len({c.key for c in order}) == 3 * len(names)
+    rates = [c.hyperparameters["lr"] for c in order if c.optimizer == "AdamW"]
+    assert rates[2] < rates[0] < rates[1]
+    own = grid[-1]
+    assert grid[space.portfolio(grid, first=[own])[0]] == own
 
 
 def test_the_same_question_has_the_same_name_and_another_another():

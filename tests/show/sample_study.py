@@ -155,6 +155,7 @@ def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], 
     return {
         "optimizer": name,
         "hyperparameters": dict(hyperparameters),
+        "schedule": SCHEDULE,
         "phase": phase,
         "seeds": len(mine),
         "values": values,

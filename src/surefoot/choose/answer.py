@@ -10,28 +10,17 @@ from dataclasses import asdict
 from typing import Any
 
 from surefoot.choose.confirm import COST_NOISE, Costs, Outcome
+from surefoot.choose.label import candidate_label, label
 from surefoot.choose.question import Question
 from surefoot.choose.request import run_key
 from surefoot.choose.snippet import snippet
 from surefoot.choose.statistics import Interval
 from surefoot.choose.window import blow_up_share, flat_window
 from surefoot.evidence import RunRecord
-from surefoot.optim import OPTIMIZERS
 from surefoot.training.run import Candidate
 
 FLAT_DEVIATIONS = 2.0
 """A learning rate whose loss is within two seed standard deviations of the best might as well be the best."""
-
-
-def short_label(candidate: Candidate) -> str:
-    """A candidate's name for people, without what is at its default: "Adam lr=0.002"."""
-    known = OPTIMIZERS[candidate.optimizer].hyperparameters
-    settings = (
-        f"{name}={_plain(value)}"
-        for name, value in candidate.hyperparameters.items()
-        if name == "lr" or value != known[name].default
-    )
-    return " ".join([candidate.optimizer, *settings])
 
 
 def costs(runs: Iterable[RunRecord]) -> Costs:
@@ -125,7 +114,7 @@ def _longest_line(runs: Sequence[RunRecord]) -> list[tuple[float, float]] | None
     by_settings: dict[str, list[RunRecord]] = {}
     for run in runs:
         others = {name: value for name, value in run.hyperparameters.items() if name != "lr"}
-        by_settings.setdefault(json.dumps(others, sort_keys=True), []).append(run)
+        by_settings.setdefault(json.dumps([others, run.schedule], sort_keys=True), []).append(run)
     line = max(by_settings.values(), key=lambda line: (_furthest(line), len(line)))
     at: dict[float, dict[float, list[float]]] = {}
     for run in line:
@@ -149,7 +138,7 @@ def _key(run: RunRecord) -> str:
 
 
 def _sentence(outcome: Outcome, measure: str) -> str:
-    best, base = short_label(outcome.recommended), short_label(outcome.baseline)
+    best, base = candidate_label(outcome.recommended), candidate_label(outcome.baseline)
     effect = outcome.effect
     if outcome.recommended.key == outcome.baseline.key:
         against = "It is the baseline itself."
@@ -161,7 +150,7 @@ def _sentence(outcome: Outcome, measure: str) -> str:
             f"Its {measure} is {abs(effect.estimate):.3g} {word} than that of {base} "
             f"({effect.level:.0%} interval {effect.low:.3g} to {effect.high:.3g})."
         )
-    others = ", ".join(short_label(c) for c in outcome.tied[1:])
+    others = ", ".join(candidate_label(c) for c in outcome.tied[1:])
     if outcome.verdict == "win":
         return f"Use {best}: it beats every rival. {against}"
     if outcome.verdict == "tie":
@@ -189,14 +178,14 @@ def _why(
                 if math.isnan(difference.estimate)
                 else f"{difference.estimate:.3g} behind"
             )
-            why.append(f"{short_label(candidate)} lost: {lost}.")
+            why.append(f"{candidate_label(candidate)} lost: {lost}.")
         elif own and rival in cost and cost[rival][0] > own[0] * COST_NOISE:
             extra = cost[rival][0] / own[0] - 1
             why.append(
-                f"{short_label(candidate)} is not told apart and costs {extra:.0%} more seconds per step."
+                f"{candidate_label(candidate)} is not told apart and costs {extra:.0%} more seconds per step."
             )
         else:
-            why.append(f"{short_label(candidate)} is not told apart (p = {comparison.p:.2g}).")
+            why.append(f"{candidate_label(candidate)} is not told apart (p = {comparison.p:.2g}).")
     window = windows.get(outcome.recommended.optimizer)
     if window:
         why.append(
@@ -241,7 +230,9 @@ def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:
     speeds = [run.seconds_per_step for run in runs if math.isfinite(run.seconds_per_step)]
     return {
         "optimizer": runs[0].optimizer,
+        "label": _label(runs[0]),
         "hyperparameters": dict(runs[0].hyperparameters),
+        "schedule": dict(runs[0].schedule),
         "phase": phase,
         "seeds": [run.seed for run in runs],
         "progress": _furthest(runs),
@@ -250,6 +241,10 @@ def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:
         "state_bytes": max(run.state_bytes for run in runs),
         "diverged": sum(run.status in ("diverged", "failed") for run in runs),
     }
+
+
+def _label(run: RunRecord) -> str:
+    return label(run.optimizer, {**run.hyperparameters, "warmup": run.schedule["warmup"]})
 
 
 def _last_value(run: RunRecord) -> float | None:
@@ -264,9 +259,3 @@ def _document(candidate: Candidate) -> dict[str, Any]:
 def _deviation(values: Sequence[float]) -> float:
     healthy = [value for value in values if math.isfinite(value)]
     return descriptive.stdev(healthy) if len(healthy) > 1 else 0.0
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return f"({', '.join(_plain(v) for v in value)})"
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

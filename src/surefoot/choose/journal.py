@@ -10,14 +10,14 @@ The race reasons in values where lower is better; a journal speaks in the user's
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Literal
 
 from surefoot.choose.grid import Arm
+from surefoot.choose.label import label
 
 Kind = Literal["promoted", "eliminated", "widened", "finalist"]
 
@@ -58,7 +58,7 @@ class Journal:
 
     def __init__(self, arms: Sequence[Arm], rungs: Sequence[float], lower_is_better: bool) -> None:
         self.decisions: list[Decision] = []
-        self._labels = _labels(arms)
+        self._labels = [label(str(arm["optimizer"]), arm["hyperparameters"]) for arm in arms]
         self._rungs = rungs
         self._sign, self._side = (1.0, "up") if lower_is_better else (-1.0, "down")
         self._diverged: set[int] = set()
@@ -130,26 +130,3 @@ class Journal:
 
     def _band(self, best: float, band: float) -> str:
         return f"{band:.2g} {self._side} from the best {self._number(best)}"
-
-
-def _labels(arms: Sequence[Arm]) -> list[str]:
-    """Each arm's optimizer with the hyperparameters in which its arms differ, and lr."""
-    seen: dict[tuple[str, str], set[str]] = {}
-    for arm in arms:
-        for name, value in arm["hyperparameters"].items():
-            seen.setdefault((arm["optimizer"], name), set()).add(json.dumps(value, default=str))
-    return [
-        " ".join(
-            [str(arm["optimizer"])]
-            + [
-                f"{name}={_short(value)}"
-                for name, value in arm["hyperparameters"].items()
-                if name == "lr" or len(seen[arm["optimizer"], name]) > 1
-            ]
-        )
-        for arm in arms
-    ]
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
 from surefoot.choose import space
+from surefoot.training.algorithm import find_algorithm
 from surefoot.training.run import Schedule, ScheduleKind
 
 Goal = Literal["best", "fastest"]
@@ -83,7 +84,7 @@ class Question:
             runs,
             cast(ScheduleKind, schedule or SCHEDULES[aim]),
             seed,
-            space.named(baseline),
+            find_algorithm(baseline).name,
             margin,
             study or "",
             aim,

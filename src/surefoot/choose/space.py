@@ -1,19 +1,31 @@
 """What is raced: the candidates of each optimizer, made from its own facts.
 
-Every optimizer says how each of its hyperparameters may vary: a learning rate by a log-normal prior,
-a momentum-like setting by a few choices.  The race gets the whole grid and looks at a small part of it.
+Every optimizer says how each of its hyperparameters may vary: a learning rate by a log-normal prior, weight
+decay and a momentum-like setting by a short list whose first entry is the usual one.  To these come the share
+of warmup, and which parameters decay.  The race gets the whole grid and looks at a small part of it; what is
+in no list (eps, clipping, batch size, the kind of schedule) stays as it is unless the user sets it.
+
+    grid = candidates(["AdamW", "SGD"], Schedule(), [parse("weight_decay=0,0.1")])
+    grid[0]                          # AdamW's lowest learning rate with its usual settings
+    [grid[i] for i in portfolio(grid)]  # the order in which to look
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
+import torch
+
 from surefoot import optim
-from surefoot.formula import Choices, Declared, LogNormal
+from surefoot.choose.constraints import WARMUP, Constraint, Range, allowed
+from surefoot.formula import Choices, LogNormal
+from surefoot.training.algorithm import Algorithm, find_algorithm
+from surefoot.training.build import DECAY_ON, DECAYS_ON
 from surefoot.training.run import Candidate, Schedule
 
 MANTISSAS = (1.0, 2.0, 5.0)
@@ -21,6 +33,14 @@ MANTISSAS = (1.0, 2.0, 5.0)
 
 REACH = 3.0
 """The grid spans this many standard deviations of the prior on either side, for boundaries that win."""
+
+WARMUPS = (Schedule().warmup, 0.2)
+"""Shares of the training.  A fifth allows rates that would blow up at first; that none at all is better than
+the usual twentieth is rare, and gains no more than the steps it takes."""
+
+LEADERS = ("AdamW", "SGD", "Muon", "RMSprop", "Lion", "Adafactor")
+"""One of each kind of step: normalised, raw, orthogonal, without momentum, sign, relative to the weights.
+A portfolio begins with them; those that follow are their relatives."""
 
 FLOOR = "RandomSearch"
 """Never raced: it is measured beside the finalists, to show what a gradient is worth."""
@@ -35,26 +55,14 @@ class RuledOut:
 
 
 def choose_from(names: Sequence[str] | None) -> list[str]:
-    """Class names of the optimizers asked for; all but the floor by default.
+    """Names of the optimizers asked for, as candidates call them; all but the floor by default.
 
     Raises:
         ValueError: one of them does not exist; the message names the nearest.
     """
     if not names:
         return [name for name in optim.OPTIMIZERS if name != FLOOR]
-    return list(dict.fromkeys(named(name) for name in names))
-
-
-def named(name: str) -> str:
-    """The class name of an optimizer given in any case.
-
-    Raises:
-        ValueError: there is none; the message names the nearest.
-    """
-    try:
-        return optim.find(name).__name__
-    except KeyError as error:
-        raise ValueError(error.args[0]) from None
+    return list(dict.fromkeys(find_algorithm(name).name for name in names))
 
 
 def rule_out(names: Sequence[str], sparse: Sequence[str], not_matrices: Sequence[str]) -> list[RuledOut]:
@@ -65,53 +73,112 @@ def rule_out(names: Sequence[str], sparse: Sequence[str], not_matrices: Sequence
         sparse: names of the parameters whose gradient is sparse.
         not_matrices: names of the parameters that have fewer or more than two dimensions.
     """
-    reasons = {name: _reason_against(optim.OPTIMIZERS[name], sparse, not_matrices) for name in names}
-    return [RuledOut(name, f"{name} {reason}.") for name, reason in reasons.items() if reason]
+    found = [find_algorithm(name) for name in names]
+    reasons = [(a, _reason_against(a, sparse, not_matrices)) for a in found]
+    return [RuledOut(a.name, f"{a.label} {reason}.") for a, reason in reasons if reason]
 
 
-def _reason_against(
-    optimizer: type[Declared], sparse: Sequence[str], not_matrices: Sequence[str]
-) -> str | None:
-    if optimizer.matrices_only and not_matrices:
+def _reason_against(algorithm: Algorithm, sparse: Sequence[str], not_matrices: Sequence[str]) -> str | None:
+    if algorithm.matrices_only and not_matrices:
         return f"steps matrices only, and {not_matrices[0]} is none"
-    if optimizer.sparse == "only":
+    if algorithm.sparse == "only":
         if not sparse:
             return "needs sparse gradients, and this model has none"
         return "takes sparse gradients only, and this model mixes kinds"
-    if not sparse or optimizer.needs_closure:
-        return None
-    if optimizer.sparse == "no":
+    if sparse and algorithm.sparse == "no" and not algorithm.needs_closure:
         return f"refuses sparse gradients, which {sparse[0]} has"
-    decay = optimizer.hyperparameters.get("weight_decay")
-    if decay and decay.default:
-        return f"decays every row, and the gradient of {sparse[0]} is sparse"
     return None
 
 
-def candidates(names: Sequence[str], schedule: Schedule) -> list[Candidate]:
-    """The grid: every optimizer's learning rates, crossed with its choices of other settings."""
+def candidates(
+    names: Sequence[str],
+    schedule: Schedule,
+    constraints: Sequence[Constraint] = (),
+    *,
+    sparse: bool = False,
+) -> list[Candidate]:
+    """The grid: every optimizer's learning rates, crossed with its choices of other settings.
+
+    Of each optimizer the usual settings come first, with all their learning rates, then the others.
+
+    Args:
+        names: as from `choose_from`.
+        schedule: its kind is every candidate's, its warmup the usual one.
+        constraints: of the user.
+        sparse: some gradients are sparse, so no weights can decay.
+
+    Raises:
+        ValueError: an optimizer refuses the constraints.
+    """
     return [
-        Candidate(name, settings, schedule)
+        Candidate(name, {**rate, **settings}, warmed)
         for name in names
-        for settings in _settings(optim.OPTIMIZERS[name])
+        for settings, warmed, rates in _lines(find_algorithm(name), schedule, constraints, sparse)
+        for rate in rates
     ]
 
 
-def priors(names: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """(centre, decades) of each optimizer's learning-rate prior, by lower-case name."""
+def priors(names: Sequence[str], constraints: Sequence[Constraint] = ()) -> dict[str, tuple[float, float]]:
+    """(centre, decades) of each optimizer's learning-rate prior, by lower-case name.
+
+    Where constraints leave no rate on one side of the centre, it moves to their middle.
+    """
     found = {}
-    for name in names:
-        search = optim.OPTIMIZERS[name].hyperparameters["lr"].search
-        if isinstance(search, LogNormal):
-            found[name.lower()] = (search.center, search.decades)
+    for algorithm in map(find_algorithm, names):
+        lr = algorithm.hyperparameters.get("lr")
+        if lr and isinstance(lr.search, LogNormal):
+            centre, rates = lr.search.center, _rates(lr.search, allowed(algorithm, constraints).get("lr"))
+            if not rates[0] <= centre <= rates[-1]:
+                centre = math.sqrt(rates[0] * rates[-1])
+            found[algorithm.name.lower()] = (centre, lr.search.decades)
     return found
+
+
+def portfolio(grid: Sequence[Candidate], first: Sequence[Candidate] = ()) -> list[int]:
+    """The order in which to look at a grid: places of diverse candidates that cover most tasks early.
+
+    Each optimizer at the centre of its prior, different kinds of step first; then each one standard
+    deviation above, which the short trainings that a race begins with favour; then each as much below.
+    All with their usual settings.
+
+    Args:
+        grid: what is raced.
+        first: candidates to look at before all others, such as the user's own.
+    """
+    own = [grid.index(candidate) for candidate in first]
+    lines = _usual_lines(grid)
+    order = sorted(lines, key=lambda n: LEADERS.index(n) if n in LEADERS else len(LEADERS))
+    columns = [_outward(grid, lines[name], name) for name in order]
+    rows = (place for row in zip_longest(*columns) for place in row if place is not None)
+    return list(dict.fromkeys([*own, *rows]))
+
+
+def _usual_lines(grid: Sequence[Candidate]) -> dict[str, list[int]]:
+    """Places of each optimizer's candidates with its first settings, which are the usual ones."""
+    found: dict[str, tuple[Mapping[str, Any], list[int]]] = {}
+    for place, candidate in enumerate(grid):
+        settings = {name: value for name, value in candidate.settings.items() if name != "lr"}
+        usual, line = found.setdefault(candidate.optimizer, (settings, []))
+        if settings == usual:
+            line.append(place)
+    return {name: line for name, (_, line) in found.items()}
+
+
+def _outward(grid: Sequence[Candidate], line: Sequence[int], name: str) -> list[int]:
+    prior = priors([name]).get(name.lower())
+    if prior is None:
+        return list(line[:1])
+    centre, decades = math.log10(prior[0]), prior[1]
+    return [
+        min(line, key=lambda place: abs(math.log10(grid[place].hyperparameters["lr"]) - wanted))
+        for wanted in (centre, centre + decades, centre - decades)
+    ]
 
 
 def baseline(name: str, schedule: Schedule) -> Candidate:
     """An optimizer as its constructor sets it up: what one gets without choosing."""
-    optimizer = optim.OPTIMIZERS[name]
-    searched = {n: h.default for n, h in optimizer.hyperparameters.items() if h.search and not h.fixed}
-    return Candidate(name, searched, schedule)
+    settings = find_algorithm(name).hyperparameters
+    return Candidate(name, {n: h.default for n, h in settings.items() if h.search}, schedule)
 
 
 def floor(schedule: Schedule) -> Candidate:
@@ -121,18 +188,110 @@ def floor(schedule: Schedule) -> Candidate:
     return Candidate(FLOOR, {"scale": search.center}, schedule)
 
 
-def _settings(optimizer: type[Declared]) -> list[Mapping[str, Any]]:
+Line = tuple[Mapping[str, Any], Schedule, Sequence[Mapping[str, float]]]
+"""Settings but lr, the schedule, and the learning rates: {"lr": …} each, or {} alone without one."""
+
+
+def _lines(
+    algorithm: Algorithm, schedule: Schedule, constraints: Sequence[Constraint], sparse: bool
+) -> Iterator[Line]:
+    chosen = allowed(algorithm, constraints)
+    axes = _axes(algorithm, schedule, chosen)
+    rates = [{"lr": rate} for rate in axes.pop("lr", ())] or [{}]
+    for settings in _accepted(algorithm, chosen, rates, _combinations(algorithm, axes, sparse)):
+        warmed = replace(schedule, warmup=settings.pop(WARMUP))
+        yield settings, warmed, rates
+
+
+def _axes(algorithm: Algorithm, schedule: Schedule, chosen: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     axes: dict[str, Sequence[Any]] = {}
-    for name, hyperparameter in optimizer.hyperparameters.items():
+    for name, hyperparameter in algorithm.hyperparameters.items():
         if isinstance(hyperparameter.search, LogNormal):
-            axes[name] = _rates(hyperparameter.search)
+            axes[name] = _rates(hyperparameter.search, chosen.get(name))
+        elif name in chosen:
+            axes[name] = chosen[name]
         elif isinstance(hyperparameter.search, Choices):
             axes[name] = hyperparameter.search.values
-    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    if any(axes.get("weight_decay", ())) or DECAY_ON in chosen:
+        axes[DECAY_ON] = DECAYS_ON[:1] if algorithm.matrices_only else chosen.get(DECAY_ON, DECAYS_ON)
+    others = WARMUPS if algorithm.warmup_matters else ()
+    axes[WARMUP] = chosen.get(WARMUP, tuple(dict.fromkeys([schedule.warmup, *others])))
+    return axes
 
 
-def _rates(prior: LogNormal) -> list[float]:
-    centre, reach = math.log10(prior.center), REACH * prior.decades
-    decades = range(math.floor(centre - reach), math.ceil(centre + reach) + 1)
+def _combinations(
+    algorithm: Algorithm, axes: Mapping[str, Sequence[Any]], sparse: bool
+) -> list[dict[str, Any]]:
+    """The product of the axes, without what does the same as another; the usual settings come first."""
+    known = algorithm.hyperparameters.get("weight_decay")
+    default = known.default if known else 0
+    found = {}
+    for values in itertools.product(*axes.values()):
+        settings = dict(zip(axes, values, strict=True))
+        decays = settings.get("weight_decay", default)
+        if not decays or settings.get(DECAY_ON) == DECAYS_ON[0]:
+            settings.pop(DECAY_ON, None)  # what a constructor does by itself is not said
+        if not (decays and sparse):
+            found[tuple(settings.items())] = settings
+    return list(found.values())
+
+
+def _accepted(
+    algorithm: Algorithm,
+    chosen: Mapping[str, tuple[Any, ...]],
+    rates: Sequence[Mapping[str, float]],
+    combinations: Sequence[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """The combinations that the constructor takes.
+
+    Raises:
+        ValueError: it takes none, or none with a value that the user gave.
+    """
+    refusals = [(c, refusal(algorithm, {**rates[0], **c})) for c in combinations]
+    accepted = [c for c, refused in refusals if not refused]
+    for name, values in chosen.items():
+        for value in values:
+            with_it = [r for c, r in refusals if name in c and c[name] == value]
+            if with_it and all(with_it):
+                raise ValueError(f"{algorithm.label} refuses {name}={value!r}: {with_it[0]}")
+    for rate in rates if "lr" in chosen and accepted else ():
+        if refused := refusal(algorithm, {**accepted[0], **rate}):
+            raise ValueError(f"{algorithm.label} refuses lr={rate['lr']!r}: {refused}")
+    if not accepted:
+        reason = refusals[0][1] if refusals else "with sparse gradients weights cannot decay"
+        raise ValueError(f"{algorithm.label} cannot be set up: {reason}")
+    return accepted
+
+
+def refusal(algorithm: Algorithm, settings: Mapping[str, Any]) -> str:
+    """Why the constructor does not take these settings; empty if it does."""
+    for name in algorithm.required:
+        if name not in settings:
+            return f"it requires {name!r}; give it with --set {algorithm.label}.{name}=VALUE"
+    arguments: dict[str, Any] = {n: v for n, v in settings.items() if n in algorithm.hyperparameters}
+    make: Any = algorithm.make
+    try:
+        make([torch.zeros(2, 2, requires_grad=True)], **arguments)
+    except Exception as error:  # a user's class may raise anything
+        return " ".join(str(error).split())
+    return ""
+
+
+def _rates(prior: LogNormal, chosen: Iterable[Any] | None = None) -> list[float]:
+    """Learning rates in ascending order: those around the prior's centre, or those that the user left."""
+    if chosen is None:
+        reach = 10.0 ** (REACH * prior.decades)
+        return _between(prior.center / reach, prior.center * reach)
+    found = []
+    for value in chosen:
+        found += (
+            [value.low, *_between(value.low, value.high), value.high] if isinstance(value, Range) else [value]
+        )
+    return sorted(set(found))
+
+
+def _between(low: float, high: float) -> list[float]:
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     rates = [float(f"{mantissa * 10.0**decade:.3g}") for decade in decades for mantissa in MANTISSAS]
-    return [rate for rate in rates if abs(math.log10(rate) - centre) <= reach]
+    tolerance = 1 + 1e-9
+    return [rate for rate in rates if low / tolerance <= rate <= high * tolerance]

@@ -10,15 +10,16 @@ import math
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from surefoot.choose import space
-from surefoot.choose.answer import build_answer, costs, short_label
+from surefoot.choose.answer import build_answer, costs
 from surefoot.choose.confirm import Confirmation, Outcome
+from surefoot.choose.label import candidate_label
 from surefoot.choose.playoff import Playoff
 from surefoot.choose.policy import Race
 from surefoot.choose.question import Question
@@ -125,11 +126,11 @@ class _Study:
             self.log,
             self.checkpoints,
             self.watcher,
-            short_label,
+            candidate_label,
             budget.total,
         )
         names = self._rule_out(seen)
-        race = self._race(runner, names, budget)
+        race = self._race(runner, names, seen, budget)
         finalists = self._play_off(runner, race, budget)
         outcome = self._confirm(runner, finalists, budget)
         answer = build_answer(self.question, seen, runner.records(), outcome, self._seconds())
@@ -179,9 +180,9 @@ class _Study:
             raise ValueError(out[0].reason)
         return left
 
-    def _race(self, runner: Runner, names: list[str], budget: Budget) -> Screening:
+    def _race(self, runner: Runner, names: list[str], seen: Mapping[str, Any], budget: Budget) -> Screening:
         self.watcher.phase("screen")
-        grid = space.candidates(names, self.question.plan)
+        grid = space.candidates(names, self.question.plan, sparse=bool(seen["sparse"]))
         screening = Screening(grid, space.priors(names), budget.race, self.question.seed, self._decide)
         runner.drive(screening)
         screening.pass_on_decisions()
@@ -197,7 +198,7 @@ class _Study:
             return race.finalists(FINALISTS)
         self.watcher.phase("play off the best of each optimizer")
         seeds = [race.seed + number for number in range(PLAYOFF_SEEDS)]
-        playoff = Playoff(best, seeds, short_label, self._decide)
+        playoff = Playoff(best, seeds, candidate_label, self._decide)
         runner.drive(playoff)
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
 
@@ -214,7 +215,7 @@ class _Study:
             first_seed=question.seed * SEED_STRIDE + SEED_STRIDE // 2,
             floor_seeds=FLOOR_SEEDS,
             margin=question.margin,
-            label=short_label,
+            label=candidate_label,
             decide=self._decide,
         )
         runner.drive(confirmation)
@@ -248,7 +249,7 @@ class Screening:
         seed: int,
         decide: Any,
     ) -> None:
-        arms = [{"optimizer": c.optimizer, "hyperparameters": dict(c.hyperparameters)} for c in grid]
+        arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
         self.grid = grid
         self.race = Race(arms, budget, seed=seed, priors=priors)
         self.seed = seed * SEED_STRIDE
@@ -277,7 +278,9 @@ class Screening:
             candidate = self.grid[decision.arm]
             details = {
                 "optimizer": candidate.optimizer,
+                "label": candidate_label(candidate),
                 "hyperparameters": dict(candidate.hyperparameters),
+                "schedule": asdict(candidate.schedule),
                 "rung": decision.rung,
                 "value": decision.value,
                 "band": decision.band,

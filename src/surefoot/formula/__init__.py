@@ -19,6 +19,7 @@ history, line_search   the parts of LBFGS
 
 from surefoot.formula.declared import Declared
 from surefoot.formula.facts import (
+    SHRINKS,
     STEP,
     Choices,
     Facts,
@@ -27,6 +28,7 @@ from surefoot.formula.facts import (
     StateSlot,
     at_least,
     decay_pair,
+    decoupled_decay,
     epsilon,
     flag,
     hyperparameter,
@@ -52,6 +54,7 @@ from surefoot.formula.parts import decayed
 from surefoot.formula.trace import FormulaError
 
 __all__ = [
+    "SHRINKS",
     "STEP",
     "Choices",
     "Declared",
@@ -69,6 +72,7 @@ __all__ = [
     "backend",
     "decay_pair",
     "decayed",
+    "decoupled_decay",
     "epsilon",
     "flag",
     "hyperparameter",

@@ -110,6 +110,8 @@ class Declared(torch.optim.Optimizer):
             refuses dense ones; "exact" runs on rows where that equals the dense step, else densely.
         takes_complex: complex parameters are stepped as pairs of reals; False refuses them.
         matrices_only: every parameter must have two dimensions.
+        warmup_matters: whether another length of warmup is worth a try; not where the first steps find or
+            bound their own size.
         state_at_start: make the state in the constructor instead of at the first step.
         one_vector: the state of all parameters is kept as one vector, in their order.
         adapts: declares no hyperparameter of its own, so it is no other algorithm than its base.
@@ -128,6 +130,7 @@ class Declared(torch.optim.Optimizer):
     sparse: ClassVar[str] = "no"
     takes_complex: ClassVar[bool] = True
     matrices_only: ClassVar[bool] = False
+    warmup_matters: ClassVar[bool] = True
     state_at_start: ClassVar[bool] = False
     one_vector: ClassVar[bool] = False
     adapts: ClassVar[bool] = True

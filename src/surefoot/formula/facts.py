@@ -197,9 +197,24 @@ def epsilon(default: float, *, zero: bool = True) -> Any:
     )
 
 
-def weight_decay(default: float, meaning: str = "adds weight_decay · p to the gradient (L2 penalty)") -> Any:
-    """The pull of the weights towards zero."""
-    return non_negative("weight_decay", default, meaning, "0 to 0.1")
+L2_DECAYS = Choices((0.0, 5e-4))
+"""None, as constructors have it, and that of wide residual networks (Zagoruyko & Komodakis, 2016)."""
+
+DECOUPLED_DECAYS = Choices((1e-2, 0.0, 1e-1))
+"""AdamW's default, none, and that of large transformers (Brown et al., 2020)."""
+
+SHRINKS = "shrinks the weights by lr · weight_decay at each step"
+
+
+def weight_decay(default: float) -> Any:
+    """The pull of the weights towards zero, as part of the gradient."""
+    meaning = "adds weight_decay · p to the gradient (L2 penalty)"
+    return non_negative("weight_decay", default, meaning, "0 to 1e-3", L2_DECAYS)
+
+
+def decoupled_decay(default: float, search: Choices = DECOUPLED_DECAYS) -> Any:
+    """The pull of the weights towards zero, apart from the gradient."""
+    return non_negative("weight_decay", default, SHRINKS, "0 to 0.1", search)
 
 
 def non_negative(name: str, default: float, meaning: str, usual: str, search: Choices | None = None) -> Any:

@@ -32,7 +32,7 @@ class AdaBelief(f.Optimizer, arguments="*, foreach, maximize, capturable, differ
         valid=lambda eps: eps >= 0.0,
         message="Invalid epsilon value: {value}",
     )
-    weight_decay: float = f.weight_decay(0, "shrinks the weights by lr · weight_decay at each step")
+    weight_decay: float = f.decoupled_decay(0)
 
     slots = (
         f.STEP,

@@ -58,7 +58,7 @@ class Adafactor(f.Optimizer, arguments="*, foreach, maximize"):
         1, "Clipping threshold d", 1.0, "an update whose root mean square is larger is scaled down to it", "1"
     )
     weight_decay: float = f.at_least(
-        0, "weight_decay", 0.0, "shrinks the weights by lr · weight_decay at each step", "0 to 0.1"
+        0, "weight_decay", 0.0, f.SHRINKS, "0 to 0.1", f.Choices((0.0, 1e-2, 1e-1))
     )
 
     slots = (

@@ -22,5 +22,5 @@ class AdamW(Adam, arguments="*, maximize, foreach, capturable, differentiable, f
     good_at = "the usual choice for transformers; weight decay that means the same for every parameter"
     bad_at = "memory: two numbers of state for every parameter; decay scales with lr, so retune both"
 
-    weight_decay: float = f.weight_decay(1e-2, "shrinks the weights by lr · weight_decay at each step")
+    weight_decay: float = f.decoupled_decay(1e-2)
     decoupled_weight_decay: bool = f.hyperparameter(True, "always, for AdamW", fixed=True)

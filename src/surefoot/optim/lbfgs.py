@@ -37,6 +37,7 @@ class LBFGS(f.Declared):
     bad_at = "mini-batches: noise between batches looks like curvature; many evaluations for each step"
     state_note = "8 bytes × (steps remembered, at most history_size) + 8 in float32"
     needs_closure = True
+    warmup_matters = False
     one_vector = True
     sparse = "exact"
 

@@ -37,7 +37,7 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
         0, "Learning rate", 1e-3, "learning rate: the size of a step", "1e-3 to 1e-1", f.LogNormal(1e-2)
     )
     weight_decay: float = f.at_least(
-        0, "weight decay", 0.1, "shrinks the weights by lr · weight_decay at each step", "0 to 0.1"
+        0, "weight decay", 0.1, f.SHRINKS, "0 to 0.1", f.Choices((1e-1, 0.0, 1e-2))
     )
     momentum: float = f.at_least(
         0, "momentum", 0.95, "share of the average that is kept (μ)", "0.9 to 0.98", f.Choices((0.95, 0.9))

@@ -35,6 +35,7 @@ class RAdam(f.Optimizer, arguments="*, foreach, maximize, capturable, differenti
         f.StateSlot("exp_avg"),
         f.StateSlot("exp_avg_sq"),
     )
+    warmup_matters = False
 
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:

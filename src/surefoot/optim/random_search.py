@@ -30,6 +30,7 @@ class RandomSearch(f.Declared):
     bad_at = "more than some dozens of parameters: almost every direction is useless"
     state_note = "none"
     needs_closure = True
+    warmup_matters = False
     sparse = "exact"
 
     scale: float = f.hyperparameter(

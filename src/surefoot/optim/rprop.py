@@ -44,6 +44,7 @@ class Rprop(f.Optimizer, arguments="*, capturable, foreach, maximize, differenti
         f.StateSlot("prev"),
         f.StateSlot("step_size", initial="lr"),
     )
+    warmup_matters = False
 
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:

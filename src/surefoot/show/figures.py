@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from surefoot.evidence.records import PointRecord, RunRecord, StudyRecord
-from surefoot.show.format import candidate_label, number, setting, share, short
+from surefoot.show.format import number, setting, share, short
 from surefoot.show.reading import (
     RateCurve,
     Result,
@@ -210,7 +210,8 @@ def _means(runs: Iterable[RunRecord]) -> list[_Curve]:
     groups: dict[str, list[RunRecord]] = {}
     for run in runs:
         if run.status != "diverged":
-            groups.setdefault(candidate_label(run.optimizer, run.hyperparameters), []).append(run)
+            candidate = repr((run.optimizer, run.hyperparameters, run.schedule))
+            groups.setdefault(candidate, []).append(run)
     means = [
         (group[0].optimizer, _mean_points([_measured(run) for run in group])) for group in groups.values()
     ]

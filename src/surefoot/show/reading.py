@@ -207,7 +207,7 @@ def _result(entry: Mapping[str, Any], recommended: str | None, baseline: str | N
     values = tuple(float(value) for value in measured if _number(value) is not None)
     identity, confirmed = _identity(entry), entry["phase"] == "confirm"
     return Result(
-        label=candidate_label(entry["optimizer"], entry.get("hyperparameters") or {}),
+        label=entry.get("label") or candidate_label(entry["optimizer"], entry.get("hyperparameters") or {}),
         optimizer=entry["optimizer"],
         phase=entry["phase"],
         values=values,
@@ -230,9 +230,8 @@ def _count(seeds: Any, default: int) -> int:
 def _identity(entry: Mapping[str, Any] | None) -> str | None:
     if not entry:
         return None
-    return json.dumps(
-        [entry.get("optimizer"), entry.get("hyperparameters") or {}], sort_keys=True, default=str
-    )
+    parts = [entry.get("optimizer"), entry.get("hyperparameters") or {}, entry.get("schedule") or {}]
+    return json.dumps(parts, sort_keys=True, default=str)
 
 
 def _screening(study: StudyRecord) -> Iterable[RunRecord]:
@@ -278,7 +277,7 @@ def _verdict(decision: DecisionRecord) -> Verdict:
         band = max((finite(edge) for edge in band), default=math.nan)
     return Verdict(
         optimizer=optimizer,
-        label=candidate_label(optimizer, details.get("hyperparameters") or {}),
+        label=details.get("label") or candidate_label(optimizer, details.get("hyperparameters") or {}),
         rung=finite(details["rung"]),
         value=finite(details.get("value")),
         band=finite(band),

@@ -9,11 +9,21 @@ Every module in this folder that defines `TASK` is a built-in task: adding one i
 import importlib
 import pkgutil
 
-from surefoot.tasks.loading import TaskError, calling, check_task, load_object, source_file
+from surefoot.tasks.loading import TaskError, calling, check_task, find_object, load_object, source_file
 from surefoot.tasks.naming import nearest
 from surefoot.tasks.task import Task
 
-__all__ = ["Task", "TaskError", "builtin_tasks", "calling", "check_task", "load_task", "source_file"]
+__all__ = [
+    "Task",
+    "TaskError",
+    "builtin_tasks",
+    "calling",
+    "check_task",
+    "find_object",
+    "load_task",
+    "nearest",
+    "source_file",
+]
 
 
 def builtin_tasks() -> dict[str, Task]:

@@ -28,14 +28,23 @@ class TaskError(ValueError):
 
 def load_object(reference: str) -> Task:
     """The task in "path/file.py:object" or "package.module:object"; raises `TaskError`."""
+    return check_task(_made(find_object(reference, "task"), reference), reference)
+
+
+def find_object(reference: str, kind: str) -> Any:
+    """What "path/file.py:object" or "package.module:object" names.
+
+    Raises:
+        TaskError: there is none; it calls the object a `kind`, such as "task".
+    """
     source, _, name = reference.rpartition(":")
     if not source or not name.isidentifier():
-        raise TaskError(f"task {reference!r}: expected file.py:object or package.module:object")
+        raise TaskError(f"{kind} {reference!r}: expected file.py:object or package.module:object")
     module = _run_file(Path(source)) if source.endswith(".py") else _import(source)
     if not hasattr(module, name):
         own = [n for n, v in vars(module).items() if n[0] != "_" and not inspect.ismodule(v)]
         raise TaskError(f"{source} has no object {name!r}{nearest(name, own)}")
-    return check_task(_made(getattr(module, name), reference), reference)
+    return getattr(module, name)
 
 
 def check_task(candidate: Any, reference: str) -> Task:

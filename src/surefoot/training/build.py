@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
-from surefoot import optim
+from surefoot.tasks import nearest
+from surefoot.training.algorithm import find_algorithm
 from surefoot.training.run import Candidate
+
+DECAY_ON = "weight_decay_on"
+"""The one setting of a candidate that is no constructor argument: which parameters decay."""
+
+DECAYS_ON = ("all", "matrices")
+"""Every parameter, as a constructor has it; or those of two dimensions and more, so neither biases nor norms.
+
+Embeddings decay with the matrices, as in most training scripts: dimensions alone decide, for any model.
+"""
 
 
 def build_optimizer(candidate: Candidate, model: nn.Module) -> torch.optim.Optimizer:
     """The candidate's optimizer over all parameters of `model`.
 
     Raises:
-        KeyError: there is no such optimizer.
+        ValueError: there is no such optimizer, or `weight_decay_on` is not known.
         TypeError, ValueError: it does not take these hyperparameters.
     """
     # A candidate read back from JSON has lists where optimizers expect pairs.
-    hyperparameters: dict[str, Any] = {
+    settings: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in candidate.hyperparameters.items()
     }
-    make: type[torch.optim.Optimizer] = optim.find(candidate.optimizer)
-    return make(model.parameters(), **hyperparameters)
+    groups = parameter_groups(model, settings.pop(DECAY_ON, DECAYS_ON[0]))
+    make: Any = find_algorithm(candidate.optimizer).make
+    optimizer: torch.optim.Optimizer = make(groups, **settings)
+    return optimizer
+
+
+def parameter_groups(model: nn.Module, decay_on: str) -> Iterable[Any]:
+    """All parameters of a model, in one group, or in two where only matrices decay."""
+    if decay_on not in DECAYS_ON:
+        raise ValueError(f"unknown {DECAY_ON} {decay_on!r}{nearest(str(decay_on), DECAYS_ON)}")
+    if decay_on == "all":
+        return model.parameters()
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in model.parameters() if p.ndim >= 2]},
+        {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]

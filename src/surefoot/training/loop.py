@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.tasks import Task, TaskError
+from surefoot.training.algorithm import find_algorithm
 from surefoot.training.build import build_optimizer
 from surefoot.training.divergence import Trend
 from surefoot.training.meters import median_seconds, state_bytes
@@ -181,6 +182,7 @@ class _Run:
         self.schedule: Schedule = candidate.schedule
         self.model = task.model()
         self.optimizer = build_optimizer(candidate, self.model)
+        self.needs_closure = find_algorithm(candidate.optimizer).needs_closure
         self.rates = [group.get("lr") for group in self.optimizer.param_groups]
         self.data = iter(task.batches(seed))
         self.evaluations = self.batches = 0
@@ -233,13 +235,21 @@ class _Run:
             if rate is not None:
                 group["lr"] = rate * scale
         batch = self.next_batch()
-        step: Any = self.optimizer.step  # torch declares that a closure returns a float; it returns a tensor
-        loss = float(step(lambda: self.evaluate(batch)))
+        loss = float(self.step_on(batch))
         self.trend = self.trend.after(loss) if self.trend else Trend.of(loss)
         self.last_step = max(1, self.evaluations - before)
         seconds = time.perf_counter() - begin
         self.seconds += seconds
         self.speeds.append(seconds / self.last_step)
+
+    def step_on(self, batch: Any) -> Any:
+        """Step the optimizer; a closure is for those that need one, since not every class heeds it."""
+        step: Any = self.optimizer.step  # torch declares that a closure returns a float; it returns a tensor
+        if self.needs_closure:
+            return step(lambda: self.evaluate(batch))
+        loss = self.evaluate(batch)
+        step()
+        return loss
 
     def next_batch(self) -> Any:
         try:

@@ -29,11 +29,23 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An optimizer (its class name in `surefoot.optim`), its hyperparameters and its schedule."""
+    """What is trained with.
+
+    Attributes:
+        optimizer: class name in `surefoot.optim`, or "package.module:Class" or "file.py:Class" for one's own.
+        hyperparameters: arguments of its constructor; besides, `weight_decay_on="matrices"` leaves biases and
+            norms undecayed.
+        schedule: how the learning rate moves.
+    """
 
     optimizer: str
     hyperparameters: Mapping[str, Any]
     schedule: Schedule = Schedule()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All in which candidates of one optimizer and kind of schedule may differ."""
+        return {**self.hyperparameters, "warmup": self.schedule.warmup}
 
     @property
     def key(self) -> str:
