@@ -37,6 +37,11 @@ def steady(answer):
     return json.loads(json.dumps(document))
 
 
+def points_by_run(store):
+    runs = store.study("mine").runs
+    return {(r.seed, r.phase, r.optimizer, str(r.hyperparameters), str(r.schedule)): r.points for r in runs}
+
+
 class Interrupting(RaceDisplay):
     """A display whose user presses Ctrl-C after some results."""
 
@@ -121,10 +126,10 @@ def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_pa
     with LocalEngine(workers=2) as own, pytest.raises(KeyboardInterrupt):
         answer_of(ask(), tmp_path, own, Interrupting(after))
     with Store.at(str(tmp_path / "evidence.db")) as store:
-        before = {(r.seed, r.phase, str(r.hyperparameters)): r.points for r in store.study("mine").runs}
+        before = points_by_run(store)
     assert steady(answer_of(ask(), tmp_path, engine)) == steady(uninterrupted)
     with Store.at(str(tmp_path / "evidence.db")) as store:
-        after_all = {(r.seed, r.phase, str(r.hyperparameters)): r.points for r in store.study("mine").runs}
+        after_all = points_by_run(store)
     for run, points in before.items():
         assert after_all[run][: len(points)] == points
 

@@ -35,7 +35,9 @@ def test_recommending_the_baseline_gives_both_roles(study):
 
 
 def test_hyperparameters_match_through_json(study):
-    recommendation = {"optimizer": "Adam", "hyperparameters": {"lr": 0.003, "betas": [0.9, 0.99]}}
+    recommendation = study.answer["recommendation"] | {
+        "hyperparameters": {"lr": 0.003, "betas": [0.9, 0.99]},
+    }
     assert any(row.recommended for row in results(study.answer | {"recommendation": recommendation}))
 
 
