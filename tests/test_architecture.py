@@ -24,6 +24,9 @@ PURE = [
     "choose/statistics.py",
     "choose/playoff.py",
     "choose/confirm.py",
+    "choose/fates.py",
+    "choose/rates.py",
+    "choose/reasons.py",
     "training/schedule.py",
 ]
 IMPURE_MODULES = {

@@ -71,9 +71,9 @@ def final_loss(made: Made, rate: float) -> float:
 
 
 def learning_curve(
-    final: float, upto: float, seconds: float, chance: random.Random
+    final: float, upto: float, seconds: float, chance: random.Random, marks: tuple[float, ...] = RUNGS
 ) -> tuple[PointRecord, ...]:
-    marks = [mark for mark in (1 / 81, *RUNGS, 2 / 9, 0.5, 2 / 3, 0.8, 0.9, 1.0) if mark <= upto + 1e-9]
+    marks = tuple(mark for mark in marks if mark <= upto + 1e-9)
     return tuple(
         PointRecord(
             mark,
@@ -113,7 +113,7 @@ def screening(chance: random.Random) -> tuple[list[RunRecord], list[DecisionReco
                 "rung": rung,
                 "value": points[-1].value,
             }
-            details["band"] = (measured[0][1][-1].value, band)
+            details["band"] = band - measured[0][1][-1].value
             kind = "promoted" if on else "eliminated"
             decisions.append(DecisionRecord(len(decisions), 60 * rung + 1, kind, text, details))
             if not on or last:
@@ -132,7 +132,7 @@ def run_of(
 
 
 def diverged_run(name: str, hyperparameters: Mapping[str, Any]) -> RunRecord:
-    points = (PointRecord(1 / 81, 0.01, 4.1), PointRecord(0.02, 0.02, math.nan))
+    points = (PointRecord(0.02, 0.02, math.nan),)
     message = (
         f"the training loss was {HOSTILE} after 20 steps" if name == HOSTILE else "loss nan after 20 steps"
     )
@@ -144,13 +144,50 @@ def confirmation(chance: random.Random) -> list[RunRecord]:
     for name, hyperparameters, loss in FINALISTS:
         for seed in range(1000, 1006):
             final = loss + chance.gauss(0, 0.0022)
-            curve = learning_curve(final, 1.0, MADE[name].seconds, chance)
+            marks = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+            curve = learning_curve(final, 1.0, MADE[name].seconds, chance, marks)
             runs.append(run_of(name, hyperparameters, seed, "confirm", curve))
     return runs
 
 
+def playoff() -> list[DecisionRecord]:
+    """Four finalists, and Adagrad that did not become one."""
+    names = [*(name for name, _, _ in FINALISTS[:3]), "Adagrad"]
+    return [
+        DecisionRecord(
+            0, 70, "eliminated" if name == "Adagrad" else "finalist",
+            f"{name}: 0.1{place} on average over 3 seeds, number {place}.",
+            {"optimizer": name, "place": place, "mean": 0.1 + 0.01 * place},
+        )
+        for place, name in enumerate(names, 1)
+    ]  # fmt: skip
+
+
+def confirmation_looks() -> list[DecisionRecord]:
+    """Two looks; at the first one SGD led, which diverges at the second."""
+    rivals = {4: ("SGD lr=0.1", "Adam lr=0.003"), 6: ("Adam lr=0.003", "SGD lr=0.1")}
+    looks = []
+    for seeds, (leader, rival) in rivals.items():
+        estimate = math.nan if rival.startswith("SGD") else 0.001
+        comparisons = {
+            rival: difference(estimate, "better" if math.isnan(estimate) else "undecided"),
+            "Adamax lr=0.01": difference(0.008, "better"),
+            "AdamW lr=0.001": difference(0.014, "better"),
+        }
+        details = {"seeds": seeds, "leader": leader, "margin": 0.002, "comparisons": comparisons}
+        looks.append(DecisionRecord(0, 80, "look", f"After {seeds} seeds {leader} leads.", details))
+    return looks
+
+
+def difference(estimate: float, decision: str) -> dict[str, Any]:
+    low, high = estimate - 0.004, estimate + 0.004
+    return {"estimate": estimate, "low": low, "high": high, "p": 0.01, "decision": decision}
+
+
 def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], phase: str) -> dict[str, Any]:
+    """As `--json` writes it: a mean with its interval for what was confirmed, and a label of its own."""
     mine = [run for run in runs if (run.optimizer, run.hyperparameters) == (name, hyperparameters)]
+    label = f"{name} lr={hyperparameters['lr']:g}" if "lr" in hyperparameters else name
     values = [run.points[-1].value if run.status == "completed" else None for run in mine]
     return {
         "optimizer": name,
@@ -162,7 +199,8 @@ def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], 
         "seconds_per_step": mine[0].seconds_per_step,
         "state_bytes": mine[0].state_bytes,
         "diverged": values.count(None),
-    }
+        "label": label,
+    } | ({"mean": 0.09, "low": 0.08, "high": 0.1} if phase == "confirm" and None not in values else {})
 
 
 def answer_of(runs: list[RunRecord]) -> dict[str, Any]:
@@ -177,6 +215,9 @@ def answer_of(runs: list[RunRecord]) -> dict[str, Any]:
             "decades": 0.78,
             "best": made.best,
             "blow_up": 0.17,
+            "progress": RUNGS[0],
+            "open_low": False,
+            "open_high": name == "Rprop",
         }
         for name, made in MADE.items()
     }
@@ -203,6 +244,10 @@ def answer_of(runs: list[RunRecord]) -> dict[str, Any]:
         "effect": {"estimate": -0.0138, "low": -0.0167, "high": -0.0109, "level": 0.95},
         "p_best": 0.86,
         "expected_regret": 0.0003,
+        "margin": 0.002,
+        "minimum_detectable_difference": 0.004,
+        "trainings_needed": None,
+        "pairing": {"used": False, "correlation": 0.12},
         "candidates": [
             *(entry(run.optimizer, run.hyperparameters, [run], "screen") for run in screened),
             *(entry(name, hyperparameters, confirmed, "confirm") for name, hyperparameters, _ in FINALISTS),
@@ -241,6 +286,7 @@ def sample_study(*, finished: bool = True, seed: int = 0) -> StudyRecord:
     decisions.append(
         DecisionRecord(0, 40, "widened", "Adam's lr range is widened: its edge won.", {"optimizer": "Adam"})
     )
+    decisions += playoff() + confirmation_looks()
     decisions.append(DecisionRecord(0, 107, "verdict", "Win for Adam after 6 seeds.", {}))
     return StudyRecord(
         name="digits-2026-11-24",

@@ -5,12 +5,18 @@ import matplotlib
 import pytest
 from sample_study import HOSTILE, empty_study, sample_study
 
-from surefoot.show import figures
+from surefoot.show import figures, race_figures
 from surefoot.show.picture import answer_figure
 from surefoot.show.style import SERIES, strokes
 from surefoot.show.svg import inline_svg, save_svg
 
-DRAWN = (figures.forest, figures.curves_by_progress, figures.curves_by_seconds)
+DRAWN = (
+    figures.forest,
+    figures.curves_by_progress,
+    figures.curves_by_seconds,
+    figures.quality_by_cost,
+    race_figures.look_figure,
+)
 
 
 def texts(svg: str) -> str:
@@ -44,7 +50,7 @@ def test_the_forest_names_every_result_and_what_is_off_the_scale(study):
 
 
 def test_learning_rate_panels_mark_and_name_what_diverged(study):
-    panels = {curve.optimizer: figure for curve, figure in figures.rate_panels(study)}
+    panels = {curve.optimizer: figure for curve, figure in race_figures.rate_panels(study)}
     assert "diverged: lr 0.1" in texts(inline_svg(panels["Adam"], "a", "title"))
     assert "diverged" not in texts(inline_svg(panels["Adagrad"], "b", "title"))
     crosses = [line for line in panels["Adam"].axes[0].lines if line.get_marker() == "x"]
@@ -52,7 +58,51 @@ def test_learning_rate_panels_mark_and_name_what_diverged(study):
 
 
 def test_learning_rate_panels_share_their_value_axis(study):
-    assert len({figure.axes[0].get_ylim() for _, figure in figures.rate_panels(study)}) == 1
+    assert len({figure.axes[0].get_ylim() for _, figure in race_figures.rate_panels(study)}) == 1
+
+
+def test_a_later_rung_is_a_stronger_line(study):
+    panels = {curve.optimizer: (curve, figure) for curve, figure in race_figures.rate_panels(study)}
+    curve, figure = panels["Adam"]
+    lines = [line for line in figure.axes[0].lines if line.get_marker() not in (".", "x", "None")]
+    assert len(lines) == len(curve.lines)
+    assert [line.get_alpha() for line in lines] == sorted(line.get_alpha() for line in lines)
+
+
+def test_the_band_reaches_from_the_best_to_its_limit(study):
+    for rung, figure in race_figures.race_panels(study):
+        edges = [line.get_xdata()[0] for line in figure.axes[0].lines if len(set(line.get_xdata())) == 1]
+        assert rung.limit in edges
+        out = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+        assert len(out) == len(rung.verdicts) - rung.survivors
+        assert all(line.get_xdata()[0] > rung.limit for line in out)
+
+
+def test_the_looks_have_a_panel_per_rival_and_a_star_for_who_led(study):
+    figure = race_figures.look_figure(study)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles[0] == "Adam lr=0.003\nled at the end"
+    assert "Adamax lr=0.01\nlost" in titles
+    stars = [line.get_xdata() for line in figure.axes[0].lines if line.get_marker() == "*"]
+    assert [list(places) for places in stars] == [[6]]
+
+
+def test_the_baseline_has_a_stroke_of_its_own_and_others_are_grey(study):
+    words = texts(inline_svg(figures.curves_by_progress(study), "curves", "title"))
+    for name in ("Adam lr=0.003", "AdamW lr=0.001", "others: best run each"):
+        assert name in words
+    assert "Adagrad" not in words
+    marks = figures.candidate_strokes(study)
+    assert len(set(marks.values())) == len(marks)
+
+
+def test_names_beside_each_other_do_not_cover_each_other(study):
+    full = [replace(run, points=(replace(run.points[-1], progress=1.0),)) for run in study.runs
+            if run.phase == "screen" and run.status == "completed"]  # fmt: skip
+    confirmed = [run for run in study.runs if run.phase == "confirm"]
+    close = [replace(run, points=(replace(run.points[0], value=0.1),), seconds_per_step=3e-4) for run in full]
+    figure = figures.quality_by_cost(replace(study, runs=(*close, *confirmed)))
+    assert len([text for text in figure.axes[0].texts if text.get_text()]) == 1
 
 
 def test_ids_of_two_figures_in_one_page_do_not_meet(study):

@@ -2,9 +2,9 @@ import math
 from dataclasses import replace
 
 import pytest
-from sample_study import HOSTILE, MADE, RUNGS, empty_study, sample_study
+from sample_study import HOSTILE, MADE, RUNGS, SCHEDULE, empty_study, sample_study
 
-from surefoot.show.reading import common_rung, optimizers, rate_curves, results, rungs
+from surefoot.show.reading import identity, labels, optimizers, race_rungs, rate_curves, results
 
 
 def test_results_are_confirmed_candidates_best_first_and_the_floor_last(study):
@@ -41,29 +41,56 @@ def test_hyperparameters_match_through_json(study):
     assert any(row.recommended for row in results(study.answer | {"recommendation": recommendation}))
 
 
-def test_learning_rate_curves_compare_at_the_first_rung(study):
-    assert common_rung(study) == pytest.approx(RUNGS[0])
+def test_every_learning_rate_curve_has_a_line_for_each_rung_it_reached(study):
+    assert race_rungs(study) == pytest.approx(RUNGS)
     curves = {curve.optimizer: curve for curve in rate_curves(study)}
     assert curves.keys() == MADE.keys()
-    assert curves["Adam"].diverged == (0.1,)
-    assert len(curves["Adam"].points) == 2 * len(curves["Adam"].best)
-    for rate, best in curves["Adam"].best:
-        assert best == min(value for other, value in curves["Adam"].points if other == rate)
-    assert curves["Adam"].window.low == pytest.approx(0.001)
+    adam = curves["Adam"]
+    assert [line.progress for line in adam.lines] == pytest.approx(RUNGS)
+    assert adam.diverged == (0.1,)
+    assert len(adam.lines[0].points) == 2 * len(adam.lines[0].best)
+    for line in adam.lines:
+        for rate, best in line.best:
+            assert best == min(value for other, value in line.points if other == rate)
+    assert adam.window.low == pytest.approx(0.001)
+    assert adam.window.progress == pytest.approx(RUNGS[0])
 
 
-def test_rungs_hold_every_decision_with_its_band(study):
-    found = rungs(study)
-    assert [rung.progress for rung in found] == pytest.approx(RUNGS)
-    for rung in found:
-        assert 0 < rung.survivors < len(rung.verdicts)
-        assert all(verdict.survived == (verdict.value <= rung.band) for verdict in rung.verdicts)
+def test_runs_of_the_play_off_are_in_no_learning_rate_curve(study):
+    run = next(run for run in study.runs if run.phase == "screen" and run.status == "completed")
+    more = replace(study, runs=(*study.runs, replace(run, seed=run.seed + 1)))
+    assert rate_curves(more) == rate_curves(study)
 
 
-def test_a_band_may_be_a_number(study):
-    eliminated = next(d for d in study.decisions if d.kind == "eliminated")
-    plain = replace(eliminated, details=dict(eliminated.details) | {"band": 0.5})
-    assert rungs(replace(study, decisions=(plain,)))[0].band == 0.5
+def test_labels_are_the_answers_and_else_say_what_varied(study):
+    sgd = {"optimizer": "SGD", "hyperparameters": {"lr": 0.1, "momentum": 0.9, "nesterov": True}}
+    key = identity(sgd, SCHEDULE)
+    assert labels(study)[key] == "SGD lr=0.1"
+    unfinished = labels(sample_study(finished=False))
+    assert unfinished[key] == "SGD lr=0.1 momentum=0.9"
+    adamw = {"optimizer": "AdamW", "hyperparameters": {"lr": 1e-3}}
+    assert unfinished[identity(adamw, SCHEDULE)] == "AdamW lr=0.001"
+
+
+def test_candidates_that_differ_in_their_schedule_only_are_two(study):
+    run = next(run for run in study.runs if run.phase == "screen")
+    longer = replace(run, schedule=SCHEDULE | {"warmup": 0.2})
+    names = labels(replace(study, answer=None, runs=(run, longer)))
+    assert sorted(name.rpartition(" ")[2] for name in names.values()) == ["warmup=0.05", "warmup=0.2"]
+
+
+def test_an_answer_from_before_candidates_had_schedules_is_read(study):
+    older = [{k: v for k, v in entry.items() if k != "schedule"} for entry in study.answer["candidates"]]
+    answer = study.answer | {"candidates": older}
+    assert [row.role for row in results(answer)] == [row.role for row in results(study.answer)]
+    assert [row.identity for row in results(answer)] == [row.identity for row in results(study.answer)]
+
+
+def test_a_result_has_its_interval_if_the_answer_gives_one(study):
+    found = {row.optimizer: row.interval for row in results(study.answer)}
+    assert found["Adam"] == (0.08, 0.1)
+    assert found["SGD"] is None
+    assert found["RandomSearch"] is None
 
 
 def test_confirmed_optimizers_come_first_and_the_floor_is_none(study):
@@ -74,4 +101,4 @@ def test_studies_without_an_answer_or_a_good_run():
     assert results(sample_study(finished=False).answer) == ()
     assert all(curve.window is None for curve in rate_curves(sample_study(finished=False)))
     assert rate_curves(empty_study()) == ()
-    assert common_rung(empty_study()) is None
+    assert race_rungs(empty_study()) == ()

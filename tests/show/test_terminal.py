@@ -1,27 +1,52 @@
 import ast
 import io
 
+import pytest
 from rich.console import Console
 from sample_study import HOSTILE, SNIPPET
 
+from surefoot.show.format import number, spread
+from surefoot.show.reading import results
 from surefoot.show.terminal import print_answer
 
 
-def shown(answer, *, width=100, terminal=False) -> str:
+def shown(answer, *, width=100, height=40, terminal=False) -> str:
     file = io.StringIO()
-    print_answer(answer, Console(file=file, width=width, height=40, force_terminal=terminal, highlight=False))
+    console = Console(file=file, width=width, height=height, force_terminal=terminal, highlight=False)
+    print_answer(answer, console)
     return file.getvalue()
 
 
 def test_the_page_opens_with_the_verdict_and_ends_with_the_code(study):
     text = shown(study.answer)
     assert " ".join(text.split()).startswith(study.answer["sentence"])
-    assert text.index("• Adam won") < text.index("Learning rate of Adam: flat from 0.001 to 0.006")
-    assert text.index("Learning rate of Adam") < text.index("from surefoot import optim")
+    assert text.index("Best with probability 86 %") < text.index("candidate")
+    assert text.index("• Adam won") < text.index("from surefoot import optim")
 
 
-def test_the_page_fits_forty_lines(study):
-    assert len(shown(study.answer).splitlines()) <= 40
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_page_fits_forty_lines(study, width):
+    assert len(shown(study.answer, width=width).splitlines()) <= 40
+
+
+def test_a_taller_terminal_holds_more_reasons(study):
+    answer = study.answer | {"why": [f"Reason {i}." for i in range(30)]}
+    low, high = (shown(answer, terminal=True, height=height) for height in (40, 60))
+    assert 55 <= len(high.splitlines()) <= 60
+    assert high.count("Reason") > low.count("Reason")
+
+
+def test_an_older_answer_without_intervals_shows_the_spread(study):
+    def older(entry):
+        return {key: value for key, value in entry.items() if key not in ("mean", "low", "high", "label")}
+
+    answer = dict(study.answer) | {"candidates": [older(entry) for entry in study.answer["candidates"]]}
+    for name in ("margin", "minimum_detectable_difference", "trainings_needed", "pairing"):
+        del answer[name]
+    text = shown(answer)
+    best = results(answer)[0]
+    assert spread(best.mean, best.deviation) in text
+    assert "Adam lr=0.003 betas=(0.9, 0.99)" in text
 
 
 def test_many_reasons_and_candidates_still_fit(study):
@@ -32,7 +57,7 @@ def test_many_reasons_and_candidates_still_fit(study):
     text = shown(answer)
     assert len(text.splitlines()) <= 40
     assert "more in the report" in text
-    for role in ("(recommended)", "(baseline)", "(floor)"):
+    for role in ("(use this)", "(baseline)", "(floor)"):
         assert role in text
 
 
@@ -40,14 +65,14 @@ def test_the_code_is_copied_as_it_is_even_from_a_narrow_screen(study):
     long = SNIPPET + "name = '" + "x" * 150 + "'\n"
     answer = dict(study.answer) | {"recommendation": study.answer["recommendation"] | {"snippet": long}}
     text = shown(answer, width=60)
-    code = text[text.index("from surefoot") : text.index("\n\nStudy")]
+    code = text[text.index("from surefoot") : text.index("\n\n84 runs")]
     assert code == long.rstrip()
     assert ast.parse(code)
 
 
 def test_the_table_shows_confirmed_candidates_and_the_floor_only(study):
     text = shown(study.answer)
-    assert "0.0816 ± 0.0028" in text
+    assert f"{number(results(study.answer)[0].mean)}  0.0800–0.100" in text
     assert "310 µs" in text
     assert "211 kB" in text
     assert "RMSprop" not in text

@@ -133,7 +133,8 @@ class _Study:
         race = self._race(runner, names, seen, budget)
         finalists = self._play_off(runner, race, budget)
         outcome = self._confirm(runner, finalists, budget)
-        answer = build_answer(self.question, seen, runner.records(), outcome, self._seconds())
+        decisions = self.log.record().decisions
+        answer = build_answer(self.question, seen, runner.records(), decisions, outcome, self._seconds())
         self.log.finish(answer)
         shutil.rmtree(self.checkpoints, ignore_errors=True)  # no run goes on any more
         return answer

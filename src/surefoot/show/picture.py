@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from surefoot.evidence.records import StudyRecord
-from surefoot.show.figures import draw_forest, draw_rate_curve, rate_limits
+from surefoot.show.axes import columns, cross_at_top, rate_scale, scale_values
+from surefoot.show.figures import draw_forest, measure
 from surefoot.show.format import share, short
-from surefoot.show.reading import RateCurve, common_rung, optimizers, rate_curves, results
+from surefoot.show.race_figures import rate_limits
+from surefoot.show.reading import RateCurve, optimizers, rate_curves, results
 from surefoot.show.style import Stroke, strokes, styled
 
 
@@ -35,23 +37,27 @@ def answer_figure(study: StudyRecord) -> Figure:
 
 
 def _draw_rates(axes: Axes, study: StudyRecord) -> None:
-    curves = [curve for curve in rate_curves(study) if curve.best]
-    rung = common_rung(study)
-    if not curves or rung is None:
+    """The first rung of every optimizer in one picture: later ones hold too few to compare."""
+    curves = [curve for curve in rate_curves(study) if curve.lines]
+    if not curves:
         axes.set_axis_off()
         return
-    measure = (study.answer or {}).get("measure", "value")
+    rung = min(curve.lines[0].progress for curve in curves)
     marks = strokes(optimizers(study))
-    low, high = rate_limits(curves)
-    limits = low, high * (high / low) ** 0.12 if low > 0 else high  # room for the crosses
-    for place, curve in enumerate(curves):
-        draw_rate_curve(axes, _without_details(curve), marks[curve.optimizer], limits, 0.99 - 0.02 * place)
-    rates = [rate for curve in curves for rate in (*dict(curve.points), *curve.diverged)]
-    axes.set_xlim(min(rates) / 1.6, max(rates) * 1.6)
-    axes.set_title(f"Screening: {measure} after {share(rung)} of the training", loc="left", fontsize=10.5)
+    first = [RateCurve(curve.optimizer, curve.lines[:1], curve.diverged, None) for curve in curves]
+    low, high = rate_limits(first)
+    scale_values(axes, (low, high * (high / low) ** 0.12 if low > 0 else high))  # room for the crosses
+    for place, curve in enumerate(first):
+        stroke = marks[curve.optimizer]
+        axes.plot(*columns(curve.lines[0].best), stroke.marker, ls=stroke.dash, color=stroke.colour)
+        cross_at_top(axes, curve.diverged, stroke, 0.99 - 0.02 * place)
+    rate_scale(axes, [rate for c in first for rate in (*dict(c.lines[0].points), *c.diverged)])
+    axes.set_title(
+        f"Screening: {measure(study)} after {share(rung)} of the training", loc="left", fontsize=10.5
+    )
     axes.set_xlabel("learning rate (crosses: diverged)")
-    handles = [_handle(marks[curve.optimizer]) for curve in curves]
-    labels = [f" {short(curve.optimizer, 14)}" for curve in curves]
+    handles = [_handle(marks[curve.optimizer]) for curve in first]
+    labels = [f" {short(curve.optimizer, 14)}" for curve in first]
     axes.legend(
         handles,
         labels,
@@ -61,11 +67,6 @@ def _draw_rates(axes: Axes, study: StudyRecord) -> None:
         fontsize=8.5,
         handlelength=3,
     )
-
-
-def _without_details(curve: RateCurve) -> RateCurve:
-    """Only the lower envelope: windows and single runs of many optimizers would hide each other."""
-    return RateCurve(curve.optimizer, curve.best, curve.best, curve.diverged, None)
 
 
 def _handle(stroke: Stroke) -> Line2D:

@@ -1,4 +1,4 @@
-"""What tables and figures need, picked out of a study: results, learning-rate curves, eliminations.
+"""What tables and figures need, picked out of a study: results, learning-rate curves, names.
 
     for result in results(study.answer):  # confirmed on fresh seeds, best first, the floor last
         print(result.label, result.mean, result.deviation)
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-from surefoot.evidence.records import DecisionRecord, RunRecord, StudyRecord
+from surefoot.evidence.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
 from surefoot.show.format import candidate_label
 
 
@@ -27,9 +27,11 @@ class Result:
         phase: "confirm" or "floor".
         values: one per seed that did not diverge.
         seeds: how many seeds were run.
+        interval: where its true mean lies, if the answer says so.
     """
 
     label: str
+    identity: str
     optimizer: str
     phase: str
     values: tuple[float, ...]
@@ -39,6 +41,7 @@ class Result:
     state_bytes: float | None
     recommended: bool
     baseline: bool
+    interval: tuple[float, float] | None = None
 
     @property
     def mean(self) -> float:
@@ -61,76 +64,62 @@ class Result:
 
 @dataclass(frozen=True)
 class Window:
-    """The range of learning rates within which an optimizer is about as good as at its best."""
+    """The range of learning rates within which an optimizer is about as good as at its best.
+
+    Attributes:
+        blow_up: share of its runs that diverged.
+        progress: the rung it was seen at; nan where the answer does not say.
+        open: whether what was tried ends before the window does.
+    """
 
     low: float
     high: float
     best: float
     decades: float
     blow_up: float
+    progress: float = math.nan
+    open: bool = False
+
+
+@dataclass(frozen=True)
+class RateLine:
+    """What screening saw of one optimizer against the learning rate at one rung.
+
+    Attributes:
+        points: (learning rate, value) of every run measured there.
+        best: the lowest value at each learning rate, in order of learning rate.
+    """
+
+    progress: float
+    points: tuple[tuple[float, float], ...]
+    best: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class RateCurve:
-    """What screening saw of one optimizer against the learning rate, all at the same rung.
+    """What screening saw of one optimizer against the learning rate.
 
     Attributes:
-        points: (learning rate, value) of every screening run that had not diverged.
-        best: the lowest value at each learning rate, in order of learning rate.
+        lines: one for each rung, the earliest first.
         diverged: learning rates of the runs that diverged.
     """
 
     optimizer: str
-    points: tuple[tuple[float, float], ...]
-    best: tuple[tuple[float, float], ...]
+    lines: tuple[RateLine, ...]
     diverged: tuple[float, ...]
     window: Window | None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the race decided about one candidate at one rung.
-
-    Attributes:
-        survived: whether it was promoted.
-        band: values up to this one went on; nan where the decision names none.
-    """
-
-    optimizer: str
-    label: str
-    rung: float
-    value: float
-    band: float
-    survived: bool
-    text: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Rung:
-    """All that was decided at one progress, best value first."""
-
-    progress: float
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def survivors(self) -> int:
-        """How many went on."""
-        return sum(verdict.survived for verdict in self.verdicts)
-
-    @property
-    def band(self) -> float:
-        """The value that had to be reached; nan where no decision names one."""
-        return max((v.band for v in self.verdicts if math.isfinite(v.band)), default=math.nan)
 
 
 def results(answer: Mapping[str, Any] | None) -> tuple[Result, ...]:
     """The confirmed candidates, lowest mean first, then the floor."""
     if answer is None:
         return ()
-    recommended, baseline = _identity(answer.get("recommendation")), _identity(answer.get("baseline"))
+    schedule = _usual_schedule(answer)
+    recommended, baseline = (
+        identity(answer.get(role) or {}, schedule) for role in ("recommendation", "baseline")
+    )
     found = [
-        _result(entry, recommended, baseline)
+        _result(entry, identity(entry, schedule), recommended, baseline)
         for entry in answer.get("candidates", ())
         if entry.get("phase") in ("confirm", "floor")
     ]
@@ -148,32 +137,44 @@ def window(answer: Mapping[str, Any] | None, optimizer: str) -> Window | None:
         best=finite(entry.get("best")),
         decades=math.log10(entry["high"] / entry["low"]),
         blow_up=finite(entry.get("blow_up")),
+        progress=finite(entry.get("progress")),
+        open=bool(entry.get("open_low") or entry.get("open_high")),
     )
 
 
-def common_rung(study: StudyRecord) -> float | None:
-    """The progress that every screening run which ended well has reached."""
-    reached = [
-        run.points[-1].progress for run in _screening(study) if run.status == "completed" and run.points
-    ]
-    return min(reached, default=None)
+def race_rungs(study: StudyRecord) -> tuple[float, ...]:
+    """The progresses at which the race measured anything, ascending."""
+    return tuple(
+        sorted({point.progress for run in race_runs(study) for point in run.points if is_measured(point)})
+    )
 
 
 def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
-    """The learning-rate curve of each screened optimizer, by name."""
-    rung = common_rung(study)
-    names = sorted({run.optimizer for run in _screening(study) if _rate(run) is not None})
-    curves = (_rate_curve(study, name, rung) for name in names)
-    return tuple(curve for curve in curves if curve.points or curve.diverged)
+    """The learning-rate curves of each screened optimizer, in the order of `optimizers`."""
+    screened = {run.optimizer for run in race_runs(study) if _rate(run) is not None}
+    curves = (_rate_curve(study, name) for name in optimizers(study) if name in screened)
+    return tuple(curve for curve in curves if curve.lines or curve.diverged)
 
 
-def rungs(study: StudyRecord) -> tuple[Rung, ...]:
-    """The race rung by rung, from the promotions and eliminations that name theirs."""
-    decided = [_verdict(decision) for decision in study.decisions if at_a_rung(decision)]
-    return tuple(
-        Rung(progress, tuple(sorted((v for v in decided if v.rung == progress), key=_by_value)))
-        for progress in sorted({verdict.rung for verdict in decided})
-    )
+def labels(study: StudyRecord) -> Mapping[str, str]:
+    """Each candidate's name for people by its `identity`: the answer's, or what varied in the study."""
+    varied: dict[tuple[str, str], set[str]] = {}
+    for run in study.runs:
+        for name, value in _settings(run).items():
+            varied.setdefault((run.optimizer, name), set()).add(json.dumps(value, default=str))
+    names = {}
+    for run in study.runs:
+        shown = {
+            name: value
+            for name, value in _settings(run).items()
+            if name == "lr" or len(varied[run.optimizer, name]) > 1
+        }
+        names[identity_of(run)] = candidate_label(run.optimizer, shown)
+    return names | {
+        identity(entry, _usual_schedule(study.answer)): str(entry["label"])
+        for entry in (study.answer or {}).get("candidates", ())
+        if "label" in entry
+    }
 
 
 def at_a_rung(decision: DecisionRecord) -> bool:
@@ -185,15 +186,11 @@ def optimizers(study: StudyRecord) -> tuple[str, ...]:
     """Names of all that ran or were judged, except the floor: the confirmed ones first, then by name."""
     confirmed = {run.optimizer for run in study.runs if run.phase == "confirm"}
     floor = {run.optimizer for run in study.runs if run.phase == "floor"} - confirmed
-    judged = {verdict.optimizer for rung in rungs(study) for verdict in rung.verdicts}
+    judged = {
+        str(decision.details.get("optimizer", "")) for decision in study.decisions if at_a_rung(decision)
+    }
     names = {run.optimizer for run in study.runs} | judged
     return tuple(sorted(names - floor, key=lambda name: (name not in confirmed, name)))
-
-
-def value_at(run: RunRecord, progress: float) -> float:
-    """The last value measured up to `progress`; nan before the first."""
-    seen = [point.value for point in run.points if point.progress <= progress + 1e-9]
-    return seen[-1] if seen else math.nan
 
 
 def finite(value: Any) -> float:
@@ -202,40 +199,72 @@ def finite(value: Any) -> float:
     return math.nan if found is None else found
 
 
-def _result(entry: Mapping[str, Any], recommended: str | None, baseline: str | None) -> Result:
+def _result(entry: Mapping[str, Any], own: str, recommended: str, baseline: str) -> Result:
     measured = list(entry.get("values") or ())
     values = tuple(float(value) for value in measured if _number(value) is not None)
-    identity, confirmed = _identity(entry), entry["phase"] == "confirm"
+    confirmed = entry["phase"] == "confirm"
     return Result(
         label=entry.get("label") or candidate_label(entry["optimizer"], entry.get("hyperparameters") or {}),
+        identity=own,
         optimizer=entry["optimizer"],
         phase=entry["phase"],
         values=values,
-        seeds=_count(entry.get("seeds"), len(measured)),
+        seeds=count(entry.get("seeds"), len(measured)),
         diverged=int(entry.get("diverged") or 0),
         seconds_per_step=_number(entry.get("seconds_per_step")),
         state_bytes=_number(entry.get("state_bytes")),
-        recommended=confirmed and identity == recommended,
-        baseline=confirmed and identity == baseline,
+        recommended=confirmed and own == recommended,
+        baseline=confirmed and own == baseline,
+        interval=_interval(entry),
     )
 
 
-def _count(seeds: Any, default: int) -> int:
+def _interval(entry: Mapping[str, Any]) -> tuple[float, float] | None:
+    low, high = _number(entry.get("low")), _number(entry.get("high"))
+    return None if low is None or high is None else (low, high)
+
+
+def count(seeds: Any, default: int) -> int:
     """`seeds` may be their number or the list of them."""
     if isinstance(seeds, Sequence) and not isinstance(seeds, str):
         return len(seeds)
     return default if seeds is None else int(seeds)
 
 
-def _identity(entry: Mapping[str, Any] | None) -> str | None:
-    if not entry:
-        return None
-    parts = [entry.get("optimizer"), entry.get("hyperparameters") or {}, entry.get("schedule") or {}]
+def identity(entry: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
+    """Equal for equal candidates, also after a way through JSON.
+
+    Args:
+        entry: with "optimizer", "hyperparameters" and "schedule".
+        schedule: of an entry that has none, as those of older studies, in which all had the same.
+    """
+    parts = [entry.get("optimizer"), entry.get("hyperparameters") or {}, entry.get("schedule") or schedule]
     return json.dumps(parts, sort_keys=True, default=str)
 
 
-def _screening(study: StudyRecord) -> Iterable[RunRecord]:
-    return (run for run in study.runs if run.phase == "screen")
+def identity_of(run: RunRecord) -> str:
+    """The identity of a run's candidate."""
+    return identity({"optimizer": run.optimizer, "hyperparameters": run.hyperparameters}, run.schedule)
+
+
+def _usual_schedule(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return ((answer or {}).get("recommendation") or {}).get("schedule") or {}
+
+
+def _settings(run: RunRecord) -> dict[str, Any]:
+    return {**run.hyperparameters, "warmup": run.schedule.get("warmup")}
+
+
+def race_runs(study: StudyRecord) -> Sequence[RunRecord]:
+    """The screening runs on the race's own seed; those of the play-off have the seeds after it."""
+    screened = [run for run in study.runs if run.phase == "screen"]
+    seed = min((run.seed for run in screened), default=0)
+    return [run for run in screened if run.seed == seed]
+
+
+def is_measured(point: PointRecord) -> bool:
+    """Whether the point has a value; where a run diverged it has none."""
+    return math.isfinite(point.value)
 
 
 def _rate(run: RunRecord) -> float | None:
@@ -243,48 +272,26 @@ def _rate(run: RunRecord) -> float | None:
     return rate if rate is not None and rate > 0 else None
 
 
-def _rate_curve(study: StudyRecord, optimizer: str, rung: float | None) -> RateCurve:
-    points: list[tuple[float, float]] = []
-    diverged: set[float] = set()
-    for run in _screening(study):
-        rate = _rate(run)
-        if run.optimizer != optimizer or rate is None:
-            continue
-        if run.status == "diverged":
-            diverged.add(rate)
-        elif rung is not None and run.points[-1:] and run.points[-1].progress >= rung - 1e-9:
-            points.append((rate, value_at(run, rung)))
-    points = sorted(point for point in points if math.isfinite(point[1]))
-    best = dict(sorted(points, reverse=True))
+def _rate_curve(study: StudyRecord, optimizer: str) -> RateCurve:
+    own = [(run, rate) for run in race_runs(study) if run.optimizer == optimizer and (rate := _rate(run))]
+    lines = (_rate_line(own, progress) for progress in race_rungs(study))
     return RateCurve(
         optimizer,
-        tuple(points),
-        tuple(sorted(best.items())),
-        tuple(sorted(diverged)),
+        tuple(line for line in lines if line.points),
+        tuple(sorted({rate for run, rate in own if run.status == "diverged"})),
         window(study.answer, optimizer),
     )
 
 
-def _by_value(verdict: Verdict) -> tuple[bool, float]:
-    return math.isnan(verdict.value), verdict.value
-
-
-def _verdict(decision: DecisionRecord) -> Verdict:
-    details = decision.details
-    optimizer = str(details.get("optimizer", ""))
-    band = details.get("band")
-    if isinstance(band, Sequence) and not isinstance(band, str):
-        band = max((finite(edge) for edge in band), default=math.nan)
-    return Verdict(
-        optimizer=optimizer,
-        label=details.get("label") or candidate_label(optimizer, details.get("hyperparameters") or {}),
-        rung=finite(details["rung"]),
-        value=finite(details.get("value")),
-        band=finite(band),
-        survived=decision.kind == "promoted",
-        text=decision.text,
-        seconds=decision.seconds,
+def _rate_line(own: Sequence[tuple[RunRecord, float]], progress: float) -> RateLine:
+    points = sorted(
+        (rate, point.value)
+        for run, rate in own
+        for point in run.points
+        if point.progress == progress and is_measured(point) and run.status != "diverged"
     )
+    best = dict(sorted(points, reverse=True))
+    return RateLine(progress, tuple(points), tuple(sorted(best.items())))
 
 
 def _number(value: Any) -> float | None:

@@ -5,7 +5,7 @@ write_report(store.study("digits"), "digits.html")
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from surefoot.evidence.records import StudyRecord
-from surefoot.show import figures
-from surefoot.show.format import (
-    MISSING,
-    candidate_label,
-    number,
-    plural,
-    seconds,
-    setting,
-    share,
-    signed,
-    size,
-    spread,
-)
-from surefoot.show.reading import RateCurve, at_a_rung, common_rung, results, rungs
+from surefoot.evidence.records import RunRecord, StudyRecord
+from surefoot.show import figures, race_figures, words
+from surefoot.show.format import MISSING, number, plural, seconds, setting, share, size, spread
+from surefoot.show.race import journeys, rungs
+from surefoot.show.reading import identity_of, labels, race_rungs, race_runs, results
 from surefoot.show.style import PALETTE
 from surefoot.show.svg import inline_svg
 
@@ -42,29 +32,68 @@ def write_report(study: StudyRecord, path: str | Path) -> None:
 def report_html(study: StudyRecord) -> str:
     """The whole page; a study without an answer, or without a single good run, has one too."""
     answer = study.answer or {}
+    rows, ways = results(study.answer), journeys(study)
+    headline, rest = words.halves(str(answer.get("sentence", "")))
     page = _templates().get_template("report.html")
     return page.render(
         study=study,
         begun=_day_and_time(study.created),
         answer=answer,
-        verdict=_VERDICTS.get(str(answer.get("verdict")), "Unfinished"),
-        effect=_effect_in_words(answer),
-        forest_note=_forest_in_words(answer),
-        results=results(study.answer),
+        verdict=words.verdict(answer),
+        words=words,
+        headline=headline,
+        rest_of_sentence=rest,
+        results=rows,
+        intervals=any(row.interval for row in rows),
         palette=PALETTE,
         succeeded=any(run.status == "completed" for run in study.runs),
         pictures=_pictures(study),
         rates=_rate_panels(study),
-        common_rung=common_rung(study),
+        rungs=race_rungs(study),
+        journeys=ways,
+        most_measured=max((stage.measured for way in ways for stage in way.stages), default=1),
         race=_race_panels(study),
-        log=[decision for decision in study.decisions if not at_a_rung(decision)],
         ended_badly=[run for run in study.runs if run.status in ("diverged", "failed")],
+        name_of=_namer(study),
         facts={"The model": study.look, "Settings": study.settings, "Environment": study.environment},
+        seeds=_seeds(study),
+        versions=_versions(study.environment),
         command=study.settings.get("command") or answer.get("command"),
     )
 
 
-_VERDICTS = {"win": "Win", "tie": "Tie", "budget": "Budget spent"}
+def _namer(study: StudyRecord) -> Callable[[RunRecord], str]:
+    names = labels(study)
+    return lambda run: names[identity_of(run)]
+
+
+def _versions(environment: Mapping[str, Any]) -> str:
+    """`surefoot 0.1.0, torch 2.13.0, python 3.11.7, commit 59da249`, of what is known."""
+    found = environment.get("versions") or environment
+    known = {name: found.get(name) for name in ("surefoot", "torch", "python")}
+    known["commit"] = environment.get("git_commit")
+    return ", ".join(f"{name} {value}" for name, value in known.items() if value)
+
+
+def _seeds(study: StudyRecord) -> dict[str, str]:
+    """Which seeds every phase used, in words."""
+    race = {run.seed for run in race_runs(study)}
+    phases = {
+        "race": race,
+        "play-off": {run.seed for run in study.runs if run.phase == "screen"},
+        "confirmation": {run.seed for run in study.runs if run.phase == "confirm"},
+        "random search": {run.seed for run in study.runs if run.phase == "floor"},
+    }
+    if phases["play-off"] == race:
+        del phases["play-off"]
+    return {phase: _span(sorted(seeds)) for phase, seeds in phases.items() if seeds}
+
+
+def _span(seeds: Sequence[int]) -> str:
+    """`7`, `0 to 5`, or all of them where they do not follow one another."""
+    if seeds[-1] - seeds[0] == len(seeds) - 1:
+        return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
 
 
 def _templates() -> Environment:
@@ -78,7 +107,7 @@ def _templates() -> Environment:
     environment.filters.update(
         number=number, seconds=seconds, size=size, share=share, rows=lambda facts: list(fact_rows(facts))
     )
-    environment.globals.update(candidate_label=candidate_label, plural=plural, spread=spread)
+    environment.globals.update(plural=plural, spread=spread)
     return environment
 
 
@@ -90,19 +119,21 @@ def _pictures(study: StudyRecord) -> dict[str, Markup | None]:
         "forest": (figures.forest(study), "Confirmed candidates against the baseline"),
         "progress": (figures.curves_by_progress(study), "Learning curves against progress"),
         "seconds": (figures.curves_by_seconds(study), "Learning curves against training seconds"),
+        "cost": (figures.quality_by_cost(study), "Final value against seconds per step"),
+        "looks": (race_figures.look_figure(study), "Confirmation, look by look"),
     }
     return {name: _inline(figure, name, title) for name, (figure, title) in drawn.items()}
 
 
 def _rate_panels(study: StudyRecord) -> list[tuple[Markup | None, str]]:
     return [
-        (_inline(figure, f"rate{place}", f"{curve.optimizer} against learning rate"), _window_in_words(curve))
-        for place, (curve, figure) in enumerate(figures.rate_panels(study))
+        (_inline(figure, f"rate{place}", f"{curve.optimizer} against learning rate"), words.window(curve))
+        for place, (curve, figure) in enumerate(race_figures.rate_panels(study))
     ]
 
 
 def _race_panels(study: StudyRecord) -> list[tuple[Any, Markup | None]]:
-    drawn = {rung.progress: figure for rung, figure in figures.race_panels(study)}
+    drawn = {rung.progress: figure for rung, figure in race_figures.race_panels(study)}
     return [
         (
             rung,
@@ -122,48 +153,12 @@ def _inline(figure: Figure | None, name: str, title: str) -> Markup | None:
 # Words.
 
 
-def _effect_in_words(answer: Mapping[str, Any]) -> str:
-    effect = answer.get("effect") or {}
-    if effect.get("estimate") is None:
-        return ""
-    words = f"{signed(effect['estimate'])} in {answer.get('measure', 'the measure')} against the baseline"
-    if effect.get("low") is not None and effect.get("high") is not None:
-        words += (
-            f", {share(effect.get('level'))} interval {signed(effect['low'])} to {signed(effect['high'])}"
-        )
-    return words + " (negative is better)"
-
-
-def _forest_in_words(answer: Mapping[str, Any]) -> str:
-    words = "A dot per seed, a bar at the mean."
-    rows = results(answer)
-    if any(row.baseline for row in rows):
-        words += " Dashed: the baseline's mean."
-    if any(row.recommended and not row.baseline for row in rows) and _effect_in_words(answer):
-        words += (
-            " Grey: the interval of the recommended candidate against it;"
-            " where it stays clear of the dashed line, chance alone does not explain the difference."
-        )
-    return words
-
-
 def _day_and_time(created: str) -> str:
     """`2026-11-24 16:42 UTC` of an ISO 8601 time in UTC; anything else as it is."""
     try:
         return datetime.fromisoformat(created).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:
         return created
-
-
-def _window_in_words(curve: RateCurve) -> str:
-    window = curve.window
-    if window is None:
-        return "No flat window is known."
-    low, high = (setting(edge) for edge in (window.low, window.high))
-    return (
-        f"Flat from {low} to {high} ({window.decades:.1f} decades), best at {setting(window.best)}; "
-        f"{share(window.blow_up)} of its runs blew up."
-    )
 
 
 def fact_rows(facts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:

@@ -58,6 +58,8 @@ class Stroke:
 
 
 FLOOR = Stroke(SOFT.light, (0, (1, 1)), "h")
+BASELINE = Stroke(INK.light, (0, (4, 3)), "d")
+OTHERS = Stroke(SOFT.light, "-", ".")
 
 
 def strokes(optimizers: Iterable[str]) -> dict[str, Stroke]:

@@ -1,6 +1,6 @@
-"""The final screen of a study: verdict, table, the why, the learning-rate window, the code to paste.
+"""The final screen of a study: verdict, how sure, table, the why, the code to paste.
 
-print_answer(study.answer)  # at most 40 lines of 100 columns, unless the code alone is longer
+print_answer(study.answer)  # at most 40 lines of 80 columns, unless the code alone is longer
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from surefoot.show.format import plural, printable, seconds, setting, share, size, spread
+from surefoot.show.format import number, plural, printable, seconds, size, spread
 from surefoot.show.live import RaceDisplay
-from surefoot.show.reading import Result, results, window
+from surefoot.show.reading import Result, results
+from surefoot.show.words import certainty
 
 __all__ = ["RaceDisplay", "answer_table", "print_answer"]
 
-PAGE_LINES = 40
+PAGE_LINES = 40  # or the terminal's height, where that is more
+FEWEST_REASON_LINES = 4  # even where long code fills the page
 CANDIDATE_COLUMNS = 20
-MEASURE_COLUMNS = 18  # a long measure must not take the candidates' room
+MEASURE_COLUMNS = 22  # a long measure must not take the candidates' room
 MOST_ROWS = 7
 _COLOURS = {"win": "bold green", "tie": "bold cyan", "budget": "bold yellow"}
 
@@ -46,11 +48,13 @@ class _Page:
     answer: Mapping[str, Any]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        head = Group(_sentence(self.answer), "", _table(self.answer), "")
-        tail = Group(*_rate_window(self.answer), "", _snippet(self.answer), "", _footer(self.answer))
+        head = Group(_sentence(self.answer), *_certainty(self.answer), "", _table(self.answer), "")
+        tail = Group("", _snippet(self.answer), "", _footer(self.answer))
         taken = sum(len(console.render_lines(part, options, pad=False)) for part in (head, tail))
+        page = max(PAGE_LINES, console.size.height - 2 if console.is_terminal else 0)
+        room = max(page - taken, FEWEST_REASON_LINES)
         yield head
-        yield from _why(self.answer.get("why") or (), PAGE_LINES - taken, console, options)
+        yield from _why(self.answer.get("why") or (), room, console, options)
         yield tail
 
 
@@ -58,15 +62,24 @@ def _sentence(answer: Mapping[str, Any]) -> Text:
     return Text(printable(answer.get("sentence", "")), style=_COLOURS.get(str(answer.get("verdict")), "bold"))
 
 
+def _certainty(answer: Mapping[str, Any]) -> list[Text]:
+    words = certainty(answer)
+    return [Text(printable(words), style="dim")] if words else []
+
+
 def _table(answer: Mapping[str, Any]) -> Table:
+    """A line per candidate; columns that would be empty, or say the same of all, are left out."""
+    rows = _rows(results(answer))
+    intervals = any(row.interval for row in rows)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
     table.add_column("candidate", overflow="fold", min_width=CANDIDATE_COLUMNS)
-    measure = "\n".join(textwrap.wrap(printable(answer.get("measure", "value")), MEASURE_COLUMNS))
-    for heading in (f"{measure}\nmean ± sd", "seeds", "diverged", "seconds\nper step", "state"):
+    measure = textwrap.wrap(printable(answer.get("measure", "value")), MEASURE_COLUMNS)
+    what = "mean, 95 % interval" if intervals else "mean ± sd"
+    headings = ["\n".join([*measure, what]), "seeds", "each\nstep", "state"]
+    for heading in headings:
         table.add_column(Text(heading), justify="right", no_wrap=True)
-    rows = _rows(results(answer))
     for row in rows:
-        table.add_row(*_cells(row), style="bold" if row.recommended else "")
+        table.add_row(*_cells(row, intervals), style="bold" if row.recommended else "")
     return table
 
 
@@ -81,18 +94,30 @@ def _rows(found: Sequence[Result]) -> list[Result]:
     return kept
 
 
-def _cells(row: Result) -> tuple[Text | str, ...]:
+def _cells(row: Result, intervals: bool) -> tuple[Text | str, ...]:
     name = Text(row.label)
     if row.role:
-        name.append(f" ({row.role})", style="dim")
+        name.append(f" ({row.role.replace('recommended', 'use this')})", style="dim")
     return (
         name,
-        spread(row.mean, row.deviation),
-        str(row.seeds),
-        Text(str(row.diverged), style="red") if row.diverged else "0",
+        _value(row) if intervals else spread(row.mean, row.deviation),
+        _seeds(row),
         seconds(row.seconds_per_step),
         size(row.state_bytes),
     )
+
+
+def _value(row: Result) -> str:
+    if row.interval is None:
+        return number(row.mean)
+    low, high = row.interval
+    return f"{number(row.mean)}  {number(low)}–{number(high)}"
+
+
+def _seeds(row: Result) -> Text:
+    if not row.diverged:
+        return Text(str(row.seeds))
+    return Text.assemble(str(row.seeds), (f"\n{row.diverged} diverged", "red"))
 
 
 def _why(
@@ -101,7 +126,7 @@ def _why(
     """As many reasons as the page has room for, and a word about the rest."""
     shown: list[RenderableType] = []
     for place, reason in enumerate(reasons):
-        line = Text("• " + printable(reason))
+        line = _bullet(reason)
         height = len(console.render_lines(line, options, pad=False))
         rest = place + 1 < len(reasons)
         if height + rest > room:
@@ -111,17 +136,11 @@ def _why(
     return shown
 
 
-def _rate_window(answer: Mapping[str, Any]) -> list[RenderableType]:
-    name = (answer.get("recommendation") or {}).get("optimizer", "")
-    found = window(answer, name)
-    if found is None:
-        return []
-    return [
-        Text(
-            f"Learning rate of {printable(name)}: flat from {setting(found.low)} to {setting(found.high)} "
-            f"({found.decades:.1f} decades); {share(found.blow_up)} of its runs blew up."
-        )
-    ]
+def _bullet(reason: str) -> Table:
+    """Its later lines are set in, so that the eye finds where each begins."""
+    bullet = Table.grid(padding=(0, 1, 0, 0))
+    bullet.add_row("•", Text(printable(reason)))
+    return bullet
 
 
 def _snippet(answer: Mapping[str, Any]) -> Text:
@@ -135,10 +154,8 @@ def _snippet(answer: Mapping[str, Any]) -> Text:
 
 
 def _footer(answer: Mapping[str, Any]) -> Text:
-    parts = [f"Study {printable(answer.get('study', ''))}", plural(int(answer.get("runs") or 0), "run")]
+    parts = [plural(int(answer.get("runs") or 0), "run")]
     if answer.get("seconds") is not None:
         parts.append(seconds(answer["seconds"]))
-    return Text(
-        ", ".join(parts) + f". Everything: surefoot report {printable(answer.get('study', ''))} -o FILE.html",
-        style="dim",
-    )
+    study = printable(answer.get("study", ""))
+    return Text(f"{', '.join(parts)}. The race: surefoot report {study} -o FILE.html", style="dim")

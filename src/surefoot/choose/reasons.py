@@ -1,0 +1,211 @@
+"""The why in plain words: what speaks against each of the others, the most telling first, in few lines.
+
+    reasons(outcome, fates(runs, decisions), costs, windows, label)
+    # ["Muon lr=0.02 tied and costs 30 % more seconds per step.",
+    #  "AdamW lr=0.001 (the baseline) lost: 0.0792 behind (0.0655 to 0.0929).",
+    #  "SGD (lr window 0.2 decades wide) and Lion fell at 1/3 of the training: 0.13 to 0.21 behind, …"]
+
+One optimizer, one reason; those with the same fate share a sentence, so that twenty fit a page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from surefoot.choose.confirm import COST_NOISE, Costs, Outcome
+from surefoot.choose.fates import Fate
+from surefoot.choose.statistics import Comparison
+from surefoot.training.run import Candidate
+
+NARROW = 0.3
+"""In decades: the next learning rates of the grid, a factor of two away, are already worse."""
+
+OFTEN = 0.25
+"""A larger share of diverged runs is worth a word."""
+
+MOST_NAMES = 6
+"""Of those who share a fate; the rest are counted."""
+
+Label = Callable[[Candidate], str]
+Windows = Mapping[str, Mapping[str, float | bool]]
+
+
+def reasons(
+    outcome: Outcome, fates: Mapping[str, Fate], costs: Costs, windows: Windows, label: Label
+) -> list[str]:
+    """One sentence each: rivals in confirmation, the lr window, then who fell before and where.
+
+    Args:
+        outcome: how confirmation ended.
+        fates: of the screened optimizers.
+        costs: seconds per step and state bytes by candidate key.
+        windows: flat windows of the learning rate by optimizer.
+        label: a candidate's short name.
+    """
+    confirmed = {candidate.optimizer for candidate in outcome.arms}
+    fallen = [fate for name, fate in fates.items() if name not in confirmed]
+    return [
+        *_rivals(outcome, costs, windows, label),
+        *_low_side(outcome.recommended, windows),
+        *_fallen(fallen, windows),
+    ]
+
+
+# ---------------------------------------------------------------- confirmation
+
+
+def _rivals(outcome: Outcome, costs: Costs, windows: Windows, label: Label) -> list[str]:
+    """Who tied, who could not be told apart, who lost: in this order."""
+    leader = next((c for c in outcome.arms if c.key not in outcome.comparisons), outcome.recommended)
+    behind = "behind" if leader.key == outcome.recommended.key else f"behind {label(leader)}"
+    tied: list[str] = []
+    undecided: list[str] = []
+    lost: list[str] = []
+    for rival in outcome.arms:
+        if rival.key == outcome.recommended.key:
+            continue
+        name = label(rival) + (" (the baseline)" if rival.key == outcome.baseline.key else "")
+        comparison = outcome.comparisons.get(rival.key)
+        if comparison is not None and comparison.decision == "better":
+            if rival.key == outcome.baseline.key and leader.key == outcome.recommended.key:
+                continue  # the answer's sentence says how far
+            level = f"{_percent(comparison.difference.level)} interval "
+            lost.append(f"{name} lost: {_distance(comparison, behind, level)}.")
+        elif comparison is None or comparison.decision == "equivalent":
+            verb = "tied" if outcome.verdict == "tie" else "is equal within the margin"
+            tied.append(f"{name} {verb} and {_dearer(rival, outcome.recommended, costs, windows)}.")
+        else:
+            level = "" if undecided else f"{_percent(comparison.difference.level)} interval "
+            undecided.append(f"{name} {_distance(comparison, behind, level)}")
+    if undecided:
+        more = outcome.trainings_needed
+        settle = f". About {more} more full trainings would settle it" if more else ""
+        tied.append(f"Not told apart: {'; '.join(undecided)}{settle}.")
+    return tied + lost
+
+
+def _distance(comparison: Comparison, behind: str, level: str) -> str:
+    """`0.0045 behind (95 % interval −0.0069 to 0.016)`: how far the rival is behind the leader."""
+    difference = comparison.difference
+    if not math.isfinite(difference.estimate):
+        return "it diverged on a seed"
+    words = f"{_short(difference.estimate)} {behind}"
+    if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
+        return words
+    interval = f"{level}{_short(difference.low)} to {_short(difference.high)}"
+    if comparison.decision == "undecided" and difference.low > 0:
+        interval += f", but p = {_short(comparison.p)} with every pair counted"
+    return f"{words} ({interval})"
+
+
+def _dearer(rival: Candidate, own: Candidate, costs: Costs, windows: Windows) -> str:
+    """What the tied rival costs more, by the rule of ties: seconds, then state, then a narrower window."""
+    if rival.key in costs and own.key in costs:
+        (seconds, state), (own_seconds, own_state) = costs[rival.key], costs[own.key]
+        if seconds > own_seconds * COST_NOISE:
+            return f"costs {_percent(seconds / own_seconds - 1)} more seconds per step"
+        if state > own_state:
+            times = (
+                f"{state / own_state:.2g} times the state" if own_state else "state where the other has none"
+            )
+            return f"is as fast, but keeps {times}"
+    width, own_width = (windows.get(c.optimizer, {}).get("decades", math.nan) for c in (rival, own))
+    if width < own_width and rival.optimizer != own.optimizer:
+        return f"costs the same, but its lr window is narrower: {width:.1f} decades against {own_width:.1f}"
+    return "costs the same"
+
+
+# ---------------------------------------------------------------- the learning rate
+
+
+def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
+    """How wide the window of the recommended optimizer is, and where its safe side lies."""
+    window, rate = windows.get(recommended.optimizer), recommended.hyperparameters.get("lr")
+    if not isinstance(rate, int | float):
+        return []
+    if window is None:
+        return [f"How wide the lr window of {recommended.optimizer} is was not seen: too few rates came far."]
+    low, high = window["low"], window["high"]
+    edge = " at least" if window.get("open_low") or window.get("open_high") else ""
+    width = f"{edge} {window['decades']:.1f} decades"
+    words = f"{recommended.optimizer} is equally good for lr {_short(low)} to {_short(high)},{width}"
+    if window["decades"] < NARROW:
+        words += ": choose it with care"
+    elif low * 1.5 < rate <= high * 1.01:
+        words += "; the low side is the safer one, as a rate too high blows up"
+    elif rate <= low * 1.5:
+        words += "; the one to use is on the low, safe side"
+    if window["blow_up"]:
+        words += f"; {_percent(window['blow_up'])} of its screening runs diverged"
+    return [words + "."]
+
+
+# ---------------------------------------------------------------- before confirmation
+
+
+def _fallen(fallen: Iterable[Fate], windows: Windows) -> list[str]:
+    """Those who fell before confirmation, together by what they share, the latest first."""
+    groups: dict[tuple[str, float, bool], list[Fate]] = {}
+    for fate in sorted(fallen, key=lambda fate: (-_lateness(fate), fate.behind)):
+        groups.setdefault((fate.stage, fate.progress, fate.within), []).append(fate)
+    return [_fell(group, windows) for group in groups.values()]
+
+
+def _lateness(fate: Fate) -> float:
+    return {"playoff": 3.0, "end": 2.0, "rung": fate.progress, "diverged": -1.0}[fate.stage]
+
+
+def _fell(group: Sequence[Fate], windows: Windows) -> str:
+    first = group[0]
+    names = _listed([_remarked(fate, windows) for fate in group], MOST_NAMES)
+    behind = _range([fate.behind for fate in group])
+    at = f"at {Fraction(first.progress).limit_denominator(100)} of the training"
+    if first.stage == "diverged":
+        return f"{names} diverged in every run."
+    if first.stage == "playoff":
+        return f"{names} fell in the play-off over several seeds, {behind} behind."
+    if first.stage == "end":
+        return f"{names} came to the end of the race, {behind} behind the best there."
+    if math.isnan(first.band):
+        return f"{names} stopped {at}, {behind} behind the best there."
+    if first.within:
+        within = f"within the band of {_short(first.band)}, but the budget paid for better ones only"
+        return f"{names} stopped {at}: {behind} behind, {within}."
+    return f"{names} fell {at}: {behind} behind the best, outside the band of {_short(first.band)}."
+
+
+def _remarked(fate: Fate, windows: Windows) -> str:
+    """The name, with what an optimizer that lost is most to blame for."""
+    window = windows.get(fate.optimizer)
+    if fate.stage == "diverged":
+        return fate.optimizer
+    if fate.diverged > OFTEN * fate.runs:
+        return f"{fate.optimizer} ({fate.diverged} of {fate.runs} runs diverged)"
+    if window and window["decades"] < NARROW and not (window.get("open_low") or window.get("open_high")):
+        return f"{fate.optimizer} (lr window {window['decades']:.1f} decades wide)"
+    return fate.optimizer
+
+
+def _range(values: Sequence[float]) -> str:
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return "without a finite value"
+    low, high = _short(min(finite)), _short(max(finite))
+    return low if low == high else f"{low} to {high}"
+
+
+def _listed(items: Sequence[str], most: int = 99) -> str:
+    """`a`, `a and b`, `a, b and c`, `a, b and 3 more`."""
+    shown = list(items) if len(items) <= most else [*items[: most - 1], f"{len(items) - most + 1} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def _short(value: float) -> str:
+    """Two digits and a true minus: `−0.0045`."""
+    return ("−" if value < 0 else "") + f"{abs(value):.2g}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

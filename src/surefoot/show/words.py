@@ -1,0 +1,86 @@
+"""What an answer's numbers say, in sentences that the terminal and the report share.
+
+certainty(answer)  # "Best with probability 62 %; expected regret 0.0012; differences below 0.0046 are a tie."
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from surefoot.show.format import number, setting, share
+from surefoot.show.reading import RateCurve, Result, finite
+
+VERDICTS = {"win": "Win", "tie": "Tie", "budget": "Budget spent"}
+
+
+def verdict(answer: Mapping[str, Any]) -> str:
+    """The verdict as a heading."""
+    return VERDICTS.get(str(answer.get("verdict")), "Unfinished")
+
+
+def halves(sentence: str) -> tuple[str, str]:
+    """The answer's sentence as a headline and what follows it."""
+    headline, stop, rest = sentence.partition(". ")
+    return headline + stop.strip(), rest
+
+
+def certainty(answer: Mapping[str, Any]) -> str:
+    """How sure the answer is: P(best), expected regret, margin, what could have been seen."""
+    known = [
+        ("best with probability {}", share(answer.get("p_best"))),
+        ("expected regret {}", number(_positive(answer.get("expected_regret")))),
+        (
+            "a difference of {} would have been seen four times in five",
+            number(_positive(answer.get("minimum_detectable_difference"))),
+        ),
+        ("below {} it is a tie", number(_positive(answer.get("margin")))),
+    ]
+    parts = [words.format(value) for words, value in known if value not in ("–", "0")]
+    return "; ".join(parts).capitalize() + "." if parts else ""
+
+
+def pairing(answer: Mapping[str, Any]) -> str:
+    """Whether arms were compared seed by seed, and why."""
+    found = answer.get("pairing") or {}
+    correlation = finite(found.get("correlation"))
+    if math.isnan(correlation):
+        return ""
+    used = "compared seed by seed" if found.get("used") else "not paired by seed"
+    return f"Two candidates' results on the same seeds correlate by {correlation:.2f}; they were {used}."
+
+
+def forest_note(answer: Mapping[str, Any], rows: Sequence[Result]) -> str:
+    """How to read the picture of the confirmed candidates."""
+    words = "A dot per seed, a bar at the mean"
+    words += ", a line over the mean's 95 % interval." if any(row.interval for row in rows) else "."
+    if any(row.baseline for row in rows):
+        words += " Dashed: the baseline's mean."
+    if any(row.recommended and not row.baseline for row in rows) and _has_effect(answer):
+        words += (
+            " Grey: the interval of the recommended candidate against it;"
+            " where it stays clear of the dashed line, chance alone does not explain the difference."
+        )
+    return words
+
+
+def window(curve: RateCurve) -> str:
+    """The flat window of an optimizer's learning rates."""
+    found = curve.window
+    if found is None:
+        return "Too few learning rates came far enough to show a flat window."
+    edge = "at least " if found.open else ""
+    at = f" at {share(found.progress)} of the training" if math.isfinite(found.progress) else ""
+    low, high = (setting(float(f"{rate:.2g}")) for rate in (found.low, found.high))
+    words = f"Flat from {low} to {high}{at}: {edge}{found.decades:.1f} decades"
+    return words + (f"; {share(found.blow_up)} of its runs blew up." if found.blow_up else ".")
+
+
+def _has_effect(answer: Mapping[str, Any]) -> bool:
+    return math.isfinite(finite((answer.get("effect") or {}).get("low")))
+
+
+def _positive(value: Any) -> float | None:
+    found = finite(value)
+    return found if found > 0 else None
