@@ -20,7 +20,7 @@ from surefoot.choose.statistics import (
     interval,
     leader,
     minimum_detectable_difference,
-    seed_correlation,
+    pairing,
     seeds_needed,
     verdict,
 )
@@ -274,10 +274,43 @@ def test_the_seeds_needed_tell_arms_apart_or_equal_as_often_as_promised() -> Non
     assert seeds_needed([1.0] * 4, [1.0] * 4, plan) == 4
 
 
-def test_the_correlation_of_seeds_is_found_and_needs_three() -> None:
-    seeds = np.random.default_rng(0).normal(size=(4, 400))
-    together = {f"arm{i}": (row + 2 * seeds[3]).tolist() for i, row in enumerate(seeds[:3])}
-    assert seed_correlation(together) == pytest.approx(0.8, abs=0.05)
-    assert math.isnan(seed_correlation({"a": [1.0, 2.0], "b": [1.0, 2.0]}))
-    assert math.isnan(seed_correlation({"a": [1.0, 1.0, 1.0], "b": [1.0, 2.0, 3.0]}))
-    assert seed_correlation({"a": [1.0, math.nan, 2.0, 3.0], "b": [1.0, 9.0, 2.0, 3.0]}) == pytest.approx(1)
+def seeds_together(share: float, seeds: int, arms: int = 3) -> dict[str, list[float]]:
+    """Arms whose results on the same seed have this correlation."""
+    drawn = np.random.default_rng(0).normal(size=(arms + 1, seeds))
+    rows = math.sqrt(1 - share) * drawn[:arms] + math.sqrt(share) * drawn[arms]
+    return {f"arm{arm}": row.tolist() for arm, row in enumerate(rows)}
+
+
+def test_pairing_is_used_where_the_correlation_pays() -> None:
+    apart, together = seeds_together(0.0, 25), seeds_together(0.8, 25)
+    assert pairing(together, Plan(), 5).correlation == pytest.approx(0.8, abs=0.1)
+    assert pairing(together, Plan(), 5).used
+    assert abs(pairing(apart, Plan(), 5).correlation) < 0.3
+    assert not pairing(apart, Plan(), 5).used
+
+
+def test_pairing_needs_three_seeds_that_vary() -> None:
+    for values in ([1.0, 2.0], [1.0, 1.0, 1.0], [1.0, math.nan, 2.0]):
+        known = pairing({"a": values, "b": list(range(len(values)))}, Plan(), 0)
+        assert not known.used
+        assert math.isnan(known.correlation)
+
+
+def test_a_beaten_arm_does_not_hide_what_the_others_share() -> None:
+    values = seeds_together(0.8, 25) | {"beaten": [9.0, 7.0, 8.0, 8.5]}
+    assert pairing(values, Plan(), 5) == pairing(seeds_together(0.8, 25), Plan(), 5)
+
+
+def test_pairing_takes_out_what_seeds_share() -> None:
+    values = seeds_together(0.9, 25, arms=2)
+    plain = interval(values["arm0"], values["arm1"], Plan(), 5)
+    paired = interval(values["arm0"], values["arm1"], Plan(paired=True), 5)
+    assert paired.estimate == pytest.approx(plain.estimate)
+    assert paired.high - paired.low < 0.5 * (plain.high - plain.low)
+
+
+def test_a_leader_that_beats_each_rival_at_the_full_level_beats_them_all() -> None:
+    values = {"a": seeds_of(0.0)} | {name: seeds_of(0.33) for name in "bcde"}
+    alone = compare({"a": values["a"], "b": values["b"]}, "a", Plan(), 1)[0].p
+    assert 0.05 / 3 < alone < 0.05
+    assert [c.p for c in compare(values, "a", Plan(), 1)] == pytest.approx([alone] * 4)

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from surefoot.choose.posterior import expected_regret, p_best
+from surefoot.choose.posterior import Posterior, posterior
 from surefoot.choose.request import Request
 from surefoot.choose.statistics import (
     LADDER,
@@ -25,11 +25,9 @@ from surefoot.choose.statistics import (
     Verdict,
     compare,
     default_margin,
-    interval,
     leader,
-    mean_interval,
     minimum_detectable_difference,
-    seed_correlation,
+    pairing,
     seeds_needed,
     verdict,
 )
@@ -126,6 +124,7 @@ class Confirmation:
         self.look = -1
         self.verdict: Verdict | None = None
         self.comparisons: tuple[Comparison, ...] = ()
+        self.pairing = Pairing(False, math.nan)
         self.beaten: set[str] = set()
         self.results: dict[str, dict[int, float]] = {key: {} for key in (*self.arms, floor.key)}
         self.asked: dict[str, int] = dict.fromkeys(self.arms, 0)
@@ -158,10 +157,10 @@ class Confirmation:
         result = self.verdict.outcome or "budget"
         in_play = [ahead] if result == "win" else list(self.verdict.in_play)
         recommended = _cheapest(in_play, costs) if result == "tie" else ahead
-        base = values[self.baseline.key]
-        effect = interval(base, values[recommended], plan, self.look)
+        known = self._posterior(values)
+        effect = known.difference(self.baseline.key, recommended)
         if recommended == self.baseline.key:
-            effect = Interval(0.0, 0.0, 0.0, effect.level)
+            effect = replace(effect, estimate=0.0, low=0.0, high=0.0)
         others = [key for key in in_play if key != recommended]
         return Outcome(
             result,
@@ -172,15 +171,21 @@ class Confirmation:
             tuple(self.arms.values()),
             values | {self.floor.key: self._values_of(self.floor.key)},
             {c.rival: c for c in self.comparisons},
-            {key: mean_interval(results, plan.alpha) for key, results in values.items()},
+            {key: known.mean(key) for key in self.arms},
             effect,
-            p_best(values, seed=0)[recommended],
-            expected_regret(values, seed=0)[recommended],
+            known.p_best()[recommended],
+            known.expected_regret()[recommended],
             plan.margin,
             self._detectable(ahead, values, plan),
             self._trainings_needed(values, plan) if result == "budget" else None,
-            Pairing(False, seed_correlation(values)),
+            self.pairing,
         )
+
+    def _posterior(self, values: Mapping[str, Sequence[float]]) -> Posterior:
+        """The finalists are alike: each is the best of its optimizer. The baseline may be anywhere."""
+        finalists = [key for key in self.arms if key != self.baseline.key]
+        shared = max(0.0, self.pairing.correlation) if self.pairing.used else 0.0
+        return posterior(values, alike=finalists, correlation=shared)
 
     def _detectable(self, ahead: str, values: Mapping[str, Sequence[float]], plan: Plan) -> float:
         """Between the leader and its nearest rival."""
@@ -211,11 +216,13 @@ class Confirmation:
         return tuple(self.results[key][seed] for seed in sorted(self.results[key]))
 
     def _plan(self) -> Plan:
-        if self.margin is not None:
-            return replace(self.plan, margin=self.margin)
-        base = self._values_of(self.baseline.key)
-        healthy = sum(map(math.isfinite, base))
-        return replace(self.plan, margin=(default_margin(base) if healthy > 1 else 0.0) or None)
+        """The plan with what the results so far decide: the margin, and whether pairing pays."""
+        margin = self.margin
+        if margin is None:
+            base = self._values_of(self.baseline.key)
+            healthy = sum(map(math.isfinite, base))
+            margin = (default_margin(base) if healthy > 1 else 0.0) or None
+        return replace(self.plan, margin=margin, paired=self.pairing.used)
 
     def _next_look(self) -> None:
         """Judge what is there, and ask for the seeds of the next look, or end."""
@@ -246,7 +253,9 @@ class Confirmation:
 
         The test counts every pair of arms, so that finding holds whoever leads now.
         """
-        values, plan = self._values(), self._plan()
+        values = self._values()
+        self.pairing = pairing(values, self.plan, self.look)
+        plan = self._plan()
         ahead = leader({key: results for key, results in values.items() if key not in self.beaten})
         compared = compare(values, ahead, plan, self.look)
         self.comparisons = tuple(
@@ -269,6 +278,7 @@ class Confirmation:
             "seeds": seeds,
             "leader": first,
             "margin": plan.margin,
+            "paired": plan.paired,
             "comparisons": {self.label(self.arms[c.rival]): _numbers(c) for c in comparisons},
         }
         self.decide("look", f"After {seeds} seeds {first} leads: {'; '.join(parts)}.", details)
@@ -295,5 +305,6 @@ def _numbers(comparison: Comparison) -> dict[str, object]:
 def _looks(runs: int, arms: int) -> tuple[int, ...]:
     """The part of the ladder that this many runs pay for."""
     first = max(2, min(LADDER[0], runs // arms))
-    later = (n for n in LADDER if n > first and first * arms + (n - first) * LASTING_ARMS <= runs)
+    lasting = min(arms, LASTING_ARMS)
+    later = (n for n in LADDER if n > first and first * arms + (n - first) * lasting <= runs)
     return (first, *later)

@@ -20,6 +20,12 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
+EVEN = 1.0
+"""Spend in proportion to the seeds used."""
+
+LATE = 3.0
+"""Spend little at the first looks, close to O'Brien & Fleming's boundary."""
+
 _LEVELS = np.logspace(-9, math.log10(0.5), 80)
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(160)
 
@@ -36,15 +42,15 @@ def _nominal_table(looks: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1024)
-def nominal_levels(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
-    """Two-sided p at each look that spends alpha in proportion to the seeds used.
+def nominal_levels(looks: tuple[int, ...], alpha: float, power: float = EVEN) -> tuple[float, ...]:
+    """Two-sided p at each look that spends alpha * t**power by the time a share t of the seeds is used.
 
     A sum of normal increments is followed from look to look through the region not yet stopped in
     (Armitage, McPherson & Rowe 1969), by Gauss-Legendre quadrature. The p of Welch's t is then held against
     it, Jennison & Turnbull's "significance level approach".
     """
     fractions = np.array(looks) / looks[-1]
-    spent = alpha * np.diff(fractions, prepend=0.0)
+    spent = alpha * np.diff(fractions**power, prepend=0.0)
     levels = [float(spent[0])]
     sums, weights = _region(-ndtri(levels[0] / 2) * math.sqrt(fractions[0]))
     mass = weights * _normal(sums, fractions[0])

@@ -14,7 +14,7 @@ confidence intervals (Jennison & Turnbull 1989): each holds at whatever look one
 as one of the pairs of the r-1 arms that remain, down to the last rival, tested as one pair. That is Holm's
 (1979) step-down with every possible leader counted: if r arms are equal, each of them may lead and be
 falsely ahead of r-1 others. Holm over the r-1 rivals alone says "better" falsely in 9 % of studies of five
-equal arms.
+equal arms. All rivals at once need no such count: a leader that beats each at the full level beats them all.
 *Few seeds with unequal spread*: Welch's (1947) t, at the nominal level of the boundary.
 
 A seed that diverged is a loss, by rule and not by test: an arm with one can't win, tie or lead while
@@ -32,11 +32,14 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
-from surefoot.choose.spending import nominal_levels, overall_level
+from surefoot.choose.spending import EVEN, LATE, nominal_levels, overall_level
 
 LADDER = (4, 6, 9, 13, 18, 25, 35, 50, 70, 100, 140, 200, 280, 400)
 """Numbers of seeds at which one looks: four give a t-test its first few degrees of freedom, then each step
 adds about two fifths, since a look at every seed would cost power. A plan is a beginning of it."""
+
+PAIRING_CAUTION = 1.645
+"""The lower limit of a correlation lies this many standard errors below it: 95 %, one-sided."""
 
 Outcome = Literal["win", "tie", "budget"]
 
@@ -50,6 +53,7 @@ class Plan:
         alpha: the most often a study of equal arms may call any arm better than another.
         margin: a difference of means, in units of the value, too small to matter; None: nothing is too
             small, so no tie is declared.
+        paired: compare two arms by their differences seed by seed, see `pairing`.
 
     Raises:
         ValueError: looks that do not ascend from 2, alpha outside (0, 0.5), a margin that is not positive.
@@ -58,6 +62,7 @@ class Plan:
     looks: tuple[int, ...] = LADDER[:6]
     alpha: float = 0.05
     margin: float | None = None
+    paired: bool = False
 
     def __post_init__(self) -> None:
         if not self.looks or self.looks[0] < 2 or any(a >= b for a, b in pairwise(self.looks)):
@@ -184,15 +189,6 @@ def interval(first: Sequence[float], second: Sequence[float], plan: Plan, look: 
     return _interval(first, second, plan, look, plan.alpha)
 
 
-def mean_interval(values: Sequence[float], alpha: float) -> Interval:
-    """An arm's mean with Student's interval; unbounded where a seed diverged or there are fewer than two."""
-    if len(values) < 2 or _diverged(values):
-        return Interval(math.nan, -math.inf, math.inf, 1 - alpha)
-    mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    half = -float(stdtrit(len(values) - 1, alpha / 2)) * error
-    return Interval(mean, mean - half, mean + half, 1 - alpha)
-
-
 def verdict(comparisons: Sequence[Comparison], ahead: str, plan: Plan, look: int) -> Verdict:
     """What the comparisons of one look amount to; an only arm wins unopposed.
 
@@ -219,7 +215,7 @@ def minimum_detectable_difference(
     Raises:
         ValueError: fewer than two seeds in an arm that did not diverge, or the plan has no such look.
     """
-    error, freedom = _welch([v for v in first if math.isfinite(v)], [v for v in second if math.isfinite(v)])
+    _, error, freedom = _difference(*_healthy_pair(first, second, plan), plan)
     if not math.isfinite(error):
         raise ValueError("a detectable difference needs two healthy seeds of each arm")
     return error * (_quantile(freedom, plan, look, plan.alpha) + float(stdtrit(freedom, power)))
@@ -234,27 +230,45 @@ def seeds_needed(first: Sequence[float], second: Sequence[float], plan: Plan, po
     Raises:
         ValueError: fewer than two seeds in an arm that did not diverge.
     """
-    first, second = ([v for v in values if math.isfinite(v)] for values in (first, second))
-    if min(len(first), len(second)) < 2:
+    first, second = _healthy_pair(first, second, plan)
+    difference, error, _ = _difference(first, second, plan)
+    if not math.isfinite(error):
         raise ValueError("the seeds needed can be told from two healthy seeds of each arm")
-    variance = float(np.var(first, ddof=1) + np.var(second, ddof=1))
-    gap = abs(float(np.mean(second) - np.mean(first)))
+    seeds = min(len(first), len(second))
+    gap, variance = abs(difference), error**2 * seeds
     apart = _squared(ndtri(1 - plan.alpha / 2) + ndtri(power), gap)
     room = (plan.margin or 0.0) - gap
     # Equivalence must hold on both sides, which matters where the arms are equal.
     equal = _squared(ndtri(1 - plan.alpha) + ndtri((1 + power) / 2), room) if room > 0 else math.inf
-    return variance * min(apart, equal) if variance > 0 else float(min(len(first), len(second)))
+    return variance * min(apart, equal) if variance > 0 else float(seeds)
 
 
-def seed_correlation(values: Mapping[str, Sequence[float]]) -> float:
-    """Mean correlation of two arms' results over the seeds both have; nan where no pair has three and varies.
+def pairing(values: Mapping[str, Sequence[float]], plan: Plan, look: int) -> Pairing:
+    """Whether comparing arms seed by seed pays.
+
+    It takes what seeds share, a share `correlation` of the variance, out of every difference, but half of the
+    degrees of freedom too. It is used where even the lower limit of the correlation outweighs that, so that a
+    correlation which is there by chance seldom decides.
 
     Args:
-        values: each arm's results in the order of its seeds, the same ones for every arm.
+        values: each arm's results in the order of its seeds, the same ones for every arm; arms that ran
+            fewer seeds than others are left out.
+        plan: whose boundary is made lower or higher.
+        look: at which look.
     """
-    found = [_correlation(values[a], values[b]) for a, b in combinations(values, 2)]
-    known = [correlation for correlation in found if math.isfinite(correlation)]
-    return math.fsum(known) / len(known) if known else math.nan
+    seeds = max(map(len, values.values()))
+    full = {arm: results for arm, results in values.items() if len(results) == seeds}
+    correlation = _mean_correlation(full)
+    if not math.isfinite(correlation):
+        return Pairing(False, math.nan)
+    arms = len(full)
+    # The standard error of a correlation common to all arms (Donner & Koval 1980).
+    error = (
+        (1 - correlation) * (1 + (arms - 1) * correlation) * math.sqrt(2 / (arms * (arms - 1) * (seeds - 1)))
+    )
+    lower = correlation - PAIRING_CAUTION * max(0.0, error)
+    price = _quantile(seeds - 1, plan, look, plan.alpha) / _quantile(2 * seeds - 2, plan, look, plan.alpha)
+    return Pairing((1 - lower) * price**2 < 1, correlation)
 
 
 def default_margin(baseline: Sequence[float]) -> float:
@@ -280,7 +294,8 @@ def _decision(
     if _diverged(values[rival]):
         return "better"
     # The two one-sided tests of equivalence at alpha each are one interval at 1 - 2 alpha (Schuirmann 1987).
-    near = _interval(values[ahead], values[rival], plan, look, 2 * plan.alpha)
+    # They spend late: between equal arms early looks can't show it.
+    near = _interval(values[ahead], values[rival], plan, look, 2 * plan.alpha, spending=LATE)
     if p <= plan.alpha and near.estimate > 0:
         return "better"
     if plan.margin is not None and -plan.margin < near.low and near.high < plan.margin:
@@ -293,57 +308,80 @@ def _adjusted(
 ) -> dict[str, float]:
     tested = [] if _diverged(values[ahead]) else [arm for arm in rivals if not _diverged(values[arm])]
     raw = {arm: _sequential_p(values[ahead], values[arm], plan, look) for arm in tested}
-    adjusted, worst = dict.fromkeys(rivals, math.nan), 0.0
+    adjusted, worst, all_of_them = dict.fromkeys(rivals, math.nan), 0.0, max(raw.values(), default=1.0)
     for beaten, arm in enumerate(sorted(tested, key=raw.__getitem__)):
-        worst = max(worst, min(1.0, math.comb(len(tested) + 1 - beaten, 2) * raw[arm]))
+        worst = max(worst, min(math.comb(len(tested) + 1 - beaten, 2) * raw[arm], all_of_them))
         adjusted[arm] = worst
     return adjusted
 
 
 def _interval(
-    first: Sequence[float], second: Sequence[float], plan: Plan, look: int, alpha: float
+    first: Sequence[float],
+    second: Sequence[float],
+    plan: Plan,
+    look: int,
+    alpha: float,
+    spending: float = EVEN,
 ) -> Interval:
     look = _checked(plan, look)
-    error, freedom = _welch(first, second)
+    estimate, error, freedom = _difference(first, second, plan)
     if not math.isfinite(error):
         return Interval(math.nan, -math.inf, math.inf, 1 - alpha)
-    estimate = float(np.mean(second) - np.mean(first))
-    half = _quantile(freedom, plan, look, alpha) * error
+    half = _quantile(freedom, plan, look, alpha, spending) * error
     return Interval(estimate, estimate - half, estimate + half, 1 - alpha)
 
 
 def _sequential_p(first: Sequence[float], second: Sequence[float], plan: Plan, look: int) -> float:
     """The smallest alpha whose boundary at this look the difference crosses."""
-    error, freedom = _welch(first, second)
-    difference = abs(float(np.mean(second) - np.mean(first)))
+    difference, error, freedom = _difference(first, second, plan)
     if not math.isfinite(error) or difference == 0:
         return 1.0
-    nominal = 2 * float(stdtr(freedom, -difference / error)) if error > 0 else 0.0
+    nominal = 2 * float(stdtr(freedom, -abs(difference) / error)) if error > 0 else 0.0
     return overall_level(plan.looks, _checked(plan, look), nominal)
 
 
-def _welch(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
-    """Standard error of the difference of means and its degrees of freedom; infinite where unknown."""
+def _difference(first: Sequence[float], second: Sequence[float], plan: Plan) -> tuple[float, float, float]:
+    """Second minus first, its standard error and degrees of freedom; the error is infinite if not known."""
     if min(len(first), len(second)) < 2 or _diverged(first) or _diverged(second):
-        return math.inf, 1.0
+        return math.nan, math.inf, 1.0
+    if plan.paired:
+        both = np.array([b - a for a, b in zip(first, second, strict=False)])
+        return float(np.mean(both)), float(np.std(both, ddof=1)) / math.sqrt(len(both)), len(both) - 1.0
+    difference = float(np.mean(second) - np.mean(first))
     a, b = (float(np.var(values, ddof=1)) / len(values) for values in (first, second))
     if a + b == 0:
-        return 0.0, float(len(first) + len(second) - 2)
-    return math.sqrt(a + b), (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
+        return difference, 0.0, float(len(first) + len(second) - 2)
+    return difference, math.sqrt(a + b), (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
+
+
+def _healthy_pair(
+    first: Sequence[float], second: Sequence[float], plan: Plan
+) -> tuple[Sequence[float], Sequence[float]]:
+    if not plan.paired:
+        return [v for v in first if math.isfinite(v)], [v for v in second if math.isfinite(v)]
+    both = [pair for pair in zip(first, second, strict=False) if all(map(math.isfinite, pair))]
+    return [a for a, _ in both], [b for _, b in both]
 
 
 def _diverged(values: Sequence[float]) -> bool:
     return not all(map(math.isfinite, values))
 
 
-def _quantile(freedom: float, plan: Plan, look: int, alpha: float) -> float:
+def _quantile(freedom: float, plan: Plan, look: int, alpha: float, spending: float = EVEN) -> float:
     """How many standard errors the boundary of this look lies from 0, two-sided at alpha over all looks."""
-    nominal = nominal_levels(plan.looks, alpha)[_checked(plan, look)]
+    nominal = nominal_levels(plan.looks, alpha, spending)[_checked(plan, look)]
     return -float(stdtrit(freedom, nominal / 2))
 
 
 def _squared(deviations: float, distance: float) -> float:
     return float(deviations / distance) ** 2 if distance > 0 else math.inf
+
+
+def _mean_correlation(values: Mapping[str, Sequence[float]]) -> float:
+    """Over pairs of arms; nan where no pair has three seeds and varies."""
+    found = [_correlation(values[a], values[b]) for a, b in combinations(values, 2)]
+    known = [correlation for correlation in found if math.isfinite(correlation)]
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 def _correlation(first: Sequence[float], second: Sequence[float]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 ScheduleKind = Literal["trunk", "constant", "cosine"]
@@ -47,7 +48,7 @@ class Candidate:
         """All in which candidates of one optimizer and kind of schedule may differ."""
         return {**self.hyperparameters, "warmup": self.schedule.warmup}
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Canonical JSON: equal candidates, equal keys."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
