@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import pytest
 
 from surefoot.choose import NoRunSucceededError, Question, choose_optimizer
+from surefoot.choose.posterior import posterior
 from surefoot.evidence import Store
 from surefoot.show.live import RaceDisplay
 from surefoot.training.local import LocalEngine
@@ -160,13 +160,17 @@ def test_a_task_that_always_fails_says_how(engine, tmp_path):
 
 def test_no_value_of_screening_is_reported_as_a_result(finished):
     _, answer = finished
-    best = answer["recommendation"]
-    confirmed = [
-        c for c in answer["candidates"]
-        if c["phase"] == "confirm" and c["hyperparameters"] == best["hyperparameters"]
-        and c["optimizer"] == best["optimizer"]
-    ]  # fmt: skip
-    values = [v for v in confirmed[0]["values"] if v is not None]
-    base = next(c for c in answer["candidates"] if c["phase"] == "confirm" and c["optimizer"] == "AdamW")
-    difference = math.fsum(values) / len(values) - math.fsum(base["values"]) / len(base["values"])
-    assert answer["effect"]["estimate"] == pytest.approx(difference)
+    confirmed = {
+        (c["optimizer"], json.dumps(c["hyperparameters"], sort_keys=True)): c["values"]
+        for c in answer["candidates"] if c["phase"] == "confirm"
+    }  # fmt: skip
+    best, base = (
+        (document["optimizer"], json.dumps(document["hyperparameters"], sort_keys=True))
+        for document in (answer["recommendation"], answer["baseline"])
+    )
+    shared = answer["pairing"]["correlation"] if answer["pairing"]["used"] else 0.0
+    finalists = [arm for arm in confirmed if arm != base]
+    effect = posterior(confirmed, alike=finalists, correlation=shared).difference(base, best)
+    width = effect.high - effect.low
+    assert answer["effect"]["estimate"] == pytest.approx(effect.estimate, abs=0.05 * width)
+    assert answer["effect"]["low"] == pytest.approx(effect.low, abs=0.1 * width)
