@@ -27,6 +27,9 @@ PURE = [
     "choose/fates.py",
     "choose/rates.py",
     "choose/reasons.py",
+    "choose/space.py",
+    "choose/constraints.py",
+    "choose/label.py",
     "training/schedule.py",
 ]
 IMPURE_MODULES = {

@@ -83,10 +83,31 @@ store_option = click.option(
 Examples:
   surefoot choose digits --budget 90s
   surefoot choose my_task.py:task --optimizers adamw,sgd --seed 1 --report answer.html
-  surefoot choose my_package.tasks:Small --runs 60 --json answer.json"""
+  surefoot choose my_package.tasks:Small --runs 60 --json answer.json
+  surefoot choose digits --set weight_decay=0,0.1 --set lr=1e-4..1e-2 --set "adam.betas=(0.9,0.95)"
+  surefoot choose digits --optimizers adamw,my_optim.py:Mine --candidates mine.json"""
 )
 @click.argument("task")
-@click.option("--optimizers", metavar="a,b|all", default="all", show_default=True, help="Which to try.")
+@click.option(
+    "--optimizers",
+    metavar="a,b|all",
+    default="all",
+    show_default=True,
+    help="Which to try; your own as file.py:Class or package.module:Class.",
+)
+@click.option(
+    "--set",
+    "sets",
+    metavar="NAME=VALUE,…",
+    multiple=True,
+    help="What a setting may be: eps=1e-6, weight_decay=0,0.1, lr=1e-4..1e-2, warmup=0.1, "
+    "weight_decay_on=matrices, sgd.momentum=0.9; may be repeated.",
+)
+@click.option(
+    "--candidates",
+    type=click.Path(exists=True, dir_okay=False),
+    help='Further candidates, JSON or TOML: [{"optimizer": "adamw", "hyperparameters": {"lr": 3e-4}}].',
+)
 @click.option(
     "--budget", type=Duration(), default="5m", show_default=True, help="Time for all runs: 90s, 5m, 2h."
 )
@@ -134,6 +155,8 @@ Examples:
 def choose(
     task: str,
     optimizers: str,
+    sets: tuple[str, ...],
+    candidates: str | None,
     budget: float,
     runs: float | None,
     schedule: str,
@@ -170,6 +193,8 @@ def choose(
         baseline=baseline,
         margin=margin,
         study=study,
+        sets=sets,
+        candidates=candidates,
     )
     with Store.at(store) as evidence:
         try:

@@ -124,6 +124,8 @@ def test_bad_questions_are_refused():
     [
         {}, {"optimizers": ["adam", "sgd"], "seed": 3}, {"runs": 40.0, "schedule": "cosine"},
         {"budget_seconds": 90.0, "baseline": "SGD", "margin": 0.01, "study": "mine"},
+        {"sets": ("betas=(0.9,0.95),(0.9,0.99)", "adamw.lr=1e-4..1e-2"), "optimizers": ["adamw"]},
+        {"optimizers": ["torch.optim:SGD", "AdamW"], "baseline": "torch.optim:SGD"},
     ],
     ids=str,
 )  # fmt: skip
@@ -145,5 +147,6 @@ def test_the_command_of_a_question_asks_the_same_question(more):
         given["baseline"],
         given["margin"],
         given["study"],
+        sets=given["sets"],
     )
     assert again == question

@@ -24,9 +24,6 @@ from surefoot.training.build import DECAY_ON, DECAYS_ON
 WARMUP = "warmup"
 """The share of the full training spent in warmup: part of every candidate's schedule."""
 
-RECIPE = (WARMUP, DECAY_ON)
-"""What can be set besides constructor arguments."""
-
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 
 
@@ -76,17 +73,18 @@ def check(constraints: Sequence[Constraint], algorithms: Sequence[Algorithm]) ->
         ValueError: no optimizer has the setting, or it cannot take the value; with the nearest that is valid.
     """
     for constraint in constraints:
+        where = f"--set {constraint.text}"
         named = [a for a in algorithms if constraint.optimizer in ("", a.label.lower())]
         if not named:
-            known = nearest(constraint.optimizer, [a.label for a in algorithms])
-            raise ValueError(f"--set {constraint.text}: {constraint.optimizer!r} is not raced{known}")
+            hint = nearest(constraint.optimizer, [a.label for a in algorithms])
+            raise ValueError(f"{where}: {constraint.optimizer!r} is not raced{hint}")
         holders = [a for a in named if constraint.name in _names(a)]
         if not holders:
-            known = nearest(constraint.name, {name for a in named for name in _names(a)})
-            who = named[0].label if len(named) == 1 else "none of the optimizers raced"
-            has = "has no setting" if len(named) == 1 else "has a setting"
-            raise ValueError(f"--set {constraint.text}: {who} {has} {constraint.name!r}{known}")
-        for algorithm in holders:
+            hint = nearest(constraint.name, {name for a in named for name in _names(a)})
+            who = f"{named[0].label} has no" if constraint.optimizer else "no optimizer raced has a"
+            raise ValueError(f"{where}: {who} setting {constraint.name!r}{hint}")
+        # Of one word for different things, such as Adafactor's pair eps, the kind that fits is meant.
+        for algorithm in [a for a in holders if _is_meant(constraint, a)] or holders:
             _check_values(constraint, algorithm)
 
 
@@ -94,23 +92,32 @@ def allowed(algorithm: Algorithm, constraints: Sequence[Constraint]) -> dict[str
     """What the constraints leave of the settings that they name, by setting, for one optimizer."""
     own = [c for c in constraints if c.optimizer == algorithm.label.lower()]
     named = {c.name for c in own}
-    own += [c for c in constraints if not c.optimizer and c.name not in named]
+    own += [c for c in constraints if not c.optimizer and c.name not in named and _is_meant(c, algorithm)]
     found: dict[str, tuple[Any, ...]] = {}
     for constraint in own:
-        if constraint.name in _names(algorithm):
-            default = _default(algorithm, constraint.name)
-            values = _as_pair(constraint.values, default)
-            found[constraint.name] = tuple(dict.fromkeys([*found.get(constraint.name, ()), *values]))
+        values = _values(constraint, algorithm)
+        found[constraint.name] = tuple(dict.fromkeys([*found.get(constraint.name, ()), *values]))
     return found
+
+
+def _is_meant(constraint: Constraint, algorithm: Algorithm) -> bool:
+    """Whether the optimizer has a setting of this name, and of the kind of the values."""
+    if constraint.name not in algorithm.hyperparameters:
+        return constraint.name in _names(algorithm)
+    default = algorithm.hyperparameters[constraint.name].default
+    return all(isinstance(v, Range) or _fits(v, default) for v in _values(constraint, algorithm))
+
+
+def _values(constraint: Constraint, algorithm: Algorithm) -> tuple[Any, ...]:
+    """The values; betas=0.9,0.95 means the pair, as one number is never a value of a setting of several."""
+    setting, values = algorithm.hyperparameters.get(constraint.name), constraint.values
+    several = setting and isinstance(setting.default, tuple) and len(values) == len(setting.default) > 1
+    return (values,) if several and all(map(_is_number, values)) else values
 
 
 def _names(algorithm: Algorithm) -> set[str]:
     decay = {DECAY_ON} if "weight_decay" in algorithm.hyperparameters else set()
     return {*algorithm.hyperparameters, WARMUP} | decay
-
-
-def _default(algorithm: Algorithm, name: str) -> Any:
-    return algorithm.hyperparameters[name].default if name in algorithm.hyperparameters else None
 
 
 def _value(word: str, text: str) -> Any:
@@ -131,43 +138,56 @@ def _value(word: str, text: str) -> Any:
 
 
 def _check_values(constraint: Constraint, algorithm: Algorithm) -> None:
-    name = constraint.name
-    where = f"--set {constraint.text}: {name} of {algorithm.label}"
-    default = _default(algorithm, name)
-    for value in _as_pair(constraint.values, default):
-        if name == DECAY_ON and value not in DECAYS_ON:
-            raise ValueError(
-                f"--set {constraint.text}: {value!r} is not known{nearest(str(value), DECAYS_ON)}"
-            )
-        if name == WARMUP and not (_is_number(value) and 0 <= value < 1):
-            raise ValueError(
-                f"--set {constraint.text}: warmup is a share of the training, below 1; the usual is 0.05"
-            )
-        if name in RECIPE:
-            continue
-        setting = algorithm.hyperparameters[name]
-        if isinstance(value, Range):
-            if not isinstance(setting.search, LogNormal):
-                raise ValueError(f"{where} takes no range; list its values{_usual(setting)}")
-        elif not _fits(value, default):
-            raise ValueError(f"{where} takes {_kind(default)}, not {value!r}{_usual(setting)}")
-        elif isinstance(setting.search, LogNormal) and not value > 0:
-            raise ValueError(f"{where} must be above 0{_usual(setting)}")
-        elif isinstance(value, str) and isinstance(setting.search, Choices):
-            words = [word for word in setting.search.values if isinstance(word, str)]
-            if value not in words:
-                raise ValueError(f"{where}: unknown {value!r}{nearest(value, words)}")
-        else:
-            try:
-                setting.check(value)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{where}: {error}{_usual(setting)}") from None
+    setting = algorithm.hyperparameters.get(constraint.name)
+    where = f"--set {constraint.text}"
+    for value in _values(constraint, algorithm):
+        if not isinstance(value, Range):
+            check_value(algorithm, constraint.name, value, where)
+        elif not setting or not isinstance(setting.search, LogNormal):
+            raise ValueError(f"{where}: {constraint.name} takes no range; list its values")
 
 
-def _as_pair(values: tuple[Any, ...], default: Any) -> tuple[Any, ...]:
-    """betas=0.9,0.95 means the pair: one number is never a value of a setting that holds several."""
-    several = isinstance(default, tuple) and len(values) == len(default) > 1
-    return (values,) if several and all(map(_is_number, values)) else values
+def check_value(algorithm: Algorithm, name: str, value: Any, where: str) -> None:
+    """Make sure that an optimizer's setting can have this value.
+
+    Args:
+        algorithm: the optimizer.
+        name: of one of its settings, or of the recipe's.
+        value: as read from the command line or from a file.
+        where: what the message begins with.
+
+    Raises:
+        ValueError: the optimizer has no such setting, or it cannot; with what is valid.
+    """
+    if name not in _names(algorithm):
+        hint = nearest(name, _names(algorithm))
+        raise ValueError(f"{where}: {algorithm.label} has no setting {name!r}{hint}")
+    if name == DECAY_ON:
+        _check_word(value, DECAYS_ON, f"{where}: {name}")
+    elif name == WARMUP:
+        if not (_is_number(value) and 0 <= value < 1):
+            raise ValueError(f"{where}: warmup is a share of the training, below 1; the usual is 0.05")
+    else:
+        _check_setting(algorithm.hyperparameters[name], value, f"{where}: {name} of {algorithm.label}")
+
+
+def _check_setting(setting: Hyperparameter, value: Any, where: str) -> None:
+    usual = f"; usual: {setting.usual}" if setting.usual else f"; the default is {setting.default}"
+    if not _fits(value, setting.default):
+        raise ValueError(f"{where} takes {_kind(setting.default)}, not {value!r}{usual}")
+    if isinstance(setting.search, LogNormal) and not value > 0:
+        raise ValueError(f"{where} must be above 0, not {value!r}{usual}")
+    if isinstance(value, str) and isinstance(setting.search, Choices):
+        _check_word(value, [word for word in setting.search.values if isinstance(word, str)], where)
+    try:
+        setting.check(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}{usual}") from None
+
+
+def _check_word(value: Any, words: Sequence[str], where: str) -> None:
+    if value not in words:
+        raise ValueError(f"{where}: unknown {value!r}{nearest(str(value), words)}")
 
 
 def _fits(value: Any, default: Any) -> bool:
@@ -187,10 +207,6 @@ def _kind(default: Any) -> str:
     if isinstance(default, tuple | list):
         return f"{len(default)} numbers such as {default}"
     return "a number" if _is_number(default) else "a word"
-
-
-def _usual(setting: Hyperparameter) -> str:
-    return f"; usual: {setting.usual}" if setting.usual else f"; the default is {setting.default}"
 
 
 def _is_number(value: Any) -> bool:

@@ -6,13 +6,14 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, cast
 
-from surefoot.choose import space
+from surefoot.choose import constraints, space
+from surefoot.choose.extra import read_candidates
 from surefoot.training.algorithm import find_algorithm
-from surefoot.training.run import Schedule, ScheduleKind
+from surefoot.training.run import Candidate, Schedule, ScheduleKind
 
 Goal = Literal["best", "fastest"]
 
@@ -37,6 +38,10 @@ class Question:
         study: the study's name.
         goal: "best": the lowest value at the end of the training; "fastest": the least time to a target.
         target: value of the measure to reach; None means what the baseline reaches at its end.
+        sets: constraints on the search, as `constraints.parse` reads them.
+        candidates: file of further candidates; None without one.
+        extra: the candidates in that file.
+        sources: fingerprint of the source of each of one's own optimizers.
     """
 
     task: str
@@ -50,6 +55,10 @@ class Question:
     study: str
     goal: Goal = "best"
     target: float | None = None
+    sets: tuple[str, ...] = ()
+    candidates: str | None = None
+    extra: tuple[Candidate, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def ask(
@@ -65,12 +74,15 @@ class Question:
         study: str | None = None,
         goal: str = "best",
         target: float | None = None,
+        sets: Sequence[str] = (),
+        candidates: str | None = None,
     ) -> Question:
         """Check the question and name its study.
 
         Raises:
-            ValueError: an optimizer does not exist, the study's name is not one, or the goal does not go with
-                the schedule or the target.
+            OSError: the file of candidates cannot be read.
+            ValueError: an optimizer does not exist, the study's name is not one, the goal does not go with
+                the schedule or the target, or a constraint or a candidate is not valid.
         """
         chosen = tuple(space.choose_from(optimizers)) if optimizers else ()
         if study is not None and not re.fullmatch(r"[\w.-]+", study):
@@ -89,15 +101,26 @@ class Question:
             study or "",
             aim,
             target,
+            tuple(sets),
+            candidates,
         )
+        question = question._with_extra()
+        constraints.check(question.constraints, [find_algorithm(name) for name in question.names])
+        space.candidates(question.names, question.plan, question.constraints)  # so that refusals come now
         return question if study else question._named()
+
+    def _with_extra(self) -> Question:
+        """With the candidates in the file, and the fingerprints of one's own optimizers."""
+        extra = read_candidates(self.candidates, self.plan) if self.candidates else ()
+        own = {name for name in (*self.names, *(c.optimizer for c in extra)) if ":" in name}
+        return replace(self, extra=extra, sources={name: _fingerprint(name) for name in sorted(own)})
 
     def _named(self) -> Question:
         """With a name made from the question: the same question finds the same study."""
         document = json.dumps(asdict(self), sort_keys=True)
         word = re.sub(r"\W+", "-", self.task.rpartition("/")[2]).strip("-")
         name = f"{word}-{hashlib.sha256(document.encode()).hexdigest()[:8]}"
-        return Question(**asdict(self) | {"study": name, "optimizers": self.optimizers})
+        return replace(self, study=name)
 
     @property
     def names(self) -> list[str]:
@@ -106,8 +129,13 @@ class Question:
 
     @property
     def plan(self) -> Schedule:
-        """The schedule of every run."""
+        """The schedule of every run, but for its warmup, which is searched."""
         return Schedule(kind=self.schedule)
+
+    @property
+    def constraints(self) -> list[constraints.Constraint]:
+        """What the user fixes of the search."""
+        return [constraints.parse(text) for text in self.sets]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -121,7 +149,7 @@ class Question:
         """The command line that asks this question."""
         words = ["surefoot", "choose", self.task]
         if self.optimizers:
-            words += ["--optimizers", ",".join(name.lower() for name in self.optimizers)]
+            words += ["--optimizers", ",".join(map(_word, self.optimizers))]
         words += ["--runs", f"{self.runs:g}"] if self.runs else ["--budget", f"{self.budget_seconds:g}s"]
         if self.goal != "best":
             words += ["--goal", self.goal]
@@ -130,13 +158,27 @@ class Question:
         if self.schedule != SCHEDULES[self.goal]:
             words += ["--schedule", self.schedule]
         if self.baseline != "AdamW":
-            words += ["--baseline", self.baseline.lower()]
+            words += ["--baseline", _word(self.baseline)]
+        for text in self.sets:
+            words += ["--set", text]
+        if self.candidates:
+            words += ["--candidates", self.candidates]
         if self.margin is not None:
             words += ["--margin", f"{self.margin:g}"]
         if self.seed:
             words += ["--seed", str(self.seed)]
         words += ["--study", self.study] if self.study else []
         return shlex.join(words)
+
+
+def _word(optimizer: str) -> str:
+    """As it is typed; a reference to one's own class keeps its letters."""
+    return optimizer if ":" in optimizer else optimizer.lower()
+
+
+def _fingerprint(optimizer: str) -> str:
+    """Of a class's source: a study must not go on with one that has changed meanwhile."""
+    return hashlib.sha256(find_algorithm(optimizer).source.encode()).hexdigest()[:12]
 
 
 def _check_aim(goal: Goal, schedule: str | None, target: float | None) -> None:

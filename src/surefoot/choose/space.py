@@ -259,7 +259,7 @@ def _accepted(
             raise ValueError(f"{algorithm.label} refuses lr={rate['lr']!r}: {refused}")
     if not accepted:
         reason = refusals[0][1] if refusals else "with sparse gradients weights cannot decay"
-        raise ValueError(f"{algorithm.label} cannot be set up: {reason}")
+        raise ValueError(f"{algorithm.label} cannot be set up: {reason} (--set {algorithm.label}.NAME=VALUE)")
     return accepted
 
 
@@ -267,7 +267,7 @@ def refusal(algorithm: Algorithm, settings: Mapping[str, Any]) -> str:
     """Why the constructor does not take these settings; empty if it does."""
     for name in algorithm.required:
         if name not in settings:
-            return f"it requires {name!r}; give it with --set {algorithm.label}.{name}=VALUE"
+            return f"{name!r} has no default and is not given"
     arguments: dict[str, Any] = {n: v for n, v in settings.items() if n in algorithm.hyperparameters}
     make: Any = algorithm.make
     try:

@@ -172,7 +172,8 @@ class _Study:
 
     def _rule_out(self, seen: Mapping[str, Any]) -> list[str]:
         """The optimizers worth trying; the others are named with the reason."""
-        names = self.question.names
+        asked = [*self.question.names, *(c.optimizer for c in self.question.extra)]
+        names = list(dict.fromkeys(asked))
         out = space.rule_out(names, seen["sparse"], seen.get("not_matrices", ()))
         for ruled in out:
             self._decide("ruled_out", ruled.reason, {"optimizer": ruled.optimizer})
@@ -183,8 +184,11 @@ class _Study:
 
     def _race(self, runner: Runner, names: list[str], seen: Mapping[str, Any], budget: Budget) -> Screening:
         self.watcher.phase("screen")
-        grid = space.candidates(names, self.question.plan, sparse=bool(seen["sparse"]))
-        screening = Screening(grid, space.priors(names), budget.race, self.question.seed, self._decide)
+        question, fixed = self.question, self.question.constraints
+        raced = [name for name in names if name in question.names]
+        grid = space.candidates(raced, question.plan, fixed, sparse=bool(seen["sparse"]))
+        grid += [c for c in question.extra if c.optimizer in names and c not in grid]
+        screening = Screening(grid, space.priors(names, fixed), budget.race, question.seed, self._decide)
         runner.drive(screening)
         screening.pass_on_decisions()
         if not screening.finalists(1):

@@ -151,6 +151,9 @@ def _module_name(path: Path) -> str:
 
 
 def _import(name: str) -> ModuleType:
+    # As for `python -m`: modules in the current folder can be imported, after all others.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

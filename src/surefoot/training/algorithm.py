@@ -56,6 +56,14 @@ class Algorithm:
         """Its name for people: the class's."""
         return self.name.rpartition(":")[2]
 
+    @property
+    def source(self) -> str:
+        """The text of its class; empty where Python does not have it."""
+        try:
+            return inspect.getsource(self.make)
+        except (OSError, TypeError):
+            return ""
+
 
 @functools.cache
 def find_algorithm(name: str) -> Algorithm:
@@ -71,6 +79,8 @@ def find_algorithm(name: str) -> Algorithm:
         try:
             made = optim.find(name)
         except KeyError as error:
+            if name.endswith(".py"):
+                raise ValueError(f"{name!r} names a file but no class in it: write {name}:CLASS") from None
             raise ValueError(f"{error.args[0]} (or name your own: file.py:Class, module:Class)") from None
         return _declared(made.__name__, made)
     found = find_object(name, "optimizer")
