@@ -19,7 +19,9 @@ MAY_IMPORT = {
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 PURE = [
+    "choose/fastest.py",
     "choose/grid.py",
+    "choose/ladder.py",
     "choose/policy.py",
     "choose/statistics.py",
     "choose/playoff.py",
@@ -30,6 +32,8 @@ PURE = [
     "choose/space.py",
     "choose/constraints.py",
     "choose/label.py",
+    "choose/request.py",
+    "choose/times.py",
     "training/schedule.py",
 ]
 IMPURE_MODULES = {

@@ -83,6 +83,7 @@ store_option = click.option(
 Examples:
   surefoot choose digits --budget 90s
   surefoot choose my_task.py:task --optimizers adamw,sgd --seed 1 --report answer.html
+  surefoot choose digits --goal fastest --target 0.2
   surefoot choose my_package.tasks:Small --runs 60 --json answer.json
   surefoot choose digits --set weight_decay=0,0.1 --set lr=1e-4..1e-2 --set "adam.betas=(0.9,0.95)"
   surefoot choose digits --optimizers adamw,my_optim.py:Mine --candidates mine.json"""
@@ -115,17 +116,20 @@ Examples:
 @click.option(
     "--schedule",
     type=click.Choice(["trunk", "constant", "cosine"]),
-    default="trunk",
-    show_default=True,
-    help="How the learning rate moves: warmup-constant-cooldown, constant, or cosine.",
+    help="How the learning rate moves: warmup-constant-cooldown, constant, or cosine.  "
+    "[default: trunk; constant with --goal fastest]",
 )
 @click.option(
     "--goal",
-    type=click.Choice(["best"]),
+    type=click.Choice(["best", "fastest"]),
     default="best",
     show_default=True,
-    expose_value=False,  # the only one there is so far
-    help="What counts: the best value at the end of the training.",
+    help="What counts: the best value at the end of the training, or the least time to a target.",
+)
+@click.option(
+    "--target",
+    type=float,
+    help="The value to reach, with --goal fastest. [default: what the baseline reaches at its end]",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Runs side by side. [default: one per core]")
 @click.option(
@@ -159,7 +163,9 @@ def choose(
     candidates: str | None,
     budget: float,
     runs: float | None,
-    schedule: str,
+    schedule: str | None,
+    goal: str,
+    target: float | None,
     workers: int | None,
     store: str,
     study: str | None,
@@ -195,6 +201,8 @@ def choose(
         study=study,
         sets=sets,
         candidates=candidates,
+        goal=goal,
+        target=target,
     )
     with Store.at(store) as evidence:
         try:

@@ -6,7 +6,7 @@ import torch
 
 from surefoot import optim
 from surefoot.tasks import TaskError
-from surefoot.training.loop import train
+from surefoot.training.loop import Watch, train
 from surefoot.training.run import Candidate, Schedule
 
 CANDIDATES = [
@@ -192,3 +192,39 @@ def test_a_validation_that_returns_no_number(sample, value):
     task.validate = lambda model: value
     with pytest.raises(TaskError, match=f"must return a float, not {type(value).__name__}"):
         train(task, Candidate("SGD", {}), 0, 0.1)
+
+
+def test_measuring_on_the_way_changes_nothing(sample):
+    seen = []
+    watched = train(sample(), CANDIDATES[0], 3, 0.9, watch=Watch((0.1, 0.5, 0.9, 1.0), seen.append))
+    assert [point.progress for point in seen] == [0.1, 0.5]
+    assert watched.point.value == train(sample(), CANDIDATES[0], 3, 0.9).point.value
+
+
+def test_a_run_ends_at_the_first_mark_that_reaches_the_target(sample):
+    seen, kept = [], []
+    marks = tuple(number / 10 for number in range(1, 10))
+    train(sample(), CANDIDATES[-1], 3, 1.0, watch=Watch(marks, seen.append))
+    target = seen[4].value
+    first = next(point for point in seen if point.value <= target)
+    task, again = Counting(sample()), []
+    task.validate = task.task.validate
+    outcome = train(task, CANDIDATES[-1], 3, 1.0, keep=kept.append, watch=Watch(marks, again.append, target))
+    assert outcome.status == "completed"
+    assert (outcome.point.progress, outcome.point.value) == (first.progress, first.value)
+    assert task.count == round(100 * first.progress)
+    assert [point.value for point in again] == [p.value for p in seen if p.progress < first.progress]
+    assert not kept
+
+
+def test_a_step_beyond_a_mark_says_how_far_it_led(sample):
+    seen = []
+    train(
+        sample(),
+        Candidate("LBFGS", {"lr": 0.1, "max_iter": 8}),
+        0,
+        0.5,
+        watch=Watch((0.01, 0.02), seen.append),
+    )
+    assert len(seen) == 1
+    assert 0.02 < seen[0].progress < 0.5

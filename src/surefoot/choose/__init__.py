@@ -4,6 +4,7 @@ question    what is asked, as data
 space       the candidates, from each optimizer's facts
 grid, policy, journal   the race: pure ask and tell
 confirm, statistics     finalists on fresh seeds: pure ask and tell
+ladder, fastest, times  with the goal "fastest": how long a run needs to the target
 request     what passes between policies and the runner
 runner      drives a policy over an engine and a store: the edge to the world
 study       the phases in order

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from surefoot.choose.confirm import Costs, Outcome
+from surefoot.choose.fastest import Stopwatch
 from surefoot.choose.fates import fates
 from surefoot.choose.label import candidate_label, label
 from surefoot.choose.question import Question
@@ -17,6 +18,7 @@ from surefoot.choose.reasons import reasons
 from surefoot.choose.request import run_key
 from surefoot.choose.snippet import snippet
 from surefoot.choose.statistics import Interval
+from surefoot.choose.times import Times
 from surefoot.evidence import DecisionRecord, RunRecord
 from surefoot.training.run import Candidate
 
@@ -43,6 +45,7 @@ def build_answer(
     decisions: Sequence[DecisionRecord],
     outcome: Outcome,
     seconds: float,
+    stopwatch: Stopwatch | None = None,
 ) -> dict[str, Any]:
     """The document that `--json` writes.
 
@@ -53,32 +56,48 @@ def build_answer(
         decisions: every decision of the study.
         outcome: how confirmation ended.
         seconds: the study took, over all its sittings.
+        stopwatch: where the goal is the least time; every value and difference is then in seconds.
     """
-    steps = int(seen["steps"])
+    steps, measure, made = int(seen["steps"]), str(seen["measure"]), len(runs)
     runs = sorted(runs, key=lambda run: (run.phase, _key(run), run.seed))  # whatever the order of arrival
+    compiling = {name: pace["compile_seconds"] for name, pace in seen.get("paces", {}).items()}
+    times = Times(stopwatch, runs, measure, compiling, candidate_label) if stopwatch else None
+    if times:
+        runs, measure = times.in_seconds(), times.measure
     recommended = outcome.recommended
     values = outcome.values[recommended.key]
-    windows = rate_windows(runs, _deviation(values), _mean(values), seen.get("initial_value"))
+    initial = None if times else seen.get("initial_value")
+    windows = rate_windows(runs, _deviation(values), _mean(values), initial)
     why = reasons(outcome, fates(runs, decisions), costs(runs), windows, candidate_label)
     return {
         "study": question.study,
         "task": question.task,
-        "measure": seen["measure"],
+        "goal": question.goal,
+        "target": times.target if times else None,
+        "measure": measure,
         "verdict": outcome.verdict,
-        "sentence": _sentence(outcome, str(seen["measure"])),
-        "why": [*why, *_never_tried(decisions), *_floor(outcome, str(seen["measure"]))],
+        "sentence": _sentence(
+            outcome, times.against(outcome) if times else _against_the_baseline(outcome, measure)
+        ),
+        "why": [
+            *why,
+            *(times.notes(outcome) if times else _floor(outcome, measure)),
+            *_never_tried(decisions),
+        ],
         "recommendation": _document(recommended) | {"snippet": snippet(recommended, steps)},
         "baseline": _document(outcome.baseline),
-        "effect": asdict(outcome.effect),
+        "effect": asdict(outcome.effect) | ({"ratio": times.ratio(outcome)} if times else {}),
         "margin": outcome.margin,
         "p_best": outcome.p_best,
         "expected_regret": outcome.expected_regret,
         "minimum_detectable_difference": outcome.minimum_detectable_difference,
         "trainings_needed": outcome.trainings_needed,
         "pairing": asdict(outcome.pairing),
-        "candidates": _candidates(runs, outcome.means),
+        "candidates": [
+            entry | (times.of_candidate(entry) if times else {}) for entry in _candidates(runs, outcome.means)
+        ],
         "lr_windows": windows,
-        "runs": len(runs),
+        "runs": made,
         "seconds": seconds,
         "command": question.command,
     }
@@ -88,7 +107,7 @@ def _key(run: RunRecord) -> str:
     return run_key(run.optimizer, run.hyperparameters, run.schedule)
 
 
-def _sentence(outcome: Outcome, measure: str) -> str:
+def _sentence(outcome: Outcome, against: str) -> str:
     """Who is recommended, by which right, and how much better than the baseline."""
     best = candidate_label(outcome.recommended)
     others = ", ".join(candidate_label(c) for c in outcome.tied[1:])
@@ -97,7 +116,7 @@ def _sentence(outcome: Outcome, measure: str) -> str:
         "tie": f"A tie: use {best}, the cheapest of equals; as good are {others}.",
         "budget": f"Use {best}: it is ahead, but the budget could not tell it from {others}.",
     }[outcome.verdict]
-    return f"{claim} {_against_the_baseline(outcome, measure)}"
+    return f"{claim} {against}"
 
 
 def _against_the_baseline(outcome: Outcome, measure: str) -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from surefoot.evidence import RunRecord
 from surefoot.training.run import Candidate
 
 
 @dataclass(frozen=True)
 class Request:
-    """Train this candidate with this seed up to this progress; `phase` is "screen", "confirm" or "floor"."""
+    """Train this candidate with this seed up to this progress.
+
+    `phase` is "screen", "confirm" or "floor"; with the goal "fastest" also "ladder".
+    """
 
     candidate: Candidate
     seed: int
@@ -32,7 +37,45 @@ class Policy(Protocol):
         ...
 
 
+class Batch:
+    """A policy that decides nothing: all of these runs."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self.waiting = list(requests)
+
+    def ask(self) -> Request | None:
+        """The next run."""
+        return self.waiting.pop(0) if self.waiting else None
+
+    def tell(self, request: Request, value: float) -> None:
+        """Nothing depends on it."""
+
+
 def run_key(optimizer: str, hyperparameters: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
     """`Candidate.key` of a stored run."""
     document = {"optimizer": optimizer, "hyperparameters": hyperparameters, "schedule": schedule}
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def value_at(run: RunRecord, progress: float) -> float | None:
+    """The value at this progress; nan if the run ended before without one, None if it has to go on."""
+    for point in run.points:
+        if math.isclose(point.progress, progress) and math.isfinite(point.value):
+            return point.value
+    return math.nan if run.status in ("diverged", "failed") else None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is measured of a run, and the number that its policy is told.
+
+    Attributes:
+        marks: progresses to measure at on the way.
+        target: a value that ends the run; None: it goes on to the progress asked for.
+        told: from the run, and the progress it was asked for, to that number, which is lower for better runs;
+            nan if the run was lost, None if it has to go on.
+    """
+
+    marks: tuple[float, ...] = ()
+    target: float | None = None
+    told: Callable[[RunRecord, float], float | None] = value_at

@@ -11,13 +11,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from surefoot.choose.request import Policy, Request, run_key
+from surefoot.choose.request import Policy, Reading, Request, run_key
 from surefoot.evidence import PointRecord, RunRecord, StudyLog
 from surefoot.training.engine import Engine
 from surefoot.training.run import Finished, Job, Report
-
-CURVE_POINTS = 9
-"""Points of a confirmed run's learning curve before its end."""
 
 
 class Watcher(Protocol):
@@ -80,10 +77,10 @@ class Runner:
         self._paid: dict[tuple[str, int, str], float] = {}
         self._running: dict[int, tuple[Request, int]] = {}
 
-    def drive(self, policy: Policy) -> None:
+    def drive(self, policy: Policy, reading: Reading) -> None:
         """Ask, run and tell until the policy is done."""
         while True:
-            asked = self._hand_out(policy)
+            asked = self._hand_out(policy, reading)
             if not self._running:
                 if not asked:
                     return
@@ -93,24 +90,24 @@ class Runner:
                 if isinstance(event, Report):
                     self._record_point(event)
                 else:
-                    request, value = self._record_end(event)
+                    request, value = self._record_end(event, reading)
                     policy.tell(request, value)
 
-    def _hand_out(self, policy: Policy) -> bool:
+    def _hand_out(self, policy: Policy, reading: Reading) -> bool:
         """Start runs while slots are free; True if anything was asked."""
         asked = False
         while len(self._running) < self.engine.slots and (request := policy.ask()) is not None:
             asked = True
             stored = self._stored.get(_key(request))
-            value = None if stored is None else _stored_value(stored, request.progress)
-            if value is None:
-                self._start(request)
+            value = None if stored is None else reading.told(stored, request.progress)
+            if stored is None or value is None:
+                self._start(request, reading)
             else:
-                self._account(request)
+                self._account(request, stored)
                 policy.tell(request, value)
         return asked
 
-    def _start(self, request: Request) -> None:
+    def _start(self, request: Request, reading: Reading) -> None:
         candidate = request.candidate
         run = self.log.start_run(
             candidate.optimizer,
@@ -121,10 +118,8 @@ class Runner:
         )
         self.made += 1
         self._running[self.made] = (request, run)
-        # A screening run is measured at its rungs, cooled down; a confirmed one is watched all along.
-        curve = 0 if request.phase == "screen" else CURVE_POINTS
-        job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints, curve)
-        self.engine.start(job)
+        job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
+        self.engine.start(replace(job, marks=reading.marks, target=reading.target))
 
     def _record_point(self, report: Report) -> None:
         request, run = self._running[report.job]
@@ -133,7 +128,7 @@ class Runner:
         stored = self._stored.get(_key(request), _new_record(request))
         self._stored[_key(request)] = replace(stored, points=(*stored.points, point))
 
-    def _record_end(self, event: Finished) -> tuple[Request, float]:
+    def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
         request, run = self._running.pop(event.job)
         self.log.end_run(run, event.status, event.message, event.seconds_per_step, event.state_bytes)
         stored = replace(
@@ -144,17 +139,19 @@ class Runner:
             state_bytes=event.state_bytes,
         )
         self._stored[_key(request)] = stored
-        value = _stored_value(stored, request.progress)
-        value = math.nan if value is None else value
-        self._account(request)
+        told = reading.told(stored, request.progress)
+        value = math.nan if told is None else told
+        self._account(request, stored)
         self.watcher.result(self.label(request.candidate), request.progress, value, event.status)
         return request, value
 
-    def _account(self, request: Request) -> None:
-        """A run that goes on pays only for what is new."""
-        key = _key(request)
-        self.spent += max(0.0, request.progress - self._paid.get(key, 0.0))
-        self._paid[key] = max(request.progress, self._paid.get(key, 0.0))
+    def _account(self, request: Request, run: RunRecord) -> None:
+        """A run that goes on pays only for what is new; one that reached a target, up to there."""
+        key, reached = _key(request), request.progress
+        if run.status == "completed":
+            reached = min(reached, max(point.progress for point in run.points))
+        self.spent += max(0.0, reached - self._paid.get(key, 0.0))
+        self._paid[key] = max(reached, self._paid.get(key, 0.0))
         self.watcher.budget(self.spent, self.total)
 
     def records(self) -> list[RunRecord]:
@@ -176,11 +173,3 @@ def _identity(run: RunRecord) -> tuple[str, int, str]:
 
 def _key(request: Request) -> tuple[str, int, str]:
     return (request.candidate.key, request.seed, request.phase)
-
-
-def _stored_value(run: RunRecord, progress: float) -> float | None:
-    """The value at this progress; nan if the run ended before without one, None if it has to go on."""
-    for point in run.points:
-        if math.isclose(point.progress, progress) and math.isfinite(point.value):
-            return point.value
-    return math.nan if run.status in ("diverged", "failed") else None

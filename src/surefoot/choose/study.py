@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,24 @@ import torch
 from surefoot.choose import space
 from surefoot.choose.answer import build_answer, costs
 from surefoot.choose.confirm import Confirmation, Outcome
+from surefoot.choose.fastest import (
+    LADDER_SEEDS,
+    MARKS,
+    Stopwatch,
+    ladder_requests,
+)
 from surefoot.choose.label import candidate_label
 from surefoot.choose.playoff import Playoff
 from surefoot.choose.policy import Race
 from surefoot.choose.question import Question
-from surefoot.choose.request import Request
+from surefoot.choose.request import Batch, Reading, Request
 from surefoot.choose.runner import Runner, Watcher
 from surefoot.evidence import RunRecord, Store
 from surefoot.evidence.environment import environment
 from surefoot.tasks import load_task
 from surefoot.training.engine import Engine
 from surefoot.training.look import look
+from surefoot.training.pace import measure_paces
 from surefoot.training.run import Candidate
 
 RACE_SHARE = 0.35
@@ -45,6 +53,9 @@ FINALISTS = 4
 so as many go on as the rules allow."""
 
 FLOOR_SEEDS = 3
+
+CURVE = tuple(number / 10 for number in range(1, 10))
+"""Where a confirmed run is measured on its way, for its learning curve."""
 
 OVERHEAD = 1.3
 """A run costs this much more than its steps: validation, cooldown branches, passing messages."""
@@ -130,23 +141,28 @@ class _Study:
             budget.total,
         )
         names = self._rule_out(seen)
-        race = self._race(runner, names, seen, budget)
-        finalists = self._play_off(runner, race, budget)
-        outcome = self._confirm(runner, finalists, budget)
+        stopwatch = None
+        if self.question.goal == "fastest":
+            names, seen = self._pace(names, seen)
+            stopwatch = self._stopwatch(runner, seen)
+        # A screening run is measured at its rungs, cooled down; a confirmed one is watched all along.
+        screening = stopwatch.screening if stopwatch else Reading()
+        confirmation = stopwatch.confirmation if stopwatch else Reading(CURVE)
+        race = self._race(runner, screening, names, seen, budget)
+        finalists = self._play_off(runner, screening, race, budget)
+        outcome = self._confirm(runner, confirmation, finalists, budget)
         decisions = self.log.record().decisions
-        answer = build_answer(self.question, seen, runner.records(), decisions, outcome, self._seconds())
+        answer = build_answer(
+            self.question, seen, runner.records(), decisions, outcome, self._seconds(), stopwatch
+        )
         self.log.finish(answer)
         shutil.rmtree(self.checkpoints, ignore_errors=True)  # no run goes on any more
         return answer
 
     def _look(self) -> Mapping[str, Any]:
         """What the task is; on resuming, make sure that it is still the same."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # as in the workers, so that the seconds are theirs
-        try:
+        with _one_thread():
             seen = look(load_task(self.question.task)).to_dict()
-        finally:
-            torch.set_num_threads(threads)
         if self.stored_look:
             if self.stored_look["fingerprint"] != seen["fingerprint"]:
                 raise ValueError(
@@ -168,6 +184,8 @@ class _Study:
             total = question.budget_seconds * seen["workers"] / per_run
             total = float(f"{total:.2g}")
         fewest = 2.0 * (FINALISTS + 1) + FLOOR_SEEDS
+        if question.goal == "fastest":
+            fewest += LADDER_SEEDS
         return Budget(max(total, fewest), max(1.0, RACE_SHARE * total), PLAYOFF_SHARE * total)
 
     def _rule_out(self, seen: Mapping[str, Any]) -> list[str]:
@@ -182,20 +200,54 @@ class _Study:
             raise ValueError(out[0].reason)
         return left
 
-    def _race(self, runner: Runner, names: list[str], seen: Mapping[str, Any], budget: Budget) -> Screening:
+    def _pace(self, names: list[str], seen: Mapping[str, Any]) -> tuple[list[str], Mapping[str, Any]]:
+        """What a step costs with each optimizer; those that cannot take one are ruled out."""
+        if "paces" not in seen:
+            self.watcher.phase("time a step of each optimizer")
+            plan = self.question.plan
+            timed = dict.fromkeys([*names, self.question.baseline])
+            candidates = [*(space.baseline(name, plan) for name in timed), space.floor(plan)]
+            with _one_thread():
+                paces, failed = measure_paces(load_task(self.question.task), candidates)
+            seen = {**seen, "paces": {name: asdict(pace) for name, pace in paces.items()}, "no_pace": failed}
+            self.log.set_look(seen)
+        for name, reason in seen["no_pace"].items():
+            self._decide("ruled_out", f"{name} cannot take a step here: {reason}", {"optimizer": name})
+        if not (left := [name for name in names if name in seen["paces"]]):
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in seen["no_pace"].items())
+            raise NoRunSucceededError(f"no optimizer can take a step here: {reasons}")
+        return left, seen
+
+    def _stopwatch(self, runner: Runner, seen: Mapping[str, Any]) -> Stopwatch:
+        """The target, and the baseline's progress towards it."""
+        question = self.question
+        reference = space.baseline(question.baseline, question.plan)
+        self.watcher.phase("train the baseline, for the target")
+        first_seed = question.seed * SEED_STRIDE + SEED_STRIDE // 4
+        runner.drive(Batch(ladder_requests(reference, first_seed)), Reading(MARKS))
+        trainings = [run for run in runner.records() if (run.phase, run.status) == ("ladder", "completed")]
+        paces = {name: pace["seconds"] for name, pace in seen["paces"].items()}
+        stopwatch = Stopwatch.of(trainings, paces, question.baseline, int(seen["steps"]), question.target)
+        text = stopwatch.explain(candidate_label(reference), str(seen["measure"]))
+        self._decide("target", text, asdict(stopwatch.ladder))
+        return stopwatch
+
+    def _race(
+        self, runner: Runner, reading: Reading, names: list[str], seen: Mapping[str, Any], budget: Budget
+    ) -> Screening:
         self.watcher.phase("screen")
         question, fixed = self.question, self.question.constraints
         raced = [name for name in names if name in question.names]
         grid = space.candidates(raced, question.plan, fixed, sparse=bool(seen["sparse"]))
         grid += [c for c in question.extra if c.optimizer in names and c not in grid]
         screening = Screening(grid, space.priors(names, fixed), budget.race, question.seed, self._decide)
-        runner.drive(screening)
+        runner.drive(screening, reading)
         screening.pass_on_decisions()
         if not screening.finalists(1):
             raise _none_succeeded(runner.records())
         return screening
 
-    def _play_off(self, runner: Runner, race: Screening, budget: Budget) -> list[Candidate]:
+    def _play_off(self, runner: Runner, reading: Reading, race: Screening, budget: Budget) -> list[Candidate]:
         """The finalists: from a play-off where the budget pays for more candidates than go on."""
         affordable = math.floor(budget.playoff / (PLAYOFF_SEEDS - 1))
         best = race.finalists(affordable)
@@ -204,10 +256,12 @@ class _Study:
         self.watcher.phase("play off the best of each optimizer")
         seeds = [race.seed + number for number in range(PLAYOFF_SEEDS)]
         playoff = Playoff(best, seeds, candidate_label, self._decide)
-        runner.drive(playoff)
+        runner.drive(playoff, reading)
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
 
-    def _confirm(self, runner: Runner, finalists: list[Candidate], budget: Budget) -> Outcome:
+    def _confirm(
+        self, runner: Runner, reading: Reading, finalists: list[Candidate], budget: Budget
+    ) -> Outcome:
         self.watcher.phase("confirm on fresh seeds")
         question = self.question
         reference = space.baseline(question.baseline, question.plan)
@@ -223,7 +277,7 @@ class _Study:
             label=candidate_label,
             decide=self._decide,
         )
-        runner.drive(confirmation)
+        runner.drive(confirmation, reading)
         measured = [run for run in runner.records() if run.phase == "confirm"]
         if all(run.status in ("diverged", "failed") for run in measured):
             raise _none_succeeded(measured)
@@ -236,6 +290,17 @@ class _Study:
 
     def _seconds(self) -> float:
         return self.earlier + time.monotonic() - self.started
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """As in the workers, so that the seconds are theirs."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _none_succeeded(runs: Sequence[RunRecord]) -> NoRunSucceededError:

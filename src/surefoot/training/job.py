@@ -49,7 +49,7 @@ def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callab
         resume=trunk.load(),
         keep=trunk.save if trunk.path is not None and job.progress < 1 else None,
         stopped=stopped,
-        watch=Watch(job.curve, lambda point: report(Report(job.id, point))) if job.curve else None,
+        watch=Watch(job.marks, lambda point: report(Report(job.id, point)), job.target),
     )
     if outcome.point is not None:
         report(Report(job.id, outcome.point))

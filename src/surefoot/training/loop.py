@@ -60,7 +60,8 @@ class Outcome:
 
     Attributes:
         status: "completed", "diverged", or "stopped" by the caller.
-        point: the rung's, or the one where the run diverged (value nan); None if it was stopped.
+        point: the rung's, the one that reached the target, or the one where the run diverged (value nan);
+            None if it was stopped.
             A rung's progress is the one asked for; an optimizer with several evaluations a step may have
             made up to half a step more or less.  Its seconds are those of a run straight to this rung:
             branches to lower rungs are not included.
@@ -81,17 +82,18 @@ class Watch:
     """Measurements on the way, for a learning curve.
 
     Attributes:
-        points: how many, evenly spaced, before the end.
+        marks: progresses at which to measure, ascending; those from the run's end on are left out.
         point: receives each.
+        target: a run that measures a value as low as this ends there; None goes on to the end.
     """
 
-    points: int
+    marks: tuple[float, ...]
     point: Callable[[Point], None]
+    target: float | None = None
 
-    def marks(self, steps: int) -> tuple[int, ...]:
-        """The evaluations after which to measure, in a run of `steps`."""
-        marks = (round(steps * number / (self.points + 1)) for number in range(1, self.points + 1))
-        return tuple(dict.fromkeys(mark for mark in marks if 0 < mark < steps))
+    def reached(self, value: float) -> bool:
+        """Whether the run need not go on."""
+        return self.target is not None and value <= self.target
 
 
 def train(
@@ -116,7 +118,8 @@ def train(
             this rung does not lie further along its trunk.
         keep: called with the end of the trunk; it holds the live tensors, so save them before returning.
         stopped: asked at every step; the run ends soon after it says True.
-        watch: where to measure on the way; what it measures changes nothing of the run.
+        watch: where to measure on the way; what it measures changes nothing of the run, except that a run
+            that reaches the target ends there.
 
     Raises:
         ValueError: progress lies outside (0, 1].
@@ -131,20 +134,36 @@ def train(
     if resume is not None and resume.evaluations <= start:
         run.restore(resume)
 
-    def train_to(target: int) -> bool:
-        marks = watch.marks(steps) if watch else ()
-        for mark in (m for m in marks if run.evaluations < m <= target):
-            if not run.train_until(mark, steps, stopped):
+    def train_to(end: int) -> bool:
+        for mark in watch.marks if watch else ():
+            at = evaluations(mark, task.steps)
+            if not run.evaluations < at <= end or at >= steps:
+                continue
+            if not run.train_until(at, steps, stopped):
                 return False
-            if watch:
-                watch.point(Point(mark / task.steps, run.seconds, validate(task, run.model)))
-        return run.train_until(target, steps, stopped)
+            if watch and not run.measure(mark, watch):
+                return False
+        return run.train_until(end, steps, stopped)
 
     if train_to(start):
         if keep is not None and start > 0:
             keep(run.state())
         train_to(steps)
     return run.outcome(progress, stopped())
+
+
+def time_steps(task: Task, candidate: Candidate, least: int) -> list[tuple[int, float]]:
+    """(evaluations, seconds) of the first steps of a run, until it has made `least` evaluations.
+
+    Raises:
+        Exception: whatever the task or the optimizer raises.
+    """
+    run, steps = _Run(task, candidate, seed=0), []
+    while run.evaluations < least:
+        evaluated, seconds = run.evaluations, run.seconds
+        run.step(task.steps)
+        steps.append((run.evaluations - evaluated, run.seconds - seconds))
+    return steps
 
 
 def validate(task: Task, model: nn.Module) -> float:
@@ -190,6 +209,7 @@ class _Run:
         self.seconds = 0.0
         self.trend: Trend | None = None
         self.speeds: list[float] = []
+        self.reached: Point | None = None
 
     def state(self) -> TrunkState:
         trend = (self.trend.start, self.trend.smoothed, self.trend.latest) if self.trend else None
@@ -251,6 +271,19 @@ class _Run:
         step()
         return loss
 
+    def measure(self, mark: float, watch: Watch) -> bool:
+        """Measure on the way; False if that reached the target.
+
+        A long step may have led beyond the mark; the point then says how far.
+        """
+        progress = max(mark, min(1.0, self.evaluations / self.task.steps))
+        point = Point(progress, self.seconds, validate(self.task, self.model))
+        if watch.reached(point.value):
+            self.reached = point
+            return False
+        watch.point(point)
+        return True
+
     def next_batch(self) -> Any:
         try:
             batch = next(self.data)
@@ -275,6 +308,8 @@ class _Run:
         point, message = None, self.lost
         if stopped and not message:
             status = "stopped"
+        elif self.reached:
+            point = self.reached
         elif not message:
             value = validate(self.task, self.model)
             point = Point(progress, self.seconds, value)

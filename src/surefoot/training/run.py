@@ -63,7 +63,8 @@ class Job:
         task: "digits", "file.py:object" or "package.module:object".
         progress: share of the full training, in (0, 1].
         checkpoints: folder where this run's trunk is kept between jobs; None keeps nothing.
-        curve: how many points to measure on the way, evenly spaced, besides the one at `progress`.
+        marks: progresses to measure at on the way, besides the one at `progress`.
+        target: the run ends at the first mark that measures a value as low as this; None: at `progress`.
     """
 
     id: int
@@ -72,7 +73,8 @@ class Job:
     seed: int
     progress: float
     checkpoints: str | None = None
-    curve: int = 0
+    marks: tuple[float, ...] = ()
+    target: float | None = None
 
 
 @dataclass(frozen=True)

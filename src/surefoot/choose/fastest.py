@@ -1,0 +1,181 @@
+"""Goal "fastest": which run reaches the target in the least measured seconds.
+
+    stopwatch.screened(run, progress=1 / 9)  # seconds to the target, as they look at a ninth of the training
+    stopwatch.confirmed(run, progress=1.0)   # seconds to the target, or the cap if the run missed it
+
+Screening stops most runs long before the target, so it compares them by the ladder of the baseline's own
+progress.  Confirmation waits for the target itself.  A run that misses it is censored, and counts as the
+baseline's whole training: the mean of min(T, cap), the restricted mean survival time (Royston & Parmar,
+2013), is then compared as any other mean.
+
+Seconds are evaluations of the loss times the optimizer's warm seconds per evaluation (`training.pace`), never
+the wall clock of a run: other processes would be measured with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from surefoot.choose.ladder import Curve, Ladder, seconds_to
+from surefoot.choose.request import Reading, Request
+from surefoot.evidence import PointRecord, RunRecord
+from surefoot.training.run import Candidate
+
+MARKS_PER_THIRD = 5
+MARKS = tuple(3.0 ** (-number / MARKS_PER_THIRD) for number in range(4 * MARKS_PER_THIRD, 0, -1))
+"""Progresses at which every run is measured: from 1/81, each a quarter further than the last, since
+times are compared by their ratio.  The rungs of the race are among them."""
+
+LADDER_SEEDS = 3
+"""Full trainings of the baseline from which the targets are taken; it is confirmed on other seeds."""
+
+
+@dataclass(frozen=True)
+class Stopwatch:
+    """Reads times off recorded runs.
+
+    Attributes:
+        steps: evaluations in a full training.
+        paces: optimizer to warm seconds per evaluation, measured before anything is compared.  One figure
+            for all runs of an optimizer: a machine that is busy now and then changes no result.
+        baseline: the baseline's optimizer.
+        ladder: the baseline's progress at its pace.
+    """
+
+    steps: int
+    paces: Mapping[str, float]
+    baseline: str
+    ladder: Ladder
+
+    @classmethod
+    def of(
+        cls,
+        trainings: Sequence[RunRecord],
+        paces: Mapping[str, float],
+        baseline: str,
+        steps: int,
+        target: float | None,
+    ) -> Stopwatch:
+        """From full trainings of the baseline.
+
+        Args:
+            trainings: those that were completed.
+            paces: optimizer to warm seconds per evaluation.
+            baseline: the baseline's optimizer.
+            steps: evaluations in a full training.
+            target: the value to reach; None leaves it to the ladder.
+
+        Raises:
+            ValueError: the baseline has no pace, or ended no training.
+        """
+        if not trainings or baseline not in paces:
+            raise ValueError(
+                f"the baseline {baseline} ended no training, so there is no progress of its own "
+                "to compare with; name another with --baseline"
+            )
+        whole = steps * paces[baseline]
+        curves = [[(point.progress * whole, point.value) for point in _until(run, 1.0)] for run in trainings]
+        return cls(steps, paces, baseline, Ladder.of(curves, whole, target))
+
+    @property
+    def screening(self) -> Reading:
+        """How screening runs are measured."""
+        return Reading(MARKS, self.ladder.target, self.screened)
+
+    @property
+    def confirmation(self) -> Reading:
+        """How confirmed runs are measured."""
+        return Reading(MARKS, self.ladder.target, self.confirmed)
+
+    def screened(self, run: RunRecord, progress: float) -> float | None:
+        """Seconds to the target as they look at this progress: the ratio times the baseline's seconds.
+
+        nan if the run was lost, None if it has to go on.
+        """
+        if not self._told_enough(run, progress):
+            return _lost(run)
+        ratio = self.ladder.ratio(self._curve(run, progress), ended=progress >= 1)
+        return ratio * self.ladder.baseline_seconds(self.ladder.target)
+
+    def confirmed(self, run: RunRecord, progress: float) -> float | None:
+        """Seconds to the target; a run that misses it, or is slower, counts as the cap.
+
+        The cap is the baseline's whole training.  nan if the run was lost, None if it has to go on.
+        """
+        if not self._told_enough(run, progress):
+            return _lost(run)
+        return min(self._seconds_to_the_target(run), self.ladder.whole)
+
+    def misses(self, run: RunRecord) -> bool:
+        """Whether the run has not reached the target within the cap."""
+        return self._seconds_to_the_target(run) > self.ladder.whole
+
+    def explain(self, label: str, measure: str) -> str:
+        """The target and where it comes from, in a sentence."""
+        ladder = self.ladder
+        target = f"The target is a {measure} of {ladder.target:.4g}"
+        if not ladder.reached:
+            return (
+                f"{target}; {label} reaches it on none of {ladder.seeds} seeds (it gets to "
+                f"{ladder.values[-1]:.4g}), so its time counts as a whole training, {ladder.whole:.3g} s."
+            )
+        seconds = ladder.baseline_seconds(ladder.target)
+        return (
+            f"{target}, which {label} reaches on {ladder.reached} of {ladder.seeds} seeds, "
+            f"after about {seconds:.3g} s of the {ladder.whole:.3g} s of its training."
+        )
+
+    def in_seconds(self, run: RunRecord) -> RunRecord:
+        """The same run with times to the target in place of values, as its policy was told them."""
+        points = _until(run, 1.0)
+        if run.phase != "screen":
+            points = points[-1:]
+        told = self.screened if run.phase == "screen" else self.confirmed
+        times = (
+            # What reached the target has its final time, however far others go.
+            PointRecord(
+                1.0 if point.value <= self.ladder.target else point.progress,
+                point.seconds,
+                _number(told(run, point.progress)),
+            )
+            for point in points
+        )
+        return replace(run, points=tuple(times))
+
+    def _told_enough(self, run: RunRecord, progress: float) -> bool:
+        """Whether the run was measured at this progress, or has reached the target before."""
+        points = _until(run, progress)
+        reached = any(point.value <= self.ladder.target for point in points)
+        return reached or bool(points and math.isclose(points[-1].progress, progress))
+
+    def _seconds_to_the_target(self, run: RunRecord) -> float:
+        return seconds_to(self._curve(run, 1.0), self.ladder.target)
+
+    def _curve(self, run: RunRecord, progress: float) -> Curve:
+        # An optimizer that could not be timed fails in its runs too, and has no curve.
+        whole = self.steps * self.paces.get(run.optimizer, math.nan)
+        return [(point.progress * whole, point.value) for point in _until(run, progress)]
+
+
+def ladder_requests(baseline: Candidate, first_seed: int) -> list[Request]:
+    """Full trainings of the baseline."""
+    return [Request(baseline, first_seed + number, 1.0, "ladder") for number in range(LADDER_SEEDS)]
+
+
+def _until(run: RunRecord, progress: float) -> list[PointRecord]:
+    """Finite points up to this progress, in order; of several at one progress, the first recorded."""
+    points: dict[float, PointRecord] = {}
+    for point in run.points:
+        if math.isfinite(point.value) and point.progress <= progress * (1 + 1e-9):
+            points.setdefault(point.progress, point)
+    return sorted(points.values(), key=lambda point: point.progress)
+
+
+def _lost(run: RunRecord) -> float | None:
+    return math.nan if run.status in ("diverged", "failed") else None
+
+
+def _number(time: float | None) -> float:
+    return math.nan if time is None else time
