@@ -21,6 +21,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 PURE = [
     "choose/fastest.py",
     "choose/grid.py",
+    "choose/interim.py",
     "choose/ladder.py",
     "choose/policy.py",
     "choose/statistics.py",

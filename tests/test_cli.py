@@ -91,6 +91,8 @@ def test_ctrl_c_leaves_a_study_that_the_printed_command_resumes(tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
+    assert "So far, from screening on one seed" in errors
+    assert "not a result" in errors
     resume = re.search(r"To go on: surefoot (.*)", errors)
     assert resume, errors
     import shlex

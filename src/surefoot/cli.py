@@ -181,7 +181,7 @@ def choose(
     TASK is a built-in name (see `surefoot list tasks`), file.py:object or package.module:object.  A study
     that was interrupted goes on with the same command; a finished one is shown again without training.
     """
-    from surefoot.choose import Question, choose_optimizer
+    from surefoot.choose import Interrupted, Question, choose_optimizer
     from surefoot.evidence import Store
     from surefoot.show.live import RaceDisplay
     from surefoot.show.terminal import print_answer
@@ -210,9 +210,12 @@ def choose(
                 answer = choose_optimizer(
                     question, evidence, engine, _checkpoints(store, question.study), display
                 )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
+            so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
             command = question.command + ("" if store == DEFAULT_STORE else f" --store {store}")
-            click.echo(f"\nInterrupted; nothing is lost. To go on: {command}", err=True)
+            # On stderr, so that nobody takes it for the answer.
+            click.echo(f"\n{so_far}".rstrip(), err=True)
+            click.echo(f"Interrupted; nothing is lost. To go on: {command}", err=True)
             sys.exit(EXIT_INTERRUPTED)
         print_answer(answer)
         if json_file:

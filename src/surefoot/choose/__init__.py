@@ -8,10 +8,10 @@ ladder, fastest, times  with the goal "fastest": how long a run needs to the tar
 request     what passes between policies and the runner
 runner      drives a policy over an engine and a store: the edge to the world
 study       the phases in order
-answer, snippet         what is handed over
+answer, snippet         what is handed over; interim: to whoever stops a study
 """
 
 from surefoot.choose.question import Question
-from surefoot.choose.study import NoRunSucceededError, choose_optimizer
+from surefoot.choose.study import Interrupted, NoRunSucceededError, choose_optimizer
 
-__all__ = ["NoRunSucceededError", "Question", "choose_optimizer"]
+__all__ = ["Interrupted", "NoRunSucceededError", "Question", "choose_optimizer"]

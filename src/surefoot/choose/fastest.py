@@ -112,6 +112,10 @@ class Stopwatch:
         """Whether the run has not reached the target within the cap."""
         return self._seconds_to_the_target(run) > self.ladder.whole
 
+    def measure(self, task_measure: str) -> str:
+        """What is compared, in words."""
+        return f"seconds to a {task_measure} of {self.ladder.target:.3g}"
+
     def explain(self, label: str, measure: str) -> str:
         """The target and where it comes from, in a sentence."""
         ladder = self.ladder

@@ -26,6 +26,7 @@ from surefoot.choose.fastest import (
     Stopwatch,
     ladder_requests,
 )
+from surefoot.choose.interim import Place, confirmation_so_far, screening_so_far
 from surefoot.choose.label import candidate_label
 from surefoot.choose.playoff import Playoff
 from surefoot.choose.policy import Race
@@ -71,6 +72,18 @@ class NoRunSucceededError(RuntimeError):
     """Every run failed or diverged; the message tells how the first one did."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Whoever asked has pressed Ctrl-C.
+
+    Attributes:
+        so_far: what is known at this point, in words; empty before there is anything.
+    """
+
+    def __init__(self, so_far: str) -> None:
+        super().__init__(so_far)
+        self.so_far = so_far
+
+
 @dataclass(frozen=True)
 class Budget:
     """The budget in full trainings.
@@ -105,8 +118,13 @@ def choose_optimizer(
         TaskError: the task is not one, or makes one of the frequent mistakes.
         StoreError: the study of this name answers another question.
         NoRunSucceededError: every run failed or diverged.
+        Interrupted: in place of KeyboardInterrupt, with what is known so far.
     """
-    return _Study(question, store, engine, checkpoints, watcher).answer()
+    study = _Study(question, store, engine, checkpoints, watcher)
+    try:
+        return study.answer()
+    except KeyboardInterrupt as interruption:
+        raise Interrupted(study.so_far()) from interruption
 
 
 class _Study:
@@ -123,6 +141,16 @@ class _Study:
         self.stored_look = dict(record.look)
         self.engine = engine
         self.checkpoints = checkpoints
+        self.measure = ""
+        self.screening: Screening | None = None
+        self.confirmation: Confirmation | None = None
+
+    def so_far(self) -> str:
+        """The best answer at this moment, with how sure it is."""
+        confirmed = self.confirmation and confirmation_so_far(
+            self.confirmation, self.measure, candidate_label
+        )
+        return confirmed or (self.screening.so_far(self.measure) if self.screening else "")
 
     def answer(self) -> dict[str, Any]:
         if self.finished is not None:
@@ -130,6 +158,7 @@ class _Study:
             return dict(self.finished)
         self.watcher.phase("look")
         seen = self._look()
+        self.measure = str(seen["measure"])
         budget = self._budget(seen)
         runner = Runner(
             self.question.task,
@@ -230,6 +259,7 @@ class _Study:
         stopwatch = Stopwatch.of(trainings, paces, question.baseline, int(seen["steps"]), question.target)
         text = stopwatch.explain(candidate_label(reference), str(seen["measure"]))
         self._decide("target", text, asdict(stopwatch.ladder))
+        self.measure = stopwatch.measure(self.measure)
         return stopwatch
 
     def _race(
@@ -241,6 +271,7 @@ class _Study:
         grid = space.candidates(raced, question.plan, fixed, sparse=bool(seen["sparse"]))
         grid += [c for c in question.extra if c.optimizer in names and c not in grid]
         screening = Screening(grid, space.priors(names, fixed), budget.race, question.seed, self._decide)
+        self.screening = screening
         runner.drive(screening, reading)
         screening.pass_on_decisions()
         if not screening.finalists(1):
@@ -277,6 +308,7 @@ class _Study:
             label=candidate_label,
             decide=self._decide,
         )
+        self.confirmation = confirmation
         runner.drive(confirmation, reading)
         measured = [run for run in runner.records() if run.phase == "confirm"]
         if all(run.status in ("diverged", "failed") for run in measured):
@@ -325,6 +357,7 @@ class Screening:
         self.seed = seed * SEED_STRIDE
         self.decide = decide
         self.passed_on = 0
+        self.values: dict[int, tuple[float, float]] = {}  # arm: how far it has come, and its value there
         self.arms: dict[str, int] = {candidate.key: arm for arm, candidate in enumerate(grid)}
 
     def ask(self) -> Request | None:
@@ -335,11 +368,24 @@ class Screening:
 
     def tell(self, request: Request, value: float) -> None:
         """Pass the value on to the race."""
-        self.race.tell(self.arms[request.candidate.key], request.progress, value)
+        arm = self.arms[request.candidate.key]
+        self.values[arm] = (request.progress, value)
+        self.race.tell(arm, request.progress, value)
 
     def finalists(self, count: int) -> list[Candidate]:
         """The best candidate of each of the best optimizers."""
         return [self.grid[arm] for arm in self.race.finalists(count)]
+
+    def so_far(self, measure: str) -> str:
+        """Who is ahead, in words; empty before the first value."""
+        best = [Place(candidate_label(self.grid[arm]), *self.values[arm]) for arm in self.race.finalists(2)]
+        if not best:
+            return ""
+        rung = best[0].progress
+        bands = [d.band for d in self.race.decisions if math.isclose(d.rung, rung) and not math.isnan(d.band)]
+        band = bands[-1] if bands else math.nan
+        following = best[1] if len(best) > 1 else None
+        return screening_so_far(best[0], following, band, len(self.values), len(self.grid), measure)
 
     def pass_on_decisions(self) -> None:
         """Record what the race has decided since the last call."""

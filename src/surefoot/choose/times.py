@@ -50,7 +50,7 @@ class Times:
     @property
     def measure(self) -> str:
         """What is compared, in words."""
-        return f"seconds to a {self._goal}"
+        return self.stopwatch.measure(self.task_measure)
 
     def in_seconds(self) -> list[RunRecord]:
         """The runs that were compared, with times in place of values."""
