@@ -126,11 +126,12 @@ def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
     if not isinstance(rate, int | float):
         return []
     if window is None:
-        return [f"How wide the lr window of {recommended.optimizer} is was not seen: too few rates came far."]
+        name = _plain(recommended.optimizer)
+        return [f"How wide the lr window of {name} is was not seen: too few rates came far."]
     low, high = window["low"], window["high"]
     edge = " at least" if window.get("open_low") or window.get("open_high") else ""
     width = f"{edge} {window['decades']:.1f} decades"
-    words = f"{recommended.optimizer} is equally good for lr {_short(low)} to {_short(high)},{width}"
+    words = f"{_plain(recommended.optimizer)} is equally good for lr {_short(low)} to {_short(high)},{width}"
     if window["decades"] < NARROW:
         words += ": choose it with care"
     elif low * 1.5 < rate <= high * 1.01:
@@ -178,14 +179,14 @@ def _fell(group: Sequence[Fate], windows: Windows) -> str:
 
 def _remarked(fate: Fate, windows: Windows) -> str:
     """The name, with what an optimizer that lost is most to blame for."""
-    window = windows.get(fate.optimizer)
+    window, name = windows.get(fate.optimizer), _plain(fate.optimizer)
     if fate.stage == "diverged":
-        return fate.optimizer
+        return name
     if fate.diverged > OFTEN * fate.runs:
-        return f"{fate.optimizer} ({fate.diverged} of {fate.runs} runs diverged)"
+        return f"{name} ({fate.diverged} of {fate.runs} runs diverged)"
     if window and window["decades"] < NARROW and not (window.get("open_low") or window.get("open_high")):
-        return f"{fate.optimizer} (lr window {window['decades']:.1f} decades wide)"
-    return fate.optimizer
+        return f"{name} (lr window {window['decades']:.1f} decades wide)"
+    return name
 
 
 def _range(values: Sequence[float]) -> str:
@@ -200,6 +201,11 @@ def _listed(items: Sequence[str], most: int = 99) -> str:
     """`a`, `a and b`, `a, b and c`, `a, b and 3 more`."""
     shown = list(items) if len(items) <= most else [*items[: most - 1], f"{len(items) - most + 1} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def _plain(optimizer: str) -> str:
+    """Without the module or file of one's own class."""
+    return optimizer.rpartition(":")[2]
 
 
 def _short(value: float) -> str:

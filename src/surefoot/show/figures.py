@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from surefoot.evidence.records import PointRecord, RunRecord, StudyRecord
 from surefoot.show.axes import blank, cross_at_top, legend, scale_values, value_limits
-from surefoot.show.format import number, seconds, share, short
+from surefoot.show.format import number, plain_name, seconds, share, short
 from surefoot.show.reading import (
     Result,
     finite,
@@ -246,8 +246,8 @@ def _draw_others_cost(axes: Axes, others: Iterable[RunRecord]) -> None:
             continue  # the name would cover another
         named.append((x, y))
         axes.annotate(
-            short(run.optimizer, 12), (place, value), (4, 0), textcoords="offset points", fontsize=7.5,
-            va="center", color=SOFT.light, in_layout=False, annotation_clip=True,
+            short(plain_name(run.optimizer), 12), (place, value), (4, 0), textcoords="offset points",
+            va="center", fontsize=7.5, color=SOFT.light, in_layout=False, annotation_clip=True,
         )  # fmt: skip
 
 

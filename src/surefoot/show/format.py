@@ -47,7 +47,12 @@ def candidate_label(optimizer: str, hyperparameters: Mapping[str, Any]) -> str:
     """`Adam lr=0.003 betas=(0.9, 0.99)`: the learning rate first, the rest in the order given."""
     names = sorted(hyperparameters, key=lambda name: name != "lr")
     settings = [f"{printable(name)}={setting(hyperparameters[name])}" for name in names]
-    return " ".join([printable(optimizer), *settings])
+    return " ".join([plain_name(optimizer), *settings])
+
+
+def plain_name(optimizer: str) -> str:
+    """An optimizer's name without the module or file of one's own class: `mine.py:Sophia` is `Sophia`."""
+    return printable(optimizer.rpartition(":")[2])
 
 
 def seconds(value: float | None) -> str:

@@ -28,6 +28,7 @@ from rich.text import Text
 from surefoot.show.format import number, plural, printable, seconds, share
 
 RESULTS_PER_LINE = 10
+MOST_RUNNING = 3
 
 
 class RaceDisplay:
@@ -94,7 +95,7 @@ class RaceDisplay:
 
     def budget(self, spent: float, total: float) -> None:
         """How much of the budget is spent, in any unit."""
-        self._board.spent = spent / total if total > 0 else 1.0
+        self._board.spend(spent / total if total > 0 else 1.0)
 
     def _tell_results(self) -> None:
         if self._untold:
@@ -135,6 +136,8 @@ class _Board:
         self._lock = threading.Lock()
         self._clock = clock
         self._began = clock()
+        self._spent_at_start: tuple[float, float] | None = None
+        self._results = 0
         self.begin("start")
 
     def begin(self, phase: str) -> None:
@@ -143,7 +146,14 @@ class _Board:
         self.finished = self.lost = 0
         self._values: dict[tuple[str, float], list[float]] = {}
 
+    def spend(self, share: float) -> None:
+        """Until the first result all is found in the store: it tells nothing about the pace."""
+        self.spent = share
+        if self._results == 0:
+            self._spent_at_start = self._clock(), share
+
     def add(self, label: str, rung: float, value: float, status: str) -> None:
+        self._results += 1
         self.finished += 1
         self.lost += status in ("diverged", "failed")
         if math.isfinite(value) and status not in ("diverged", "failed"):
@@ -173,9 +183,10 @@ class _Board:
         return sorted(best.values(), key=lambda standing: standing.order)
 
     def seconds_left(self) -> float:
-        """At the pace so far; nan before anything can be said."""
-        elapsed = self._clock() - self._began
-        return elapsed * (1 - self.spent) / self.spent if 0 < self.spent <= 1 else math.nan
+        """At the pace since the first run began; nan before anything can be said."""
+        began, spent = self._spent_at_start or (self._began, 0.0)
+        elapsed, done = self._clock() - began, self.spent - spent
+        return elapsed * max(0.0, 1 - self.spent) / done if self._results and done > 0 else math.nan
 
     def in_words(self) -> str:
         """The board in one line."""
@@ -200,11 +211,13 @@ class _Screen:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         height = console.size.height
-        leaders = max(3, min(12, height - 13))
-        decisions = 4 if height >= 24 else 2
+        roomy = height >= 24
+        running = self._running(MOST_RUNNING if roomy else 1)
+        decisions = 4 if roomy else 2
+        leaders = max(3, min(20, height - len(running) - decisions - 6))
         yield Group(
             self._head(),
-            self._running(),
+            *running,
             Text(),
             self._leaderboard(leaders),
             Text(),
@@ -228,14 +241,18 @@ class _Screen:
         )
         return head
 
-    def _running(self) -> Text:
+    def _running(self, most: int) -> list[Text]:
         runs = [f"{label} → {share(rung)}" for label, rung in self.board.running]
-        return _line("now  " + ("   ".join(runs) or "–"), "cyan")
+        if len(runs) > most:
+            runs[most - 1 :] = [f"{len(runs) - most + 1} {'more runs' if most > 1 else 'runs'}"]
+        return [
+            _line(("     " if place else "now  ") + run, "cyan") for place, run in enumerate(runs or ["–"])
+        ]
 
     def _leaderboard(self, most: int) -> RenderableType:
         leaders = self.board.leaders()
         if not leaders:
-            return Text("no result yet", style="dim")
+            return Text("no new result yet", style="dim")
         table = Table.grid(padding=(0, 2), expand=True)
         for heading, right in (
             ("", True),
@@ -250,7 +267,8 @@ class _Screen:
         for place, leader in enumerate(leaders[:most], 1):
             cells = (str(place), number(leader.mean), share(leader.rung), str(len(leader.values)))
             table.add_row(*cells, Text(leader.label), style="bold" if place == 1 else "")
-        return table
+        behind = ", ".join(leader.label.partition(" ")[0] for leader in leaders[most:])
+        return Group(table, _line(f"behind them: {behind}", "dim")) if behind else table
 
     def _decisions(self, most: int) -> list[Text]:
         return [_line("· " + text, "dim") for text in self.board.last_decisions(most)]

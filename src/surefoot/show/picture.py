@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from surefoot.evidence.records import StudyRecord
 from surefoot.show.axes import columns, cross_at_top, rate_scale, scale_values
 from surefoot.show.figures import draw_forest, measure
-from surefoot.show.format import share, short
+from surefoot.show.format import plain_name, share, short
 from surefoot.show.race_figures import rate_limits
 from surefoot.show.reading import RateCurve, optimizers, rate_curves, results
 from surefoot.show.style import Stroke, strokes, styled
@@ -57,7 +57,7 @@ def _draw_rates(axes: Axes, study: StudyRecord) -> None:
     )
     axes.set_xlabel("learning rate (crosses: diverged)")
     handles = [_handle(marks[curve.optimizer]) for curve in first]
-    labels = [f" {short(curve.optimizer, 14)}" for curve in first]
+    labels = [f" {short(plain_name(curve.optimizer), 14)}" for curve in first]
     axes.legend(
         handles,
         labels,

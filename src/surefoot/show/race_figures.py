@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from surefoot.evidence.records import StudyRecord
 from surefoot.show.axes import blank, columns, cross_at_top, rate_scale, scale_values, value_limits
-from surefoot.show.format import setting, short
+from surefoot.show.format import plain_name, setting, short
 from surefoot.show.race import Look, Rung, journeys, looks, rungs
 from surefoot.show.reading import RateCurve, RateLine, optimizers, rate_curves
 from surefoot.show.style import INK, SOFT, Stroke, strokes, styled
@@ -27,8 +27,9 @@ _FAINTEST = 0.25
 
 
 def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
-    """One small figure per optimizer: value against learning rate, all on the same scale."""
-    curves = rate_curves(study)
+    """One small figure per optimizer, the confirmed first: value against lr, all on the same scale."""
+    order = {journey.optimizer: place for place, journey in enumerate(journeys(study))}
+    curves = sorted(rate_curves(study), key=lambda curve: order.get(curve.optimizer, len(order)))
     marks = strokes(optimizers(study))
     panels = []
     with styled():
@@ -36,7 +37,7 @@ def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
             figure, axes = blank(_PANEL)
             draw_rate_curve(axes, curve, marks[curve.optimizer], rate_limits(curves))
             draw_diverged_names(axes, curve)
-            axes.set_title(short(curve.optimizer, 30), fontsize=10, loc="left", color=INK.light)
+            axes.set_title(short(plain_name(curve.optimizer), 30), fontsize=10, loc="left", color=INK.light)
             panels.append((curve, figure))
     return panels
 
@@ -120,7 +121,7 @@ def draw_rung(axes: Axes, rung: Rung, names: Sequence[str], marks: dict[str, Str
         else:
             axes.plot([verdict.value], [height], "x", color=SOFT.light, ms=4.5, mew=1)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_yticks(range(len(names)), [short(name, 14) for name in names])
+    axes.set_yticks(range(len(names)), [short(plain_name(name), 14) for name in names])
     axes.tick_params(axis="y", length=0, pad=1)
 
 

@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from surefoot.evidence.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
-from surefoot.show.format import candidate_label
+from surefoot.show.format import candidate_label, setting
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,21 @@ class RateCurve:
     window: Window | None
 
 
+@dataclass(frozen=True)
+class SettingEffect:
+    """How a setting other than the learning rate did in the race.
+
+    Attributes:
+        progress: the furthest rung at which two of its values were measured.
+        values: (value in words, the lowest result of the runs that had it), the best first.
+    """
+
+    optimizer: str
+    setting: str
+    progress: float
+    values: tuple[tuple[str, float], ...]
+
+
 def results(answer: Mapping[str, Any] | None) -> tuple[Result, ...]:
     """The confirmed candidates, lowest mean first, then the floor."""
     if answer is None:
@@ -154,6 +169,17 @@ def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
     screened = {run.optimizer for run in race_runs(study) if _rate(run) is not None}
     curves = (_rate_curve(study, name) for name in optimizers(study) if name in screened)
     return tuple(curve for curve in curves if curve.lines or curve.diverged)
+
+
+def setting_effects(study: StudyRecord) -> tuple[SettingEffect, ...]:
+    """Every setting besides lr that was varied in the race, by optimizer in the order of `optimizers`."""
+    found = []
+    for optimizer in optimizers(study):
+        own = [run for run in race_runs(study) if run.optimizer == optimizer]
+        names = dict.fromkeys(name for run in own for name in _settings(run) if name != "lr")
+        effects = (_setting_effect(optimizer, name, own, race_rungs(study)) for name in names)
+        found += [effect for effect in effects if effect is not None]
+    return tuple(found)
 
 
 def labels(study: StudyRecord) -> Mapping[str, str]:
@@ -253,6 +279,22 @@ def _usual_schedule(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 def _settings(run: RunRecord) -> dict[str, Any]:
     return {**run.hyperparameters, "warmup": run.schedule.get("warmup")}
+
+
+def _setting_effect(
+    optimizer: str, name: str, runs: Sequence[RunRecord], rungs: Sequence[float]
+) -> SettingEffect | None:
+    for progress in reversed(rungs):
+        lowest: dict[str, float] = {}
+        for run in runs:
+            for point in run.points:
+                if point.progress == progress and is_measured(point):
+                    value = setting(_settings(run).get(name))
+                    lowest[value] = min(point.value, lowest.get(value, math.inf))
+        if len(lowest) > 1:
+            values = sorted(lowest.items(), key=lambda pair: pair[1])
+            return SettingEffect(optimizer, name, progress, tuple(values))
+    return None
 
 
 def race_runs(study: StudyRecord) -> Sequence[RunRecord]:

@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 
 from surefoot.evidence.records import RunRecord, StudyRecord
 from surefoot.show import figures, race_figures, words
-from surefoot.show.format import MISSING, number, plural, seconds, setting, share, size, spread
+from surefoot.show.format import MISSING, number, plain_name, plural, seconds, setting, share, size, spread
 from surefoot.show.race import journeys, rungs
-from surefoot.show.reading import identity_of, labels, race_rungs, race_runs, results
+from surefoot.show.reading import identity_of, labels, race_rungs, race_runs, results, setting_effects
 from surefoot.show.style import PALETTE
 from surefoot.show.svg import inline_svg
 
@@ -51,6 +51,7 @@ def report_html(study: StudyRecord) -> str:
         rates=_rate_panels(study),
         rungs=race_rungs(study),
         journeys=ways,
+        settings=setting_effects(study),
         most_measured=max((stage.measured for way in ways for stage in way.stages), default=1),
         race=_race_panels(study),
         ended_badly=[run for run in study.runs if run.status in ("diverged", "failed")],
@@ -105,7 +106,12 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, seconds=seconds, size=size, share=share, rows=lambda facts: list(fact_rows(facts))
+        plain=plain_name,
+        number=number,
+        seconds=seconds,
+        size=size,
+        share=share,
+        rows=lambda facts: list(fact_rows(facts)),
     )
     environment.globals.update(plural=plural, spread=spread)
     return environment
