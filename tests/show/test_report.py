@@ -123,7 +123,7 @@ def test_the_same_study_gives_the_same_page(study):
 def test_an_unfinished_study_says_so_and_how_to_go_on():
     page = report_html(only(sample_study(finished=False), "Adam"))
     text = Page(page).text
-    assert "Unfinished: this study stopped before its answer" in text
+    assert "Unfinished: this study is still running, or was stopped before its answer" in text
     assert "surefoot choose digits" in text
     assert "Results on fresh seeds" not in text
     assert "Learning rates" in text

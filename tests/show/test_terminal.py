@@ -20,7 +20,7 @@ def shown(answer, *, width=100, height=40, terminal=False) -> str:
 def test_the_page_opens_with_the_verdict_and_ends_with_the_code(study):
     text = shown(study.answer)
     assert " ".join(text.split()).startswith(study.answer["sentence"])
-    assert text.index("Best with probability 86 %") < text.index("candidate")
+    assert text.index("P(best) 86 %, expected regret 3e-4") < text.index("candidate")
     assert text.index("• Adam won") < text.index("from surefoot import optim")
 
 

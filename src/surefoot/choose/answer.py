@@ -79,11 +79,7 @@ def build_answer(
         "sentence": _sentence(
             outcome, times.against(outcome) if times else _against_the_baseline(outcome, measure)
         ),
-        "why": [
-            *why,
-            *(times.notes(outcome) if times else _floor(outcome, measure)),
-            *_never_tried(decisions),
-        ],
+        "why": [*why, *(times.notes(outcome) if times else ()), *_never_tried(decisions)],
         "recommendation": _document(recommended) | {"snippet": snippet(recommended, steps)},
         "baseline": _document(outcome.baseline),
         "effect": asdict(outcome.effect) | ({"ratio": times.ratio(outcome)} if times else {}),
@@ -125,14 +121,12 @@ def _against_the_baseline(outcome: Outcome, measure: str) -> str:
         return "It is the baseline itself."
     if not math.isfinite(effect.estimate):
         return f"The baseline {base} or it diverged on some seed, so their difference has no interval."
-    own, other = (_mean(outcome.values[c.key]) for c in (outcome.recommended, outcome.baseline))
     # Told as "lower", a difference below 0 is a positive number, and the edges of its interval change place.
     sign, word = (-1, "lower") if effect.estimate <= 0 else (1, "higher")
     low, high = sorted((sign * effect.low, sign * effect.high))
     interval = f"{100 * effect.level:.0f} % interval {_signed(low)} to {_signed(high)}"
     return (
-        f"Its {measure} is {own:.3g} against {other:.3g} of {base}, the baseline: "
-        f"{abs(effect.estimate):.3g} {word} ({interval})."
+        f"Its {measure} is {abs(effect.estimate):.3g} {word} than that of {base}, the baseline ({interval})."
     )
 
 
@@ -143,11 +137,6 @@ def _signed(value: float) -> str:
 def _never_tried(decisions: Iterable[DecisionRecord]) -> list[str]:
     texts = [decision.text.rstrip(".") for decision in decisions if decision.kind == "ruled_out"]
     return [f"Not tried: {'; '.join(texts)}."] if texts else []
-
-
-def _floor(outcome: Outcome, measure: str) -> list[str]:
-    mean = _mean(outcome.values[outcome.floor.key])
-    return [f"Random search, the floor, reaches a {measure} of {mean:.3g}."] if math.isfinite(mean) else []
 
 
 def _candidates(runs: Sequence[RunRecord], means: Mapping[str, Interval]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
     reasons(outcome, fates(runs, decisions), costs, windows, label)
     # ["Muon lr=0.02 tied and costs 30 % more seconds per step.",
     #  "AdamW lr=0.001 (the baseline) lost: 0.0792 behind (0.0655 to 0.0929).",
-    #  "SGD (lr window 0.2 decades wide) and Lion fell at 1/3 of the training: 0.13 to 0.21 behind, …"]
+    #  "SGD (lr window 0.2 decades wide) and Lion fell at 1/3: 0.13 to 0.21 behind, band 0.09."]
 
 One optimizer, one reason; those with the same fate share a sentence, so that twenty fit a page.
 """
@@ -46,10 +46,13 @@ def reasons(
     """
     confirmed = {candidate.optimizer for candidate in outcome.arms}
     fallen = [fate for name, fate in fates.items() if name not in confirmed]
+    seen = outcome.recommended.optimizer in windows
+    window = _low_side(outcome.recommended, windows)
     return [
         *_rivals(outcome, costs, windows, label),
-        *_low_side(outcome.recommended, windows),
+        *(window if seen else ()),
         *_fallen(fallen, windows),
+        *(() if seen else window),
     ]
 
 
@@ -78,7 +81,7 @@ def _rivals(outcome: Outcome, costs: Costs, windows: Windows, label: Label) -> l
             tied.append(f"{name} {verb} and {_dearer(rival, outcome.recommended, costs, windows)}.")
         else:
             level = "" if undecided else f"{_percent(comparison.difference.level)} interval "
-            undecided.append(f"{name} {_distance(comparison, behind, level)}")
+            undecided.append(f"{name}, {_distance(comparison, behind, level)}")
     if undecided:
         more = outcome.trainings_needed
         settle = f". About {more} more full trainings would settle it" if more else ""
@@ -162,19 +165,18 @@ def _fell(group: Sequence[Fate], windows: Windows) -> str:
     first = group[0]
     names = _listed([_remarked(fate, windows) for fate in group], MOST_NAMES)
     behind = _range([fate.behind for fate in group])
-    at = f"at {Fraction(first.progress).limit_denominator(100)} of the training"
+    at = f"at {Fraction(first.progress).limit_denominator(100)}"
     if first.stage == "diverged":
         return f"{names} diverged in every run."
     if first.stage == "playoff":
-        return f"{names} fell in the play-off over several seeds, {behind} behind."
+        return f"{names} fell in the play-off: {behind} behind."
     if first.stage == "end":
-        return f"{names} came to the end of the race, {behind} behind the best there."
+        return f"{names} came to the end of the race {behind} behind."
     if math.isnan(first.band):
-        return f"{names} stopped {at}, {behind} behind the best there."
+        return f"{names} stopped {at}: {behind} behind."
     if first.within:
-        within = f"within the band of {_short(first.band)}, but the budget paid for better ones only"
-        return f"{names} stopped {at}: {behind} behind, {within}."
-    return f"{names} fell {at}: {behind} behind the best, outside the band of {_short(first.band)}."
+        return f"{names} stopped {at}: {behind} behind, in the band, but the budget paid for better ones."
+    return f"{names} fell {at}: {behind} behind, band {_short(first.band)}."
 
 
 def _remarked(fate: Fate, windows: Windows) -> str:

@@ -65,6 +65,8 @@ def quality_by_cost(study: StudyRecord) -> Figure | None:
         return None
     marks = candidate_strokes(study)
     others = [run for run in _best_of_the_others(study) if run.points[-1].progress >= 1]
+    if compared_by(study) != measure(study):
+        others = []  # their points are no seconds
     with styled():
         figure, axes = blank(_WIDE)
         values = [row.mean for row in rows] + [run.points[-1].value for run in others]
@@ -80,15 +82,20 @@ def quality_by_cost(study: StudyRecord) -> Figure | None:
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: seconds(float(x))))
         axes.set_xlabel("seconds per step")
-        axes.set_ylabel(measure(study))
+        axes.set_ylabel(compared_by(study))
         shown = {row.label: marks[row.identity] for row in rows}
         legend(figure, shown | ({"others, on one seed": OTHERS} if others else {}), ncols=1, length=44)
     return figure
 
 
+def compared_by(study: StudyRecord) -> str:
+    """What candidates are compared by: the task's measure, or the seconds to a target."""
+    return str((study.answer or {}).get("measure") or measure(study))
+
+
 def measure(study: StudyRecord) -> str:
-    """What the values are."""
-    return str((study.answer or {}).get("measure") or study.look.get("measure") or "validation loss")
+    """What the points of a learning curve are."""
+    return str(study.look.get("measure") or (study.answer or {}).get("measure") or "validation loss")
 
 
 def candidate_strokes(study: StudyRecord) -> dict[str, Stroke]:
@@ -114,7 +121,7 @@ def draw_forest(axes: Axes, study: StudyRecord, rows: Sequence[Result]) -> None:
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel(f"{measure(study)} (lower is better)")
+    axes.set_xlabel(f"{compared_by(study)} (lower is better)")
     _draw_effect(axes, study, rows)
     for place, row in enumerate(rows):
         _draw_row(axes, place, row, marks[row.identity], high)
@@ -144,6 +151,9 @@ def _curves(study: StudyRecord, *, against_seconds: bool) -> Figure | None:
         for curve in curves:
             _draw_curve(axes, curve, against_seconds)
         axes.set_ylabel(measure(study))
+        target = finite((study.answer or {}).get("target"))
+        if math.isfinite(target):
+            axes.axhline(target, color=SOFT.light, lw=1, ls=(0, (2, 2)))
         if against_seconds:
             axes.set_xlabel("training seconds")
             axes.set_xlim(left=0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
@@ -28,6 +28,8 @@ class Result:
         values: one per seed that did not diverge.
         seeds: how many seeds were run.
         interval: where its true mean lies, if the answer says so.
+        misses: on how many seeds the target was missed, where there was one.
+        compile_seconds: what its first step takes beyond later ones, where that was measured.
     """
 
     label: str
@@ -42,6 +44,8 @@ class Result:
     recommended: bool
     baseline: bool
     interval: tuple[float, float] | None = None
+    misses: int = 0
+    compile_seconds: float | None = None
 
     @property
     def mean(self) -> float:
@@ -158,10 +162,14 @@ def window(answer: Mapping[str, Any] | None, optimizer: str) -> Window | None:
 
 
 def race_rungs(study: StudyRecord) -> tuple[float, ...]:
-    """The progresses at which the race measured anything, ascending."""
-    return tuple(
-        sorted({point.progress for run in race_runs(study) for point in run.points if is_measured(point)})
-    )
+    """The progresses at which the race compared anything, ascending; points between them are no rungs."""
+    decided = {finite(decision.details["rung"]) for decision in study.decisions if at_a_rung(decision)}
+    measured = {point.progress for run in race_runs(study) for point in run.points if is_measured(point)}
+    return tuple(sorted({p for p in measured if p >= 1 or not decided or any(map(_near(p), decided))}))
+
+
+def _near(progress: float) -> Callable[[float], bool]:
+    return lambda other: math.isclose(progress, other)
 
 
 def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
@@ -242,6 +250,8 @@ def _result(entry: Mapping[str, Any], own: str, recommended: str, baseline: str)
         recommended=confirmed and own == recommended,
         baseline=confirmed and own == baseline,
         interval=_interval(entry),
+        misses=int(entry.get("misses") or 0),
+        compile_seconds=_number(entry.get("compile_seconds")),
     )
 
 

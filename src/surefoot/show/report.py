@@ -45,6 +45,7 @@ def report_html(study: StudyRecord) -> str:
         rest_of_sentence=rest,
         results=rows,
         intervals=any(row.interval for row in rows),
+        timed=any(row.compile_seconds is not None for row in rows),
         palette=PALETTE,
         succeeded=any(run.status == "completed" for run in study.runs),
         pictures=_pictures(study),
@@ -133,7 +134,10 @@ def _pictures(study: StudyRecord) -> dict[str, Markup | None]:
 
 def _rate_panels(study: StudyRecord) -> list[tuple[Markup | None, str]]:
     return [
-        (_inline(figure, f"rate{place}", f"{curve.optimizer} against learning rate"), words.window(curve))
+        (
+            _inline(figure, f"rate{place}", f"{curve.optimizer} against learning rate"),
+            words.window(curve, finished=study.finished),
+        )
         for place, (curve, figure) in enumerate(race_figures.rate_panels(study))
     ]
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from surefoot.show.format import number, plural, printable, seconds, size, spread
 from surefoot.show.live import RaceDisplay
 from surefoot.show.reading import Result, results
-from surefoot.show.words import certainty
+from surefoot.show.words import certainty_in_short
 
 __all__ = ["RaceDisplay", "answer_table", "print_answer"]
 
@@ -63,7 +63,7 @@ def _sentence(answer: Mapping[str, Any]) -> Text:
 
 
 def _certainty(answer: Mapping[str, Any]) -> list[Text]:
-    words = certainty(answer)
+    words = certainty_in_short(answer)
     return [Text(printable(words), style="dim")] if words else []
 
 
@@ -115,9 +115,12 @@ def _value(row: Result) -> str:
 
 
 def _seeds(row: Result) -> Text:
-    if not row.diverged:
-        return Text(str(row.seeds))
-    return Text.assemble(str(row.seeds), (f"\n{row.diverged} diverged", "red"))
+    words = Text(str(row.seeds))
+    if row.diverged:
+        words.append(f"\n{row.diverged} diverged", "red")
+    if row.misses:
+        words.append(f"\n{row.misses} missed", "yellow")
+    return words
 
 
 def _why(

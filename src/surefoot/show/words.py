@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from surefoot.show.format import number, setting, share
+from surefoot.show.format import MISSING, number, setting, share
 from surefoot.show.reading import RateCurve, Result, finite
 
 VERDICTS = {"win": "Win", "tie": "Tie", "budget": "Budget spent"}
@@ -37,8 +37,19 @@ def certainty(answer: Mapping[str, Any]) -> str:
         ),
         ("below {} it is a tie", number(_positive(answer.get("margin")))),
     ]
-    parts = [words.format(value) for words, value in known if value not in ("–", "0")]
+    parts = [words.format(value) for words, value in known if value != MISSING]
     return "; ".join(parts).capitalize() + "." if parts else ""
+
+
+def certainty_in_short(answer: Mapping[str, Any]) -> str:
+    """`certainty` in one line: `P(best) 62 %, expected regret 0.0012, detectable 0.014, tie below 0.0046`."""
+    known = [
+        ("P(best)", share(answer.get("p_best"))),
+        ("expected regret", number(_positive(answer.get("expected_regret")))),
+        ("detectable", number(_positive(answer.get("minimum_detectable_difference")))),
+        ("tie below", number(_positive(answer.get("margin")))),
+    ]
+    return ", ".join(f"{name} {value}" for name, value in known if value != MISSING)
 
 
 def pairing(answer: Mapping[str, Any]) -> str:
@@ -65,9 +76,11 @@ def forest_note(answer: Mapping[str, Any], rows: Sequence[Result]) -> str:
     return words
 
 
-def window(curve: RateCurve) -> str:
-    """The flat window of an optimizer's learning rates."""
+def window(curve: RateCurve, *, finished: bool = True) -> str:
+    """The flat window of an optimizer's learning rates, which the answer of a finished study tells."""
     found = curve.window
+    if not finished:
+        return ""
     if found is None:
         return "Too few learning rates came far enough to show a flat window."
     edge = "at least " if found.open else ""
