@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict, replace
 from statistics import fmean
 
 import pytest
@@ -12,6 +13,7 @@ from surefoot.choose.fastest import MARKS, Stopwatch
 from surefoot.choose.policy import RUNGS
 from surefoot.evidence import PointRecord, RunRecord, Store
 from surefoot.show.live import RaceDisplay
+from surefoot.training.run import Candidate, Schedule
 from tests.choose.inline_engine import InlineEngine
 
 BASE = [(0.25, 1.0), (0.5, 0.5), (0.75, 0.25), (1.0, 0.125)]
@@ -72,6 +74,23 @@ def test_screening_projects_the_time_from_how_far_the_run_has_got(stopwatch):
 def test_points_come_in_any_order_and_twice(stopwatch):
     mixed = run([*BASE[2:], *BASE], "AdamW")
     assert stopwatch.confirmed(mixed, 1.0) == pytest.approx(1.5)
+
+
+def test_a_confirmed_run_costs_what_screening_saw_and_the_baseline_a_whole_training(stopwatch):
+    quick, slow, missing = (Candidate(name, {}, Schedule("constant")) for name in ("Adam", "AdamW", "Muon"))
+
+    def screened(candidate, points):
+        schedule = asdict(candidate.schedule)
+        return replace(run(points, candidate.optimizer, "screen"), schedule=schedule)
+
+    runs = [
+        screened(quick, [(0.1, 0.2)]),
+        screened(slow, [(0.3, 0.9), (0.4, 0.2)]),
+        screened(missing, BASE[:2]),
+    ]
+    assert stopwatch.share([quick], runs) == pytest.approx((1 + 0.1) / 2)
+    assert stopwatch.share([quick, slow], runs) == pytest.approx((1 + 0.1 + 0.4) / 3)
+    assert stopwatch.share([quick, slow, missing], runs) == pytest.approx((1 + 0.4 + 1) / 3)
 
 
 def test_a_baseline_that_ended_no_training_is_refused():

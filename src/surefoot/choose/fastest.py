@@ -15,11 +15,12 @@ the wall clock of a run: other processes would be measured with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from surefoot.choose.ladder import Curve, Ladder, seconds_to
-from surefoot.choose.request import Reading, Request
+from surefoot.choose.request import Reading, Request, run_key
 from surefoot.evidence import PointRecord, RunRecord
 from surefoot.training.run import Candidate
 
@@ -147,6 +148,24 @@ class Stopwatch:
             for point in points
         )
         return replace(run, points=tuple(times))
+
+    def share(self, finalists: Sequence[Candidate], runs: Iterable[RunRecord]) -> float:
+        """What a run of confirmation costs, in full trainings, since most end at the target.
+
+        It is the mean of the baseline and of the two slowest finalists in screening: who is slower still
+        falls at the first looks, but the baseline is measured to the end.
+        """
+        costs: dict[str, float] = {}
+        for run in runs:
+            if run.phase == "screen":
+                key = run_key(run.optimizer, run.hyperparameters, run.schedule)
+                costs[key] = max(self._cost(run), costs.get(key, 0.0))
+        own = sorted(costs.get(candidate.key, 1.0) for candidate in finalists)
+        return fmean([1.0, *own[-2:]])
+
+    def _cost(self, run: RunRecord) -> float:
+        """How far a run goes until it ends, in full trainings."""
+        return max(point.progress for point in run.points) if self._told_enough(run, 1.0) else 1.0
 
     def _told_enough(self, run: RunRecord, progress: float) -> bool:
         """Whether the run was measured at this progress, or has reached the target before."""

@@ -173,13 +173,15 @@ class _Study:
         stopwatch = None
         if self.question.goal == "fastest":
             names, seen = self._pace(names, seen)
-            stopwatch = self._stopwatch(runner, seen)
+            stopwatch = self._watch_the_baseline(runner, seen)
         # A screening run is measured at its rungs, cooled down; a confirmed one is watched all along.
         screening = stopwatch.screening if stopwatch else Reading()
         confirmation = stopwatch.confirmation if stopwatch else Reading(CURVE)
         race = self._race(runner, screening, names, seen, budget)
         finalists = self._play_off(runner, screening, race, budget)
-        outcome = self._confirm(runner, confirmation, finalists, budget)
+        left = budget.total - runner.spent - FLOOR_SEEDS
+        runs = left if stopwatch is None else left / stopwatch.share(finalists, runner.records())
+        outcome = self._confirm(runner, confirmation, finalists, math.floor(runs) + FLOOR_SEEDS)
         decisions = self.log.record().decisions
         answer = build_answer(
             self.question, seen, runner.records(), decisions, outcome, self._seconds(), stopwatch
@@ -247,7 +249,7 @@ class _Study:
             raise NoRunSucceededError(f"no optimizer can take a step here: {reasons}")
         return left, seen
 
-    def _stopwatch(self, runner: Runner, seen: Mapping[str, Any]) -> Stopwatch:
+    def _watch_the_baseline(self, runner: Runner, seen: Mapping[str, Any]) -> Stopwatch:
         """The target, and the baseline's progress towards it."""
         question = self.question
         reference = space.baseline(question.baseline, question.plan)
@@ -290,9 +292,7 @@ class _Study:
         runner.drive(playoff, reading)
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
 
-    def _confirm(
-        self, runner: Runner, reading: Reading, finalists: list[Candidate], budget: Budget
-    ) -> Outcome:
+    def _confirm(self, runner: Runner, reading: Reading, finalists: list[Candidate], runs: int) -> Outcome:
         self.watcher.phase("confirm on fresh seeds")
         question = self.question
         reference = space.baseline(question.baseline, question.plan)
@@ -301,7 +301,7 @@ class _Study:
             finalists,
             reference,
             space.floor(question.plan),
-            runs=math.floor(budget.total - runner.spent),
+            runs=runs,
             first_seed=question.seed * SEED_STRIDE + SEED_STRIDE // 2,
             floor_seeds=FLOOR_SEEDS,
             margin=question.margin,
