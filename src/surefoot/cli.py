@@ -129,7 +129,8 @@ Examples:
 @click.option(
     "--target",
     type=float,
-    help="The value to reach, with --goal fastest. [default: what the baseline reaches at its end]",
+    help="The value to reach, with --goal fastest. [default: what the baseline reaches in three quarters "
+    "of its training]",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Runs side by side. [default: one per core]")
 @click.option(

@@ -37,7 +37,8 @@ class Question:
             "fastest"; None means half the baseline's standard deviation between seeds.
         study: the study's name.
         goal: "best": the lowest value at the end of the training; "fastest": the least time to a target.
-        target: value of the measure to reach; None means what the baseline reaches at its end.
+        target: value of the measure to reach; None means what the baseline reaches in three
+            quarters of its training.
         sets: constraints on the search, as `constraints.parse` reads them.
         candidates: file of further candidates; None without one.
         extra: the candidates in that file.

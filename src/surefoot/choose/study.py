@@ -142,6 +142,7 @@ class _Study:
         self.engine = engine
         self.checkpoints = checkpoints
         self.measure = ""
+        self.unit = ""  # of the values that a policy is told, where it is not the measure
         self.screening: Screening | None = None
         self.confirmation: Confirmation | None = None
 
@@ -261,13 +262,13 @@ class _Study:
         stopwatch = Stopwatch.of(trainings, paces, question.baseline, int(seen["steps"]), question.target)
         text = stopwatch.explain(candidate_label(reference), str(seen["measure"]))
         self._decide("target", text, asdict(stopwatch.ladder))
-        self.measure = stopwatch.measure(self.measure)
+        self.measure, self.unit = stopwatch.measure(self.measure), " (values: seconds to the target)"
         return stopwatch
 
     def _race(
         self, runner: Runner, reading: Reading, names: list[str], seen: Mapping[str, Any], budget: Budget
     ) -> Screening:
-        self.watcher.phase("screen")
+        self.watcher.phase("screen" + self.unit)
         question, fixed = self.question, self.question.constraints
         raced = [name for name in names if name in question.names]
         grid = space.candidates(raced, question.plan, fixed, sparse=bool(seen["sparse"]))
@@ -286,14 +287,14 @@ class _Study:
         best = race.finalists(affordable)
         if len(best) <= FINALISTS:
             return race.finalists(FINALISTS)
-        self.watcher.phase("play off the best of each optimizer")
+        self.watcher.phase("play off the best of each optimizer" + self.unit)
         seeds = [race.seed + number for number in range(PLAYOFF_SEEDS)]
         playoff = Playoff(best, seeds, candidate_label, self._decide)
         runner.drive(playoff, reading)
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
 
     def _confirm(self, runner: Runner, reading: Reading, finalists: list[Candidate], runs: int) -> Outcome:
-        self.watcher.phase("confirm on fresh seeds")
+        self.watcher.phase("confirm on fresh seeds" + self.unit)
         question = self.question
         reference = space.baseline(question.baseline, question.plan)
         finalists = [c for c in finalists if c.key != reference.key]
