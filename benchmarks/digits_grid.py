@@ -1,6 +1,7 @@
 """The truth that `choose` is held against: a task's whole grid, trained fully with several seeds.
 
     python benchmarks/digits_grid.py [--task digits] [--seeds 3] [--answer answer.json] [--top 12]
+        [--set weight_decay=0 --set warmup=0.05]  # as in `surefoot choose`: a smaller grid
 
 Prints the best candidates by mean over seeds and, with --answer (written by `surefoot choose --json`), the
 rank of the recommended candidate and of the baseline among all, and their regret: how far their mean lies
@@ -18,6 +19,8 @@ import time
 from pathlib import Path
 
 from surefoot.choose import space
+from surefoot.choose.constraints import parse
+from surefoot.choose.label import candidate_label
 from surefoot.tasks import load_task
 from surefoot.training.local import LocalEngine
 from surefoot.training.look import look
@@ -55,15 +58,9 @@ def measure(task: str, grid: list[Candidate], seeds: int) -> dict[str, list[floa
     return values
 
 
-def key_of(document: dict) -> str:
+def candidate_of(document: dict) -> Candidate:
     schedule = Schedule(**document["schedule"])
-    return Candidate(document["optimizer"], document["hyperparameters"], schedule).key
-
-
-def label(key: str) -> str:
-    document = json.loads(key)
-    settings = " ".join(f"{name}={value}" for name, value in document["hyperparameters"].items())
-    return f"{document['optimizer']} {settings}"
+    return Candidate(document["optimizer"], document["hyperparameters"], schedule)
 
 
 def main() -> None:
@@ -74,33 +71,31 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--answer", type=Path)
     parser.add_argument("--top", type=int, default=12)
+    parser.add_argument("--set", action="append", default=[], dest="sets", metavar="NAME=VALUE")
     args = parser.parse_args()
     answer = json.loads(args.answer.read_text()) if args.answer else None
-    schedule = Schedule(**answer["recommendation"]["schedule"]) if answer else Schedule()
+    schedule = Schedule(answer["recommendation"]["schedule"]["kind"]) if answer else Schedule()
     names = space.choose_from(None)
     seen = look(load_task(args.task))
     out = {r.optimizer for r in space.rule_out(names, seen.sparse, seen.not_matrices)}
-    grid = space.candidates([n for n in names if n not in out], schedule)
-    asked = {"baseline": space.baseline("AdamW", schedule).key}
+    grid = space.candidates([n for n in names if n not in out], schedule, [parse(text) for text in args.sets])
+    asked = {"baseline": space.baseline("AdamW", schedule)}
     if answer:
-        asked = {name: key_of(answer[name]) for name in ("recommendation", "baseline")}
+        asked = {name: candidate_of(answer[name]) for name in ("recommendation", "baseline")}
     known = {candidate.key for candidate in grid}
-    extra = [
-        Candidate(**json.loads(key) | {"schedule": schedule}) for key in asked.values() if key not in known
-    ]
-    values = measure(args.task, grid + extra, args.seeds)
+    grid += [candidate for candidate in asked.values() if candidate.key not in known]
+    values = measure(args.task, grid, args.seeds)
     means = {key: statistics.fmean(v) for key, v in values.items()}
     order = sorted(means, key=lambda key: (math.isnan(means[key]), means[key]))
     spread = statistics.median(statistics.stdev(values[key]) for key in order[: args.top])
     print(f"\n{len(order)} candidates, {args.seeds} seeds; seed standard deviation {spread:.4g}\n")
     print("| rank | candidate | mean | regret in seed sd |\n|---|---|---|---|")
-    rows = dict.fromkeys([*order[: args.top], *asked.values()])
-    marks = {key: f" ({name})" for name, key in asked.items()}
+    rows = dict.fromkeys([*order[: args.top], *(candidate.key for candidate in asked.values())])
+    marks = {candidate.key: f" ({name})" for name, candidate in asked.items()}
     for key in rows:
         regret = (means[key] - means[order[0]]) / spread
-        print(
-            f"| {order.index(key) + 1} | {label(key)}{marks.get(key, '')} | {means[key]:.4g} | {regret:.1f} |"
-        )
+        label = candidate_label(candidate_of(json.loads(key))) + marks.get(key, "")
+        print(f"| {order.index(key) + 1} | {label} | {means[key]:.4g} | {regret:.1f} |")
 
 
 if __name__ == "__main__":

@@ -282,3 +282,19 @@ def test_bad_arguments_are_named(arguments: dict[str, Any], message: str) -> Non
 def test_telling_what_was_not_asked_is_an_error() -> None:
     with pytest.raises(ValueError, match="never asked"):
         Race(grid(), 1).tell(0, 1.0, 0.5)
+
+
+def test_a_portfolio_is_looked_at_first() -> None:
+    arms = grid()
+    race = Race(arms, 10, portfolio=[7, 3])
+    assert [race.ask()[0], race.ask()[0]] == [7, 3]
+    assert len(race._first_look) == len(set(race._first_look))
+
+
+def test_arms_added_to_another_line_do_not_make_it_the_usual_one() -> None:
+    def arm(lr: float, momentum: float) -> dict:
+        return {"optimizer": "SGD", "hyperparameters": {"lr": lr, "momentum": momentum}}
+
+    arms = [arm(10.0**n, momentum) for momentum in (0.9, 0.0) for n in range(-4, 2)] + [arm(0.03, 0.0)]
+    race = Race(arms, 10)
+    assert {arms[i]["hyperparameters"]["momentum"] for i in race._first_look} == {0.9}

@@ -2,6 +2,8 @@
 
 question    what is asked, as data
 space       the candidates, from each optimizer's facts
+constraints, extra      what the user fixes of them, and adds to them
+label       a candidate's name for people
 grid, policy, journal   the race: pure ask and tell
 confirm, statistics     finalists on fresh seeds: pure ask and tell
 ladder, fastest, times  with the goal "fastest": how long a run needs to the target

@@ -76,8 +76,13 @@ class Grid:
         self._place = {arm: (line, position) for line in self.lines for position, arm in enumerate(line.arms)}
 
     def coarse(self, optimizer: str) -> list[int]:
-        """The optimizer's first look: its longest line, outward from the prior's centre."""
-        line = max(self._lines_of(optimizer), key=lambda line: len(line.arms))
+        """The optimizer's first look: its usual line, outward from the prior's centre.
+
+        That is the first of its long lines: arms that a user adds to another do not make that the usual.
+        """
+        lines = self._lines_of(optimizer)
+        longest = max(len(line.arms) for line in lines)
+        line = next(line for line in lines if 2 * len(line.arms) > longest)
         centre, deviation = self._prior(optimizer)
         steps = math.floor(REACH_DEVIATIONS * deviation / COARSE_DECADES)
         offsets = sorted(range(-steps, steps + 1), key=lambda step: (abs(step), step))

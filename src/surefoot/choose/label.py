@@ -21,6 +21,11 @@ def candidate_label(candidate: Candidate) -> str:
     return label(candidate.optimizer, candidate.settings)
 
 
+def optimizer_label(optimizer: str) -> str:
+    """The name of an optimizer: its class's, also of one's own."""
+    return optimizer.rpartition(":")[2]
+
+
 def label(optimizer: str, settings: Mapping[str, Any]) -> str:
     """The name of an optimizer with settings; all are shown of an optimizer that is not known.
 
@@ -31,7 +36,7 @@ def label(optimizer: str, settings: Mapping[str, Any]) -> str:
     usual = _usual(optimizer)
     names = sorted(settings, key=lambda name: name != ALWAYS_SHOWN)
     shown = [n for n in names if n == ALWAYS_SHOWN or n not in usual or _plain(settings[n]) != usual[n]]
-    return " ".join([optimizer.rpartition(":")[2], *(f"{n}={_plain(settings[n])}" for n in shown)])
+    return " ".join([optimizer_label(optimizer), *(f"{n}={_plain(settings[n])}" for n in shown)])
 
 
 @functools.cache

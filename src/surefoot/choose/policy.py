@@ -69,6 +69,7 @@ class Race:
         priors: lower-case optimizer name to (centre lr, standard deviation in decades), on top of
             `grid.PRIORS`.
         rungs: ascending progresses that end in 1; by default thirds, from 1/81 for a small budget to 1/9.
+        portfolio: arms to look at before all others, in this order.
 
     Attributes:
         finished: whether the race has nothing more to ask for.
@@ -86,6 +87,7 @@ class Race:
         *,
         priors: Mapping[str, tuple[float, float]] | None = None,
         rungs: Sequence[float] | None = None,
+        portfolio: Sequence[int] = (),
     ) -> None:
         if not arms:
             raise ValueError("a race needs at least one arm")
@@ -95,7 +97,7 @@ class Race:
         self._budget = budget
         self._sign = 1.0 if lower_is_better else -1.0
         self._grid = Grid(arms, priors)
-        self._first_look = self._outward_from_the_priors(seed)
+        self._first_look = list(dict.fromkeys([*portfolio, *self._outward_from_the_priors(seed)]))
         self._rungs = _checked(rungs) if rungs else self._rungs_for_the_first_look()
         self._journal = Journal(arms, self._rungs, lower_is_better)
         self._asked: dict[int, int] = {}  # arm: the rung it was last asked for

@@ -272,8 +272,10 @@ class _Study:
         question, fixed = self.question, self.question.constraints
         raced = [name for name in names if name in question.names]
         grid = space.candidates(raced, question.plan, fixed, sparse=bool(seen["sparse"]))
-        grid += [c for c in question.extra if c.optimizer in names and c not in grid]
-        screening = Screening(grid, space.priors(names, fixed), budget.race, question.seed, self._decide)
+        extra = [c for c in question.extra if c.optimizer in names]
+        grid += [c for c in extra if c not in grid]
+        priors = space.priors(names, fixed)
+        screening = Screening(grid, priors, budget.race, question.seed, self._decide, first=extra)
         self.screening = screening
         runner.drive(screening, reading)
         screening.pass_on_decisions()
@@ -351,10 +353,12 @@ class Screening:
         budget: float,
         seed: int,
         decide: Any,
+        first: Sequence[Candidate] = (),
     ) -> None:
         arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
         self.grid = grid
-        self.race = Race(arms, budget, seed=seed, priors=priors)
+        portfolio = [grid.index(candidate) for candidate in first]
+        self.race = Race(arms, budget, seed=seed, priors=priors, portfolio=portfolio)
         self.seed = seed * SEED_STRIDE
         self.decide = decide
         self.passed_on = 0
