@@ -22,11 +22,13 @@ lint: $(VENV)/.installed-test  ## style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-test  ## speed and answer quality, as tables; takes some minutes
+bench: $(VENV)/.installed-bench  ## speed and answer quality, as tables; takes an hour
 	$(BIN)/python benchmarks/step_time.py
 	$(BIN)/python benchmarks/step_costs.py
 	$(BIN)/python benchmarks/exactness.py
 	$(BIN)/python benchmarks/digits_grid.py
+	$(BIN)/python benchmarks/choose_vs.py
+	$(BIN)/python benchmarks/overhead.py
 
 pictures: $(VENV)/.installed  ## the pictures of README and docs, from real runs
 	$(BIN)/surefoot choose digits --runs 200
@@ -47,4 +49,8 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(INSTALL) --editable '.[test,ecosystem]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	$(INSTALL) --editable '.[bench]'
 	@touch $@
