@@ -232,3 +232,43 @@ def test_a_run_which_does_not_exist_is_an_error(store, begin):
         log.add_point(7, PointRecord(0.1, 1.0, 1.0))
     with pytest.raises(StoreError, match="no run 7"):
         log.end_run(7, "completed", "", 1.0, 0)
+
+
+class TestAtOnce:
+    def test_what_is_written_becomes_visible_together(self, path, store, begin):
+        log = begin(store)
+        with Store.at(path) as reader:
+            with log.at_once():
+                run = log.start_run("Adam", {}, TRUNK, 0, "screen")
+                log.add_point(run, PointRecord(1.0, 1.0, 0.5))
+                log.decide("promoted", "It goes on.", {}, 1.0)
+                assert reader.study("digits").runs == ()
+            assert reader.study("digits") == log.record()
+        assert log.record().runs[0].points == (PointRecord(1.0, 1.0, 0.5),)
+        assert [decision.number for decision in log.record().decisions] == [0]
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+    def test_an_interruption_keeps_what_was_written_before_it(self, store, begin, error):
+        log = begin(store)
+
+        def interrupted():
+            with log.at_once():
+                log.start_run("Adam", {}, TRUNK, 0, "screen")
+                raise error
+
+        with pytest.raises(error):
+            interrupted()
+        log.start_run("SGD", {}, TRUNK, 0, "screen")
+        assert [run.optimizer for run in log.record().runs] == ["Adam", "SGD"]
+
+    def test_a_refused_write_undoes_no_other(self, store, begin):
+        log = begin(store)
+
+        def mistaken():
+            with log.at_once():
+                log.start_run("Adam", {}, TRUNK, 0, "screen")
+                log.end_run(99, "completed", "", math.nan, 0)
+
+        with pytest.raises(StoreError, match="no run 99"):
+            mistaken()
+        assert [run.optimizer for run in log.record().runs] == ["Adam"]

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from surefoot.choose.request import Policy, Reading, Request, run_key
 from surefoot.evidence import PointRecord, RunRecord, StudyLog
-from surefoot.training.engine import Engine
+from surefoot.training.engine import Engine, Event
 from surefoot.training.run import Finished, Job, Report
 
 
@@ -79,19 +79,24 @@ class Runner:
 
     def drive(self, policy: Policy, reading: Reading) -> None:
         """Ask, run and tell until the policy is done."""
+        events: list[Event] = []
         while True:
-            asked = self._hand_out(policy, reading)
-            if not self._running:
-                if not asked:
-                    return
-                continue
+            # Runs are on their way again before the disk is waited for.
+            with self.log.at_once():
+                for event in events:
+                    self._take_in(event, policy, reading)
+                asked = self._hand_out(policy, reading)
+            if not self._running and not asked:
+                return
             self.watcher.running([(self.label(r.candidate), r.progress) for r, _ in self._running.values()])
-            for event in self.engine.events(timeout=1.0):
-                if isinstance(event, Report):
-                    self._record_point(event)
-                else:
-                    request, value = self._record_end(event, reading)
-                    policy.tell(request, value)
+            events = self.engine.events(timeout=1.0) if self._running else []
+
+    def _take_in(self, event: Event, policy: Policy, reading: Reading) -> None:
+        if isinstance(event, Report):
+            self._record_point(event)
+        else:
+            request, value = self._record_end(event, reading)
+            policy.tell(request, value)
 
     def _hand_out(self, policy: Policy, reading: Reading) -> bool:
         """Start runs while slots are free; True if anything was asked."""

@@ -8,8 +8,9 @@
         log.finish({"verdict": "tie"})
         store.study("digits").finished  # True
 
-Every call which writes has committed when it returns: what it wrote survives a kill. All of them may
-be repeated with the same arguments without effect, so a study is resumed by simply going on.
+Every call which writes has committed when it returns: what it wrote survives a kill; only inside
+`with log.at_once():` it is committed at the end of the block. All of them may be repeated with the same
+arguments without effect, so a study is resumed by simply going on.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Store:
     def __init__(self, url: str | URL) -> None:
         self._engine = open_database(url)
         self._writer = self._engine.execution_options(writes=True)
+        self._open: Connection | None = None  # the transaction of `StudyLog.at_once`
         self._where = where(self._engine.url)
 
     @classmethod
@@ -148,8 +150,12 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with clear_errors(self._where), self._writer.begin() as db:
-            yield db
+        with clear_errors(self._where):
+            if self._open is not None:
+                yield self._open
+                return
+            with self._writer.begin() as db:
+                yield db
 
     def _unknown(self, name: str, existing: Sequence[str]) -> str:
         nearest = difflib.get_close_matches(name, existing, n=1, cutoff=0.0)
@@ -168,6 +174,25 @@ class StudyLog:
         self._store = store
         self._name = name
         self._study = study
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Commit what is written in this block together, at its end; also where it ends in an exception.
+
+        A commit waits for the disk, for milliseconds: do with it what others need not wait for. Blocks may
+        not be nested, and nothing is read from the store within one.
+        """
+        failure: BaseException | None = None
+        with self._store._writing() as db:
+            self._store._open = db
+            try:
+                yield
+            except BaseException as error:  # what was written before it, Ctrl-C too, is true nevertheless
+                failure = error
+            finally:
+                self._store._open = None
+        if failure is not None:
+            raise failure
 
     def record(self) -> StudyRecord:
         """Return everything known so far."""
