@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from surefoot.choose import space
-from surefoot.choose.request import Policy, Request
+from surefoot.choose.request import Batch, Policy, Reading, Request
 from surefoot.choose.runner import Runner
 from surefoot.choose.study import Screening
 from surefoot.evidence import Store
@@ -38,6 +38,8 @@ from surefoot.training.run import Candidate, Finished, Job, Schedule
 
 LOG = "SUREFOOT_OVERHEAD_LOG"
 OPTIMIZERS = ("Adam", "SGD", "RMSprop", "Lion")
+ENDS = Reading()
+NINE_MARKS = Reading(marks=tuple(number / 10 for number in range(1, 10)))
 
 
 class Second:
@@ -70,20 +72,6 @@ def _note(what: str) -> None:
     # The last "end" before a "begin" counts: on the way validation only measures.
     with open(os.environ[LOG], "a", encoding="ascii") as file:
         file.write(f"{os.getpid()} {what} {time.monotonic()}\n")
-
-
-@dataclass
-class Queue:
-    """The simplest policy: all requests are known."""
-
-    requests: list[Request]
-    told: list[float] = field(default_factory=list)
-
-    def ask(self) -> Request | None:
-        return self.requests.pop() if self.requests else None
-
-    def tell(self, request: Request, value: float) -> None:
-        self.told.append(value)
 
 
 class Timed(LocalEngine):
@@ -128,7 +116,7 @@ class Cost:
         return (self.between + self.processor) / self.training
 
 
-def measure(policy: Policy, workers: int) -> Cost:
+def measure(policy: Policy, reading: Reading, workers: int) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         log.touch()
@@ -146,7 +134,7 @@ def measure(policy: Policy, workers: int) -> Cost:
                 time.sleep(0.5)
             log.write_text("")
             begin = time.process_time()
-            Runner(task, engine, study, Path(folder), display, _label, 1.0).drive(policy)
+            Runner(task, engine, study, Path(folder), display, _label, 1.0).drive(policy, reading)
             processor = time.process_time() - begin
         training, between, runs = _read(log)
         return Cost(runs, training, between - engine.waiting, engine.waiting, processor)
@@ -173,9 +161,9 @@ def _label(candidate: Candidate) -> str:
     return f"{candidate.optimizer} {dict(candidate.hyperparameters)}"
 
 
-def queue(runs: int, phase: str) -> Queue:
+def batch(runs: int) -> Batch:
     candidates = [Candidate("Adam", {"lr": 1e-3 * (1 + number)}) for number in range(runs)]
-    return Queue([Request(candidate, 0, 1.0, phase) for candidate in candidates])
+    return Batch([Request(candidate, 0, 1.0, "screen") for candidate in candidates])
 
 
 def race(runs: int) -> Screening:
@@ -192,14 +180,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     cases = {
-        "full trainings": lambda: queue(args.runs, "screen"),
-        "full trainings, nine points on the way": lambda: queue(args.runs, "confirm"),
-        "a race with rungs": lambda: race(args.runs),
+        "full trainings": (batch, ENDS),
+        "full trainings, nine points on the way": (batch, NINE_MARKS),
+        "a race with rungs": (race, ENDS),
     }
     print("| what | jobs | seconds a job | between jobs | coordinator | overhead | waiting for rounds |")
     print("|---" * 7 + "|")
-    for name, policy in cases.items():
-        costs = [measure(policy(), args.workers) for _ in range(args.repeats)]
+    for name, (policy, reading) in cases.items():
+        costs = [measure(policy(args.runs), reading, args.workers) for _ in range(args.repeats)]
         cost = sorted(costs, key=lambda cost: cost.overhead)[len(costs) // 2]
         print(
             f"| {name} | {cost.runs} | {cost.training / cost.runs:.2f}"

@@ -53,7 +53,7 @@ class RaceDisplay:
         can = self._console.is_interactive and self._console.file.isatty()
         self._board = _Board(clock)
         self._live = (
-            Live(_Screen(self._board), console=self._console, refresh_per_second=4, transient=True)
+            Live(_Screen(self._board), console=self._console, refresh_per_second=2, transient=True)
             if (can if live is None else live)
             else None
         )
