@@ -93,6 +93,16 @@ def test_a_confirmed_run_costs_what_screening_saw_and_the_baseline_a_whole_train
     assert stopwatch.share([quick, slow, missing], runs) == pytest.approx((1 + 0.4 + 1) / 3)
 
 
+def test_times_that_timing_cannot_tell_apart_are_a_tie(stopwatch):
+    quick, slow = (Candidate(name, {}, Schedule("constant")) for name in ("Adam", "AdamW"))
+    schedule = asdict(Schedule("constant"))
+    reached = replace(run([(0.1, 0.2)], "Adam", "screen"), schedule=schedule)
+    again = replace(run([(0.3, 0.2)], "Adam", "screen"), schedule=schedule, seed=1)
+    late = replace(run(BASE, "AdamW", "screen"), schedule=schedule)
+    assert stopwatch.margin([quick, slow], [reached, again, late]) == pytest.approx(0.15 * 0.2)
+    assert stopwatch.margin([quick], [late]) is None
+
+
 def test_a_baseline_that_ended_no_training_is_refused():
     with pytest.raises(ValueError, match="name another with --baseline"):
         Stopwatch.of([], {"AdamW": 1.0}, "AdamW", 100, None)

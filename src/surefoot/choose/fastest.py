@@ -32,6 +32,11 @@ times are compared by their ratio.  The rungs of the race are among them."""
 LADDER_SEEDS = 3
 """Full trainings of the baseline from which the targets are taken; it is confirmed on other seeds."""
 
+TIMING_NOISE = 0.15
+"""Times that differ by less than this share are a tie, unless a margin is named: seconds per step are not
+known better beside other processes.  Half the baseline's deviation, as for values, would not do: the
+baseline may take ten times as long as those who are compared, and its deviation with it."""
+
 
 @dataclass(frozen=True)
 class Stopwatch:
@@ -155,13 +160,22 @@ class Stopwatch:
         It is the mean of the baseline and of the two slowest finalists in screening: who is slower still
         falls at the first looks, but the baseline is measured to the end.
         """
-        costs: dict[str, float] = {}
-        for run in runs:
-            if run.phase == "screen":
-                key = run_key(run.optimizer, run.hyperparameters, run.schedule)
-                costs[key] = max(self._cost(run), costs.get(key, 0.0))
-        own = sorted(costs.get(candidate.key, 1.0) for candidate in finalists)
+        own = sorted(
+            max(map(self._cost, screened), default=1.0) for screened in _screened(finalists, runs).values()
+        )
         return fmean([1.0, *own[-2:]])
+
+    def margin(self, finalists: Sequence[Candidate], runs: Iterable[RunRecord]) -> float | None:
+        """Differences that are a tie: what timing cannot tell, of the quickest finalist's time in screening.
+
+        None if none of them reached the target there.
+        """
+        means = [
+            fmean(times)
+            for screened in _screened(finalists, runs).values()
+            if (times := [t for run in screened if (t := self.screened(run, 1.0)) and math.isfinite(t)])
+        ]
+        return TIMING_NOISE * min(means) if means else None
 
     def _cost(self, run: RunRecord) -> float:
         """How far a run goes until it ends, in full trainings."""
@@ -185,6 +199,16 @@ class Stopwatch:
 def ladder_requests(baseline: Candidate, first_seed: int) -> list[Request]:
     """Full trainings of the baseline."""
     return [Request(baseline, first_seed + number, 1.0, "ladder") for number in range(LADDER_SEEDS)]
+
+
+def _screened(finalists: Sequence[Candidate], runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
+    """The screening runs of each, by its key."""
+    found: dict[str, list[RunRecord]] = {candidate.key: [] for candidate in finalists}
+    for run in runs:
+        key = run_key(run.optimizer, run.hyperparameters, run.schedule)
+        if run.phase == "screen" and key in found:
+            found[key].append(run)
+    return found
 
 
 def _until(run: RunRecord, progress: float) -> list[PointRecord]:

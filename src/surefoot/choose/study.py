@@ -181,8 +181,12 @@ class _Study:
         race = self._race(runner, screening, names, seen, budget)
         finalists = self._play_off(runner, screening, race, budget)
         left = budget.total - runner.spent - FLOOR_SEEDS
-        runs = left if stopwatch is None else left / stopwatch.share(finalists, runner.records())
-        outcome = self._confirm(runner, confirmation, finalists, math.floor(runs) + FLOOR_SEEDS)
+        margin = self.question.margin
+        if stopwatch:
+            left /= stopwatch.share(finalists, runner.records())
+            margin = margin or stopwatch.margin(finalists, runner.records())
+        runs = math.floor(left) + FLOOR_SEEDS
+        outcome = self._confirm(runner, confirmation, finalists, runs, margin)
         decisions = self.log.record().decisions
         answer = build_answer(
             self.question, seen, runner.records(), decisions, outcome, self._seconds(), stopwatch
@@ -295,7 +299,14 @@ class _Study:
         runner.drive(playoff, reading)
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
 
-    def _confirm(self, runner: Runner, reading: Reading, finalists: list[Candidate], runs: int) -> Outcome:
+    def _confirm(
+        self,
+        runner: Runner,
+        reading: Reading,
+        finalists: list[Candidate],
+        runs: int,
+        margin: float | None,
+    ) -> Outcome:
         self.watcher.phase("confirm on fresh seeds" + self.unit)
         question = self.question
         reference = space.baseline(question.baseline, question.plan)
@@ -307,7 +318,7 @@ class _Study:
             runs=runs,
             first_seed=question.seed * SEED_STRIDE + SEED_STRIDE // 2,
             floor_seeds=FLOOR_SEEDS,
-            margin=question.margin,
+            margin=margin,
             label=candidate_label,
             decide=self._decide,
         )
