@@ -129,3 +129,34 @@ def test_who_was_found_worse_stays_out():
             assert out <= worse
             out = worse
         assert outcome.recommended.optimizer not in out
+
+
+def capped(seed, *, rates, cap=0.1, runs=60):
+    """A study of seconds to a target that each arm hits with some probability; a miss counts as the cap."""
+    draw = random.Random(seed)
+    confirmation = Confirmation(
+        [ADAM, SGD], BASELINE, FLOOR, runs=runs, first_seed=0, floor_seeds=0, margin=None,
+        label=lambda c: c.optimizer, decide=lambda *_: None,
+    )  # fmt: skip
+    while (request := confirmation.ask()) is not None:
+        hit = draw.random() < rates[request.candidate.optimizer]
+        confirmation.tell(request, draw.uniform(0.02, 0.08) if hit else cap)
+    return confirmation.outcome(COSTS)
+
+
+def test_arms_that_all_miss_the_target_are_equal_to_the_last_bit():
+    outcome = capped(0, rates={"Adam": 0, "SGD": 0, "AdamW": 0})
+    assert outcome.verdict == "budget"
+    assert outcome.effect.estimate == pytest.approx(0, abs=1e-12)
+    assert not any(c.decision == "better" for c in outcome.comparisons.values())
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_rare_hits_of_equal_arms_seldom_win(rate):
+    rates = dict.fromkeys(("Adam", "SGD", "AdamW"), rate)
+    outcomes = [capped(seed, rates=rates, runs=40) for seed in range(60)]
+    assert sum(outcome.verdict == "win" for outcome in outcomes) <= 3
+
+
+def test_an_arm_that_always_hits_beats_those_that_always_miss():
+    assert capped(0, rates={"Adam": 1, "SGD": 0, "AdamW": 0}).verdict == "win"

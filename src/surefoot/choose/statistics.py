@@ -27,9 +27,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from statistics import correlation, fmean
 from typing import Literal
 
-import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
 from surefoot.choose.spending import EVEN, LATE, nominal_levels, overall_level
@@ -281,7 +281,7 @@ def default_margin(baseline: Sequence[float]) -> float:
     healthy = [value for value in baseline if math.isfinite(value)]
     if len(healthy) < 2:
         raise ValueError("a default margin needs two seeds of the baseline that did not diverge")
-    return float(np.std(healthy, ddof=1)) / 2
+    return math.sqrt(_moments(healthy)[1]) / 2
 
 
 # -------------------------------------------------------------------- one pair
@@ -346,13 +346,22 @@ def _difference(first: Sequence[float], second: Sequence[float], plan: Plan) -> 
     if min(len(first), len(second)) < 2 or _diverged(first) or _diverged(second):
         return math.nan, math.inf, 1.0
     if plan.paired:
-        both = np.array([b - a for a, b in zip(first, second, strict=False)])
-        return float(np.mean(both)), float(np.std(both, ddof=1)) / math.sqrt(len(both)), len(both) - 1.0
-    difference = float(np.mean(second) - np.mean(first))
-    a, b = (float(np.var(values, ddof=1)) / len(values) for values in (first, second))
+        both = [b - a for a, b in zip(first, second, strict=False)]
+        mean, variance = _moments(both)
+        return mean, math.sqrt(variance / len(both)), len(both) - 1.0
+    (first_mean, a), (second_mean, b) = _moments(first), _moments(second)
+    difference, a, b = second_mean - first_mean, a / len(first), b / len(second)
     if a + b == 0:
         return difference, 0.0, float(len(first) + len(second) - 2)
     return difference, math.sqrt(a + b), (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
+
+
+def _moments(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and variance; exact where all values are the same, such as runs that all missed a target."""
+    if min(values) == max(values):
+        return values[0], 0.0
+    mean = fmean(values)
+    return mean, math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def _healthy_pair(
@@ -389,9 +398,9 @@ def _correlation(first: Sequence[float], second: Sequence[float]) -> float:
     both = [pair for pair in zip(first, second, strict=False) if all(map(math.isfinite, pair))]
     if len(both) < 3:
         return math.nan
-    a, b = (np.array(side) - np.mean(side) for side in zip(*both, strict=True))
-    scale = math.sqrt(float(a @ a) * float(b @ b))
-    return float(a @ b) / scale if scale > 0 else math.nan
+    first, second = zip(*both, strict=True)
+    constant = min(first) == max(first) or min(second) == max(second)
+    return math.nan if constant else correlation(first, second)
 
 
 def _checked(plan: Plan, look: int) -> int:
