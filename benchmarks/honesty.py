@@ -1,6 +1,6 @@
 """Is a confirmation as honest as it says? Thousands of simulated studies, through the real `Confirmation`.
 
-    python benchmarks/honesty.py [--studies 1000] [--only wins,power,intervals,pairing,ties]
+    python benchmarks/honesty.py [--studies 1000] [--only wins,power,intervals,pairing,ties,playoff]
     python benchmarks/honesty.py --live digits [--studies 6] [--runs 120] [--optimizers adam,sgd,rmsprop,lion]
 
 The simulated part draws every arm's results around a true mean that is known here and nowhere else. Means are
@@ -26,6 +26,7 @@ from multiprocessing import Pool
 import numpy as np
 
 from surefoot.choose.confirm import Confirmation, Outcome
+from surefoot.choose.playoff import Playoff, entrants
 from surefoot.training.run import Candidate
 
 DEFAULT_BUDGET = 100
@@ -310,7 +311,48 @@ def ties(run: Simulator) -> None:
             )
 
 
-TABLES = {"wins": wins, "power": power, "intervals": intervals, "pairing": pairing, "ties": ties}
+def playoff(run: Simulator) -> None:
+    optimizers, runs, finalists = 15, 30, 4
+    title = (
+        f"The play-off: the best of {optimizers} optimizers is among {finalists} finalists after {runs} runs"
+    )
+    table(title, ["spread of the means", "play-off, %", "runs spread evenly, %"])
+    for spread in (0.5, 1.0, 2.0, 4.0):
+        found = run.pool.map(
+            _play_off, [(spread, optimizers, runs, finalists, s) for s in range(run.studies)]
+        )
+        row(spread, *(share(column) for column in zip(*found, strict=True)))
+
+
+def _play_off(work: tuple[float, int, int, int, int]) -> tuple[bool, bool]:
+    """Whether the best one is a finalist: of the real play-off, and of as many runs spread evenly.
+
+    The race's value of each is the luckiest of several settings that are almost as good.
+    """
+    spread, optimizers, runs, finalists, seed = work
+    generator = np.random.default_rng(seed)
+    means = spread * np.abs(generator.standard_normal(optimizers))
+    results = means[:, None] + generator.standard_normal((optimizers, 1 + runs))
+    results[:, 0] = means + generator.standard_normal((optimizers, 5)).min(axis=1)
+    order = np.argsort(results[:, 0])
+    arms = {Candidate("Arm", {"number": int(number)}).key: int(number) for number in order}
+    raced = [Candidate("Arm", {"number": number}) for number in arms.values()]
+    game = Playoff(raced[: entrants(runs)], 0, runs, lambda arm: "", lambda *_: None)
+    while (request := game.ask()) is not None:
+        game.tell(request, float(results[arms[request.candidate.key], request.seed]))
+    played = [arms[candidate.key] for candidate in game.finalists(finalists)]
+    evenly = np.argsort(results[:, : 1 + runs // optimizers].mean(axis=1))[:finalists]
+    return int(means.argmin()) in played, int(means.argmin()) in evenly
+
+
+TABLES = {
+    "wins": wins,
+    "power": power,
+    "intervals": intervals,
+    "pairing": pairing,
+    "ties": ties,
+    "playoff": playoff,
+}
 
 
 def main() -> None:

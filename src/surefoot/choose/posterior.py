@@ -38,6 +38,9 @@ LEVEL = 0.95
 TYPICAL_SPREAD = 1.0
 """Median of the prior of how far finalists' means lie apart, in standard deviations of a seed."""
 
+TAIL = 3.0
+"""Degrees of freedom of that prior: Student's t, so that an arm far from the others is left where it is."""
+
 SPREADS = 16
 """Slices of equal prior probability in which that spread is considered."""
 
@@ -165,7 +168,8 @@ def _drawn_together(means: Draws, errors: Draws, scale: float, generator: np.ran
     The spread is picked together with the errors, by how well both explain how far the means lie apart.
     """
     spreads = scale * np.tan(math.pi / 2 * (np.arange(SPREADS) + 0.5) / SPREADS)
-    weights = 1 / (errors + spreads[:, None, None] ** 2)  # spread, arm, draw
+    tails = TAIL / generator.chisquare(TAIL, errors.shape)
+    weights = 1 / (errors + spreads[:, None, None] ** 2 * tails)  # spread, arm, draw
     total = weights.sum(axis=1)
     centres = np.einsum("sad,a->sd", weights, means) / total
     misfit = np.einsum("sad,sad->sd", weights, (means[:, None] - centres[:, None, :]) ** 2)

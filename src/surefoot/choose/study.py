@@ -28,7 +28,7 @@ from surefoot.choose.fastest import (
 )
 from surefoot.choose.interim import Place, confirmation_so_far, screening_so_far
 from surefoot.choose.label import candidate_label
-from surefoot.choose.playoff import Playoff
+from surefoot.choose.playoff import Playoff, entrants
 from surefoot.choose.policy import Race
 from surefoot.choose.question import Question
 from surefoot.choose.request import Batch, Reading, Request
@@ -45,9 +45,6 @@ RACE_SHARE = 0.35
 PLAYOFF_SHARE = 0.15
 """Half of the budget finds the finalists, half measures them.  The race gets more of its half, since a wrong
 learning rate costs more than a wrong optimizer."""
-
-PLAYOFF_SEEDS = 3
-"""The race's seed and two more."""
 
 FINALISTS = 4
 """Beside the baseline. Screening sees one seed, which on close tasks errs two times in five,
@@ -289,13 +286,11 @@ class _Study:
 
     def _play_off(self, runner: Runner, reading: Reading, race: Screening, budget: Budget) -> list[Candidate]:
         """The finalists: from a play-off where the budget pays for more candidates than go on."""
-        affordable = math.floor(budget.playoff / (PLAYOFF_SEEDS - 1))
-        best = race.finalists(affordable)
+        best = race.finalists(entrants(budget.playoff))
         if len(best) <= FINALISTS:
             return race.finalists(FINALISTS)
         self.watcher.phase("play off the best of each optimizer" + self.unit)
-        seeds = [race.seed + number for number in range(PLAYOFF_SEEDS)]
-        playoff = Playoff(best, seeds, candidate_label, self._decide)
+        playoff = Playoff(best, race.seed, budget.playoff, candidate_label, self._decide)
         runner.drive(playoff, reading)
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
 
