@@ -14,7 +14,7 @@ learnt from them: a leader that stands out by no more than luck would explain is
 intervals hold the truth. What may be *claimed* is in `statistics`; here is what is *reported*.
 
 The model: result = arm's mean + noise of the arm's own variance.
-    means of arms that are alike ~ Normal(centre, spread²), centre flat, spread ~ half-Cauchy (Gelman 2006)
+    means of arms that are alike ~ Student's t around a centre; centre flat, spread half-Cauchy (Gelman 2006)
     means of other arms ~ flat
     variances ~ inverse chi-square around a typical one (Smyth 2004): few seeds tell little of a variance
 """
@@ -35,7 +35,7 @@ DRAWS = 4_000
 
 LEVEL = 0.95
 
-TYPICAL_SPREAD = 1.0
+TYPICAL_SPREAD = 2.0
 """Median of the prior of how far finalists' means lie apart, in standard deviations of a seed."""
 
 TAIL = 3.0
