@@ -138,7 +138,7 @@ class Stopwatch:
         )
 
     def in_seconds(self, run: RunRecord) -> RunRecord:
-        """The same run with times to the target in place of values, as its policy was told them."""
+        """The same run with times to the target in place of values, and its optimizer's pace."""
         points = _until(run, 1.0)
         if run.phase != "screen":
             points = points[-1:]
@@ -152,7 +152,8 @@ class Stopwatch:
             )
             for point in points
         )
-        return replace(run, points=tuple(times))
+        pace = self.paces.get(run.optimizer, math.nan)
+        return replace(run, points=tuple(times), seconds_per_step=pace)
 
     def share(self, finalists: Sequence[Candidate], runs: Iterable[RunRecord]) -> float:
         """What a run of confirmation costs, in full trainings, since most end at the target.

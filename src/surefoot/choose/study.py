@@ -142,6 +142,7 @@ class _Study:
         self.unit = ""  # of the values that a policy is told, where it is not the measure
         self.screening: Screening | None = None
         self.confirmation: Confirmation | None = None
+        self.stopwatch: Stopwatch | None = None
 
     def so_far(self) -> str:
         """The best answer at this moment, with how sure it is."""
@@ -168,25 +169,18 @@ class _Study:
             budget.total,
         )
         names = self._rule_out(seen)
-        stopwatch = None
         if self.question.goal == "fastest":
             names, seen = self._pace(names, seen)
-            stopwatch = self._watch_the_baseline(runner, seen)
+            self.stopwatch = self._watch_the_baseline(runner, seen)
         # A screening run is measured at its rungs, cooled down; a confirmed one is watched all along.
-        screening = stopwatch.screening if stopwatch else Reading()
-        confirmation = stopwatch.confirmation if stopwatch else Reading(CURVE)
+        screening = self.stopwatch.screening if self.stopwatch else Reading()
+        confirmation = self.stopwatch.confirmation if self.stopwatch else Reading(CURVE)
         race = self._race(runner, screening, names, seen, budget)
         finalists = self._play_off(runner, screening, race, budget)
-        left = budget.total - runner.spent - FLOOR_SEEDS
-        margin = self.question.margin
-        if stopwatch:
-            left /= stopwatch.share(finalists, runner.records())
-            margin = margin or stopwatch.margin(finalists, runner.records())
-        runs = math.floor(left) + FLOOR_SEEDS
-        outcome = self._confirm(runner, confirmation, finalists, runs, margin)
+        outcome = self._confirm(runner, confirmation, finalists, budget)
         decisions = self.log.record().decisions
         answer = build_answer(
-            self.question, seen, runner.records(), decisions, outcome, self._seconds(), stopwatch
+            self.question, seen, runner.records(), decisions, outcome, self._seconds(), self.stopwatch
         )
         self.log.finish(answer)
         shutil.rmtree(self.checkpoints, ignore_errors=True)  # no run goes on any more
@@ -295,22 +289,21 @@ class _Study:
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
 
     def _confirm(
-        self,
-        runner: Runner,
-        reading: Reading,
-        finalists: list[Candidate],
-        runs: int,
-        margin: float | None,
+        self, runner: Runner, reading: Reading, finalists: list[Candidate], budget: Budget
     ) -> Outcome:
         self.watcher.phase("confirm on fresh seeds" + self.unit)
-        question = self.question
+        question, margin = self.question, self.question.margin
         reference = space.baseline(question.baseline, question.plan)
         finalists = [c for c in finalists if c.key != reference.key]
+        left = budget.total - runner.spent - FLOOR_SEEDS
+        if self.stopwatch:
+            left /= self.stopwatch.share(finalists, runner.records())
+            margin = margin or self.stopwatch.margin(finalists, runner.records())
         confirmation = Confirmation(
             finalists,
             reference,
             space.floor(question.plan),
-            runs=runs,
+            runs=math.floor(left) + FLOOR_SEEDS,
             first_seed=question.seed * SEED_STRIDE + SEED_STRIDE // 2,
             floor_seeds=FLOOR_SEEDS,
             margin=margin,
@@ -322,7 +315,8 @@ class _Study:
         measured = [run for run in runner.records() if run.phase == "confirm"]
         if all(run.status in ("diverged", "failed") for run in measured):
             raise _none_succeeded(measured)
-        return confirmation.outcome(costs(runner.records()))
+        runs = runner.records()
+        return confirmation.outcome(costs(map(self.stopwatch.in_seconds, runs) if self.stopwatch else runs))
 
     def _decide(self, kind: str, text: str, details: Mapping[str, Any]) -> None:
         self.log.decide(kind, text, dict(details), self._seconds())
