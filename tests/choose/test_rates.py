@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.choose.rates import longest_line, rate_windows
+from surefoot.choose.rates import lowest_line, rate_windows
 from surefoot.evidence import PointRecord, RunRecord
 
 RATES = (0.001, 0.01, 0.1, 1.0)
@@ -47,7 +47,7 @@ def test_a_window_ends_before_what_diverged():
 
 def test_the_window_is_seen_at_the_furthest_rung_that_three_rates_reached():
     runs = [run(rate, [1.0, 0.5]) for rate in RATES[:3]] + [run(1.0, [0.2])]
-    assert longest_line(runs)[0] == pytest.approx(2 / 3)
+    assert lowest_line(runs)[0] == pytest.approx(2 / 3)
     assert rate_windows(runs, deviation=0.1)["SGD"]["progress"] == pytest.approx(2 / 3)
 
 
@@ -68,10 +68,21 @@ def test_noise_is_wider_earlier_in_the_training_in_proportion_to_the_loss():
     assert narrow["high"] < 0.1 < wide["high"]
 
 
-def test_the_settings_that_came_furthest_make_the_line():
-    slow = [run(rate, [0.2], momentum=0.0) for rate in RATES]
-    fast = [run(rate, [0.2, 0.1], momentum=0.9) for rate in RATES[1:]]
-    assert longest_line(slow + fast) == (pytest.approx(2 / 3), [(rate, 0.1) for rate in RATES[1:]])
+def test_the_best_of_the_other_settings_counts_at_each_rate():
+    plain = [run(rate, [0.2], momentum=0.0) for rate in RATES]
+    fast = [run(rate, [0.1], momentum=0.9) for rate in RATES[1:3]]
+    values = [0.2, 0.1, 0.1, 0.2]
+    assert lowest_line(plain + fast) == (pytest.approx(1 / 3), list(zip(RATES, values, strict=True)))
+
+
+def test_a_rate_that_diverged_with_some_settings_only_is_not_lost():
+    runs = [run(rate, [0.2]) for rate in RATES]
+    assert lowest_line([*runs, run(1.0, [], status="diverged", momentum=0.9)]) == lowest_line(runs)
+
+
+def test_seeds_of_the_play_off_are_not_in_the_line():
+    runs = [run(rate, [0.2]) for rate in RATES]
+    assert lowest_line([*runs, run(0.01, [0.01], seed=1)]) == lowest_line(runs)
 
 
 def test_confirmation_is_not_screening():

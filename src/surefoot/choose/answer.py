@@ -68,7 +68,9 @@ def build_answer(
     values = outcome.values[recommended.key]
     initial = None if times else seen.get("initial_value")
     windows = rate_windows(runs, _deviation(values), _mean(values), initial)
-    why = reasons(outcome, fates(runs, decisions), costs(runs), windows, candidate_label)
+    why = reasons(
+        outcome, fates(runs, decisions), costs(runs), windows, candidate_label, "s" if times else ""
+    )
     return {
         "study": question.study,
         "task": question.task,

@@ -8,12 +8,11 @@ Inside the window the loss might as well be the best; outside it differs by more
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from statistics import fmean
 
+from surefoot.choose.fates import LOST
 from surefoot.choose.window import blow_up_share
 from surefoot.evidence import RunRecord
 
@@ -32,9 +31,9 @@ def rate_windows(
 ) -> dict[str, dict[str, float | bool]]:
     """The flat window of each screened optimizer that has one, by name.
 
-    It is taken on the settings that reached furthest, at the furthest rung at which three learning rates were
-    measured.  Edges lie where the line through the measured values, over log lr, leaves the band.  Noise
-    shrinks with the loss: earlier in the training the band is wider in the proportion of the losses.
+    It is taken at the furthest rung at which three learning rates were measured.  Edges lie where the line
+    through the measured values, over log lr, leaves the band.  Noise shrinks with the loss: earlier in the
+    training the band is wider in the proportion of the losses.
 
     Args:
         runs: of the study; those of screening count.
@@ -51,7 +50,7 @@ def rate_windows(
     screened = [run for run in runs if run.phase == "screen" and "lr" in run.hyperparameters]
     for optimizer in dict.fromkeys(run.optimizer for run in screened):
         own = [run for run in screened if run.optimizer == optimizer]
-        progress, line = longest_line(own)
+        progress, line = lowest_line(own)
         if not line:
             continue
         best = min(value for _, value in line)
@@ -92,42 +91,33 @@ def _edge(outwards: Line, limit: float) -> tuple[float, bool]:
     return outwards[-1][0], True
 
 
-def longest_line(runs: Sequence[RunRecord]) -> tuple[float, Line]:
-    """The furthest rung at which three learning rates were measured, and the values there.
+def lowest_line(runs: Sequence[RunRecord]) -> tuple[float, Line]:
+    """The furthest rung at which three learning rates were measured, and the lowest value of each there.
 
-    Of an optimizer's settings beside lr those are taken that reached furthest.  A learning rate that diverged
-    counts as infinitely bad; seeds are averaged.
+    Whatever the other settings: what is asked is how an optimizer does at a rate if they suit it.  A rate
+    that only diverged counts as infinitely bad.  The race's seed alone counts: the play-off saw only some.
 
     Returns:
         (progress, line); (0, ()) where there is none.
     """
-    line = max(_by_settings(runs), key=lambda line: (furthest(line), len(line)), default=())
-    at: dict[float, dict[float, list[float]]] = {}
-    for run in line:
-        for point in run.points:
+    first = min((run.seed for run in runs), default=0)
+    runs = [run for run in runs if run.seed == first]
+    at: dict[float, dict[float, float]] = {}
+    for run in runs:
+        rate = run.hyperparameters["lr"]
+        for point in run.points if run.status not in LOST else ():
             if math.isfinite(point.value):
-                rates = at.setdefault(point.progress, {})
-                rates.setdefault(run.hyperparameters["lr"], []).append(point.value)
-    rungs = [rung for rung, values in at.items() if len(values) >= FEWEST_RATES]
+                line = at.setdefault(point.progress, {})
+                line[rate] = min(point.value, line.get(rate, math.inf))
+    rungs = [rung for rung, line in at.items() if len(line) >= FEWEST_RATES]
     if not rungs:
         return 0.0, ()
-    lost = {run.hyperparameters["lr"]: [math.inf] for run in line if run.status == "diverged"}
-    return max(rungs), sorted((rate, fmean(values)) for rate, values in (lost | at[max(rungs)]).items())
+    lost = {run.hyperparameters["lr"]: math.inf for run in runs if run.status in LOST}
+    healthy = {rate for line in at.values() for rate in line}
+    lost = {rate: value for rate, value in lost.items() if rate not in healthy}
+    return max(rungs), sorted((lost | at[max(rungs)]).items())
 
 
 def furthest(runs: Iterable[RunRecord]) -> float:
     """The furthest progress that any of the runs has reached; 0 of none."""
     return max((point.progress for run in runs for point in run.points), default=0.0)
-
-
-def _by_settings(runs: Iterable[RunRecord]) -> Iterable[Sequence[RunRecord]]:
-    """The runs that differ in nothing but lr and seed, together."""
-    groups: dict[str, list[RunRecord]] = {}
-    for run in runs:
-        groups.setdefault(_others(run), []).append(run)
-    return groups.values()
-
-
-def _others(run: RunRecord) -> str:
-    others = {name: value for name, value in run.hyperparameters.items() if name != "lr"}
-    return json.dumps([others, run.schedule], sort_keys=True, default=str)

@@ -33,7 +33,12 @@ Windows = Mapping[str, Mapping[str, float | bool]]
 
 
 def reasons(
-    outcome: Outcome, fates: Mapping[str, Fate], costs: Costs, windows: Windows, label: Label
+    outcome: Outcome,
+    fates: Mapping[str, Fate],
+    costs: Costs,
+    windows: Windows,
+    label: Label,
+    unit: str = "",
 ) -> list[str]:
     """One sentence each: rivals in confirmation, the lr window, then who fell before and where.
 
@@ -43,15 +48,17 @@ def reasons(
         costs: seconds per step and state bytes by candidate key.
         windows: flat windows of the learning rate by optimizer.
         label: a candidate's short name.
+        unit: of the values, such as "s"; none for a loss.
     """
+    unit = f" {unit}" if unit else ""
     confirmed = {candidate.optimizer for candidate in outcome.arms}
     fallen = [fate for name, fate in fates.items() if name not in confirmed]
     seen = outcome.recommended.optimizer in windows
     window = _low_side(outcome.recommended, windows)
     return [
-        *_rivals(outcome, costs, windows, label),
+        *_rivals(outcome, costs, windows, label, unit),
         *(window if seen else ()),
-        *_fallen(fallen, windows),
+        *_fallen(fallen, windows, unit),
         *(() if seen else window),
     ]
 
@@ -59,14 +66,14 @@ def reasons(
 # ---------------------------------------------------------------- confirmation
 
 
-def _rivals(outcome: Outcome, costs: Costs, windows: Windows, label: Label) -> list[str]:
+def _rivals(outcome: Outcome, costs: Costs, windows: Windows, label: Label, unit: str) -> list[str]:
     """Who tied, who could not be told apart, who lost: in this order."""
     leader = next((c for c in outcome.arms if c.key not in outcome.comparisons), outcome.recommended)
-    behind = "behind" if leader.key == outcome.recommended.key else f"behind {label(leader)}"
+    behind = f"{unit} behind" + ("" if leader.key == outcome.recommended.key else f" {label(leader)}")
     tied: list[str] = []
     undecided: list[str] = []
     lost: list[str] = []
-    for rival in outcome.arms:
+    for rival in sorted(outcome.arms, key=lambda rival: _estimate(outcome, rival)):
         if rival.key == outcome.recommended.key:
             continue
         name = label(rival) + (" (the baseline)" if rival.key == outcome.baseline.key else "")
@@ -89,17 +96,25 @@ def _rivals(outcome: Outcome, costs: Costs, windows: Windows, label: Label) -> l
     return tied + lost
 
 
+def _estimate(outcome: Outcome, rival: Candidate) -> float:
+    """How far behind; those that diverged come last."""
+    comparison = outcome.comparisons.get(rival.key)
+    estimate = comparison.difference.estimate if comparison else 0.0
+    return estimate if math.isfinite(estimate) else math.inf
+
+
 def _distance(comparison: Comparison, behind: str, level: str) -> str:
     """`0.0045 behind (95 % interval −0.0069 to 0.016)`: how far the rival is behind the leader."""
     difference = comparison.difference
     if not math.isfinite(difference.estimate):
         return "it diverged on a seed"
-    words = f"{_short(difference.estimate)} {behind}"
+    words = f"{_short(difference.estimate)}{behind}"
     if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
         return words
     interval = f"{level}{_short(difference.low)} to {_short(difference.high)}"
     if comparison.decision == "undecided" and difference.low > 0:
-        interval += f", but p = {_short(comparison.p)} with every pair counted"
+        counted = " with every pair counted" if level else ""
+        interval += f", but p = {_short(comparison.p)}{counted}"
     return f"{words} ({interval})"
 
 
@@ -149,22 +164,22 @@ def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
 # ---------------------------------------------------------------- before confirmation
 
 
-def _fallen(fallen: Iterable[Fate], windows: Windows) -> list[str]:
+def _fallen(fallen: Iterable[Fate], windows: Windows, unit: str) -> list[str]:
     """Those who fell before confirmation, together by what they share, the latest first."""
     groups: dict[tuple[str, float, bool], list[Fate]] = {}
     for fate in sorted(fallen, key=lambda fate: (-_lateness(fate), fate.behind)):
         groups.setdefault((fate.stage, fate.progress, fate.within), []).append(fate)
-    return [_fell(group, windows) for group in groups.values()]
+    return [_fell(group, windows, unit) for group in groups.values()]
 
 
 def _lateness(fate: Fate) -> float:
     return {"playoff": 3.0, "end": 2.0, "rung": fate.progress, "diverged": -1.0}[fate.stage]
 
 
-def _fell(group: Sequence[Fate], windows: Windows) -> str:
+def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
     first = group[0]
     names = _listed([_remarked(fate, windows) for fate in group], MOST_NAMES)
-    behind = _range([fate.behind for fate in group])
+    behind = _range([fate.behind for fate in group]) + unit
     at = f"at {Fraction(first.progress).limit_denominator(100)}"
     if first.stage == "diverged":
         return f"{names} diverged in every run."
@@ -176,7 +191,7 @@ def _fell(group: Sequence[Fate], windows: Windows) -> str:
         return f"{names} stopped {at}: {behind} behind."
     if first.within:
         return f"{names} stopped {at}: {behind} behind, in the band, but the budget paid for better ones."
-    return f"{names} fell {at}: {behind} behind, band {_short(first.band)}."
+    return f"{names} fell {at}: {behind} behind, band {_short(first.band)}{unit}."
 
 
 def _remarked(fate: Fate, windows: Windows) -> str:

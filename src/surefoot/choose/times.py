@@ -74,7 +74,8 @@ class Times:
             return f"The baseline {self.label(base)} or it diverged on some seed, so there is no interval."
         return (
             f"{reached}, {self.ratio(outcome):.2g} of the time of {self.label(base)} "
-            f"({effect.level:.0%} interval of the difference {effect.low:.3g} to {effect.high:.3g} s); "
+            f"({100 * effect.level:.0f} % interval of the difference "
+            f"{effect.low:.3g} to {effect.high:.3g} s); "
             f"{self._misses([best, base])}."
         )
 

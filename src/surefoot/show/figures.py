@@ -69,7 +69,7 @@ def quality_by_cost(study: StudyRecord) -> Figure | None:
         others = []  # their points are no seconds
     with styled():
         figure, axes = blank(_WIDE)
-        values = [row.mean for row in rows] + [run.points[-1].value for run in others]
+        values = [row.estimate for row in rows] + [run.points[-1].value for run in others]
         values += [edge for row in rows for edge in row.interval or ()]
         scale_values(axes, value_limits(values, ceiling=20 * min(values) if min(values) > 0 else None))
         costs = [row.seconds_per_step or 0.0 for row in rows]
@@ -243,7 +243,7 @@ def _draw_cost(axes: Axes, row: Result, stroke: Stroke) -> None:
     cost = row.seconds_per_step or math.nan
     if row.interval:
         axes.plot([cost, cost], row.interval, color=stroke.colour, lw=1.6)
-    axes.plot([cost], [row.mean], stroke.marker, color=stroke.colour, ms=7)
+    axes.plot([cost], [row.estimate], stroke.marker, color=stroke.colour, ms=7)
 
 
 def _draw_others_cost(axes: Axes, others: Iterable[RunRecord]) -> None:
@@ -310,4 +310,4 @@ def _draw_row(axes: Axes, place: int, row: Result, stroke: Stroke, edge: float) 
     if row.interval:
         axes.plot(row.interval, [place + 0.12] * 2, color=INK.light, lw=1.2)
     if row.values:
-        axes.plot([row.mean], [place + 0.12], "|", color=INK.light, ms=13, mew=2)
+        axes.plot([row.estimate], [place + 0.12], "|", color=INK.light, ms=13, mew=2)

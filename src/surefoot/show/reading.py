@@ -27,7 +27,8 @@ class Result:
         phase: "confirm" or "floor".
         values: one per seed that did not diverge.
         seeds: how many seeds were run.
-        interval: where its true mean lies, if the answer says so.
+        estimate, interval: where its true mean lies, without the luck that made it lead; the mean and None
+            where the answer does not say.
         misses: on how many seeds the target was missed, where there was one.
         compile_seconds: what its first step takes beyond later ones, where that was measured.
     """
@@ -43,6 +44,7 @@ class Result:
     state_bytes: float | None
     recommended: bool
     baseline: bool
+    estimate: float
     interval: tuple[float, float] | None = None
     misses: int = 0
     compile_seconds: float | None = None
@@ -237,6 +239,8 @@ def _result(entry: Mapping[str, Any], own: str, recommended: str, baseline: str)
     measured = list(entry.get("values") or ())
     values = tuple(float(value) for value in measured if _number(value) is not None)
     confirmed = entry["phase"] == "confirm"
+    told = _number(entry.get("mean"))
+    estimate = told if told is not None else fmean(values) if values else math.nan
     return Result(
         label=entry.get("label") or candidate_label(entry["optimizer"], entry.get("hyperparameters") or {}),
         identity=own,
@@ -249,6 +253,7 @@ def _result(entry: Mapping[str, Any], own: str, recommended: str, baseline: str)
         state_bytes=_number(entry.get("state_bytes")),
         recommended=confirmed and own == recommended,
         baseline=confirmed and own == baseline,
+        estimate=estimate,
         interval=_interval(entry),
         misses=int(entry.get("misses") or 0),
         compile_seconds=_number(entry.get("compile_seconds")),

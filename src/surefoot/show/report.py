@@ -204,5 +204,5 @@ def _fact(name: str, value: Any) -> str:
     if isinstance(value, int | float) and "seconds" in name:
         return seconds(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_fact(name, item) for item in value)
+        return ", ".join(_fact(name, item) for item in value) or "none"
     return f"{value:,}" if isinstance(value, int) and value >= 10_000 else setting(value)

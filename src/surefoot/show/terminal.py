@@ -74,7 +74,7 @@ def _table(answer: Mapping[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
     table.add_column("candidate", overflow="fold", min_width=CANDIDATE_COLUMNS)
     measure = textwrap.wrap(printable(answer.get("measure", "value")), MEASURE_COLUMNS)
-    what = "mean, 95 % interval" if intervals else "mean ± sd"
+    what = "estimate, 95 % interval" if intervals else "mean ± sd"
     headings = ["\n".join([*measure, what]), "seeds", "each\nstep", "state"]
     for heading in headings:
         table.add_column(Text(heading), justify="right", no_wrap=True)
@@ -109,9 +109,9 @@ def _cells(row: Result, intervals: bool) -> tuple[Text | str, ...]:
 
 def _value(row: Result) -> str:
     if row.interval is None:
-        return number(row.mean)
+        return number(row.estimate)
     low, high = row.interval
-    return f"{number(row.mean)}  {number(low)}–{number(high)}"
+    return f"{number(row.estimate)}  {number(low)}–{number(high)}"
 
 
 def _seeds(row: Result) -> Text:

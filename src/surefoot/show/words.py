@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from surefoot.show.format import MISSING, number, setting, share
+from surefoot.show.format import MISSING, number, setting, share, signed
 from surefoot.show.reading import RateCurve, Result, finite
 
 VERDICTS = {"win": "Win", "tie": "Tie", "budget": "Budget spent"}
@@ -59,13 +59,17 @@ def pairing(answer: Mapping[str, Any]) -> str:
     if math.isnan(correlation):
         return ""
     used = "compared seed by seed" if found.get("used") else "not paired by seed"
-    return f"Two candidates' results on the same seeds correlate by {correlation:.2f}; they were {used}."
+    return f"Two candidates' results on the same seeds correlate by {signed(correlation)}; they were {used}."
 
 
 def forest_note(answer: Mapping[str, Any], rows: Sequence[Result]) -> str:
     """How to read the picture of the confirmed candidates."""
-    words = "A dot per seed, a bar at the mean"
-    words += ", a line over the mean's 95 % interval." if any(row.interval for row in rows) else "."
+    if any(row.interval for row in rows):
+        words = (
+            "A dot per seed; a bar at the estimate, which undoes the luck of leading, and its 95 % interval."
+        )
+    else:
+        words = "A dot per seed, a bar at the mean."
     if any(row.baseline for row in rows):
         words += " Dashed: the baseline's mean."
     if any(row.recommended and not row.baseline for row in rows) and _has_effect(answer):
