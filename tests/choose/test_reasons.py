@@ -86,16 +86,16 @@ def test_undecided_rivals_share_a_sentence_with_what_it_would_take():
     found = why(outcome("budget", comparisons, needed=120))[0]
     assert found == (
         "Not told apart: Muon lr=0.02, 0.002 behind (95 % interval −0.008 to 0.012); SGD lr=0.1, 0.02 behind "
-        "(0.01 to 0.03, but p = 0.14). About 120 more full trainings would settle it."
+        "(0.01 to 0.03, but p = 0.14 over all pairs). About 120 more full trainings would settle it."
     )
 
 
-def test_the_first_p_is_explained_and_values_may_have_a_unit():
+def test_p_explains_an_interval_without_zero_and_values_may_have_a_unit():
     found = reasons(outcome("budget", [compared(MUON, "undecided", p=0.06)], arms=(ADAMW, MUON)),
                     {"Lion": rung("Lion", 0.5)}, {}, {}, label, "s")  # fmt: skip
     assert found[0] == (
-        "Not told apart: Muon lr=0.02, 0.02 s behind (95 % interval 0.01 to 0.03, but p = 0.06 "
-        "with every pair counted)."
+        "Not told apart: Muon lr=0.02, 0.02 s behind (95 % interval 0.01 to 0.03, but p = 0.06 over "
+        "all pairs)."
     )
     assert found[1] == "Lion fell at 1/3: 0.5 s behind, band 0.1 s."
 

@@ -73,6 +73,42 @@ def test_hostile_text_stays_text(page):
     assert not [name for name, _ in read.attributes if name.startswith("on")]
 
 
+def test_hostile_text_in_every_field_of_the_answer_stays_text(study):
+    evil = "<img src=x onerror=alert(1)>&\x1b[2J"
+    candidates = [
+        entry | {"label": evil, "optimizer": evil, "hyperparameters": {"lr": 0.1, evil: evil}, "misses": 1,
+                 "compile_seconds": 0.1, "schedule": {evil: evil}}
+        for entry in study.answer["candidates"]
+    ]  # fmt: skip
+    answer = study.answer | {
+        "candidates": candidates, "sentence": f"{evil}. {evil}", "why": [evil], "measure": evil,
+        "target": 0.1, "goal": evil, "task": evil, "study": evil, "command": evil, "verdict": evil,
+        "recommendation": {"optimizer": evil, "hyperparameters": {}, "snippet": evil},
+    }  # fmt: skip
+    looks = [d for d in study.decisions if "comparisons" in d.details]
+    comparisons = {evil: next(iter(looks[0].details["comparisons"].values()))}
+    details = {"seeds": 4, "leader": evil, "margin": 0.1, "comparisons": comparisons}
+    race = {"optimizer": evil, "label": evil, "rung": 0.1, "value": 0.2, "band": 0.1, evil: evil}
+    runs = [replace(run, optimizer=evil, message=evil, hyperparameters={"lr": 0.1, evil: evil})
+            for run in study.runs[-30:]]  # fmt: skip
+    hostile = replace(
+        study, name=evil, task=evil, answer=answer, runs=tuple(runs), settings={"command": evil, evil: evil},
+        look={"measure": evil, evil: [{"name": evil, evil: evil}]},
+        environment={"versions": {"torch": evil}, "git_commit": evil, evil: evil},
+        decisions=(
+            replace(looks[0], text=evil, details=details),
+            replace(looks[0], kind=evil, text=evil, details={}),
+            replace(looks[0], kind="eliminated", text=evil, details=race),
+        ),
+    )  # fmt: skip
+    html = report_html(hostile)
+    read = Page(html)
+    assert "img" not in read.tags
+    assert "<img" not in html
+    assert not [name for name, _ in read.attributes if name.startswith("on")]
+    assert "<img" not in report_html(replace(hostile, answer=None))
+
+
 def test_nothing_outside_is_asked_for(page):
     read = Page(page)
     outside = [

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from surefoot.choose.fates import LOST
-from surefoot.choose.window import blow_up_share
 from surefoot.evidence import RunRecord
 
 FLAT_DEVIATIONS = 2.0
@@ -57,7 +56,7 @@ def rate_windows(
         band = FLAT_DEVIATIONS * deviation * _noise_ratio(best, final)
         if initial is not None and best >= initial - band:
             continue
-        blow_up = blow_up_share([run.status == "diverged" for run in own])
+        blow_up = sum(run.status == "diverged" for run in own) / len(own)
         windows[optimizer] = _window(line, band) | {"blow_up": blow_up, "progress": progress}
     return windows
 

@@ -113,8 +113,7 @@ def _distance(comparison: Comparison, behind: str, level: str) -> str:
         return words
     interval = f"{level}{_short(difference.low)} to {_short(difference.high)}"
     if comparison.decision == "undecided" and difference.low > 0:
-        counted = " with every pair counted" if level else ""
-        interval += f", but p = {_short(comparison.p)}{counted}"
+        interval += f", but p = {_short(comparison.p)} over all pairs"
     return f"{words} ({interval})"
 
 

@@ -33,6 +33,7 @@ from surefoot.show.reading import (
 from surefoot.show.style import BASELINE, FLOOR, INK, OTHERS, SOFT, Stroke, strokes, styled
 
 _WIDE = (3.9, 3.8)
+MEASURE_LENGTH = 44
 _OTHERS = "others: best run each"
 
 
@@ -90,12 +91,13 @@ def quality_by_cost(study: StudyRecord) -> Figure | None:
 
 def compared_by(study: StudyRecord) -> str:
     """What candidates are compared by: the task's measure, or the seconds to a target."""
-    return str((study.answer or {}).get("measure") or measure(study))
+    return short((study.answer or {}).get("measure") or measure(study), MEASURE_LENGTH)
 
 
 def measure(study: StudyRecord) -> str:
     """What the points of a learning curve are."""
-    return str(study.look.get("measure") or (study.answer or {}).get("measure") or "validation loss")
+    told = study.look.get("measure") or (study.answer or {}).get("measure") or "validation loss"
+    return short(told, MEASURE_LENGTH)
 
 
 def candidate_strokes(study: StudyRecord) -> dict[str, Stroke]:

@@ -102,9 +102,10 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
-def short(text: str, length: int) -> str:
-    """The text, cut with an ellipsis where it is longer than `length`."""
-    return text if len(text) <= length else text[: length - 1] + "…"
+def short(text: Any, length: int) -> str:
+    """The text without control characters, cut with an ellipsis where it is longer than `length`."""
+    shown = printable(text)
+    return shown if len(shown) <= length else shown[: length - 1] + "…"
 
 
 def printable(text: Any) -> str:

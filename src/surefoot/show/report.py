@@ -16,7 +16,18 @@ from matplotlib.figure import Figure
 
 from surefoot.evidence.records import RunRecord, StudyRecord
 from surefoot.show import figures, race_figures, words
-from surefoot.show.format import MISSING, number, plain_name, plural, seconds, setting, share, size, spread
+from surefoot.show.format import (
+    MISSING,
+    number,
+    plain_name,
+    plural,
+    printable,
+    seconds,
+    setting,
+    share,
+    size,
+    spread,
+)
 from surefoot.show.race import journeys, rungs
 from surefoot.show.reading import identity_of, labels, race_rungs, race_runs, results, setting_effects
 from surefoot.show.style import PALETTE
@@ -157,7 +168,7 @@ def _race_panels(study: StudyRecord) -> list[tuple[Any, Markup | None]]:
 
 def _inline(figure: Figure | None, name: str, title: str) -> Markup | None:
     """Safe as markup: the SVG comes from an XML serializer, which escapes every name in it."""
-    return None if figure is None else Markup(inline_svg(figure, name, title))
+    return None if figure is None else Markup(inline_svg(figure, name, printable(title)))
 
 
 # Words.

@@ -1,6 +1,6 @@
 """The final screen of a study: verdict, how sure, table, the why, the code to paste.
 
-print_answer(study.answer)  # at most 40 lines of 80 columns, unless the code alone is longer
+print_answer(study.answer)  # about 40 lines of 80 or 100 columns, as the code is long
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from surefoot.show.words import certainty_in_short
 __all__ = ["RaceDisplay", "answer_table", "print_answer"]
 
 PAGE_LINES = 40  # or the terminal's height, where that is more
-FEWEST_REASON_LINES = 4  # even where long code fills the page
+FEWEST_REASON_LINES = 10  # even where long code or narrow columns fill the page
 CANDIDATE_COLUMNS = 20
 MEASURE_COLUMNS = 22  # a long measure must not take the candidates' room
 MOST_ROWS = 7
@@ -74,7 +74,7 @@ def _table(answer: Mapping[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
     table.add_column("candidate", overflow="fold", min_width=CANDIDATE_COLUMNS)
     measure = textwrap.wrap(printable(answer.get("measure", "value")), MEASURE_COLUMNS)
-    what = "estimate, 95 % interval" if intervals else "mean ± sd"
+    what = "and 95 % interval" if intervals else "mean ± sd"
     headings = ["\n".join([*measure, what]), "seeds", "each\nstep", "state"]
     for heading in headings:
         table.add_column(Text(heading), justify="right", no_wrap=True)
