@@ -53,4 +53,25 @@ class Failing(Small):
             yield batch
 
 
+class Words(Small):
+    """Looks its features up in a table of which each batch touches some rows."""
+
+    name = "words"
+
+    def model(self):
+        return nn.Sequential(nn.Embedding(200, 1, sparse=True), nn.Flatten(0))
+
+    def batches(self, seed):
+        generator = torch.Generator().manual_seed(seed)
+        while True:
+            yield (torch.randint(0, 200, (32,), generator=generator),)
+
+    def loss(self, model, batch):
+        return nn.functional.mse_loss(model(batch[0]), TARGETS[batch[0], 0])
+
+    def validate(self, model):
+        return self.loss(model, (torch.arange(200),)).item()
+
+
+words = Words()
 small, larger, failing = Small(), Larger(), Failing()

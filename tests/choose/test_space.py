@@ -7,6 +7,7 @@ import torch
 
 from surefoot import optim
 from surefoot.choose import space
+from surefoot.choose.constraints import parse
 from surefoot.choose.question import Question
 from surefoot.training.build import build_optimizer
 from surefoot.training.run import Schedule
@@ -49,6 +50,9 @@ def test_with_sparse_gradients_nothing_decays():
     grid = space.candidates(["AdamW", "SGD"], Schedule(), sparse=True)
     assert {c.optimizer for c in grid} == {"AdamW", "SGD"}
     assert {c.hyperparameters["weight_decay"] for c in grid} == {0.0}
+    assert space.baseline("AdamW", Schedule(), sparse=True) in grid
+    with pytest.raises(ValueError, match="cannot decay"):
+        space.candidates(["AdamW"], Schedule(), [parse("weight_decay=0.1")], sparse=True)
 
 
 def test_the_first_settings_of_every_optimizer_are_its_usual_ones():

@@ -134,6 +134,39 @@ def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_pa
         assert after_all[run][: len(points)] == points
 
 
+def test_with_sparse_gradients_the_usual_baseline_trains_without_decay(engine, tmp_path):
+    answer = answer_of(Question.ask(f"{OWN}:words", ["sgd", "adamw"], runs=12), tmp_path, engine)
+    assert answer["baseline"]["hyperparameters"]["weight_decay"] == 0
+    confirmed = [c for c in answer["candidates"] if c["phase"] == "confirm"]
+    assert {c["optimizer"] for c in confirmed} == {"AdamW", "SGD"}
+    assert not any(c["diverged"] for c in confirmed)
+
+
+def test_one_s_own_optimizers_and_candidates_join_the_race(engine, tmp_path):
+    own, file = OWN.parent / "own_optimizer.py", tmp_path / "mine.json"
+    file.write_text(
+        json.dumps(
+            [
+                {"optimizer": f"{own}:Broken"},
+                {"optimizer": "adam", "hyperparameters": {"lr": 0.0123, "betas": [0.5, 0.6]}},
+            ]
+        )
+    )
+    question = Question.ask(
+        f"{OWN}:small", [f"{own}:Signs"], runs=12, sets=["weight_decay=0.2"], candidates=str(file)
+    )
+    answer = answer_of(question, tmp_path, engine)
+    screened = [c for c in answer["candidates"] if c["phase"] == "screen"]
+    assert "Adam lr=0.0123 betas=(0.5, 0.6)" in {c["label"] for c in screened}
+    signs = [c for c in screened if c["optimizer"] == f"{own}:Signs"]
+    assert signs
+    assert all(c["hyperparameters"]["weight_decay"] == 0.2 for c in signs)
+    assert [c["diverged"] for c in screened if c["optimizer"] == f"{own}:Broken"] == [1]
+    with Store.at(str(tmp_path / "evidence.db")) as store:
+        broken = [r for r in store.study(question.study).runs if r.optimizer == f"{own}:Broken"]
+    assert "the sign is missing" in broken[0].message
+
+
 def test_another_question_under_the_same_name_is_refused(finished, engine):
     folder, _ = finished
     with pytest.raises(Exception, match="seed"):

@@ -175,10 +175,15 @@ def _outward(grid: Sequence[Candidate], line: Sequence[int], name: str) -> list[
     ]
 
 
-def baseline(name: str, schedule: Schedule) -> Candidate:
-    """An optimizer as its constructor sets it up: what one gets without choosing."""
-    settings = find_algorithm(name).hyperparameters
-    return Candidate(name, {n: h.default for n, h in settings.items() if h.search}, schedule)
+def baseline(name: str, schedule: Schedule, *, sparse: bool = False) -> Candidate:
+    """An optimizer as its constructor sets it up: what one gets without choosing.
+
+    With sparse gradients it is without decay, as every such model is trained: no step could be taken else.
+    """
+    settings = {n: h.default for n, h in find_algorithm(name).hyperparameters.items() if h.search}
+    if sparse and settings.get("weight_decay"):
+        settings["weight_decay"] = 0.0
+    return Candidate(name, settings, schedule)
 
 
 def floor(schedule: Schedule) -> Candidate:

@@ -177,7 +177,7 @@ class _Study:
         confirmation = self.stopwatch.confirmation if self.stopwatch else Reading(CURVE)
         race = self._race(runner, screening, names, seen, budget)
         finalists = self._play_off(runner, screening, race, budget)
-        outcome = self._confirm(runner, confirmation, finalists, budget)
+        outcome = self._confirm(runner, confirmation, self._reference(seen), finalists, budget)
         decisions = self.log.record().decisions
         answer = build_answer(
             self.question, seen, runner.records(), decisions, outcome, self._seconds(), self.stopwatch
@@ -231,11 +231,12 @@ class _Study:
         """What a step costs with each optimizer; those that cannot take one are ruled out."""
         if "paces" not in seen:
             self.watcher.phase("time a step of each optimizer")
-            plan = self.question.plan
-            timed = dict.fromkeys([*names, self.question.baseline])
-            candidates = [*(space.baseline(name, plan) for name in timed), space.floor(plan)]
+            grid = self._grid(names, seen)
+            usual = [grid[place] for place in space.portfolio(grid)]
+            usual += [self._reference(seen), space.floor(self.question.plan)]
+            timed = {candidate.optimizer: candidate for candidate in reversed(usual)}
             with _one_thread():
-                paces, failed = measure_paces(load_task(self.question.task), candidates)
+                paces, failed = measure_paces(load_task(self.question.task), list(timed.values()))
             seen = {**seen, "paces": {name: asdict(pace) for name, pace in paces.items()}, "no_pace": failed}
             self.log.set_look(seen)
         for name, reason in seen["no_pace"].items():
@@ -248,7 +249,7 @@ class _Study:
     def _watch_the_baseline(self, runner: Runner, seen: Mapping[str, Any]) -> Stopwatch:
         """The target, and the baseline's progress towards it."""
         question = self.question
-        reference = space.baseline(question.baseline, question.plan)
+        reference = self._reference(seen)
         self.watcher.phase("train the baseline, for the target")
         first_seed = question.seed * SEED_STRIDE + SEED_STRIDE // 4
         runner.drive(Batch(ladder_requests(reference, first_seed)), Reading(MARKS))
@@ -260,17 +261,25 @@ class _Study:
         self.measure, self.unit = stopwatch.measure(self.measure), " (values: seconds to the target)"
         return stopwatch
 
+    def _grid(self, names: list[str], seen: Mapping[str, Any]) -> list[Candidate]:
+        """What is raced of these optimizers, with the user's own candidates."""
+        question, sparse = self.question, bool(seen["sparse"])
+        raced = [name for name in names if name in question.names]
+        grid = space.candidates(raced, question.plan, question.constraints, sparse=sparse)
+        return grid + [c for c in question.extra if c.optimizer in names and c not in grid]
+
+    def _reference(self, seen: Mapping[str, Any]) -> Candidate:
+        """The baseline."""
+        return space.baseline(self.question.baseline, self.question.plan, sparse=bool(seen["sparse"]))
+
     def _race(
         self, runner: Runner, reading: Reading, names: list[str], seen: Mapping[str, Any], budget: Budget
     ) -> Screening:
         self.watcher.phase("screen" + self.unit)
-        question, fixed = self.question, self.question.constraints
-        raced = [name for name in names if name in question.names]
-        grid = space.candidates(raced, question.plan, fixed, sparse=bool(seen["sparse"]))
-        extra = [c for c in question.extra if c.optimizer in names]
-        grid += [c for c in extra if c not in grid]
-        priors = space.priors(names, fixed)
-        screening = Screening(grid, priors, budget.race, question.seed, self._decide, first=extra)
+        question, grid = self.question, self._grid(names, seen)
+        priors = space.priors(names, question.constraints)
+        first = [candidate for candidate in question.extra if candidate in grid]
+        screening = Screening(grid, priors, budget.race, question.seed, self._decide, first)
         self.screening = screening
         runner.drive(screening, reading)
         screening.pass_on_decisions()
@@ -289,11 +298,15 @@ class _Study:
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
 
     def _confirm(
-        self, runner: Runner, reading: Reading, finalists: list[Candidate], budget: Budget
+        self,
+        runner: Runner,
+        reading: Reading,
+        reference: Candidate,
+        finalists: list[Candidate],
+        budget: Budget,
     ) -> Outcome:
         self.watcher.phase("confirm on fresh seeds" + self.unit)
         question, margin = self.question, self.question.margin
-        reference = space.baseline(question.baseline, question.plan)
         finalists = [c for c in finalists if c.key != reference.key]
         left = budget.total - runner.spent - FLOOR_SEEDS
         if self.stopwatch:
