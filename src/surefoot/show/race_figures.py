@@ -20,10 +20,13 @@ from surefoot.show.axes import blank, columns, cross_at_top, rate_scale, scale_v
 from surefoot.show.format import plain_name, setting, short
 from surefoot.show.race import Look, Rung, journeys, looks, rungs
 from surefoot.show.reading import RateCurve, RateLine, optimizers, rate_curves
-from surefoot.show.style import INK, SOFT, Stroke, strokes, styled
+from surefoot.show.style import INK, SERIES, SOFT, Stroke, strokes, styled
 
 _PANEL = (3.3, 2.4)
 _FAINTEST = 0.25
+_UNDECIDED = Stroke(SERIES[0].light, "-", "D")
+_DECISIONS = {"better": Stroke(SERIES[1].light, "-", "o"), "equivalent": Stroke(SERIES[2].light, "-", "s")}
+_STATES = {"better": "lost", "equivalent": "equal", "undecided": "undecided"}
 
 
 def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
@@ -144,9 +147,6 @@ def _look_limits(found: Sequence[Look]) -> tuple[float, float]:
     return min(values) - room, max(values) + room
 
 
-_DECISIONS = {"better": ("o", "lost"), "equivalent": ("s", "equal"), "undecided": ("D", "undecided")}
-
-
 def _draw_looks(axes: Axes, name: str, found: Sequence[Look], limits: tuple[float, float]) -> None:
     axes.set_ylim(*limits)
     axes.axhline(0, color=INK.light, lw=1)
@@ -157,13 +157,12 @@ def _draw_looks(axes: Axes, name: str, found: Sequence[Look], limits: tuple[floa
         if not math.isfinite(estimate):
             cross_at_top(axes, [look.seeds], Stroke(SOFT.light, "-", "x"), 0.98)
             continue
-        colour = strokes("ab")["b" if decision == "better" else "a"].colour
-        axes.plot([look.seeds] * 2, [low, high], color=colour, lw=1.6)
-        axes.plot([look.seeds], [estimate], _DECISIONS.get(decision, ("D", ""))[0], color=colour, ms=5)
+        mark = _DECISIONS.get(decision, _UNDECIDED)
+        axes.plot([look.seeds] * 2, [low, high], color=mark.colour, lw=1.6)
+        axes.plot([look.seeds], [estimate], mark.marker, color=mark.colour, ms=5)
     led = [look.seeds for look in found if look.leader == name]
     axes.plot(led, [0] * len(led), "*", color=INK.light, ms=9)
-    last = seen[-1][1][3]
-    state = "led at the end" if found[-1].leader == name else _DECISIONS.get(last, ("", last))[1]
+    state = "led at the end" if found[-1].leader == name else _STATES.get(seen[-1][1][3], "")
     axes.set_title(f"{short(name, 26)}\n{state}", fontsize=8.5, loc="left")
     axes.set_xlim(found[0].seeds - 1, found[-1].seeds + 1)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))

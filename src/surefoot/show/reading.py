@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
@@ -167,11 +167,7 @@ def race_rungs(study: StudyRecord) -> tuple[float, ...]:
     """The progresses at which the race compared anything, ascending; points between them are no rungs."""
     decided = {finite(decision.details["rung"]) for decision in study.decisions if at_a_rung(decision)}
     measured = {point.progress for run in race_runs(study) for point in run.points if is_measured(point)}
-    return tuple(sorted({p for p in measured if p >= 1 or not decided or any(map(_near(p), decided))}))
-
-
-def _near(progress: float) -> Callable[[float], bool]:
-    return lambda other: math.isclose(progress, other)
+    return tuple(sorted(p for p in measured if p >= 1 or not decided or _is_among(p, decided)))
 
 
 def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
@@ -294,6 +290,10 @@ def _usual_schedule(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 def _settings(run: RunRecord) -> dict[str, Any]:
     return {**run.hyperparameters, "warmup": run.schedule.get("warmup")}
+
+
+def _is_among(progress: float, rungs: Iterable[float]) -> bool:
+    return any(math.isclose(progress, rung) for rung in rungs)
 
 
 def _setting_effect(
