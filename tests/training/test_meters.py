@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from surefoot import optim
+from surefoot.training import meters
 from surefoot.training.meters import median_seconds, peak_memory, state_bytes
 
 
@@ -30,3 +31,13 @@ def test_state_in_lists_counts():
 
 def test_peak_memory_is_in_bytes():
     assert 50e6 < peak_memory() < 1e12
+
+
+def test_waiting_in_line_is_told_by_linux_and_nothing_elsewhere(monkeypatch, tmp_path):
+    scheduler = tmp_path / "schedstat"
+    monkeypatch.setattr(meters, "SCHEDULER", scheduler)
+    assert meters.seconds_in_line() == 0
+    scheduler.write_text("123 2500000000 7\n")
+    assert meters.seconds_in_line() == 2.5
+    scheduler.write_text("0\n")
+    assert meters.seconds_in_line() == 0

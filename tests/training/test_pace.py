@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from surefoot.training.pace import measure_paces
+import pytest
+
+from surefoot.training.pace import measure_paces, typical
 from surefoot.training.run import Candidate
 
 
@@ -19,3 +21,19 @@ def test_one_that_cannot_take_a_step_says_why(sample):
     paces, failed = measure_paces(sample(), [Candidate("SparseAdam", {}), Candidate("SGD", {})])
     assert paces.keys() == {"SGD"}
     assert "sparse" in failed["SparseAdam"].lower()
+
+
+def test_a_machine_that_is_busy_in_some_rounds_changes_nothing():
+    quiet = {"Adam": [1.0] * 5, "SGD": [0.8] * 5, "Muon": [3.0] * 5}
+    busy = [1.0, 4.0, 1.0, 2.5, 1.7]
+    slowed = {name: [t * b for t, b in zip(times, busy, strict=True)] for name, times in quiet.items()}
+    assert typical(slowed) == pytest.approx({"Adam": 1.0, "SGD": 0.8, "Muon": 3.0})
+
+
+def test_one_interrupted_step_changes_nothing():
+    times = {"Adam": [1.0, 9.0, 1.0], "SGD": [0.8, 0.8, 0.8], "Muon": [3.0, 3.0, 3.0]}
+    assert typical(times) == pytest.approx({"Adam": 1.0, "SGD": 0.8, "Muon": 3.0}, rel=0.01)
+
+
+def test_nothing_timed_is_nothing():
+    assert typical({}) == {}

@@ -25,7 +25,7 @@ from surefoot.tasks import Task, TaskError
 from surefoot.training.algorithm import find_algorithm
 from surefoot.training.build import build_optimizer
 from surefoot.training.divergence import Trend
-from surefoot.training.meters import median_seconds, state_bytes
+from surefoot.training.meters import median_seconds, seconds_in_line, state_bytes
 from surefoot.training.run import Candidate, Point, Schedule
 from surefoot.training.schedule import branch, evaluations, factor
 
@@ -155,14 +155,18 @@ def train(
 def time_steps(task: Task, candidate: Candidate, least: int) -> list[tuple[int, float]]:
     """(evaluations, seconds) of the first steps of a run, until it has made `least` evaluations.
 
+    What this thread waited for a processor, because other processes had it, is taken off.
+
     Raises:
         Exception: whatever the task or the optimizer raises.
     """
     run, steps = _Run(task, candidate, seed=0), []
     while run.evaluations < least:
-        evaluated, seconds = run.evaluations, run.seconds
+        # The clock is read outermost: a wait between two readings then makes a step longer, never negative.
+        begin, in_line, before = time.perf_counter(), seconds_in_line(), run.evaluations
         run.step(task.steps)
-        steps.append((run.evaluations - evaluated, run.seconds - seconds))
+        in_line = seconds_in_line() - in_line
+        steps.append((run.evaluations - before, time.perf_counter() - begin - in_line))
     return steps
 
 

@@ -6,10 +6,13 @@ import resource
 import statistics
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+SCHEDULER = Path("/proc/thread-self/schedstat")  # nanoseconds on a processor, nanoseconds in line, turns
 
 # The first steps of a process compile kernels, allocate state and fill caches.
 WARM_UP_STEPS = 3
@@ -19,6 +22,17 @@ def median_seconds(seconds_per_evaluation: list[float]) -> float:
     """The median over all but the first few steps (over all, if there are only a few); nan of nothing."""
     settled = seconds_per_evaluation[WARM_UP_STEPS:] or seconds_per_evaluation
     return statistics.median(settled) if settled else float("nan")
+
+
+def seconds_in_line() -> float:
+    """How long this thread has been ready to run and waited for a processor, while other threads had it.
+
+    Linux tells; elsewhere it is 0.
+    """
+    try:
+        return int(SCHEDULER.read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def state_bytes(optimizer: torch.optim.Optimizer) -> int:
