@@ -16,23 +16,32 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import statistics
+import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import Pool
+from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
+from digits_grid import candidate_of, measure
+from surefoot.choose import Question, choose_optimizer
 from surefoot.choose.confirm import Confirmation, Outcome
+from surefoot.choose.label import candidate_label
 from surefoot.choose.playoff import Playoff, entrants
+from surefoot.evidence import Store
+from surefoot.show.live import RaceDisplay
+from surefoot.training.local import LocalEngine
 from surefoot.training.run import Candidate
 
 DEFAULT_BUDGET = 100
 BEST_AHEAD = (0.5, 1.0, 2.0, 4.0)
 FRESH_SEEDS = 20
-FIRST_FRESH_SEED = 800_000  # apart from every seed that a study uses
 
 
 @dataclass(frozen=True)
@@ -355,6 +364,60 @@ TABLES = {
 }
 
 
+# ------------------------------------------------------------ live
+
+
+def live(task: str, studies: int, runs: int, optimizers: Sequence[str] | None) -> None:
+    """(d) Real studies, and what they recommend on fresh seeds."""
+    answers = [_asked(task, runs, optimizers, seed) for seed in range(studies)]
+    asked = [candidate_of(answer[part]) for answer in answers for part in ("recommendation", "baseline")]
+    fresh = measure(task, list({candidate.key: candidate for candidate in asked}.values()), FRESH_SEEDS)
+    table(
+        f"(d) {task}: the recommended settings on {FRESH_SEEDS} fresh seeds",
+        ["study", "recommended", "verdict", "mean", "95 % interval", "fresh mean", "within",
+         "minus baseline", "95 % interval", "fresh difference", "within"],
+    )  # fmt: skip
+    for seed, answer in enumerate(answers):
+        best, base = (candidate_of(answer[part]) for part in ("recommendation", "baseline"))
+        own = next(
+            c for c in answer["candidates"] if c["phase"] == "confirm" and candidate_of(c).key == best.key
+        )
+        mean = (own["mean"], own["low"], own["high"])
+        effect = tuple(answer["effect"][end] for end in ("estimate", "low", "high"))
+        after = fresh[best.key]
+        cells = [*_held_against(mean, statistics.fmean(after), _squared_error(after))]
+        if best.key != base.key:
+            gap = statistics.fmean(after) - statistics.fmean(fresh[base.key])
+            cells += _held_against(effect, gap, _squared_error(after) + _squared_error(fresh[base.key]))
+        row(seed, candidate_label(best), answer["verdict"], *cells)
+
+
+def _asked(task: str, runs: int, optimizers: Sequence[str] | None, seed: int) -> dict:
+    question = Question.ask(task, optimizers, runs=runs, seed=seed)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Store.at(f"{folder}/evidence.db") as store,
+        LocalEngine() as engine,
+        open(os.devnull, "w") as nowhere,
+    ):
+        display = RaceDisplay(Console(file=nowhere), live=False)
+        return choose_optimizer(question, store, engine, Path(folder) / "checkpoints", display)
+
+
+def _held_against(interval: tuple[float, float, float], fresh: float, squared_error: float) -> list[str]:
+    """Cells: what was reported, what fresh seeds say, and whether that is within the widened interval."""
+    estimate, low, high = interval
+    noise = 1.96**2 * squared_error
+    below, above = (math.sqrt((estimate - end) ** 2 + noise) for end in (low, high))
+    within = -below <= fresh - estimate <= above
+    said = ("yes" if low <= fresh <= high else "yes, as widened") if within else "no"
+    return [f"{estimate:.4g}", f"{low:.4g} to {high:.4g}", f"{fresh:.4g}", said]
+
+
+def _squared_error(values: Sequence[float]) -> float:
+    return statistics.variance(values) / len(values)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -362,7 +425,13 @@ def main() -> None:
     parser.add_argument("--studies", type=int)
     parser.add_argument("--only", default=",".join(TABLES))
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--live", metavar="TASK")
+    parser.add_argument("--runs", type=int, default=120)
+    parser.add_argument("--optimizers", type=lambda names: names.split(","))
     args = parser.parse_args()
+    if args.live:
+        live(args.live, args.studies or 6, args.runs, args.optimizers)
+        return
     started = time.monotonic()
     run = Simulator(args.studies or 1000, args.processes)
     for name in args.only.split(","):
