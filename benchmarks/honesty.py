@@ -100,6 +100,7 @@ class Study:
         paired: whether arms were compared seed by seed.
         held: whether the interval of each arm's mean holds it; the recommended arm's first.
         effect_held: likewise for the difference to the baseline; None where the baseline is recommended.
+        rivals_held: likewise for the difference of each rival to the leader.
         needed: trainings said to be needed.
     """
 
@@ -111,6 +112,7 @@ class Study:
     paired: bool
     held: tuple[bool, ...]
     effect_held: bool | None
+    rivals_held: tuple[bool, ...]
     needed: int | None
 
 
@@ -145,6 +147,10 @@ def _judged(outcome: Outcome, truth: dict[str, float], runs: int) -> Study:
         outcome.pairing.used,
         tuple(outcome.means[arm].low <= truth[arm] <= outcome.means[arm].high for arm in [chosen, *others]),
         None if chosen == base else effect.low <= truth[chosen] - truth[base] <= effect.high,
+        tuple(
+            c.difference.low <= truth[c.rival] - truth[ahead] <= c.difference.high
+            for c in outcome.comparisons.values()
+        ),
         outcome.trainings_needed,
     )
 
@@ -257,7 +263,7 @@ def intervals(run: Simulator) -> None:
     title = f"(c) 95 % intervals that hold the truth, %, in {run.studies // 2} studies each"
     table(
         title,
-        ["scenario", "budget", "recommended minus baseline", "recommended arm's mean", "every arm's mean"],
+        ["scenario", "budget", "minus baseline", "its mean", "every mean", "each rival minus it"],
     )
     for scenarios, name in ((REALISTIC, "all of these"), (HARSH, "")):
         everything: list[Study] = []
@@ -273,7 +279,8 @@ def intervals(run: Simulator) -> None:
 def _row_of_intervals(name: str, budget: object, found: Sequence[Study]) -> None:
     effects = [s.effect_held for s in found if s.effect_held is not None]
     every = [held for s in found for held in s.held]
-    row(name, budget, share(effects), share(s.held[0] for s in found), share(every))
+    rivals = [held for s in found for held in s.rivals_held]
+    row(name, budget, share(effects), share(s.held[0] for s in found), share(every), share(rivals))
 
 
 def pairing(run: Simulator) -> None:

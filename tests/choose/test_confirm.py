@@ -74,7 +74,7 @@ def test_a_win_needs_no_more_trainings_and_tells_what_could_be_seen():
 
 @pytest.mark.parametrize("runs", [8, 11, 14, 20, 33, 60, 500])
 def test_the_budget_is_kept(runs):
-    for seed in range(20):
+    for seed in range(5):
         _, made, _ = confirm({"Adam": 0.0, "SGD": 0.3, "AdamW": 0.6}, runs=runs, seed=seed)
         assert made <= max(runs, 3 * 2 + 2)
 
@@ -84,20 +84,12 @@ def test_the_order_of_arrival_changes_nothing():
     assert all(outcome == outcomes[0] for outcome in outcomes)
 
 
-def test_identical_candidates_seldom_win():
-    wins = sum(
-        confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 0.0}, runs=60, seed=s)[0].verdict == "win"
-        for s in range(300)
-    )
-    assert wins <= 0.05 * 300
-
-
 def test_a_difference_of_two_standard_deviations_is_found():
     found = sum(
         confirm({"Adam": 0.0, "SGD": 2.0, "AdamW": 2.0}, runs=60, seed=s)[0].verdict == "win"
-        for s in range(100)
+        for s in range(50)
     )
-    assert found >= 80
+    assert found >= 40
 
 
 def test_a_candidate_that_diverges_on_fresh_seeds_is_not_recommended():
@@ -112,12 +104,25 @@ def test_a_baseline_that_diverges_leaves_no_interval():
     assert math.isnan(outcome.effect.estimate)
 
 
-def test_equal_arms_are_seldom_called_worse_at_any_look():
-    def called_worse(seed):
-        _, _, decisions = confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 0.0}, runs=160, seed=seed)
-        return any(c["decision"] == "better" for _, _, d in decisions for c in d["comparisons"].values())
+def test_equal_arms_are_seldom_called_worse_at_any_look_and_hardly_ever_win():
+    wins = worse = 0
+    for seed in range(100):
+        outcome, _, decisions = confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 0.0}, runs=80, seed=seed)
+        wins += outcome.verdict == "win"
+        worse += any(c["decision"] == "better" for _, _, d in decisions for c in d["comparisons"].values())
+    assert wins <= worse <= 0.05 * 100 + 2 * math.sqrt(100 * 0.05 * 0.95)
 
-    assert sum(map(called_worse, range(300))) <= 0.05 * 300 + 2 * math.sqrt(300 * 0.05 * 0.95)
+
+@pytest.mark.parametrize("truth", [{"Adam": 0, "SGD": 0, "AdamW": 3}, {"Adam": 0, "SGD": 1, "AdamW": 2}])
+def test_intervals_hold_the_truth_though_the_leader_is_chosen_and_one_stops_early(truth):
+    held = []
+    for seed in range(100):
+        outcome, _, _ = confirm(truth, runs=60, seed=seed)
+        effect = truth[outcome.recommended.optimizer] - truth["AdamW"]
+        held.append(outcome.effect.low <= effect <= outcome.effect.high)
+        mean = outcome.means[outcome.recommended.key]
+        held.append(mean.low <= truth[outcome.recommended.optimizer] <= mean.high)
+    assert 0.91 <= sum(held) / len(held) <= 0.98
 
 
 def test_who_was_found_worse_stays_out():
@@ -154,8 +159,8 @@ def test_arms_that_all_miss_the_target_are_equal_to_the_last_bit():
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_rare_hits_of_equal_arms_seldom_win(rate):
     rates = dict.fromkeys(("Adam", "SGD", "AdamW"), rate)
-    outcomes = [capped(seed, rates=rates, runs=40) for seed in range(60)]
-    assert sum(outcome.verdict == "win" for outcome in outcomes) <= 3
+    outcomes = [capped(seed, rates=rates, runs=40) for seed in range(25)]
+    assert sum(outcome.verdict == "win" for outcome in outcomes) <= 1
 
 
 def test_an_arm_that_always_hits_beats_those_that_always_miss():

@@ -53,7 +53,8 @@ class Outcome:
         tied: the candidates that could not be told apart, the recommended one first; for a win it alone.
         arms: every candidate that was confirmed.
         values: results by candidate key, one for each seed, nan where it diverged.
-        comparisons: the leader against each rival, by the rival's key.
+        comparisons: the leader against each rival, by the rival's key: decided by the test, with the interval
+            of the posterior, as every interval here. The test asks for more than an interval without 0.
         means: each confirmed candidate's own mean, by key.
         effect: recommended minus baseline; below 0 the recommendation is better.
         p_best: probability that the recommended candidate has the lowest true mean.
@@ -170,7 +171,7 @@ class Confirmation:
             tuple(self.arms[key] for key in (recommended, *others)),
             tuple(self.arms.values()),
             values | {self.floor.key: self._values_of(self.floor.key)},
-            {c.rival: c for c in self.comparisons},
+            {c.rival: replace(c, difference=known.difference(ahead, c.rival)) for c in self.comparisons},
             {key: known.mean(key) for key in self.arms},
             effect,
             known.p_best()[recommended],
