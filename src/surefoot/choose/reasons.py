@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from surefoot.choose.confirm import COST_NOISE, Costs, Outcome
 from surefoot.choose.fates import Fate
+from surefoot.choose.label import optimizer_label
 from surefoot.choose.statistics import Comparison
 from surefoot.training.run import Candidate
 
@@ -143,12 +144,13 @@ def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
     if not isinstance(rate, int | float):
         return []
     if window is None:
-        name = _plain(recommended.optimizer)
+        name = optimizer_label(recommended.optimizer)
         return [f"How wide the lr window of {name} is was not seen: too few rates came far."]
     low, high = window["low"], window["high"]
     edge = " at least" if window.get("open_low") or window.get("open_high") else ""
     width = f"{edge} {window['decades']:.1f} decades"
-    words = f"{_plain(recommended.optimizer)} is equally good for lr {_short(low)} to {_short(high)},{width}"
+    name = optimizer_label(recommended.optimizer)
+    words = f"{name} is equally good for lr {_short(low)} to {_short(high)},{width}"
     if window["decades"] < NARROW:
         words += ": choose it with care"
     elif low * 1.5 < rate <= high * 1.01:
@@ -195,7 +197,7 @@ def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
 
 def _remarked(fate: Fate, windows: Windows) -> str:
     """The name, with what an optimizer that lost is most to blame for."""
-    window, name = windows.get(fate.optimizer), _plain(fate.optimizer)
+    window, name = windows.get(fate.optimizer), optimizer_label(fate.optimizer)
     if fate.stage == "diverged":
         return name
     if fate.diverged > OFTEN * fate.runs:
@@ -217,11 +219,6 @@ def _listed(items: Sequence[str], most: int = 99) -> str:
     """`a`, `a and b`, `a, b and c`, `a, b and 3 more`."""
     shown = list(items) if len(items) <= most else [*items[: most - 1], f"{len(items) - most + 1} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-def _plain(optimizer: str) -> str:
-    """Without the module or file of one's own class."""
-    return optimizer.rpartition(":")[2]
 
 
 def _short(value: float) -> str:

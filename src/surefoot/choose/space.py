@@ -23,6 +23,7 @@ import torch
 
 from surefoot import optim
 from surefoot.choose.constraints import WARMUP, Constraint, Range, allowed
+from surefoot.choose.grid import COARSE_DECADES
 from surefoot.formula import Choices, LogNormal
 from surefoot.training.algorithm import Algorithm, find_algorithm
 from surefoot.training.build import DECAY_ON, DECAYS_ON
@@ -137,9 +138,9 @@ def priors(names: Sequence[str], constraints: Sequence[Constraint] = ()) -> dict
 def portfolio(grid: Sequence[Candidate], first: Sequence[Candidate] = ()) -> list[int]:
     """The order in which to look at a grid: places of diverse candidates that cover most tasks early.
 
-    Each optimizer at the centre of its prior, different kinds of step first; then each one standard
-    deviation above, which the short trainings that a race begins with favour; then each as much below.
-    All with their usual settings.
+    Each optimizer at the centre of its prior, different kinds of step first; then each a coarse step of the
+    race above, which the short trainings that it begins with favour; then each as much below.  All with their
+    usual settings.
 
     Args:
         grid: what is raced.
@@ -168,10 +169,10 @@ def _outward(grid: Sequence[Candidate], line: Sequence[int], name: str) -> list[
     prior = priors([name]).get(name.lower())
     if prior is None:
         return list(line[:1])
-    centre, decades = math.log10(prior[0]), prior[1]
+    centre = math.log10(prior[0])
     return [
         min(line, key=lambda place: abs(math.log10(grid[place].hyperparameters["lr"]) - wanted))
-        for wanted in (centre, centre + decades, centre - decades)
+        for wanted in (centre, centre + COARSE_DECADES, centre - COARSE_DECADES)
     ]
 
 

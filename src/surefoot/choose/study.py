@@ -370,7 +370,7 @@ class Screening:
     ) -> None:
         arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
         self.grid = grid
-        portfolio = [grid.index(candidate) for candidate in first]
+        portfolio = space.portfolio(grid, first)
         self.race = Race(arms, budget, seed=seed, priors=priors, portfolio=portfolio)
         self.seed = seed * SEED_STRIDE
         self.decide = decide
