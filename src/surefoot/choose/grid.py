@@ -44,6 +44,9 @@ COARSE_DECADES = 0.5
 REACH_DEVIATIONS = 2.0
 """The first look spans ± two standard deviations of the prior; a winning boundary is widened beyond."""
 
+FEWEST_ON_A_LINE = 3
+"""Where no more than two arms of an optimizer share their other settings, they were drawn at random."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -79,11 +82,14 @@ class Grid:
         """The optimizer's first look: its usual line, outward from the prior's centre.
 
         That is the first of its long lines: arms that a user adds to another do not make that the usual.
+        Where the arms lie elsewhere, the centre is drawn into their middle: who made them had reasons.
         """
         lines = self._lines_of(optimizer)
         longest = max(len(line.arms) for line in lines)
         line = next(line for line in lines if 2 * len(line.arms) > longest)
         centre, deviation = self._prior(optimizer)
+        quarter = len(line.arms) // 4
+        centre = min(max(centre, line.decades[quarter]), line.decades[-1 - quarter])
         steps = math.floor(REACH_DEVIATIONS * deviation / COARSE_DECADES)
         offsets = sorted(range(-steps, steps + 1), key=lambda step: (abs(step), step))
         wanted = (_nearest(line, centre + step * COARSE_DECADES) for step in offsets)
@@ -98,7 +104,7 @@ class Grid:
         line, position = self._place[arm]
         lr_neighbours = [_lower(line, position, tested), _upper(line, position, tested)]
         return self._open(lr_neighbours, tested, diverged) or self._open(
-            [self._at_same_lr(other, line, position) for other in self._others(line)], tested, diverged
+            [self._at_same_lr(other, line, position) for other in self._other_lines(line)], tested, diverged
         )
 
     def lower_neighbour(self, arm: int) -> int | None:
@@ -112,6 +118,11 @@ class Grid:
         below = any(a in tested for a in line.arms[:position])
         above = any(a in tested for a in line.arms[position + 1 :])
         return below != above
+
+    def above_diverged(self, arm: int, diverged: Set[int]) -> bool:
+        """Whether an arm with a lower lr on the same line diverged."""
+        line, position = self._place[arm]
+        return any(lower in diverged for lower in line.arms[:position])
 
     def decades(self, arm: int) -> tuple[float, int]:
         """The arm's log10 lr, ties in order of the arms."""
@@ -129,7 +140,7 @@ class Grid:
     def _lines_of(self, optimizer: str) -> list[Line]:
         return [line for line in self.lines if line.optimizer == optimizer]
 
-    def _others(self, line: Line) -> list[Line]:
+    def _other_lines(self, line: Line) -> list[Line]:
         """The optimizer's other lines, those with the fewest differences first."""
         others = [other for other in self._lines_of(line.optimizer) if other is not line]
         return sorted(others, key=lambda other: _differences(line.settings, other.settings))
@@ -138,31 +149,42 @@ class Grid:
         return other.arms[_nearest(other, line.decades[position])]
 
     def _open(self, arms: Sequence[int | None], tested: Set[int], diverged: Set[int]) -> list[int]:
-        return [a for a in arms if a is not None and a not in tested and not self._too_steep(a, diverged)]
+        return [a for a in arms if a is not None and a not in tested and not self.above_diverged(a, diverged)]
 
-    def _too_steep(self, arm: int, diverged: Set[int]) -> bool:
-        line, position = self._place[arm]
-        return any(lower in diverged for lower in line.arms[:position])
+
+def log_rate(hyperparameters: Mapping[str, Any]) -> float:
+    """The log10 of the learning rate; 0 where there is none."""
+    rate = hyperparameters.get("lr")
+    return math.log10(rate) if isinstance(rate, int | float) and rate > 0 else 0.0
 
 
 def _lines(arms: Sequence[Arm]) -> tuple[Line, ...]:
-    members: dict[tuple[str, str], list[tuple[float, int]]] = {}
-    settings: dict[tuple[str, str], Mapping[str, Any]] = {}
+    """Arms that share their optimizer and other settings.
+
+    Where the arms of an optimizer were drawn at random, hardly two share their other settings: they all make
+    one line, along which the other settings are noise.
+    """
+    shared: dict[str, dict[str, list[int]]] = {}
     for index, arm in enumerate(arms):
-        hyperparameters = dict(arm["hyperparameters"])
-        lr = hyperparameters.get("lr")
-        if isinstance(lr, int | float) and lr > 0:
-            decades = math.log10(lr)
-            others = {name: value for name, value in hyperparameters.items() if name != "lr"}
-        else:
-            decades, others = 0.0, hyperparameters
-        key = (str(arm["optimizer"]), json.dumps(others, sort_keys=True, default=str))
-        settings[key] = others
-        members.setdefault(key, []).append((decades, index))
-    return tuple(
-        Line(key[0], settings[key], tuple(i for _, i in sorted(line)), tuple(d for d, _ in sorted(line)))
-        for key, line in members.items()
-    )
+        others = json.dumps(_others(arm), sort_keys=True, default=str)
+        shared.setdefault(str(arm["optimizer"]), {}).setdefault(others, []).append(index)
+    lines = []
+    for members in shared.values():
+        groups = list(members.values())
+        drawn = len(groups) > 1 and max(map(len, groups)) < FEWEST_ON_A_LINE
+        groups = [[index for group in groups for index in group]] if drawn else groups
+        lines += [_line(arms, group, {} if drawn else _others(arms[group[0]])) for group in groups]
+    return tuple(lines)
+
+
+def _line(arms: Sequence[Arm], members: Sequence[int], settings: Mapping[str, Any]) -> Line:
+    along = sorted((log_rate(arms[index]["hyperparameters"]), index) for index in members)
+    decades, indices = zip(*along, strict=True)
+    return Line(str(arms[members[0]]["optimizer"]), settings, indices, decades)
+
+
+def _others(arm: Arm) -> Mapping[str, Any]:
+    return {name: value for name, value in arm["hyperparameters"].items() if name != "lr"}
 
 
 def _nearest(line: Line, decades: float) -> int:

@@ -8,8 +8,10 @@
 
 The race is a pure object: no clock, file or process. It goes in rounds, and `Race._rounds` is the whole
 method: a coarse look at every optimizer on a short first rung, a search by lr neighbours around what looks
-best, then rung after rung with fewer arms, and what is left of the budget for the arms dropped last. What
-it decides in a round depends on the results of the rounds before, never on the order in which they came.
+best, then rung after rung with fewer arms, and what is left of the budget for the arms dropped last. Arms
+are compared by what they are worth together with their neighbours (see `neighbourhood`), which averages the
+noise of single runs and takes the low side of a flat window of learning rates. What the race decides in a
+round depends on the results of the rounds before, never on the order in which they came.
 
 It grew from successive halving (Jamieson & Talwalkar, 2016) on the thirds of Hyperband (Li et al., 2018),
 with runs that go on where they stopped. It differs in what it knows of optimizers: an lr prior, a loss close
@@ -27,6 +29,7 @@ from statistics import median
 
 from surefoot.choose.grid import Arm, Grid
 from surefoot.choose.journal import Decision, Journal
+from surefoot.choose.neighbourhood import Neighbourhood
 
 RUNGS = (1 / 81, 1 / 27, 1 / 9, 1 / 3, 1.0)
 """Thirds, as in Hyperband; in replay, steps of two to two and a half do as well and steps of four worse."""
@@ -37,8 +40,14 @@ FIRST_LOOK_SHARE = 0.15
 FEWEST_COMPARED = 2
 """A rung is planned only if its share pays for two arms: one alone is compared with nothing."""
 
-OPTIMIZER_KEPT_RUNGS = 2
+SHARE_GROWTH = 1.5
+"""Each rung gets this many times the share of the one before it: later values are worth more."""
+
+OPTIMIZER_KEPT_RUNGS = 1
 """Up to the end of this many rungs each optimizer keeps its best arm: warm-up differs between them."""
+
+FADE = 0.7
+"""An arm that was dropped counts this much with each further rung, for what its neighbours are worth."""
 
 BAND_DEVIATIONS = 2.0
 """Half width of the noise band in standard deviations of a curve's change; 0.5 to 3 replay alike."""
@@ -48,6 +57,7 @@ FEWEST_CURVES = 3
 
 _NORMAL_MAD = 1.4826  # standard deviation of a normal distribution over its median absolute deviation
 _ROUNDING = 1e-9
+_SAME_RUNG = 1.5  # progresses that differ by less than this factor need no rung each
 
 Job = tuple[int, int]  # (arm, index of the rung to train it to)
 
@@ -97,6 +107,7 @@ class Race:
         self._budget = budget
         self._sign = 1.0 if lower_is_better else -1.0
         self._grid = Grid(arms, priors)
+        self._neighbourhood = Neighbourhood(arms)
         self._first_look = list(dict.fromkeys([*portfolio, *self._outward_from_the_priors(seed)]))
         self._rungs = _checked(rungs) if rungs else self._rungs_for_the_first_look()
         self._journal = Journal(arms, self._rungs, lower_is_better)
@@ -123,10 +134,11 @@ class Race:
         self._outstanding.add(arm)
         return arm, self._rungs[rung]
 
-    def tell(self, arm: int, progress: float, value: float) -> None:
+    def tell(self, arm: int, progress: float, value: float, *, ended: bool = False) -> None:
         """Report a point of an arm's curve; nan or infinity means it diverged (or failed).
 
         The first point told after a request answers it; further points of the same request refine it.
+        A run that has `ended` keeps this value to the end of the training, at no further cost.
 
         Raises:
             ValueError: the arm was never asked for.
@@ -137,12 +149,20 @@ class Race:
         self._paid[arm] = max(self._paid.get(arm, 0.0), progress)
         told = self._sign * value if math.isfinite(value) else math.inf
         passed = [rung for rung, end in enumerate(self._rungs) if end <= progress + _ROUNDING]
-        last = max([self._asked[arm], *passed])
+        last = len(self._rungs) - 1 if ended else max([self._asked[arm], *passed])
         self._values.setdefault(arm, {}).update(dict.fromkeys(range(self._asked[arm], last + 1), told))
 
     def recommend(self) -> int:
-        """The arm to use: the best value on the highest rung reached; before any result, the prior's."""
-        return next(iter(self._standing()), self._first_look[0])
+        """The arm to use: the best value of a full training; before there is one, what is worth most.
+
+        That may be an arm which was not measured, between the best of those which were; before any result
+        it is the prior's.
+        """
+        standing = self._standing()
+        if not standing:
+            return self._first_look[0]
+        top = self._reached(standing[0])
+        return (self._ranked(top) if self._rungs[top] == 1 else self._most_worth(top))[0]
 
     def finalists(self, count: int) -> list[int]:
         """The best arm of each of the best `count` optimizers, best first: what confirmation takes over."""
@@ -152,8 +172,10 @@ class Race:
 
     def _rounds(self) -> Iterator[list[Job]]:
         """The rounds of the race; each is planned when all results of the one before are in."""
+        yield self._affordable([(self._first_look[0], 0)], self._budget)
+        self._coarsen()
         share = self._share(0) or self._budget
-        yield self._affordable(((arm, 0) for arm in self._first_look), share)
+        yield self._affordable(((arm, 0) for arm in self._first_look if arm not in self._values), share)
         while jobs := self._search(0, share - self._spent()):
             yield jobs
         for rung in range(1, len(self._rungs)):
@@ -164,6 +186,16 @@ class Race:
         for place, arm in enumerate(self._best_of_optimizers(self._standing()), start=1):
             last = self._reached(arm)
             self._journal.finalist(arm, last, self._values[arm][last], place)
+
+    def _coarsen(self) -> None:
+        """Give up the rungs that are shorter than the first measured point turned out to be."""
+        for arm, reached in self._paid.items():
+            if reached > self._rungs[0] * _SAME_RUNG:
+                further = [rung for rung in self._rungs if rung > reached * _SAME_RUNG]
+                self._rungs[:] = [reached, *further] if further else [1.0]
+                last = max(self._values[arm])
+                self._values[arm] = {0: self._values[arm][last]}
+                self._asked[arm] = 0
 
     def _search(self, rung: int, share: float) -> list[Job]:
         """Neighbours of the best arm of each optimizer in the better half, in turn.
@@ -182,22 +214,22 @@ class Race:
         return jobs
 
     def _promotion(self, rung: int, share: float) -> list[Job]:
-        """Arms that go on to `rung`: those in the band behind the best, as far as the share pays.
+        """Arms that go on to `rung`: those worth most, as far as the share pays.
 
-        First in line are the two best, then what protects against a rung too short to judge by: each
-        optimizer's best arm on the early rungs, and later its lower lr neighbour, because what is too
-        slow now is often best in the end.
+        Each optimizer's best arm comes first: on the early rungs of all optimizers, then of those in the
+        noise band behind the best. Then, in turn, what is worth most with its neighbours, and what has the
+        best value of its own: both can err.
         """
-        ranked = self._ranked(rung - 1)
-        band = self._band(rung - 1, ranked)
-        within = [arm for arm in ranked if self._behind(arm, ranked[0], rung - 1) <= band]
-        best = self._best_of_optimizers(ranked if rung <= OPTIMIZER_KEPT_RUNGS else within)
-        lower = self._lower_neighbours(best) if rung >= OPTIMIZER_KEPT_RUNGS else []
-        why = dict.fromkeys(ranked[:FEWEST_COMPARED], "the second best, to compare the best with")
-        why |= {arm: "the best of its optimizer" for arm in best if arm not in why}
-        why |= {arm: "the next lower lr of a leader" for arm in lower if arm not in why}
-        jobs = self._affordable(((arm, rung) for arm in dict.fromkeys([*why, *within])), share)
-        self._note_promotion(rung - 1, ranked, band, [arm for arm, _ in jobs], why)
+        ranked, measured = self._most_worth(rung - 1), self._ranked(rung - 1)
+        band = self._band(rung - 1, measured)
+        worth = self._worth(rung - 1)
+        best = self._best_of_optimizers(ranked)
+        if rung > OPTIMIZER_KEPT_RUNGS:
+            best = [arm for arm in best if worth[arm] - worth[ranked[0]] <= band]
+        why = dict.fromkeys(best, "the best of its optimizer")
+        order = dict.fromkeys([*why, *_in_turn([ranked, measured])])
+        jobs = self._affordable(((arm, rung) for arm in order), share)
+        self._note_promotion(rung - 1, measured, band, [arm for arm, _ in jobs], why)
         return jobs
 
     def _leftover(self) -> list[Job]:
@@ -239,10 +271,6 @@ class Race:
         centre = median(changes)
         return BAND_DEVIATIONS * _NORMAL_MAD * median(abs(change - centre) for change in changes)
 
-    def _lower_neighbours(self, arms: Iterable[int]) -> list[int]:
-        lower = (self._grid.lower_neighbour(arm) for arm in arms)
-        return [arm for arm in lower if arm is not None and not self._has_diverged(arm)]
-
     def _note_promotion(
         self, rung: int, ranked: Sequence[int], band: float, promoted: Sequence[int], why: Mapping[int, str]
     ) -> None:
@@ -253,7 +281,7 @@ class Race:
             elif value - best <= band:
                 self._journal.promoted(arm, rung, value, best, band)
             else:
-                self._journal.kept(arm, rung, value, why[arm])
+                self._journal.kept(arm, rung, value, why.get(arm, "its neighbours speak for it"))
 
     # ---------------------------------------------------------------- budget
 
@@ -268,12 +296,12 @@ class Race:
         return max(0.0, self._rungs[rung] - self._paid.get(arm, 0.0))
 
     def _share(self, rung: int) -> float:
-        """An equal share of the rest for this rung and each further one that can still be compared on."""
+        """This rung's share of the rest, among all further ones that can still be compared on."""
         for top in range(len(self._rungs) - 1, rung - 1, -1):
-            share = self._left() / (top - rung + 1)
+            parts = [SHARE_GROWTH**number for number in range(top - rung + 1)]
             step = self._rungs[top] - (self._rungs[top - 1] if top else 0.0)
-            if share >= FEWEST_COMPARED * step - _ROUNDING:
-                return share
+            if self._left() * parts[-1] / sum(parts) >= FEWEST_COMPARED * step - _ROUNDING:
+                return self._left() / sum(parts)
         return 0.0
 
     def _affordable(self, jobs: Iterable[Job], share: float) -> list[Job]:
@@ -318,18 +346,57 @@ class Race:
 
     def _lowest_of_the_diverged(self) -> list[int]:
         """The arm of lowest lr of each optimizer that has no other than diverged arms."""
-        alive = {self._grid.line_of(arm).optimizer for arm in self._standing()}
+        alive = {self._grid.line_of(arm).optimizer for arm in self._values if not self._has_diverged(arm)}
         tested = sorted(self._values, key=self._grid.decades)
         return [
             arm for arm in self._best_of_optimizers(tested) if self._grid.line_of(arm).optimizer not in alive
         ]
 
     def _standing(self) -> list[int]:
-        """All arms that have not diverged, the furthest first, then the best."""
-        healthy = (arm for arm in self._values if not self._has_diverged(arm))
-        return sorted(
-            healthy, key=lambda arm: (-self._reached(arm), self._values[arm][self._reached(arm)], arm)
-        )
+        """All arms that have not diverged, the furthest first, then those worth most."""
+        healthy = [arm for arm in self._values if not self._has_diverged(arm)]
+        worth = {rung: self._worth(rung) for rung in {self._reached(arm) for arm in healthy}}
+        return sorted(healthy, key=lambda arm: (-self._reached(arm), worth[self._reached(arm)][arm], arm))
+
+    def _most_worth(self, rung: int) -> list[int]:
+        """Arms by what they are worth at the rung, the best first; some may not have been measured there."""
+        worth = self._worth(rung)
+        return sorted(worth, key=lambda arm: (worth[arm], arm))
+
+    def _worth(self, rung: int) -> dict[int, float]:
+        """What arms are worth at the rung: all measured ones, and those between them that may be tried."""
+        values, trust = self._levelled(rung)
+        diverged = {arm for arm in self._values if self._has_diverged(arm)}
+        return {
+            arm: worth
+            for arm, worth in self._neighbourhood.judge(values, trust).items()
+            if arm not in diverged and (arm in self._values or not self._grid.above_diverged(arm, diverged))
+        }
+
+    def _levelled(self, rung: int) -> tuple[dict[int, float], dict[int, float]]:
+        """Every arm's value at the rung, and how much it is to be trusted.
+
+        An arm that was dropped before is taken to have changed as the others did.
+        """
+        values: dict[int, float] = {}
+        trust: dict[int, float] = {}
+        for level in range(rung + 1):
+            change = self._usual_change(level)
+            values = {arm: value + change for arm, value in values.items()}
+            trust = {arm: weight * FADE for arm, weight in trust.items()}
+            measured = {arm: own[level] for arm, own in self._values.items() if level in own}
+            values |= measured
+            trust |= dict.fromkeys(measured, 1.0)
+        return values, trust
+
+    def _usual_change(self, rung: int) -> float:
+        """The median change of a value since the rung before; 0 if none was measured at both."""
+        changes = [
+            own[rung] - own[rung - 1]
+            for own in self._values.values()
+            if rung in own and math.isfinite(own[rung]) and math.isfinite(own.get(rung - 1, math.inf))
+        ]
+        return median(changes) if changes else 0.0
 
     def _behind(self, arm: int, best: int, rung: int) -> float:
         return self._values[arm][rung] - self._values[best][rung]
@@ -348,18 +415,18 @@ class Race:
         random.Random(seed).shuffle(optimizers)
         return _in_turn([self._grid.coarse(optimizer) for optimizer in optimizers])
 
-    def _rungs_for_the_first_look(self) -> tuple[float, ...]:
+    def _rungs_for_the_first_look(self) -> list[float]:
         """Thirds, from the longest first rung on which the budget pays the first look; two rungs at least."""
         cost, allowed = len(self._first_look), FIRST_LOOK_SHARE * self._budget
         start = max((i for i, rung in enumerate(RUNGS[:3]) if cost * rung <= allowed), default=0)
-        return RUNGS[start:]
+        return list(RUNGS[start:])
 
 
-def _checked(rungs: Sequence[float]) -> tuple[float, ...]:
+def _checked(rungs: Sequence[float]) -> list[float]:
     ascending = all(low < high for low, high in pairwise([0.0, *rungs]))
     if not ascending or rungs[-1] != 1:
         raise ValueError(f"rungs must ascend from above 0 to 1; got {list(rungs)}")
-    return tuple(rungs)
+    return list(rungs)
 
 
 def _in_turn(lists: Sequence[Sequence[int]]) -> list[int]:

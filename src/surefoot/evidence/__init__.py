@@ -1,10 +1,13 @@
 """What studies leave behind: runs, curves, decisions and answers, kept in a database for years."""
 
-from surefoot.evidence.errors import StoreError, UnknownStudy
+from surefoot.evidence.curve_table import Curve, CurveTable, TableArm, read_table, write_table
+from surefoot.evidence.errors import StoreError, TableError, UnknownStudy
 from surefoot.evidence.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
 from surefoot.evidence.store import Store, StudyLog
 
 __all__ = [
+    "Curve",
+    "CurveTable",
     "DecisionRecord",
     "PointRecord",
     "RunRecord",
@@ -13,5 +16,9 @@ __all__ = [
     "StudyLog",
     "StudyRecord",
     "StudySummary",
+    "TableArm",
+    "TableError",
     "UnknownStudy",
+    "read_table",
+    "write_table",
 ]

@@ -1,4 +1,4 @@
-"""What can go wrong with a store, each as one line for people: what, and where."""
+"""What can go wrong with a store or a file of curves, each as one line for people: what, and where."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ class StoreError(Exception):
 
 class UnknownStudy(StoreError):  # noqa: N818 - reads as what it says: there is no such study
     """No study has this name; the message names the nearest one that exists."""
+
+
+class TableError(StoreError):
+    """A file is no curve table; the message says where and what is wrong."""
