@@ -19,6 +19,9 @@ MAY_IMPORT = {
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 PURE = [
+    "choose/baselines.py",
+    "choose/neighbourhood.py",
+    "choose/replay.py",
     "choose/fastest.py",
     "choose/grid.py",
     "choose/interim.py",

@@ -138,15 +138,14 @@ def test_higher_is_better_mirrors_lower_is_better() -> None:
     assert any(" down from the best -" in d.text for d in up.decisions)
 
 
-def test_half_stays_at_the_first_rung_and_every_optimizer_through_two() -> None:
+def test_half_stays_at_the_first_rung_and_the_best_of_every_optimizer() -> None:
     arms = grid()
     race = Race(arms, 3, rungs=RUNGS)
     asked = run(race, curves(arms, noise=0.01))
     at = {rung: [arm for arm, progress in asked if progress == rung] for rung in RUNGS}
     healthy = {arm for arm in at[RUNGS[0]] if not math.isnan(curves(arms)(arm, RUNGS[0]))}
     assert len(at[RUNGS[1]]) >= len(healthy) / 2
-    for rung in RUNGS[1:3]:
-        assert {arms[arm]["optimizer"] for arm in at[rung]} == set(OPTIMIZERS)
+    assert {arms[arm]["optimizer"] for arm in at[RUNGS[1]]} == set(OPTIMIZERS)
 
 
 def test_nothing_above_a_diverged_lr_is_tried_later() -> None:

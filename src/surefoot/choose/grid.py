@@ -88,7 +88,7 @@ class Grid:
         longest = max(len(line.arms) for line in lines)
         line = next(line for line in lines if 2 * len(line.arms) > longest)
         centre, deviation = self._prior(optimizer)
-        quarter = len(line.arms) // 4
+        quarter = len(line.arms) // 8
         centre = min(max(centre, line.decades[quarter]), line.decades[-1 - quarter])
         steps = math.floor(REACH_DEVIATIONS * deviation / COARSE_DECADES)
         offsets = sorted(range(-steps, steps + 1), key=lambda step: (abs(step), step))
@@ -101,11 +101,19 @@ class Grid:
         On its line: halfway to the next tested arm on either side, or one coarse step further where the
         arm is the boundary of what was tested. Once nothing is left there: the other settings at its lr.
         """
+        return self.bracket(arm, tested, diverged) or self.other_settings(arm, tested, diverged)
+
+    def bracket(self, arm: int, tested: Set[int], diverged: Set[int]) -> list[int]:
+        """Untested arms on either side of an arm: halfway to the next tested one, or one coarse step further."""
         line, position = self._place[arm]
-        lr_neighbours = [_lower(line, position, tested), _upper(line, position, tested)]
-        return self._open(lr_neighbours, tested, diverged) or self._open(
-            [self._at_same_lr(other, line, position) for other in self._other_lines(line)], tested, diverged
-        )
+        sides = [_upper(line, position, tested), _lower(line, position, tested)]
+        return self._open(sides, tested, diverged)
+
+    def other_settings(self, arm: int, tested: Set[int], diverged: Set[int]) -> list[int]:
+        """Untested arms of the same optimizer with other settings at its lr, the fewest differences first."""
+        line, position = self._place[arm]
+        others = [self._at_same_lr(other, line, position) for other in self._other_lines(line)]
+        return self._open(others, tested, diverged)
 
     def lower_neighbour(self, arm: int) -> int | None:
         """The arm with the next lower lr on the same line, None at its end."""

@@ -14,8 +14,9 @@ measured itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,12 @@ which three in ten language-model runs blow up."""
 
 WIDTH_DECADES = 0.2
 """Standard deviation of the weights along log10 lr, well inside the half decade of a narrow flat window."""
+
+CHANGE_WIDTH_DECADES = 0.5
+"""Changes from rung to rung vary more slowly with the learning rate than values do."""
+
+USUAL_CHANGE_WEIGHT = 0.5
+"""The median of all changes counts as much as half a measurement at an arm's own settings."""
 
 SETTING_WIDTH = 0.5
 """Standard deviation of the weights along any other setting, as a share of its range among the arms."""
@@ -54,11 +61,14 @@ class _Family:
     decades: Floats
     others: Floats
 
-    def weights(self, measured: Collection[int]) -> Floats:
-        """How much each measured arm (columns, places in `arms`) says of each arm (rows)."""
+    def weights(self, measured: Collection[int], above: float, width: float) -> Floats:
+        """How much each measured arm (columns, places in `arms`) says of each arm (rows).
+
+        The weights are normal along log10 lr, around a point `above` an arm's own, with `width` decades.
+        """
         columns = list(measured)
-        along_rate = self.decades[columns][None] - self.decades[:, None] - LOW_SIDE_DECADES
-        squared = (along_rate / WIDTH_DECADES) ** 2
+        along_rate = self.decades[columns][None] - self.decades[:, None] - above
+        squared = (along_rate / width) ** 2
         for setting in self.others:
             squared += (setting[columns][None] - setting[:, None]) ** 2
         weights: Floats = np.exp(-squared / 2)
@@ -98,13 +108,32 @@ class Neighbourhood:
             worth |= _judge(family, bounded, trust or {})
         return {arm: value for arm, value in worth.items() if arm not in lost}
 
+    def carry(self, changes: Mapping[int, float]) -> Callable[[int], float]:
+        """How much any arm is expected to change, from the changes of those that were measured twice.
+
+        An arm changes as its neighbours did, as far as there are some, and else as the median did: where the
+        learning rate falls towards the end, arms with a high one fall most then.
+        """
+        usual = median(changes.values()) if changes else 0.0
+        expected: dict[int, float] = {}
+        for family in self._families:
+            arms = family.arms.tolist()
+            measured = [place for place, arm in enumerate(arms) if arm in changes]
+            if measured:
+                weights = family.weights(measured, 0.0, CHANGE_WIDTH_DECADES)
+                sums = weights @ np.array([changes[arms[place]] for place in measured])
+                mean = (sums + USUAL_CHANGE_WEIGHT * usual) / (weights.sum(axis=1) + USUAL_CHANGE_WEIGHT)
+                expected |= dict(zip(arms, mean.tolist(), strict=True))
+        return lambda arm: expected.get(arm, usual)
+
 
 def _judge(family: _Family, values: Mapping[int, float], trust: Mapping[int, float]) -> dict[int, float]:
     arms = family.arms.tolist()
     measured = [place for place, arm in enumerate(arms) if arm in values]
     if not measured:
         return {}
-    weights = family.weights(measured) * np.array([trust.get(arms[place], 1.0) for place in measured])
+    weights = family.weights(measured, LOW_SIDE_DECADES, WIDTH_DECADES)
+    weights *= np.array([trust.get(arms[place], 1.0) for place in measured])
     total = weights.sum(axis=1)
     mean = weights @ np.array([values[arms[place]] for place in measured]) / np.maximum(total, 1e-300)
     known = total >= SUPPORT

@@ -46,6 +46,9 @@ SHARE_GROWTH = 1.5
 OPTIMIZER_KEPT_RUNGS = 1
 """Up to the end of this many rungs each optimizer keeps its best arm: warm-up differs between them."""
 
+REFINED_SHARE = 0.3
+"""Of a rung's share, for other settings of the survivors; none at the last rung, where nothing is new."""
+
 FADE = 0.7
 """An arm that was dropped counts this much with each further rung, for what its neighbours are worth."""
 
@@ -178,9 +181,12 @@ class Race:
         yield self._affordable(((arm, 0) for arm in self._first_look if arm not in self._values), share)
         while jobs := self._search(0, share - self._spent()):
             yield jobs
-        for rung in range(1, len(self._rungs)):
+        for rung in range(1, len(self._rungs) - 1):
             if share := self._share(rung):
                 yield self._promotion(rung, share)
+                yield self._refinement(rung, share * self._refined_share(rung))
+        if share := self._share(len(self._rungs) - 1):
+            yield from self._finals(share)
         while jobs := self._leftover():
             yield jobs
         for place, arm in enumerate(self._best_of_optimizers(self._standing()), start=1):
@@ -213,6 +219,33 @@ class Race:
                 self._journal.widened(arm, rung)
         return jobs
 
+    def _refinement(self, rung: int, share: float) -> list[Job]:
+        """Other settings than the learning rate, for the best arm of each optimizer that is still racing."""
+        best = self._best_of_optimizers(self._ranked(rung))
+        tested = self._values.keys()
+        diverged = {arm for arm in tested if self._has_diverged(arm)}
+        others = [self._grid.other_settings(arm, tested, diverged) for arm in best]
+        return self._affordable(((arm, rung) for arm in _in_turn(others)), share)
+
+    def _finals(self, share: float) -> Iterator[list[Job]]:
+        """Full trainings, half of what the share pays at a time: each half says who is next.
+
+        The best rate of a short training need not be that of a long one, least where the learning rate falls
+        towards the end: so the best arm that has finished is bracketed anew, among those that have finished.
+        """
+        last = len(self._rungs) - 1
+        end = self._left() - share
+        jobs = self._promotion(last, share)
+        while jobs:
+            yield jobs[: max(FEWEST_COMPARED, len(jobs) // 2)]
+            finished = {arm for arm, own in self._values.items() if last in own}
+            diverged = {arm for arm in self._values if self._has_diverged(arm)}
+            best = self._ranked(last)[:1]
+            around = [near for arm in best for near in self._grid.bracket(arm, finished, diverged)]
+            rest = [arm for arm in self._most_worth(last) if arm not in finished]
+            order = dict.fromkeys(_in_turn([around, rest]))
+            jobs = self._affordable(((arm, last) for arm in order), self._left() - end)
+
     def _promotion(self, rung: int, share: float) -> list[Job]:
         """Arms that go on to `rung`: those worth most, as far as the share pays.
 
@@ -228,7 +261,7 @@ class Race:
             best = [arm for arm in best if worth[arm] - worth[ranked[0]] <= band]
         why = dict.fromkeys(best, "the best of its optimizer")
         order = dict.fromkeys([*why, *_in_turn([ranked, measured])])
-        jobs = self._affordable(((arm, rung) for arm in order), share)
+        jobs = self._affordable(((arm, rung) for arm in order), share * (1 - self._refined_share(rung)))
         self._note_promotion(rung - 1, measured, band, [arm for arm, _ in jobs], why)
         return jobs
 
@@ -304,6 +337,10 @@ class Race:
                 return self._left() / sum(parts)
         return 0.0
 
+    def _refined_share(self, rung: int) -> float:
+        refined = rung < len(self._rungs) - 1 and len(self._grid.lines) > len(self._grid.optimizers)
+        return REFINED_SHARE if refined else 0.0
+
     def _affordable(self, jobs: Iterable[Job], share: float) -> list[Job]:
         share = min(share, self._left()) + _ROUNDING
         taken = []
@@ -376,27 +413,26 @@ class Race:
     def _levelled(self, rung: int) -> tuple[dict[int, float], dict[int, float]]:
         """Every arm's value at the rung, and how much it is to be trusted.
 
-        An arm that was dropped before is taken to have changed as the others did.
+        An arm that was dropped before is taken to have changed as its neighbours did.
         """
         values: dict[int, float] = {}
         trust: dict[int, float] = {}
         for level in range(rung + 1):
-            change = self._usual_change(level)
-            values = {arm: value + change for arm, value in values.items()}
+            change = self._neighbourhood.carry(self._changes(level))
+            values = {arm: value + change(arm) for arm, value in values.items()}
             trust = {arm: weight * FADE for arm, weight in trust.items()}
             measured = {arm: own[level] for arm, own in self._values.items() if level in own}
             values |= measured
             trust |= dict.fromkeys(measured, 1.0)
         return values, trust
 
-    def _usual_change(self, rung: int) -> float:
-        """The median change of a value since the rung before; 0 if none was measured at both."""
-        changes = [
-            own[rung] - own[rung - 1]
-            for own in self._values.values()
+    def _changes(self, rung: int) -> dict[int, float]:
+        """How values changed since the rung before, of the healthy arms that were measured at both."""
+        return {
+            arm: own[rung] - own[rung - 1]
+            for arm, own in self._values.items()
             if rung in own and math.isfinite(own[rung]) and math.isfinite(own.get(rung - 1, math.inf))
-        ]
-        return median(changes) if changes else 0.0
+        }
 
     def _behind(self, arm: int, best: int, rung: int) -> float:
         return self._values[arm][rung] - self._values[best][rung]
