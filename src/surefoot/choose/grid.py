@@ -88,8 +88,8 @@ class Grid:
         longest = max(len(line.arms) for line in lines)
         line = next(line for line in lines if 2 * len(line.arms) > longest)
         centre, deviation = self._prior(optimizer)
-        quarter = len(line.arms) // 8
-        centre = min(max(centre, line.decades[quarter]), line.decades[-1 - quarter])
+        edge = len(line.arms) // 8
+        centre = min(max(centre, line.decades[edge]), line.decades[-1 - edge])
         steps = math.floor(REACH_DEVIATIONS * deviation / COARSE_DECADES)
         offsets = sorted(range(-steps, steps + 1), key=lambda step: (abs(step), step))
         wanted = (_nearest(line, centre + step * COARSE_DECADES) for step in offsets)
@@ -104,7 +104,7 @@ class Grid:
         return self.bracket(arm, tested, diverged) or self.other_settings(arm, tested, diverged)
 
     def bracket(self, arm: int, tested: Set[int], diverged: Set[int]) -> list[int]:
-        """Untested arms on either side of an arm: halfway to the next tested one, or one coarse step further."""
+        """Untested arms on either side: halfway to the next tested one, or one coarse step further."""
         line, position = self._place[arm]
         sides = [_upper(line, position, tested), _lower(line, position, tested)]
         return self._open(sides, tested, diverged)
