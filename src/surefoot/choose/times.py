@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 from surefoot.choose.confirm import Outcome
@@ -58,11 +57,8 @@ class Times:
         return [self.stopwatch.in_seconds(run) for run in self.runs if run.phase in COMPARED]
 
     def ratio(self, outcome: Outcome) -> float:
-        """The recommendation's time over the baseline's, by the effect; nan where a seed diverged.
-
-        So it is freed, as the effect is, of the luck of having been picked for its lowest mean.
-        """
-        return 1 + outcome.effect.estimate / _mean(outcome, outcome.baseline)
+        """The recommendation's mean time over the baseline's; nan where a seed diverged."""
+        return _mean(outcome, outcome.recommended) / _mean(outcome, outcome.baseline)
 
     def against(self, outcome: Outcome) -> str:
         """The recommendation beside the baseline."""
@@ -130,4 +126,5 @@ def _time(stopwatch: Stopwatch, run: RunRecord) -> float | None:
 
 def _mean(outcome: Outcome, candidate: Candidate) -> float:
     """nan where a seed diverged."""
-    return fmean(outcome.values[candidate.key])
+    estimate = outcome.means[candidate.key].estimate
+    return estimate if math.isfinite(estimate) else math.nan
