@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from surefoot import cli, optim
+from surefoot.evidence import write_table
 
 OWN = Path(__file__).parent / "choose" / "own_task.py"
 CHOOSE = ["choose", f"{OWN}:small", "--optimizers", "adam,sgd", "--runs", "24"]
@@ -193,3 +194,36 @@ def test_lists_and_help():
         shown = runner.invoke(cli.surefoot, [*words, "--help"])
         assert shown.exit_code == 0
         assert "surefoot " in shown.output
+
+
+def test_replay_scores_a_table_and_writes_json(tmp_path):
+    rows = [
+        ("bowl", "adam", {"lr": 10 ** (-4 + step / 10)}, 0, progress, progress, value + 1 / progress)
+        for step in range(20)
+        for value in [1 + (step - 9) ** 2]
+        for progress in (0.1, 0.5, 1.0)
+    ]
+    write_table(tmp_path / "bowl.csv.gz", rows, {"score": "final"})
+    words = ["--budgets", "1,4", "--orders", "3", "--workers", "1", "--json", "scores.json"]
+    done = run("replay", "bowl.csv.gz", *words, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "successive halving" in done.stdout
+    scores = json.loads((tmp_path / "scores.json").read_text())["scores"]
+    assert scores.keys() == {"1", "4"}
+    assert scores["4"] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["none.csv"], "none.csv"),
+        (["bad.csv"], "bad.csv is no curve table: it has no column task"),
+        (["bad.csv", "--budgets", "1,x"], "write for example 1,2,3,5,8"),
+    ],
+)
+def test_replay_refuses_what_it_cannot_read(tmp_path, words, message):
+    (tmp_path / "bad.csv").write_text("a,b\n")
+    done = run("replay", *words, folder=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

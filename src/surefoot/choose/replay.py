@@ -31,7 +31,7 @@ from surefoot.choose.baselines import RandomSearch, SuccessiveHalving
 from surefoot.choose.grid import Arm
 from surefoot.choose.policy import Race
 from surefoot.choose.statistics import LADDER, Plan, compare, leader, verdict
-from surefoot.evidence import Curve, CurveTable, TableArm
+from surefoot.evidence import Curve, CurveTable, FalseWinners, TableArm
 
 BUDGETS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)
 """In full trainings."""
@@ -256,24 +256,6 @@ def _drawn(order: int, arm: TableArm, runs: Mapping[str, Curve]) -> Curve:
 
 FEWEST_SEEDS = 5
 """Arms with fewer seeds say too little about their true means."""
-
-
-@dataclass(frozen=True)
-class FalseWinners:
-    """How often the wrong arm is taken for the best of those that have several seeds.
-
-    Attributes:
-        arms, seeds: how many arms have at least so many seeds.
-        one_seed: share of choices by one seed that are not the arm with the lowest mean over all seeds.
-        wins: share of confirmations that end in a win.
-        false_wins: share of confirmations that end in a win of another arm than that.
-    """
-
-    arms: int
-    seeds: int
-    one_seed: float
-    wins: float
-    false_wins: float
 
 
 def false_winners(table: CurveTable, task: str, orders: Iterable[int]) -> FalseWinners | None:

@@ -3,12 +3,14 @@
 from surefoot.evidence.curve_table import Curve, CurveTable, TableArm, read_table, write_table
 from surefoot.evidence.errors import StoreError, TableError, UnknownStudy
 from surefoot.evidence.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
+from surefoot.evidence.scores import FalseWinners, TableScores
 from surefoot.evidence.store import Store, StudyLog
 
 __all__ = [
     "Curve",
     "CurveTable",
     "DecisionRecord",
+    "FalseWinners",
     "PointRecord",
     "RunRecord",
     "Store",
@@ -18,6 +20,7 @@ __all__ = [
     "StudySummary",
     "TableArm",
     "TableError",
+    "TableScores",
     "UnknownStudy",
     "read_table",
     "write_table",
