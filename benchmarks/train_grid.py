@@ -1,13 +1,14 @@
 """The truth that methods of choice are held against: a task's whole grid, trained at every rung, as a table.
 
-    python benchmarks/train_grid.py digits text tabular --seeds 3 --tables .surefoot/tables
+    python benchmarks/train_grid.py digits text tabular --seeds 3 --tables .surefoot/tables [--again 0.2]
 
 The grid is every optimizer that works on the task × its learning rates × its momentum-like settings, with
 everything else as usual, whatever else `surefoot choose` searches: small enough to train all of it.
 Each run is trained as `surefoot choose` trains it: along one trunk, with a cooldown branch at each rung.
 DIR/TASK.csv.gz holds task,optimizer,hyperparameters,seed,progress,seconds,value with one row a rung (nan, and
 no more rows, where it diverged), DIR/TASK.json says what that is: `surefoot replay` reads both.
-An interrupted grid goes on where it was; the JSON names the seeds that are complete.
+An interrupted grid goes on where it was; the JSON names the seeds that are complete.  With --again only that
+share of the candidates, the best with the first seed, is trained with the others too: no other can win.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import replace
@@ -111,6 +112,7 @@ class Table:
 
     def __init__(self, task: str, folder: Path) -> None:
         self.task = task
+        self.candidates = grid(task)
         self.path = folder / f"{task}.csv.gz"
         self.curves: dict[Run, list[Point]] = defaultdict(list)
         if self.path.exists():
@@ -120,7 +122,22 @@ class Table:
                     point = Point(float(row["progress"]), float(row["seconds"]), float(row["value"]))
                     self.curves[run].append(point)
 
-    def save(self, complete: list[int]) -> None:
+    @property
+    def complete(self) -> list[int]:
+        """The seeds with which every candidate was trained."""
+        runs = Counter(seed for _, _, seed in self.curves)
+        return sorted(seed for seed in runs if runs[seed] == len(self.candidates))
+
+    def best(self, share: float) -> list[Candidate]:
+        """This share of the candidates, by their final values with the first seed."""
+
+        def final(candidate: Candidate) -> float:
+            value = self.curves[candidate.optimizer, described(candidate), 0][-1].value
+            return math.inf if math.isnan(value) else value
+
+        return sorted(self.candidates, key=final)[: round(share * len(self.candidates))]
+
+    def save(self) -> None:
         """Write the table and, once a seed is complete, the note beside it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         rows = (
@@ -134,14 +151,13 @@ class Table:
             writer.writerow(COLUMNS)
             writer.writerows(rows)
         os.replace(part, self.path)
-        if complete:
-            self.path.with_suffix("").with_suffix(".json").write_text(
-                json.dumps(self._note(complete), indent=1) + "\n", encoding="utf8"
-            )
+        if self.complete:
+            note = json.dumps(self._note(), indent=1)
+            self.path.with_suffix("").with_suffix(".json").write_text(note + "\n", encoding="utf8")
 
-    def _note(self, complete: list[int]) -> Mapping[str, Any]:
+    def _note(self) -> Mapping[str, Any]:
         task = load_task(self.task)
-        seeds = {seed for _, _, seed in self.curves}
+        seeds = sorted({seed for _, _, seed in self.curves})
         return {
             "name": self.task,
             "source": f"python benchmarks/train_grid.py {self.task}",
@@ -149,19 +165,22 @@ class Table:
             "value": task.measure,
             "full_budget": f"{task.steps} evaluations of the loss; one row at each rung, cooled down",
             "score": "final",
-            "replay": {"seeds": "all" if seeds == set(complete) else complete, "rungs": list(RUNGS)},
+            "replay": {
+                "seeds": "all" if seeds == set(self.complete) else self.complete,
+                "rungs": list(RUNGS),
+            },
             "torch": torch.__version__,
             "arms": len({run[:2] for run in self.curves}),
             "runs": len(self.curves),
         }
 
 
-def fill(task: str, seed: int, table: Table, workers: ProcessPoolExecutor, complete: list[int]) -> None:
-    """Train whatever of a task's grid and seed the table lacks."""
-    runs = {(c.optimizer, described(c), seed): c for c in grid(task)}
+def fill(table: Table, candidates: list[Candidate], seed: int, pool: ProcessPoolExecutor) -> None:
+    """Train whatever runs of these candidates with this seed the table lacks."""
+    runs = {(c.optimizer, described(c), seed): c for c in candidates}
     missing = {run: c for run, c in runs.items() if run not in table.curves}
     waiting: dict[Future[list[Point]], Run] = {
-        workers.submit(curve, task, candidate, seed): run for run, candidate in missing.items()
+        pool.submit(curve, table.task, candidate, seed): run for run, candidate in missing.items()
     }
     started = saved = time.monotonic()
     while waiting:
@@ -170,26 +189,34 @@ def fill(task: str, seed: int, table: Table, workers: ProcessPoolExecutor, compl
             table.curves[waiting.pop(future)] = future.result()
         now, made = time.monotonic(), len(missing) - len(waiting)
         left = (now - started) / max(1, made) * len(waiting)
-        line = f"\r{task}, seed {seed}: {made}/{len(missing)} runs, {left:.0f} s left    "
+        line = f"\r{table.task}, seed {seed}: {made}/{len(missing)} runs, {left:.0f} s left    "
         print(line, end="", file=sys.stderr, flush=True)
         if now - saved > SAVE_SECONDS:
-            table.save(complete)
+            table.save()
             saved = now
-    complete.append(seed)
     if missing:
-        table.save(complete)
-        print(f"\r{task}, seed {seed}: {time.monotonic() - started:.0f} s          ", file=sys.stderr)
+        table.save()
+        print(f"\r{table.task}, seed {seed}: {time.monotonic() - started:.0f} s          ", file=sys.stderr)
 
 
-def ensure(tasks: list[str], seeds: int, folder: Path, workers: int) -> dict[str, Table]:
-    """The tables of these tasks with all of these seeds, trained where they are missing."""
+def ensure(
+    tasks: list[str], seeds: int, folder: Path, workers: int | None, again: float = 1.0
+) -> dict[str, Table]:
+    """The tables of these tasks with all of these seeds, trained where they are missing.
+
+    Args:
+        tasks: names of tasks.
+        seeds: how many.
+        folder: where the tables are kept.
+        workers: processes, of one thread each.
+        again: share of the candidates, the best with the first seed, to train with the other seeds.
+    """
     tables = {task: Table(task, folder) for task in tasks}
-    complete: dict[str, list[int]] = {task: [] for task in tasks}
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, spawn, torch.set_num_threads, (1,)) as pool:
         for seed in range(seeds):  # the first of every task before the second of any
-            for task in tasks:
-                fill(task, seed, tables[task], pool, complete[task])
+            for table in tables.values():
+                fill(table, table.best(again) if seed else table.candidates, seed, pool)
     return tables
 
 
@@ -201,8 +228,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--tables", type=Path, default=Path(".surefoot/tables"))
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--again", type=float, default=1.0)
     args = parser.parse_args()
-    ensure(args.tasks, args.seeds, args.tables, args.workers)
+    ensure(args.tasks, args.seeds, args.tables, args.workers, args.again)
 
 
 if __name__ == "__main__":
