@@ -36,7 +36,7 @@ import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ from surefoot.training.run import Point
 from train_grid import TASKS, Table, ensure
 
 TOLERANCE = 0.05
-BUDGETS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24)  # up to about a tenth of the grid
+BUDGETS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 QUARTERS = (0.25, 0.5, 0.75)
 STEPS = tuple(round(rung / RUNGS[0]) for rung in RUNGS)  # Optuna counts resources in whole numbers
 ROUNDING = 1e-9
@@ -158,6 +158,7 @@ def random_search(truth: Truth, study: int, budgets: Sequence[float]) -> list[in
 
 
 def optuna_search(truth: Truth, study: int, budgets: Sequence[float]) -> list[int | None]:
+    """Its own time grows with the square of the budget: 24 full trainings are hundreds of short trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     menu = Menu(truth.arms)
@@ -223,6 +224,29 @@ class Menu:
 METHODS: dict[str, Method] = {"choose": choose, "Optuna": optuna_search, "random": random_search}
 
 
+def recommended(
+    truth: Truth, kept: Path, args: argparse.Namespace, pool: ProcessPoolExecutor
+) -> dict[str, Found]:
+    """What each method's studies recommend at each budget; those of Optuna are kept in a file."""
+    known: dict[str, list[int | None]] = json.loads(kept.read_text()) if kept.exists() else {}
+    work: dict[str, list[Future[list[int | None]]]] = {}
+    numbers = range(args.studies)
+    for name in ("choose", "random"):
+        work[name] = [pool.submit(METHODS[name], truth, number, BUDGETS) for number in numbers]
+    budgets = [budget for budget in BUDGETS if budget <= args.optuna]
+    keys = [f"study {n} on seed {n % len(truth.curves)} at {budgets}" for n in numbers]
+    missing = {
+        key: pool.submit(optuna_search, truth, number, budgets)
+        for number, key in enumerate(keys)
+        if key not in known
+    }
+    for key, future in missing.items():
+        known[key] = future.result()
+        kept.write_text(json.dumps(known))
+    found = {name: [future.result() for future in futures] for name, futures in work.items()}
+    return found | {"Optuna": [known[key] for key in keys]}
+
+
 def quartiles(truth: Truth, found: Found, bound: float) -> list[float]:
     """For each quarter, the least budget from which on that share of the studies recommends well."""
     good = [
@@ -233,42 +257,15 @@ def quartiles(truth: Truth, found: Found, bound: float) -> list[float]:
     for share in QUARTERS:
         bad = [number for number, rate in enumerate(good) if rate < share]
         first = bad[-1] + 1 if bad else 0
-        result.append(BUDGETS[first] if first < len(BUDGETS) else math.inf)
+        result.append(BUDGETS[first] if first < len(good) else math.inf)
     return result
-
-
-def recommended(
-    task: str, truth: Truth, studies: int, folder: Path, pool: ProcessPoolExecutor
-) -> dict[str, Found]:
-    """What each method's studies recommend; those of Optuna, which take minutes, are kept."""
-    kept = folder / f"{task}-optuna-{optuna.__version__}.json"
-    known: dict[str, list[int | None]] = json.loads(kept.read_text()) if kept.exists() else {}
-    work = {}
-    for name, method in METHODS.items():
-        for number in range(studies):
-            if name != "Optuna" or _named(truth, number) not in known:
-                work[name, number] = pool.submit(method, truth, number, BUDGETS)
-    for name, number in work:
-        if name == "Optuna":
-            known[_named(truth, number)] = work[name, number].result()
-            kept.write_text(json.dumps(known))
-    found = {
-        name: [work[name, number].result() for number in range(studies)]
-        for name in METHODS
-        if name != "Optuna"
-    }
-    return found | {"Optuna": [known[_named(truth, number)] for number in range(studies)]}
-
-
-def _named(truth: Truth, study: int) -> str:
-    """What fixes a study of Optuna's."""
-    return f"study {study} on seed {study % len(truth.curves)} at {list(BUDGETS)}"
 
 
 def rows(task: str, truth: Truth, found: Mapping[str, Found]) -> Iterator[list[Any]]:
     """The lines of the table for one task, one for each measure of what is good."""
     for measure, bound in truth.bounds.items():
         cost = {name: quartiles(truth, found[name], bound) for name in METHODS}
+        longest = {name: BUDGETS[len(found[name][0]) - 1] for name in METHODS}
         mine, theirs = cost["choose"][1], cost["Optuna"][1]
         good = sum(mean <= bound for mean in truth.means)
         yield [
@@ -276,9 +273,9 @@ def rows(task: str, truth: Truth, found: Mapping[str, Found]) -> Iterator[list[A
             measure,
             f"{good} of {len(truth.arms)}",
             f"{truth.cost:.0f}",
-            *(cell(cost[name]) for name in METHODS),
+            *(cell(cost[name], longest[name]) for name in METHODS),
             ratio(mine, truth.cost),
-            ratio(mine, theirs) if math.isfinite(theirs) else f"< {ratio(mine, BUDGETS[-1])}",
+            ratio(mine, theirs) if math.isfinite(theirs) else f"< {ratio(mine, longest['Optuna'])}",
         ]
 
 
@@ -286,8 +283,8 @@ def ratio(one: float, other: float) -> str:
     return f"{one / other:.2f}" if math.isfinite(one) else "–"
 
 
-def cell(cost: Sequence[float]) -> str:
-    low, middle, high = (f"{c:g}" if math.isfinite(c) else f"> {BUDGETS[-1]:g}" for c in cost)
+def cell(cost: Sequence[float], longest: float) -> str:
+    low, middle, high = (f"{c:g}" if math.isfinite(c) else f"> {longest:g}" for c in cost)
     return f"{middle} ({low}–{high})"
 
 
@@ -301,6 +298,7 @@ def main() -> None:
     parser.add_argument("--tables", type=Path, default=Path(".surefoot/tables"))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--again", type=float, default=1.0, help="as of train_grid.py")
+    parser.add_argument("--optuna", type=float, default=24, help="largest budget of Optuna's studies")
     args = parser.parse_args()
     tables = ensure(args.tasks, args.seeds, args.tables, args.workers, args.again)
     print(f"{args.studies} studies a method, {args.seeds} seeds; in full trainings: median (quartiles)\n")
@@ -309,7 +307,8 @@ def main() -> None:
     with ProcessPoolExecutor(args.workers, multiprocessing.get_context("spawn")) as pool:
         for task, table in tables.items():
             truth = Truth.of(table)
-            found = recommended(task, truth, args.studies, args.tables, pool)
+            kept = args.tables / f"{task}-optuna-{optuna.__version__}.json"
+            found = recommended(truth, kept, args, pool)
             for row in rows(task, truth, found):
                 print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
