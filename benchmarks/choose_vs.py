@@ -47,8 +47,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from surefoot.choose import space
 from surefoot.choose.policy import RUNGS, Race
-from surefoot.training.run import Point
-from train_grid import TASKS, Table, ensure
+from surefoot.training.run import Candidate, Point
+from train_grid import TASKS, Table, described, ensure
 
 TOLERANCE = 0.05
 BUDGETS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
@@ -56,32 +56,31 @@ QUARTERS = (0.25, 0.5, 0.75)
 STEPS = tuple(round(rung / RUNGS[0]) for rung in RUNGS)  # Optuna counts resources in whole numbers
 ROUNDING = 1e-9
 
-Arm = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class Truth:
     """A task's whole grid.
 
     Attributes:
-        arms: {"optimizer": name, "hyperparameters": {...}} each.
-        curves: of each seed that all arms have, one for each arm.
-        means: of each arm's final values over its seeds; infinite if one diverged.
+        candidates: every one of them.
+        curves: of each seed that all candidates have, one for each candidate.
+        means: of each candidate's final values over its seeds; infinite if one diverged.
     """
 
-    arms: list[Arm]
+    candidates: list[Candidate]
     curves: list[list[list[Point]]]
     means: list[float]
 
     @classmethod
     def of(cls, table: Table) -> Truth:
+        keys = [(candidate.optimizer, described(candidate)) for candidate in table.candidates]
         finals: dict[tuple[str, str], list[float]] = defaultdict(list)
         for (optimizer, text, _), curve in sorted(table.curves.items()):
             finals[optimizer, text].append(curve[-1].value)
-        means = [statistics.fmean(values) for values in finals.values()]
+        means = [statistics.fmean(finals[key]) for key in keys]
         return cls(
-            [{"optimizer": optimizer, "hyperparameters": json.loads(text)} for optimizer, text in finals],
-            [[table.curves[(*arm, seed)] for arm in finals] for seed in table.complete],
+            table.candidates,
+            [[table.curves[(*key, seed)] for key in keys] for seed in table.complete],
             [math.inf if math.isnan(mean) else mean for mean in means],
         )
 
@@ -133,11 +132,13 @@ Found = list[list[int | None]]
 
 
 def choose(truth: Truth, study: int, budgets: Sequence[float]) -> list[int | None]:
-    priors = space.priors(list(dict.fromkeys(arm["optimizer"] for arm in truth.arms)))
+    arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in truth.candidates]
+    priors = space.priors(list(dict.fromkeys(c.optimizer for c in truth.candidates)))
+    portfolio = space.portfolio(truth.candidates)
     found: list[int | None] = []
     for budget in budgets:
         runs = Replay(truth.curves[study % len(truth.curves)])
-        race = Race(truth.arms, budget, seed=study, priors=priors)
+        race = Race(arms, budget, seed=study, priors=priors, portfolio=portfolio)
         while (asked := race.ask()) is not None:
             for point in runs.to(*asked):
                 race.tell(asked[0], point.progress, point.value)
@@ -148,7 +149,7 @@ def choose(truth: Truth, study: int, budgets: Sequence[float]) -> list[int | Non
 
 def random_search(truth: Truth, study: int, budgets: Sequence[float]) -> list[int | None]:
     trace = Trace(truth, study)
-    order = random.Random(study).sample(range(len(truth.arms)), len(truth.arms))
+    order = random.Random(study).sample(range(len(truth.candidates)), len(truth.candidates))
     for arm in order:
         if trace.runs.spent >= budgets[-1]:
             break
@@ -161,7 +162,7 @@ def optuna_search(truth: Truth, study: int, budgets: Sequence[float]) -> list[in
     """Its own time grows with the square of the budget: 24 full trainings are hundreds of short trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    menu = Menu(truth.arms)
+    menu = Menu(truth.candidates)
     trace = Trace(truth, study)
     search = optuna.create_study(
         study_name=f"study {study}",  # Hyperband draws brackets from the name
@@ -203,12 +204,12 @@ class Trace:
 class Menu:
     """The grid as a conditional space: an optimizer, then its learning rate and its other settings."""
 
-    def __init__(self, arms: Sequence[Arm]) -> None:
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
         self.places: dict[str, dict[tuple[str, float], int]] = {}
-        for place, arm in enumerate(arms):
-            others = {k: v for k, v in arm["hyperparameters"].items() if k != "lr"}
-            key = (json.dumps(others, sort_keys=True), arm["hyperparameters"]["lr"])
-            self.places.setdefault(arm["optimizer"], {})[key] = place
+        for place, candidate in enumerate(candidates):
+            others = {k: v for k, v in candidate.hyperparameters.items() if k != "lr"}
+            key = (json.dumps(others, sort_keys=True), candidate.hyperparameters["lr"])
+            self.places.setdefault(candidate.optimizer, {})[key] = place
 
     def choose(self, trial: optuna.Trial) -> int:
         name = trial.suggest_categorical("optimizer", list(self.places))
@@ -271,7 +272,7 @@ def rows(task: str, truth: Truth, found: Mapping[str, Found]) -> Iterator[list[A
         yield [
             task,
             measure,
-            f"{good} of {len(truth.arms)}",
+            f"{good} of {len(truth.candidates)}",
             f"{truth.cost:.0f}",
             *(cell(cost[name], longest[name]) for name in METHODS),
             ratio(mine, truth.cost),
