@@ -78,16 +78,18 @@ class Timed(LocalEngine):
     """Adds up the seconds that workers wait because the policy has nothing to ask."""
 
     waiting = 0.0
+    lately = 0.0  # since the last start: what is waited at the end of all precedes no run
     busy = 0
 
     def start(self, job: Job) -> None:
+        self.waiting, self.lately = self.waiting + self.lately, 0.0
         self.busy += 1
         super().start(job)
 
     def events(self, timeout: float | None = None) -> list[Event]:
         begin = time.monotonic()
         found = super().events(timeout)
-        self.waiting += (self.slots - self.busy) * (time.monotonic() - begin)
+        self.lately += (self.slots - self.busy) * (time.monotonic() - begin)
         self.busy -= sum(isinstance(event, Finished) for event in found)
         return found
 
