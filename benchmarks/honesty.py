@@ -31,7 +31,7 @@ from rich.console import Console
 
 from digits_grid import candidate_of, measure
 from surefoot.choose import Question, choose_optimizer
-from surefoot.choose.confirm import Confirmation, Outcome
+from surefoot.choose.confirm import Confirmation, Cost, Outcome
 from surefoot.choose.label import candidate_label
 from surefoot.choose.playoff import Playoff, entrants
 from surefoot.evidence import Store
@@ -129,7 +129,7 @@ def simulate(scenario: Scenario, seed: int) -> Study:
     while (request := confirmation.ask()) is not None:
         confirmation.tell(request, float(results[request.candidate.key][request.seed]))
         runs += 1
-    return _judged(confirmation.outcome(dict.fromkeys(truth, (1.0, 1.0))), truth, runs)
+    return _judged(confirmation.outcome(dict.fromkeys(truth, Cost(1.0, 1.0))), truth, runs)
 
 
 def _judged(outcome: Outcome, truth: dict[str, float], runs: int) -> Study:

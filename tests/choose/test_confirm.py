@@ -7,17 +7,17 @@ import random
 
 import pytest
 
-from surefoot.choose.confirm import Confirmation
+from surefoot.choose.confirm import LASTING_ARMS, Confirmation, Cost
 from surefoot.choose.statistics import LADDER
 from surefoot.training.run import Candidate
 
 BASELINE = Candidate("AdamW", {"lr": 0.001})
 FLOOR = Candidate("RandomSearch", {"scale": 0.01})
 ADAM, SGD = Candidate("Adam", {"lr": 0.01}), Candidate("SGD", {"lr": 0.1})
-COSTS = {ADAM.key: (2e-3, 100), SGD.key: (1e-3, 50), BASELINE.key: (2e-3, 100)}
+COSTS = {ADAM.key: Cost(2e-3, 100), SGD.key: Cost(1e-3, 50), BASELINE.key: Cost(2e-3, 100)}
 
 
-def confirm(means, *, runs=200, margin=None, noise=1.0, seed=0, shuffle=None, diverged=()):
+def confirm(means, *, runs=200, margin=None, noise=1.0, seed=0, shuffle=None, diverged=(), costs=COSTS):
     """Run a confirmation on normal values around the means; returns it and the number of runs."""
     decisions = []
     confirmation = Confirmation(
@@ -30,7 +30,7 @@ def confirm(means, *, runs=200, margin=None, noise=1.0, seed=0, shuffle=None, di
         while (request := confirmation.ask()) is not None:
             waiting.append(request)
         if not waiting:
-            return confirmation.outcome(COSTS), made, decisions
+            return confirmation.outcome(costs), made, decisions
         request = waiting.pop(order.randrange(len(waiting)) if shuffle is not None else 0)
         made += 1
         name = request.candidate.optimizer
@@ -55,6 +55,23 @@ def test_equal_candidates_within_a_generous_margin_tie_and_the_cheaper_is_taken(
     assert {c.optimizer for c in outcome.tied} == {"Adam", "SGD"}
 
 
+@pytest.mark.parametrize(
+    ("sgd", "best"),
+    [
+        (Cost(1e-3, 100, 0.1), "SGD"),  # seconds come first
+        (Cost(1.9e-3, 100, 0.4), "Adam"),  # as fast up to the noise: then state
+        (Cost(2.2e-3, 50, 0.4), "Adam"),
+        (Cost(2.2e-3, 50, 0.6), "SGD"),  # then the wider window
+        (Cost(2e-3, 50), "Adam"),  # one that was not seen is the narrowest
+        (Cost(2e-3, 40), "SGD"),
+    ],
+)
+def test_of_equals_the_faster_then_the_smaller_then_the_less_touchy_is_taken(sgd, best):
+    costs = COSTS | {ADAM.key: Cost(2e-3, 50, 0.5), SGD.key: sgd}
+    outcome, _, _ = confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 9.0}, margin=3.0, costs=costs)
+    assert (outcome.verdict, outcome.recommended.optimizer) == ("tie", best)
+
+
 def test_what_cannot_be_told_apart_ends_with_the_budget():
     outcome, runs, _ = confirm({"Adam": 0.0, "SGD": 0.1, "AdamW": 9.0}, runs=40)
     assert outcome.verdict == "budget"
@@ -77,6 +94,29 @@ def test_the_budget_is_kept(runs):
     for seed in range(5):
         _, made, _ = confirm({"Adam": 0.0, "SGD": 0.3, "AdamW": 0.6}, runs=runs, seed=seed)
         assert made <= max(runs, 3 * 2 + 2)
+
+
+@pytest.mark.parametrize("runs", [20, 33, 40, 60, 77, 100])
+def test_no_money_is_left_over_where_none_can_be_told_apart(runs):
+    for seed in range(5):
+        outcome, made, decisions = confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 0.0}, runs=runs, seed=seed)
+        if len(outcome.tied) == 3 and outcome.verdict == "budget":
+            assert runs - 3 < made <= runs
+            assert decisions[-1][2]["seeds"] == len(outcome.values[BASELINE.key])
+
+
+@pytest.mark.parametrize("arms", [2, 3, 4, 5])
+@pytest.mark.parametrize("runs", [11, 45, 60, 97])
+def test_looks_are_the_ladder_and_the_end_of_the_money(runs, arms):
+    finalists = [Candidate(f"Optimizer{number}", {}) for number in range(arms - 1)]
+    first, *later = Confirmation(
+        finalists, BASELINE, FLOOR, runs=runs, first_seed=0, floor_seeds=0, margin=None,
+        label=str, decide=lambda *_: None,
+    ).plan.looks  # fmt: skip
+    lasting = min(arms, LASTING_ARMS)
+    spent = arms * first + lasting * ((later or [first])[-1] - first)
+    assert runs - lasting < spent <= runs
+    assert set(later[:-1]) <= set(LADDER)
 
 
 def test_the_order_of_arrival_changes_nothing():

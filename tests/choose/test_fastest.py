@@ -36,7 +36,7 @@ def test_the_rungs_of_the_race_are_among_the_marks():
 
 
 def test_seconds_are_evaluations_times_the_pace(stopwatch):
-    assert stopwatch.ladder.target == 0.25
+    assert stopwatch.ladder.target == pytest.approx(0.25)
     assert stopwatch.confirmed(run(BASE, "AdamW"), 1.0) == pytest.approx(1.5)
     assert stopwatch.confirmed(run(BASE), 1.0) == pytest.approx(0.75)
     assert not stopwatch.misses(run(BASE))

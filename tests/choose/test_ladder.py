@@ -26,7 +26,7 @@ def ladder(values, pace=1.0, target=None):
 def falling(values):
     """Strictly descending, by steps that rounding does not swallow."""
     ordered = sorted(set(values), reverse=True)
-    assume(len(ordered) > 1 and all(a - b > 1e-6 for a, b in pairwise(ordered)))
+    assume(len(ordered) > 1 and all(a - b > 1e-3 for a, b in pairwise(ordered)))
     return ordered
 
 
@@ -91,6 +91,13 @@ def test_a_miss_ranks_behind_every_run_that_reaches_the_target_in_the_baselines_
     quick_miss = [(0.1, 0.2), (0.4, 0.126)]
     slow_hit = [(2.0, 1.0), (4.0, 0.125)]
     assert steps.ratio(quick_miss) < steps.ratio(slow_hit) < steps.ratio(quick_miss, ended=True)
+
+
+@pytest.mark.parametrize("scale", [0.01171875, 0.1, 1 / 3, 1.0, 7.0])
+def test_rounding_does_not_decide_who_reaches_the_target(scale):
+    base = [6.0, 5.0, 4.0, 3.0, 2.0, 0.4, 0.25, 0.0]  # 0.4 after three quarters
+    steps = ladder([scale * value for value in base])
+    assert steps.ratio(curve([scale * 0.4, scale * 9.0])) == pytest.approx(1 / 6)
 
 
 def test_a_target_beyond_the_baseline_still_ranks():

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from surefoot.choose.confirm import Outcome
+from surefoot.choose.confirm import Cost, Outcome
 from surefoot.choose.fates import Fate
 from surefoot.choose.reasons import reasons
 from surefoot.choose.statistics import Comparison, Interval, Pairing
@@ -58,24 +58,38 @@ TIE = outcome("tie", [compared(MUON, "equivalent"), compared(SGD, "better")])
 
 
 @pytest.mark.parametrize(
-    ("muon", "windows", "words"),
+    ("muon", "words"),
     [
-        ((1.3, 100), {}, "costs 30 % more seconds per step"),
-        ((1.0, 250), {}, "is as fast, but keeps 2.5 times the state"),
-        ((1.1, 100), {"Muon": window(0.2), "AdamW": window(0.9)},
-         "costs the same, but its lr window is narrower: 0.2 decades against 0.9"),
-        ((1.0, 100), {}, "costs the same"),
+        (Cost(1.3, 50, 1.0), "costs 30 % more seconds per step"),
+        (Cost(1.0, 250, 1.0), "is as fast, but keeps 2.5 times the state"),
+        (Cost(1.1, 100, 0.2), "costs the same, but its lr window is narrower: 0.2 decades against 0.9"),
+        (Cost(1.1, 100), "costs the same, but its lr window was not seen"),
+        (Cost(1.0, 100, 0.9), "costs the same"),
     ],
-)  # fmt: skip
-def test_a_tied_rival_is_told_with_what_it_costs_more_seconds_first(muon, windows, words):
-    found = why(TIE, costs={ADAMW.key: (1.0, 100), MUON.key: muon}, windows=windows)
+)
+def test_a_tied_rival_is_told_with_what_it_costs_more_seconds_first(muon, words):
+    found = why(TIE, costs={ADAMW.key: Cost(1.0, 100, 0.9), MUON.key: muon})
     assert found[0] == f"Muon lr=0.02 tied and {words}."
     assert found[1] == "SGD lr=0.1 lost: 0.02 behind (95 % interval 0.01 to 0.03)."
 
 
+@pytest.mark.parametrize(
+    ("muon", "words"),
+    [
+        (Cost(0.7, 250), "costs 30 % fewer seconds per step"),
+        (Cost(1.0, 50), "is as fast, and keeps 0.5 times the state"),
+        (Cost(1.0, 100, 2.0), "costs the same"),
+    ],
+)
+def test_where_cost_chose_nobody_an_equal_rival_may_be_cheaper(muon, words):
+    comparisons = [compared(MUON, "equivalent"), compared(SGD, "undecided")]
+    found = why(outcome("budget", comparisons), costs={ADAMW.key: Cost(1.0, 100, 0.9), MUON.key: muon})
+    assert f"Muon lr=0.02 is equal within the margin and {words}." in found
+
+
 def test_where_the_cheapest_of_equals_was_not_the_leader_distances_name_the_leader():
     found = outcome("tie", [compared(ADAMW, "equivalent"), compared(SGD, "better")], recommended=ADAMW)
-    costs = {ADAMW.key: (1.0, 100), MUON.key: (2.0, 100)}
+    costs = {ADAMW.key: Cost(1.0, 100), MUON.key: Cost(2.0, 100)}
     tied, lost = why(found, costs=costs)[:2]
     assert tied == "Muon lr=0.02 tied and costs 100 % more seconds per step."
     assert lost.startswith("SGD lr=0.1 lost: 0.02 behind Muon lr=0.02 (")

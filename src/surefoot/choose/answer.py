@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from surefoot.choose.confirm import Costs, Outcome
+from surefoot.choose.confirm import Cost, Costs, Outcome
 from surefoot.choose.fastest import Stopwatch
 from surefoot.choose.fates import fates
 from surefoot.choose.label import candidate_label, label
@@ -22,17 +22,25 @@ from surefoot.choose.times import Times
 from surefoot.evidence import DecisionRecord, RunRecord
 from surefoot.training.run import Candidate
 
+Windows = Mapping[str, Mapping[str, float | bool]]
 
-def costs(runs: Iterable[RunRecord]) -> Costs:
-    """Median seconds per step and bytes of state, by candidate."""
+
+def windows(runs: Sequence[RunRecord], ahead: Sequence[float], initial: float | None) -> Windows:
+    """The flat windows of the learning rate by optimizer, wide as the leader's confirmed results spread."""
+    return rate_windows(runs, _deviation(ahead), _mean(ahead), initial)
+
+
+def costs(runs: Iterable[RunRecord], windows: Windows) -> Costs:
+    """Median seconds per step, bytes of state and the width of the lr window, by candidate."""
     found: dict[str, list[RunRecord]] = {}
     for run in runs:
         if math.isfinite(run.seconds_per_step):
             found.setdefault(_key(run), []).append(run)
     return {
-        key: (
+        key: Cost(
             descriptive.median(r.seconds_per_step for r in of_one),
             max(r.state_bytes for r in of_one),
+            windows.get(of_one[0].optimizer, {}).get("decades", 0.0),
         )
         for key, of_one in found.items()
     }
@@ -65,12 +73,10 @@ def build_answer(
     if times:
         runs, measure = times.in_seconds(), times.measure
     recommended = outcome.recommended
-    values = outcome.values[recommended.key]
     initial = None if times else seen.get("initial_value")
-    windows = rate_windows(runs, _deviation(values), _mean(values), initial)
-    why = reasons(
-        outcome, fates(runs, decisions), costs(runs), windows, candidate_label, "s" if times else ""
-    )
+    flat = windows(runs, outcome.values[outcome.leader.key], initial)
+    unit = "s" if times else ""
+    why = reasons(outcome, fates(runs, decisions), costs(runs, flat), flat, candidate_label, unit)
     return {
         "study": question.study,
         "task": question.task,
@@ -94,7 +100,7 @@ def build_answer(
         "candidates": [
             entry | (times.of_candidate(entry) if times else {}) for entry in _candidates(runs, outcome.means)
         ],
-        "lr_windows": windows,
+        "lr_windows": flat,
         "runs": made,
         "seconds": seconds,
         "command": question.command,

@@ -34,13 +34,29 @@ from surefoot.choose.statistics import (
 from surefoot.training.run import Candidate
 
 LASTING_ARMS = 3
-"""The ladder is cut where the budget pays for this many arms: others usually fall at the first looks."""
+"""The last look is where the budget for this many arms ends: others usually fall at the first looks."""
 
 COST_NOISE = 1.15
 """Seconds per step that differ by less are the same: so much do timings vary beside other processes."""
 
-Costs = Mapping[str, tuple[float, float]]
-"""Candidate key to (seconds per step, bytes of state)."""
+
+@dataclass(frozen=True)
+class Cost:
+    """What a candidate asks for besides its loss, in the order in which it decides between equals.
+
+    Attributes:
+        seconds: per step; less is better, but see `COST_NOISE`.
+        state_bytes: of the optimizer; less is better.
+        window: width of its flat window of learning rates, in decades; more is better. 0 if not seen.
+    """
+
+    seconds: float
+    state_bytes: float
+    window: float = 0.0
+
+
+Costs = Mapping[str, Cost]
+"""By candidate key."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,11 @@ class Outcome:
     minimum_detectable_difference: float
     trainings_needed: int | None
     pairing: Pairing
+
+    @property
+    def leader(self) -> Candidate:
+        """Whom the comparisons are with: the recommended candidate, but in a tie another may be cheaper."""
+        return next((c for c in self.arms if c.key not in self.comparisons), self.recommended)
 
 
 class Confirmation:
@@ -145,6 +166,12 @@ class Confirmation:
         """The final value of a run; nan if it diverged or failed."""
         self.results[request.candidate.key][request.seed] = value
         self.outstanding -= 1
+
+    @property
+    def ahead(self) -> Sequence[float]:
+        """The leader's results, once nothing is left to ask."""
+        assert self.verdict is not None
+        return self._values_of(self.verdict.in_play[0])
 
     def outcome(self, costs: Costs) -> Outcome:
         """The result, once nothing is left to ask.
@@ -226,7 +253,11 @@ class Confirmation:
         return replace(self.plan, margin=margin, paired=self.pairing.used)
 
     def _next_look(self) -> None:
-        """Judge what is there, and ask for the seeds of the next look, or end."""
+        """Judge what is there, and ask for the seeds of the next look, or end.
+
+        A look that is too dear is taken at as many seeds as are left, at its own level. That errs on the safe
+        side: the nearer to the look before, the less it can find by chance that this one did not.
+        """
         judged = self._judge() if self.look >= 0 else None
         if judged is not None and judged.outcome is not None:
             self.verdict = judged
@@ -235,13 +266,15 @@ class Confirmation:
         # The baseline is measured to the end: the answer's interval is against it.
         keys = list(dict.fromkeys([*in_play, self.baseline.key]))
         wanted = self.plan.looks[self.look + 1]
+        if judged is not None:
+            wanted = min(wanted, self.asked[self.baseline.key] + self.runs_left // len(keys))
         requests = [
             Request(self.arms[key], seed, 1.0, "confirm")
             for number, seed in enumerate(self.seeds[:wanted])
             for key in keys
             if number >= self.asked[key]
         ]
-        if judged is not None and len(requests) > self.runs_left:
+        if judged is not None and not requests:
             self.verdict = replace(judged, outcome="budget")
             return
         self.look += 1
@@ -267,7 +300,7 @@ class Confirmation:
         return verdict(self.comparisons, ahead, plan, self.look)
 
     def _explain(self, ahead: str, comparisons: Sequence[Comparison], plan: Plan) -> None:
-        seeds = plan.looks[self.look]
+        seeds = self.asked[ahead]
         first = self.label(self.arms[ahead])
         words = {
             "better": "behind",
@@ -286,10 +319,10 @@ class Confirmation:
 
 
 def _cheapest(keys: Sequence[str], costs: Costs) -> str:
-    """The least state among those that are as fast as the fastest, up to the noise of timing."""
-    fastest = min(costs[key][0] for key in keys)
-    fast = [key for key in keys if costs[key][0] <= COST_NOISE * fastest]
-    return min(fast, key=lambda key: costs[key][::-1])
+    """Of those as fast as the fastest, up to the noise of timing, the least state, then the widest window."""
+    fastest = min(costs[key].seconds for key in keys)
+    fast = [key for key in keys if costs[key].seconds <= COST_NOISE * fastest]
+    return min(fast, key=lambda key: (costs[key].state_bytes, -costs[key].window))
 
 
 def _numbers(comparison: Comparison) -> dict[str, object]:
@@ -304,8 +337,7 @@ def _numbers(comparison: Comparison) -> dict[str, object]:
 
 
 def _looks(runs: int, arms: int) -> tuple[int, ...]:
-    """The part of the ladder that this many runs pay for."""
+    """The ladder up to where this many runs are spent, and there the last look."""
     first = max(2, min(LADDER[0], runs // arms))
-    lasting = min(arms, LASTING_ARMS)
-    later = (n for n in LADDER if n > first and first * arms + (n - first) * lasting <= runs)
-    return (first, *later)
+    last = min(LADDER[-1], first + (runs - first * arms) // min(arms, LASTING_ARMS))
+    return (first, *(n for n in LADDER if first < n < last), *([last] if last > first else ()))

@@ -17,6 +17,9 @@ TARGET_SHARE = 0.75
 """The target is what the baseline reaches in this share of its training.  Towards its end the curve is so
 flat that chance decides when a seed gets there, and what the middle one reaches, every second never does."""
 
+REACH = 1e-7
+"""The target is easier by this share of the ladder's height: rounding must not decide who reaches it."""
+
 FARTHEST = 1e9
 """So many heights of the ladder above its first rung, everything is equally bad."""
 
@@ -60,7 +63,7 @@ class Ladder:
             curves: one for each seed.
             whole: seconds of a full training.
             target: None means what it reaches in `TARGET_SHARE` of its training, and at its end on every
-                seed.
+                seed, up to `REACH`.
 
         Raises:
             ValueError: no curve has a finite value.
@@ -77,7 +80,8 @@ class Ladder:
                 seconds.append(time)
         ends = [_best(curve, math.inf) for curve in curves]
         if target is None:
-            target = max([*ends, _between(tuple(zip(seconds, values, strict=True)), TARGET_SHARE * whole)])
+            early = _between(tuple(zip(seconds, values, strict=True)), TARGET_SHARE * whole)
+            target = max([*ends, early]) + REACH * (values[0] - values[-1])
         reached = sum(end <= target for end in ends)
         return cls(tuple(values), tuple(seconds), whole, target, reached, len(ends))
 

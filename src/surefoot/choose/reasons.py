@@ -46,7 +46,7 @@ def reasons(
     Args:
         outcome: how confirmation ended.
         fates: of the screened optimizers.
-        costs: seconds per step and state bytes by candidate key.
+        costs: by candidate key.
         windows: flat windows of the learning rate by optimizer.
         label: a candidate's short name.
         unit: of the values, such as "s"; none for a loss.
@@ -57,7 +57,7 @@ def reasons(
     seen = outcome.recommended.optimizer in windows
     window = _low_side(outcome.recommended, windows)
     return [
-        *_rivals(outcome, costs, windows, label, unit),
+        *_rivals(outcome, costs, label, unit),
         *(window if seen else ()),
         *_fallen(fallen, windows, unit),
         *(() if seen else window),
@@ -67,9 +67,9 @@ def reasons(
 # ---------------------------------------------------------------- confirmation
 
 
-def _rivals(outcome: Outcome, costs: Costs, windows: Windows, label: Label, unit: str) -> list[str]:
+def _rivals(outcome: Outcome, costs: Costs, label: Label, unit: str) -> list[str]:
     """Who tied, who could not be told apart, who lost: in this order."""
-    leader = next((c for c in outcome.arms if c.key not in outcome.comparisons), outcome.recommended)
+    leader = outcome.leader
     behind = f"{unit} behind" + ("" if leader.key == outcome.recommended.key else f" {label(leader)}")
     tied: list[str] = []
     undecided: list[str] = []
@@ -86,7 +86,7 @@ def _rivals(outcome: Outcome, costs: Costs, windows: Windows, label: Label, unit
             lost.append(f"{name} lost: {_distance(comparison, behind, level)}.")
         elif comparison is None or comparison.decision == "equivalent":
             verb = "tied" if outcome.verdict == "tie" else "is equal within the margin"
-            tied.append(f"{name} {verb} and {_dearer(rival, outcome.recommended, costs, windows)}.")
+            tied.append(f"{name} {verb} and {_compared_in_cost(rival, outcome, costs)}.")
         else:
             level = "" if undecided else f"{_percent(comparison.difference.level)} interval "
             undecided.append(f"{name}, {_distance(comparison, behind, level)}")
@@ -118,20 +118,28 @@ def _distance(comparison: Comparison, behind: str, level: str) -> str:
     return f"{words} ({interval})"
 
 
-def _dearer(rival: Candidate, own: Candidate, costs: Costs, windows: Windows) -> str:
-    """What the tied rival costs more, by the rule of ties: seconds, then state, then a narrower window."""
-    if rival.key in costs and own.key in costs:
-        (seconds, state), (own_seconds, own_state) = costs[rival.key], costs[own.key]
-        if seconds > own_seconds * COST_NOISE:
-            return f"costs {_percent(seconds / own_seconds - 1)} more seconds per step"
-        if state > own_state:
-            times = (
-                f"{state / own_state:.2g} times the state" if own_state else "state where the other has none"
-            )
-            return f"is as fast, but keeps {times}"
-    width, own_width = (windows.get(c.optimizer, {}).get("decades", math.nan) for c in (rival, own))
-    if width < own_width and rival.optimizer != own.optimizer:
-        return f"costs the same, but its lr window is narrower: {width:.1f} decades against {own_width:.1f}"
+def _compared_in_cost(rival: Candidate, outcome: Outcome, costs: Costs) -> str:
+    """What speaks for the recommended one, by the rule of ties: seconds, then state, then the lr window.
+
+    Where the verdict is no tie, cost has chosen nobody, and the rival may be the cheaper.
+    """
+    if rival.key not in costs or outcome.recommended.key not in costs:
+        return "costs the same"
+    other, own = costs[rival.key], costs[outcome.recommended.key]
+    equals = outcome.tied if outcome.verdict == "tie" else (outcome.recommended,)
+    fastest = min(costs[c.key].seconds for c in (rival, *equals) if c.key in costs)
+    slow, own_slow = (cost.seconds > COST_NOISE * fastest for cost in (other, own))
+    if slow != own_slow:
+        change = other.seconds / own.seconds - 1
+        return f"costs {_percent(abs(change))} {'more' if slow else 'fewer'} seconds per step"
+    if other.state_bytes != own.state_bytes:
+        keeps = "is as fast, but keeps" if other.state_bytes > own.state_bytes else "is as fast, and keeps"
+        if not own.state_bytes:
+            return f"{keeps} state where the other has none"
+        return f"{keeps} {other.state_bytes / own.state_bytes:.2g} times the state"
+    if other.window < own.window:
+        seen = f"is narrower: {other.window:.1f} decades against {own.window:.1f}"
+        return f"costs the same, but its lr window {seen if other.window else 'was not seen'}"
     return "costs the same"
 
 

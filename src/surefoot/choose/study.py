@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from surefoot.choose import space
-from surefoot.choose.answer import build_answer, costs
+from surefoot.choose.answer import build_answer, costs, windows
 from surefoot.choose.confirm import Confirmation, Outcome
 from surefoot.choose.fastest import (
     LADDER_SEEDS,
@@ -177,7 +177,7 @@ class _Study:
         confirmation = self.stopwatch.confirmation if self.stopwatch else Reading(CURVE)
         race = self._race(runner, screening, names, seen, budget)
         finalists = self._play_off(runner, screening, race, budget)
-        outcome = self._confirm(runner, confirmation, self._reference(seen), finalists, budget)
+        outcome = self._confirm(runner, confirmation, seen, finalists, budget)
         decisions = self.log.record().decisions
         answer = build_answer(
             self.question, seen, runner.records(), decisions, outcome, self._seconds(), self.stopwatch
@@ -301,12 +301,12 @@ class _Study:
         self,
         runner: Runner,
         reading: Reading,
-        reference: Candidate,
+        seen: Mapping[str, Any],
         finalists: list[Candidate],
         budget: Budget,
     ) -> Outcome:
         self.watcher.phase("confirm on fresh seeds" + self.unit)
-        question, margin = self.question, self.question.margin
+        question, margin, reference = self.question, self.question.margin, self._reference(seen)
         finalists = [c for c in finalists if c.key != reference.key]
         left = budget.total - runner.spent - FLOOR_SEEDS
         if self.stopwatch:
@@ -328,8 +328,10 @@ class _Study:
         measured = [run for run in runner.records() if run.phase == "confirm"]
         if all(run.status in ("diverged", "failed") for run in measured):
             raise _none_succeeded(measured)
-        runs = runner.records()
-        return confirmation.outcome(costs(map(self.stopwatch.in_seconds, runs) if self.stopwatch else runs))
+        runs, initial = runner.records(), seen.get("initial_value")
+        if self.stopwatch:
+            runs, initial = [self.stopwatch.in_seconds(run) for run in runs], None
+        return confirmation.outcome(costs(runs, windows(runs, confirmation.ahead, initial)))
 
     def _decide(self, kind: str, text: str, details: Mapping[str, Any]) -> None:
         self.log.decide(kind, text, dict(details), self._seconds())
