@@ -63,11 +63,12 @@ def test_an_optimizer_whose_every_run_diverged_has_no_value():
 def test_the_play_off_counts_by_its_means_and_its_seeds_are_no_race():
     more = (*RUNS, run("SGD", 0.1, {1.0: 0.01}, seed=1))
     playoff = [
-        decision("finalist", optimizer="Adam", place=1, mean=0.1),
-        decision("eliminated", optimizer="SGD", place=2, mean=0.14),
-        decision("eliminated", optimizer="Lion", place=3, mean=math.inf),
+        decision("finalist", optimizer="Adam", place=1, behind=0.0, best="Adam", seeds=4),
+        decision("eliminated", optimizer="SGD", place=2, behind=0.04, best="Adam", seeds=3),
+        decision("eliminated", optimizer="Lion", place=3, behind=math.inf, best="Adam", seeds=3),
     ]
     found = fates(more, playoff)
-    assert (found["SGD"].stage, found["SGD"].behind) == ("playoff", pytest.approx(0.04))
+    assert (found["SGD"].stage, found["SGD"].behind) == ("playoff", 0.04)
+    assert (found["SGD"].best, found["SGD"].seeds) == ("Adam", 3)
     assert found["Lion"].behind == math.inf
     assert fates(more, [])["Adam"].behind == 0.0

@@ -38,7 +38,7 @@ def test_the_mean_over_seeds_decides():
     assert {r.seed for r in requests} == {5, 6, 7}
     assert all(r.progress == 1 and r.phase == "screen" for r in requests)
     assert [kind for kind, _, _ in decisions] == ["finalist", "finalist", "eliminated", "eliminated"]
-    assert decisions[0][1] == "RMSprop: 3.667 on average over 3 seeds, number 1; goes on."
+    assert decisions[0][1] == "RMSprop: 3.667 on average over 3 seeds; number 1, goes on."
 
 
 def test_each_round_is_for_fewer_and_the_runs_are_kept():
@@ -65,6 +65,24 @@ def test_who_diverged_on_a_seed_comes_last_and_is_no_finalist():
     finalists, _, decisions = play(value)
     assert finalists == ["SGD"]
     assert "diverged on a seed" in decisions[-1][1]
+
+
+def test_who_left_early_is_told_beside_the_best_over_the_seeds_it_had():
+    """After two seeds Adam leads; it then gets worse, and who left has the lower mean."""
+    values = {"Adam": [0, 0, 9, 9, 9], "RAdam": [5, 5]}
+    _, _, decisions = play(lambda name, seed: values.get(name, [4] * 5)[seed], count=9)
+    text, details = next((text, d) for _, text, d in decisions if d["optimizer"] == "RAdam")
+    assert text == "RAdam: 5 on average over 2 seeds, 5 behind Adam; number 10, stopped."
+    assert (details["behind"], details["best"], details["seeds"]) == (5, "Adam", 2)
+
+
+def test_one_seed_is_not_several():
+    _, _, decisions = play(lambda name, seed: NAMES.index(name), candidates=CANDIDATES[:3], runs=2)
+    assert [text for _, text, _ in decisions] == [
+        "Adam: 0 on average over 1 seed; number 1, goes on.",
+        "SGD: 1 on average over 1 seed, 1 behind Adam; number 2, goes on.",
+        "RMSprop: 2 on average over 1 seed, 2 behind Adam; number 3, stopped.",
+    ]
 
 
 def test_equal_candidates_keep_the_order_of_the_race():

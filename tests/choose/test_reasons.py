@@ -47,6 +47,10 @@ def rung(name, behind, *, band=0.1, progress=1 / 3, stage="rung", runs=8, diverg
     return Fate(name, stage, progress, behind, band, runs, diverged)
 
 
+def played(name, behind, seeds):
+    return Fate(name, "playoff", 1.0, behind, math.nan, 8, 0, "AdamW", seeds)
+
+
 def window(decades, *, low=0.01, open_high=False, blow_up=0.0):
     return {
         "low": low, "high": low * 10**decades, "decades": decades, "best": low, "blow_up": blow_up,
@@ -154,12 +158,16 @@ def test_those_who_share_a_fate_share_a_sentence_the_latest_first():
         rung("SGD", 0.3),
         rung("RAdam", 0.05),
         rung("Adagrad", 0.02, stage="end", progress=1.0, band=math.nan),
-        rung("NAdam", 0.01, stage="playoff", progress=1.0, band=math.nan),
+        played("RMSprop", 0.04, 2),
+        played("NAdam", 0.01, 3),
+        played("Adamax", 0.02, 3),
+        played("ASGD", math.inf, 2),
         rung("LBFGS", math.inf, stage="diverged", progress=0.0, diverged=8),
         rung("AdamW", 0.0),
     ]
     assert why(outcome("win", [], arms=(ADAMW,)), fates=fates)[:-1] == [
-        "NAdam fell in the play-off: 0.01 behind.",
+        "Fell in the play-off: NAdam and Adamax, 0.01 to 0.02 behind AdamW over 3 seeds; "
+        "RMSprop, 0.04 behind AdamW over 2 seeds; ASGD, diverged on a seed.",
         "Adagrad came to the end of the race 0.02 behind.",
         "RAdam stopped at 1/3: 0.05 behind, in the band, but the budget paid for better ones.",
         "SGD and Lion fell at 1/3: 0.3 to 0.5 behind, band 0.1.",

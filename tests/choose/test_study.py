@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,22 @@ from surefoot.choose.posterior import posterior
 from surefoot.evidence import Store
 from surefoot.show.live import RaceDisplay
 from surefoot.training.local import LocalEngine
+from tests.choose.inline_engine import InlineEngine
 
 OWN = Path(__file__).parent / "own_task.py"
 
 
+def workers():
+    return LocalEngine(workers=2)
+
+
+def inline():
+    return nullcontext(InlineEngine())  # no processes to start, and none to stop in the middle of a run
+
+
 @pytest.fixture(scope="module")
 def engine():
-    with LocalEngine(workers=2) as engine:
+    with workers() as engine:
         yield engine
 
 
@@ -120,10 +130,10 @@ def test_a_finished_study_is_shown_again_without_training(finished):
     assert answer_of(ask(), folder, NoEngine()) == json.loads(json.dumps(answer))
 
 
-@pytest.mark.parametrize("after", [1, 7, 23, 40])
-def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_path, after):
+@pytest.mark.parametrize(("after", "interrupted"), [(1, inline), (7, inline), (23, workers), (40, inline)])
+def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_path, after, interrupted):
     _, uninterrupted = finished
-    with LocalEngine(workers=2) as own, pytest.raises(KeyboardInterrupt):
+    with interrupted() as own, pytest.raises(KeyboardInterrupt):
         answer_of(ask(), tmp_path, own, Interrupting(after))
     with Store.at(str(tmp_path / "evidence.db")) as store:
         before = points_by_run(store)
@@ -178,8 +188,8 @@ def test_a_task_that_changed_meanwhile_is_noticed(engine, tmp_path):
     task = tmp_path / "task.py"
     task.write_text(text, encoding="utf8")
     question = Question.ask(f"{task}:small", ["adam"], runs=12)
-    with LocalEngine(workers=1) as own, pytest.raises(KeyboardInterrupt):
-        answer_of(question, tmp_path, own, Interrupting(2))
+    with pytest.raises(KeyboardInterrupt):
+        answer_of(question, tmp_path, InlineEngine(), Interrupting(2))
     task.write_text(text.replace("small, larger, failing = Small()", "small, larger, failing = Larger()"))
     with pytest.raises(ValueError, match="has changed since study"):
         answer_of(question, tmp_path, engine)

@@ -24,9 +24,10 @@ class Fate:
         stage: where it ended: in the "playoff", at the "end" of the race, at a "rung" before that, or
             "diverged", in every run.
         progress: the furthest rung it was measured at.
-        behind: how far it was behind the best there, in units of the value (in the play-off: of the mean).
+        behind: how far it was behind the best there, in units of the value.
         band: how far behind it could have been and go on; nan where no band decided.
         runs, diverged: how many it had in screening.
+        best, seeds: in the play-off, whom its mean was behind, and over how many seeds.
     """
 
     optimizer: str
@@ -36,6 +37,8 @@ class Fate:
     band: float
     runs: int
     diverged: int
+    best: str = ""
+    seeds: int = 0
 
     @property
     def within(self) -> bool:
@@ -56,10 +59,10 @@ def _fate(
     name: str, own: Sequence[RunRecord], screened: Sequence[RunRecord], decisions: Sequence[DecisionRecord]
 ) -> Fate:
     lost = sum(run.status in LOST for run in own)
-    means = _playoff(decisions)
-    if name in means:
-        behind = means[name] - min(means.values())
-        return Fate(name, "playoff", 1.0, behind, math.nan, len(own), lost)
+    if played := _playoff(name, decisions):
+        behind = _number(played["behind"], math.inf)
+        best, seeds = str(played["best"]), int(played["seeds"])
+        return Fate(name, "playoff", 1.0, behind, math.nan, len(own), lost, best, seeds)
     seed = min(run.seed for run in screened)  # the race's; those of the play-off follow it
     values = _values(run for run in own if run.seed == seed)
     if not values:
@@ -81,13 +84,10 @@ def _values(runs: Iterable[RunRecord]) -> dict[float, float]:
     return lowest
 
 
-def _playoff(decisions: Sequence[DecisionRecord]) -> dict[str, float]:
-    """Means in the play-off by optimizer; infinite where a seed diverged."""
-    return {
-        str(decision.details["optimizer"]): _number(decision.details["mean"], math.inf)
-        for decision in decisions
-        if decision.kind in ("finalist", "eliminated") and "mean" in decision.details
-    }
+def _playoff(name: str, decisions: Sequence[DecisionRecord]) -> Mapping[str, Any]:
+    """How the optimizer stood in the play-off; empty where it was in none."""
+    stood = (d.details for d in decisions if d.kind in ("finalist", "eliminated") and "place" in d.details)
+    return next((details for details in stood if details["optimizer"] == name), {})
 
 
 def _band(name: str, rung: float, decisions: Sequence[DecisionRecord]) -> float:

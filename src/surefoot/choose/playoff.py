@@ -107,14 +107,29 @@ class Playoff:
 
         return sorted(candidates, key=standing)  # stable: the race's order decides between equals
 
-    def _mean(self, candidate: Candidate) -> float:
-        values = self.values[candidate.key].values()
-        return math.fsum(values) / len(values) if values and all(map(math.isfinite, values)) else math.inf
+    def _mean(self, candidate: Candidate, seeds: int | None = None) -> float:
+        """Over the first seeds, or all; infinite where one of them diverged, or there are fewer."""
+        values = list(self.values[candidate.key].values())[:seeds]
+        whole = len(values) == (seeds or len(values)) > 0 and all(map(math.isfinite, values))
+        return math.fsum(values) / len(values) if whole else math.inf
 
     def _explain(self, candidate: Candidate, place: int, goes_on: bool) -> None:
-        mean = self._mean(candidate)
-        seeds = len(self.values[candidate.key])
-        result = f"{mean:.4g} on average over {seeds} seeds" if mean < math.inf else "diverged on a seed"
-        text = f"{self.label(candidate)}: {result}, number {place}; {'goes on' if goes_on else 'stopped'}."
-        details = {"optimizer": candidate.optimizer, "place": place, "mean": mean}
+        """Told beside the best over the seeds that this one had: a mean over others does not compare."""
+        mean, seeds = self._mean(candidate), len(self.values[candidate.key])
+        best = min(self.candidates, key=lambda other: self._mean(other, seeds))
+        behind = mean - self._mean(best, seeds) if mean < math.inf else math.inf
+        result = "diverged on a seed"
+        if mean < math.inf:
+            result = f"{mean:.4g} on average over {seeds} {'seed' if seeds == 1 else 'seeds'}"
+        if 0 < behind < math.inf:
+            result += f", {behind:.2g} behind {self.label(best)}"
+        text = f"{self.label(candidate)}: {result}; number {place}, {'goes on' if goes_on else 'stopped'}."
+        details = {
+            "optimizer": candidate.optimizer,
+            "place": place,
+            "mean": mean,
+            "seeds": seeds,
+            "behind": behind,
+            "best": best.optimizer,
+        }
         self.decide("finalist" if goes_on else "eliminated", text, details)

@@ -176,7 +176,7 @@ def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
 def _fallen(fallen: Iterable[Fate], windows: Windows, unit: str) -> list[str]:
     """Those who fell before confirmation, together by what they share, the latest first."""
     groups: dict[tuple[str, float, bool], list[Fate]] = {}
-    for fate in sorted(fallen, key=lambda fate: (-_lateness(fate), fate.behind)):
+    for fate in sorted(fallen, key=lambda fate: (-_lateness(fate), -fate.seeds, fate.behind)):
         groups.setdefault((fate.stage, fate.progress, fate.within), []).append(fate)
     return [_fell(group, windows, unit) for group in groups.values()]
 
@@ -193,7 +193,7 @@ def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
     if first.stage == "diverged":
         return f"{names} diverged in every run."
     if first.stage == "playoff":
-        return f"{names} fell in the play-off: {behind} behind."
+        return f"Fell in the play-off: {_out_played(group, windows, unit)}."
     if first.stage == "end":
         return f"{names} came to the end of the race {behind} behind."
     if math.isnan(first.band):
@@ -201,6 +201,23 @@ def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
     if first.within:
         return f"{names} stopped {at}: {behind} behind, in the band, but the budget paid for better ones."
     return f"{names} fell {at}: {behind} behind, band {_short(first.band)}{unit}."
+
+
+def _out_played(group: Sequence[Fate], windows: Windows, unit: str) -> str:
+    """`SGD and Lion, 0.01 to 0.02 behind Adam over 3 seeds; ASGD, 0.1 behind Adam over 2 seeds`."""
+    rounds: dict[tuple[int, str], list[Fate]] = {}
+    for fate in group:
+        rounds.setdefault((fate.seeds, fate.best if math.isfinite(fate.behind) else ""), []).append(fate)
+    words = []
+    for (seeds, best), fates in rounds.items():
+        names = _listed([_remarked(fate, windows) for fate in fates], MOST_NAMES)
+        if not best:
+            words.append(f"{names}, diverged on a seed")
+            continue
+        over = f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
+        behind = _range([fate.behind for fate in fates]) + unit
+        words.append(f"{names}, {behind} behind {optimizer_label(best)} over {over}")
+    return "; ".join(words)
 
 
 def _remarked(fate: Fate, windows: Windows) -> str:

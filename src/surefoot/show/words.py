@@ -30,12 +30,12 @@ def certainty(answer: Mapping[str, Any]) -> str:
     """How sure the answer is: P(best), expected regret, margin, what could have been seen."""
     known = [
         ("best with probability {}", share(answer.get("p_best"))),
-        ("expected regret {}", number(_positive(answer.get("expected_regret")))),
+        ("expected regret {}", _difference(answer, "expected_regret")),
         (
             "a difference of {} would have been seen four times in five",
-            number(_positive(answer.get("minimum_detectable_difference"))),
+            _difference(answer, "minimum_detectable_difference"),
         ),
-        ("below {} it is a tie", number(_positive(answer.get("margin")))),
+        ("below {} it is a tie", _difference(answer, "margin")),
     ]
     parts = [words.format(value) for words, value in known if value != MISSING]
     return "; ".join(parts).capitalize() + "." if parts else ""
@@ -45,9 +45,9 @@ def certainty_in_short(answer: Mapping[str, Any]) -> str:
     """`certainty` in one line: `P(best) 62 %, expected regret 0.0012, detectable 0.014, tie below 0.0046`."""
     known = [
         ("P(best)", share(answer.get("p_best"))),
-        ("expected regret", number(_positive(answer.get("expected_regret")))),
-        ("detectable", number(_positive(answer.get("minimum_detectable_difference")))),
-        ("tie below", number(_positive(answer.get("margin")))),
+        ("expected regret", _difference(answer, "expected_regret")),
+        ("detectable", _difference(answer, "minimum_detectable_difference")),
+        ("tie below", _difference(answer, "margin")),
     ]
     return ", ".join(f"{name} {value}" for name, value in known if value != MISSING)
 
@@ -98,6 +98,9 @@ def _has_effect(answer: Mapping[str, Any]) -> bool:
     return math.isfinite(finite((answer.get("effect") or {}).get("low")))
 
 
-def _positive(value: Any) -> float | None:
-    found = finite(value)
-    return found if found > 0 else None
+def _difference(answer: Mapping[str, Any], name: str) -> str:
+    """One of the answer's differences, with its unit: times are in seconds, a loss has none."""
+    found = finite(answer.get(name))
+    if not found > 0:
+        return MISSING
+    return number(found) + (" s" if answer.get("goal") == "fastest" else "")
