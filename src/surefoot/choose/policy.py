@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise, zip_longest
 from statistics import median
 
@@ -46,14 +46,17 @@ SHARE_GROWTH = 1.5
 OPTIMIZER_KEPT_RUNGS = 1
 """Up to the end of this many rungs each optimizer keeps its best arm: warm-up differs between them."""
 
-REFINED_SHARE = 0.3
+REFINED_SHARE = 0.4
 """Of a rung's share, for other settings of the survivors; none at the last rung, where nothing is new."""
 
-FADE = 0.7
+SEARCHED_RUNGS = 1
+"""Through this many rungs more learning rates are searched anew: the first may be too short to tell."""
+
+FADE = 0.6
 """An arm that was dropped counts this much with each further rung, for what its neighbours are worth."""
 
-BAND_DEVIATIONS = 2.0
-"""Half width of the noise band in standard deviations of a curve's change; 0.5 to 3 replay alike."""
+BAND_DEVIATIONS = 3.0
+"""Half width of the noise band in standard deviations of a curve's change; 2 to 4 replay alike."""
 
 FEWEST_CURVES = 3
 """With fewer curves than this their spread says nothing, and no arm is stopped for it."""
@@ -222,10 +225,10 @@ class Race:
     def _refinement(self, rung: int, share: float) -> list[Job]:
         """Other settings than the learning rate, for the best arm of each optimizer that is still racing."""
         best = self._best_of_optimizers(self._ranked(rung))
-        tested = self._values.keys()
-        diverged = {arm for arm in tested if self._has_diverged(arm)}
-        others = [self._grid.other_settings(arm, tested, diverged) for arm in best]
-        return self._affordable(((arm, rung) for arm in _in_turn(others)), share)
+        diverged = {arm for arm in self._values if self._has_diverged(arm)}
+        look = self._grid.neighbours if rung <= SEARCHED_RUNGS else self._grid.other_settings
+        near = [look(arm, self._values.keys(), diverged) for arm in best]
+        return self._affordable(((arm, rung) for arm in _in_turn(near)), share)
 
     def _finals(self, share: float) -> Iterator[list[Job]]:
         """Full trainings, half of what the share pays at a time: each half says who is next.
@@ -243,8 +246,17 @@ class Race:
             best = self._ranked(last)[:1]
             around = [near for arm in best for near in self._grid.bracket(arm, finished, diverged)]
             rest = [arm for arm in self._most_worth(last) if arm not in finished]
-            order = dict.fromkeys(_in_turn([around, rest]))
+            order = dict.fromkeys(_in_turn([around, [*self._newcomers(last - 1, finished), *rest]]))
             jobs = self._affordable(((arm, last) for arm in order), self._left() - end)
+
+    def _newcomers(self, rung: int, finished: Set[int]) -> list[int]:
+        """The best arm at the rung of each optimizer in its noise band that has not finished any."""
+        worth, measured = self._worth(rung), self._ranked(rung)
+        ranked = sorted(measured, key=lambda arm: (worth[arm], arm))
+        limit = worth[ranked[0]] + self._band(rung, measured) if ranked else -math.inf
+        known = {self._grid.line_of(arm).optimizer for arm in finished}
+        best = [arm for arm in self._best_of_optimizers(ranked) if worth[arm] <= limit]
+        return [arm for arm in best if self._grid.line_of(arm).optimizer not in known]
 
     def _promotion(self, rung: int, share: float) -> list[Job]:
         """Arms that go on to `rung`: those worth most, as far as the share pays.
@@ -338,7 +350,8 @@ class Race:
         return 0.0
 
     def _refined_share(self, rung: int) -> float:
-        refined = rung < len(self._rungs) - 1 and len(self._grid.lines) > len(self._grid.optimizers)
+        others = len(self._grid.lines) > len(self._grid.optimizers)
+        refined = rung < len(self._rungs) - 1 and (others or rung <= SEARCHED_RUNGS)
         return REFINED_SHARE if refined else 0.0
 
     def _affordable(self, jobs: Iterable[Job], share: float) -> list[Job]:

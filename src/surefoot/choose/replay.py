@@ -27,8 +27,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from surefoot import optim
+from surefoot.choose import space
 from surefoot.choose.baselines import RandomSearch, SuccessiveHalving
-from surefoot.choose.grid import Arm
+from surefoot.choose.grid import PRIORS, Arm
 from surefoot.choose.policy import Race
 from surefoot.choose.statistics import LADDER, Plan, compare, leader, verdict
 from surefoot.evidence import Curve, CurveTable, FalseWinners, TableArm
@@ -72,7 +74,7 @@ class TableRace:
     """
 
     def __init__(self, arms: Sequence[Arm], budget: float, lower_is_better: bool, seed: int) -> None:
-        self._race = Race(arms, budget, lower_is_better, seed)
+        self._race = Race(arms, budget, lower_is_better, seed, priors=_priors(arms))
         self._sign = 1.0 if lower_is_better else -1.0
         self._reached: dict[int, float] = {}
         self._capped: dict[int, float] = {}
@@ -104,6 +106,12 @@ class TableRace:
         if self._reached:
             return min(self._reached, key=self._reached.__getitem__)
         return self._race.recommend()
+
+
+def _priors(arms: Sequence[Arm]) -> dict[str, tuple[float, float]]:
+    """What our own optimizers say of the learning rates of those that usual practice has no word for."""
+    names = {str(arm["optimizer"]).lower() for arm in arms} - PRIORS.keys()
+    return space.priors([name for name in optim.OPTIMIZERS if name.lower() in names])
 
 
 POLICIES: Mapping[str, Factory] = {
