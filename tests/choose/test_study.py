@@ -19,7 +19,7 @@ OWN = Path(__file__).parent / "own_task.py"
 
 
 def workers():
-    return LocalEngine(workers=2)
+    return LocalEngine(workers=1)
 
 
 def inline():
