@@ -7,6 +7,7 @@ nothing but asking the same policy the same questions.
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +16,9 @@ from surefoot.choose.request import Policy, Reading, Request, run_key
 from surefoot.evidence import PointRecord, RunRecord, StudyLog
 from surefoot.training.engine import Engine, Event
 from surefoot.training.run import Finished, Job, Report
+
+GATHER_SECONDS = 0.25
+"""Points on the way may wait for so long, to be committed together: a commit costs as much as many points."""
 
 
 class Watcher(Protocol):
@@ -89,7 +93,19 @@ class Runner:
             if not self._running and not asked:
                 return
             self.watcher.running([(self.label(r.candidate), r.progress) for r, _ in self._running.values()])
-            events = self.engine.events(timeout=1.0) if self._running else []
+            events = self._news() if self._running else []
+
+    def _news(self) -> list[Event]:
+        """What has happened; points that can wait do so for company, the end of a run waits for nothing."""
+        events = self.engine.events(timeout=1.0)
+        end = time.monotonic() + GATHER_SECONDS
+        while events and all(map(self._can_wait, events)) and (left := end - time.monotonic()) > 0:
+            events += self.engine.events(left)
+        return events
+
+    def _can_wait(self, event: Event) -> bool:
+        """A run to its end leaves no trunk: interrupted, it measures again whatever was not recorded."""
+        return isinstance(event, Report) and self._running[event.job][0].progress >= 1
 
     def _take_in(self, event: Event, policy: Policy, reading: Reading) -> None:
         if isinstance(event, Report):

@@ -19,17 +19,25 @@ import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from surefoot.evidence.database import clear_errors, open_database, where
 from surefoot.evidence.errors import StoreError, UnknownStudy
 from surefoot.evidence.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
 from surefoot.evidence.schema import decisions, from_json, points, runs, studies, to_json
+
+# Points are what is written most: one statement each, made once.
+_NEW_POINT = {
+    "sqlite": sqlite.insert(points).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(points).on_conflict_do_nothing(),
+}
 
 
 class Store:
@@ -225,9 +233,8 @@ class StudyLog:
 
     def add_point(self, run: int, point: PointRecord) -> None:
         """Add a point to a run's curve; of several with the same progress the first is kept."""
-        identity = {"run": run, "progress": point.progress}
         with self._store._writing() as db:
-            _insert_once(db, points, identity, seconds=point.seconds, value=point.value)
+            db.execute(_NEW_POINT[db.dialect.name], {"run": run, **asdict(point)})
 
     def end_run(self, run: int, status: str, message: str, seconds_per_step: float, state_bytes: int) -> None:
         """Write down how a run ended; a run which was taken further may end again.
