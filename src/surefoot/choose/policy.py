@@ -215,7 +215,9 @@ class Race:
         best = best[: math.ceil(len(best) / 2)] + self._lowest_of_the_diverged()
         tested = self._values.keys()
         diverged = {arm for arm in tested if self._has_diverged(arm)}
-        near = [self._grid.neighbours(arm, tested, diverged) for arm in best]
+        # What other settings do shows later than what the learning rate does.
+        look = self._grid.neighbours if self._rungs[rung] == 1 else self._grid.bracket
+        near = [look(arm, tested, diverged) for arm in best]
         jobs = self._affordable(((arm, rung) for arm in _in_turn(near)), share)
         for arm, _ in jobs:
             if self._grid.widens(arm, tested):
