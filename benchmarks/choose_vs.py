@@ -276,12 +276,18 @@ def rows(task: str, truth: Truth, found: Mapping[str, Found]) -> Iterator[list[A
             f"{truth.cost:.0f}",
             *(cell(cost[name], longest[name]) for name in METHODS),
             ratio(mine, truth.cost),
-            ratio(mine, theirs) if math.isfinite(theirs) else f"< {ratio(mine, longest['Optuna'])}",
+            bounded(mine, theirs, longest["Optuna"]),
         ]
 
 
 def ratio(one: float, other: float) -> str:
     return f"{one / other:.2f}" if math.isfinite(one) else "–"
+
+
+def bounded(one: float, other: float, longest: float) -> str:
+    """The ratio; below which it is, where the other was only followed up to `longest`."""
+    known = math.isfinite(other) or not math.isfinite(one)
+    return ratio(one, other) if known else f"< {ratio(one, longest)}"
 
 
 def cell(cost: Sequence[float], longest: float) -> str:
