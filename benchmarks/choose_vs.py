@@ -19,7 +19,8 @@ recommendation is good, by two measures, if
 - loss: its mean is at most 5 % above that of the best candidate (all losses here lie above 0),
 - way: it is at most 5 % of the way from the best candidate to the median one.
 
-Where 5 % of the loss is less than what another seed changes, as on digits, the first can be met by luck only.
+Where 5 % of the loss is less than what another seed changes, as on digits, the first can be met by luck only;
+and a method that trains more on its one seed may do worse, since it finds what that seed favours.
 Printed is the least budget from which on, at every larger one too, at least half of the studies recommend
 well: the median study's cost; and in brackets the same for a quarter and three quarters of them.
 """
