@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -46,4 +47,6 @@ def test_the_document_has_the_scores_by_budget():
     assert document["scores"] == {"1": 0.2, "2.5": 0.1}
     assert document["tasks"]["hard"]["random search"]["2.5"] == 0.7
     assert document["false_winners"]["hard"]["one_seed"] == 0.45
-    assert scores_document([FOUND, FOUND])["tables"]["bowls"] == document
+    both = scores_document([FOUND, replace(FOUND, name="others")])
+    assert both["scores"] == document["scores"]
+    assert both["tables"].keys() == {"bowls", "others"}

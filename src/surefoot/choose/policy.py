@@ -34,7 +34,7 @@ from surefoot.choose.neighbourhood import Neighbourhood
 RUNGS = (1 / 81, 1 / 27, 1 / 9, 1 / 3, 1.0)
 """Thirds, as in Hyperband; in replay, steps of two to two and a half do as well and steps of four worse."""
 
-FIRST_LOOK_SHARE = 0.15
+FIRST_LOOK_SHARE = 0.1
 """The first look may cost this share of the budget; a budget that pays it on a longer rung starts there."""
 
 FEWEST_COMPARED = 2

@@ -59,9 +59,15 @@ def _seeds(found: Mapping[str, FalseWinners]) -> Table:
 
 
 def scores_document(scored: Sequence[TableScores]) -> dict[str, Any]:
-    """The scores as JSON types: those of one table at the top, of several under their names as well."""
+    """The scores as JSON types; of several tables their mean, and those of each under "tables"."""
     documents = {scores.name: _document(scores) for scores in scored}
-    return documents[scored[0].name] if len(scored) == 1 else {"tables": documents}
+    if len(scored) == 1:
+        return documents[scored[0].name]
+    means = {
+        budget: sum(document["scores"][budget] for document in documents.values()) / len(documents)
+        for budget in documents[scored[0].name]["scores"]
+    }
+    return {"scores": means, "tables": documents}
 
 
 def _document(scores: TableScores) -> dict[str, Any]:
