@@ -144,7 +144,7 @@ def choose(truth: Truth, study: int, budgets: Sequence[float]) -> list[int | Non
             for point in runs.to(*asked):
                 race.tell(asked[0], point.progress, point.value)
         assert runs.spent <= budget + 1e-6
-        found.append(race.recommend())
+        found.append(race.finalists(1)[0])
     return found
 
 

@@ -81,10 +81,15 @@ def test_a_finished_study_is_shown_again_and_listed_and_reported(chosen):
     assert answer["study"] in unknown.stderr
 
 
+def heed_interrupts():
+    """A shell starts what runs in the background deaf to Ctrl-C, and so would be the tests' programs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_leaves_a_study_that_the_printed_command_resumes(tmp_path):
     process = subprocess.Popen(
         command(*CHOOSE), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=heed_interrupts,
     )  # fmt: skip
     for line in process.stdout:
         if "results" in line:
