@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from surefoot.choose.confirm import Cost, Costs, Outcome
+from surefoot.choose.confirm import Confirmation, Cost, Costs, Outcome
 from surefoot.choose.fastest import Stopwatch
 from surefoot.choose.fates import fates
 from surefoot.choose.label import candidate_label, label
 from surefoot.choose.question import Question
 from surefoot.choose.rates import furthest, rate_windows
 from surefoot.choose.reasons import reasons
-from surefoot.choose.request import run_key
+from surefoot.choose.request import key_of
 from surefoot.choose.snippet import snippet
 from surefoot.choose.statistics import Interval
 from surefoot.choose.times import Times
@@ -25,17 +25,17 @@ from surefoot.training.run import Candidate
 Windows = Mapping[str, Mapping[str, float | bool]]
 
 
-def windows(runs: Sequence[RunRecord], ahead: Sequence[float], initial: float | None) -> Windows:
+def _windows(runs: Sequence[RunRecord], ahead: Sequence[float], initial: float | None) -> Windows:
     """The flat windows of the learning rate by optimizer, wide as the leader's confirmed results spread."""
     return rate_windows(runs, _deviation(ahead), _mean(ahead), initial)
 
 
-def costs(runs: Iterable[RunRecord], windows: Windows) -> Costs:
+def _costs(runs: Iterable[RunRecord], windows: Windows) -> Costs:
     """Median seconds per step, bytes of state and the width of the lr window, by candidate."""
     found: dict[str, list[RunRecord]] = {}
     for run in runs:
         if math.isfinite(run.seconds_per_step):
-            found.setdefault(_key(run), []).append(run)
+            found.setdefault(key_of(run), []).append(run)
     return {
         key: Cost(
             descriptive.median(r.seconds_per_step for r in of_one),
@@ -51,7 +51,7 @@ def build_answer(
     seen: Mapping[str, Any],
     runs: Sequence[RunRecord],
     decisions: Sequence[DecisionRecord],
-    outcome: Outcome,
+    confirmation: Confirmation,
     seconds: float,
     stopwatch: Stopwatch | None = None,
 ) -> dict[str, Any]:
@@ -62,21 +62,21 @@ def build_answer(
         seen: what the Look phase found.
         runs: every run of the study.
         decisions: every decision of the study.
-        outcome: how confirmation ended.
+        confirmation: with nothing left to ask.
         seconds: the study took, over all its sittings.
         stopwatch: where the goal is the least time; every value and difference is then in seconds.
     """
     steps, measure, made = int(seen["steps"]), str(seen["measure"]), len(runs)
-    runs = sorted(runs, key=lambda run: (run.phase, _key(run), run.seed))  # whatever the order of arrival
+    runs = sorted(runs, key=lambda run: (run.phase, key_of(run), run.seed))  # whatever the order of arrival
     compiling = {name: pace["compile_seconds"] for name, pace in seen.get("paces", {}).items()}
     times = Times(stopwatch, runs, measure, compiling, candidate_label) if stopwatch else None
     if times:
         runs, measure = times.in_seconds(), times.measure
-    recommended = outcome.recommended
-    initial = None if times else seen.get("initial_value")
-    flat = windows(runs, outcome.values[outcome.leader.key], initial)
-    unit = "s" if times else ""
-    why = reasons(outcome, fates(runs, decisions), costs(runs, flat), flat, candidate_label, unit)
+    flat = _windows(runs, confirmation.ahead, None if times else seen.get("initial_value"))
+    cost = _costs(runs, flat)
+    outcome = confirmation.outcome(cost)
+    recommended, unit = outcome.recommended, "s" if times else ""
+    why = reasons(outcome, fates(runs, decisions), cost, flat, candidate_label, unit)
     return {
         "study": question.study,
         "task": question.task,
@@ -105,10 +105,6 @@ def build_answer(
         "seconds": seconds,
         "command": question.command,
     }
-
-
-def _key(run: RunRecord) -> str:
-    return run_key(run.optimizer, run.hyperparameters, run.schedule)
 
 
 def _sentence(outcome: Outcome, against: str) -> str:
@@ -154,7 +150,7 @@ def _candidates(runs: Sequence[RunRecord], means: Mapping[str, Interval]) -> lis
     """
     groups: dict[tuple[str, str], list[RunRecord]] = {}
     for run in runs:
-        key = _key(run)
+        key = key_of(run)
         groups.setdefault((run.phase, key), []).append(run)
     return [
         _candidate(phase, sorted(group, key=lambda r: r.seed)) | _own_mean(means.get(key), phase)
@@ -181,7 +177,7 @@ def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:
         "values": [_last_value(run) for run in runs],
         "seconds_per_step": descriptive.median(speeds) if speeds else None,
         "state_bytes": max(run.state_bytes for run in runs),
-        "diverged": sum(run.status in ("diverged", "failed") for run in runs),
+        "diverged": sum(run.lost for run in runs),
     }
 
 
@@ -190,7 +186,7 @@ def _label(run: RunRecord) -> str:
 
 
 def _last_value(run: RunRecord) -> float | None:
-    healthy = run.points and run.status not in ("diverged", "failed") and math.isfinite(run.points[-1].value)
+    healthy = run.points and not run.lost and math.isfinite(run.points[-1].value)
     return run.points[-1].value if healthy else None
 
 

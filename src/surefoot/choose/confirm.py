@@ -171,7 +171,7 @@ class Confirmation:
     def ahead(self) -> Sequence[float]:
         """The leader's results, once nothing is left to ask."""
         assert self.verdict is not None
-        return self._values_of(self.verdict.in_play[0])
+        return self.values_of(self.verdict.in_play[0])
 
     def outcome(self, costs: Costs) -> Outcome:
         """The result, once nothing is left to ask.
@@ -197,7 +197,7 @@ class Confirmation:
             self.floor,
             tuple(self.arms[key] for key in (recommended, *others)),
             tuple(self.arms.values()),
-            values | {self.floor.key: self._values_of(self.floor.key)},
+            values | {self.floor.key: self.values_of(self.floor.key)},
             {c.rival: replace(c, difference=known.difference(ahead, c.rival)) for c in self.comparisons},
             {key: known.mean(key) for key in self.arms},
             effect,
@@ -237,17 +237,17 @@ class Confirmation:
         return sum(max(1, math.ceil(seeds) - len(values[key])) for key in going_on)
 
     def _values(self) -> dict[str, tuple[float, ...]]:
-        """Results by arm in the order of seeds, whatever the order in which they came."""
-        return {key: self._values_of(key) for key in self.arms}
+        return {key: self.values_of(key) for key in self.arms}
 
-    def _values_of(self, key: str) -> tuple[float, ...]:
+    def values_of(self, key: str) -> tuple[float, ...]:
+        """A candidate's results in the order of seeds, whatever the order in which they came."""
         return tuple(self.results[key][seed] for seed in sorted(self.results[key]))
 
     def _plan(self) -> Plan:
         """The plan with what the results so far decide: the margin, and whether pairing pays."""
         margin = self.margin
         if margin is None:
-            base = self._values_of(self.baseline.key)
+            base = self.values_of(self.baseline.key)
             healthy = sum(map(math.isfinite, base))
             margin = (default_margin(base) if healthy > 1 else 0.0) or None
         return replace(self.plan, margin=margin, paired=self.pairing.used)

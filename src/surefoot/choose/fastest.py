@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from surefoot.choose.ladder import Curve, Ladder, seconds_to
-from surefoot.choose.request import Reading, Request, run_key
+from surefoot.choose.request import Reading, Request, key_of
 from surefoot.evidence import PointRecord, RunRecord
 from surefoot.training.run import Candidate
 
@@ -206,7 +206,7 @@ def _screened(finalists: Sequence[Candidate], runs: Iterable[RunRecord]) -> dict
     """The screening runs of each, by its key."""
     found: dict[str, list[RunRecord]] = {candidate.key: [] for candidate in finalists}
     for run in runs:
-        key = run_key(run.optimizer, run.hyperparameters, run.schedule)
+        key = key_of(run)
         if run.phase == "screen" and key in found:
             found[key].append(run)
     return found
@@ -222,7 +222,7 @@ def _until(run: RunRecord, progress: float) -> list[PointRecord]:
 
 
 def _lost(run: RunRecord) -> float | None:
-    return math.nan if run.status in ("diverged", "failed") else None
+    return math.nan if run.lost else None
 
 
 def _number(time: float | None) -> float:

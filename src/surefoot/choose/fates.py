@@ -13,8 +13,6 @@ from typing import Any, Literal
 
 from surefoot.evidence import DecisionRecord, RunRecord
 
-LOST = ("diverged", "failed")
-
 
 @dataclass(frozen=True)
 class Fate:
@@ -58,7 +56,7 @@ def fates(runs: Sequence[RunRecord], decisions: Sequence[DecisionRecord]) -> dic
 def _fate(
     name: str, own: Sequence[RunRecord], screened: Sequence[RunRecord], decisions: Sequence[DecisionRecord]
 ) -> Fate:
-    lost = sum(run.status in LOST for run in own)
+    lost = sum(run.lost for run in own)
     if played := _playoff(name, decisions):
         behind = _number(played["behind"], math.inf)
         best, seeds = str(played["best"]), int(played["seeds"])
@@ -78,7 +76,7 @@ def _values(runs: Iterable[RunRecord]) -> dict[float, float]:
     """The lowest value at every progress, of runs that ended well."""
     lowest: dict[float, float] = {}
     for run in runs:
-        for point in run.points if run.status not in LOST else ():
+        for point in run.points if not run.lost else ():
             if math.isfinite(point.value):
                 lowest[point.progress] = min(point.value, lowest.get(point.progress, math.inf))
     return lowest

@@ -79,9 +79,7 @@ def confirmation_so_far(
     """
     arms, base = confirmation.arms, confirmation.baseline
     values = {
-        key: [confirmation.results[key][seed] for seed in sorted(confirmation.results[key])]
-        for key in arms
-        if key not in confirmation.beaten or key == base.key
+        key: confirmation.values_of(key) for key in arms if key not in confirmation.beaten or key == base.key
     }
     values = {key: results for key, results in values.items() if len(results) >= FEWEST_SEEDS}
     if base.key not in values or len(values) < 2:

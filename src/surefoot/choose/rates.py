@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from surefoot.choose.fates import LOST
 from surefoot.evidence import RunRecord
 
 FLAT_DEVIATIONS = 2.0
@@ -104,14 +103,14 @@ def lowest_line(runs: Sequence[RunRecord]) -> tuple[float, Line]:
     at: dict[float, dict[float, float]] = {}
     for run in runs:
         rate = run.hyperparameters["lr"]
-        for point in run.points if run.status not in LOST else ():
+        for point in run.points if not run.lost else ():
             if math.isfinite(point.value):
                 line = at.setdefault(point.progress, {})
                 line[rate] = min(point.value, line.get(rate, math.inf))
     rungs = [rung for rung, line in at.items() if len(line) >= FEWEST_RATES]
     if not rungs:
         return 0.0, ()
-    lost = {run.hyperparameters["lr"]: math.inf for run in runs if run.status in LOST}
+    lost = {run.hyperparameters["lr"]: math.inf for run in runs if run.lost}
     healthy = {rate for line in at.values() for rate in line}
     lost = {rate: value for rate, value in lost.items() if rate not in healthy}
     return max(rungs), sorted((lost | at[max(rungs)]).items())

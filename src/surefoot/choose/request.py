@@ -52,9 +52,14 @@ class Batch:
 
 
 def run_key(optimizer: str, hyperparameters: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
-    """`Candidate.key` of a stored run."""
+    """`Candidate.key` of what was stored."""
     document = {"optimizer": optimizer, "hyperparameters": hyperparameters, "schedule": schedule}
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def key_of(run: RunRecord) -> str:
+    """The key of its candidate."""
+    return run_key(run.optimizer, run.hyperparameters, run.schedule)
 
 
 def value_at(run: RunRecord, progress: float) -> float | None:
@@ -62,7 +67,7 @@ def value_at(run: RunRecord, progress: float) -> float | None:
     for point in run.points:
         if math.isclose(point.progress, progress) and math.isfinite(point.value):
             return point.value
-    return math.nan if run.status in ("diverged", "failed") else None
+    return math.nan if run.lost else None
 
 
 @dataclass(frozen=True)

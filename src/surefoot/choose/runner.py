@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from surefoot.choose.request import Policy, Reading, Request, run_key
+from surefoot.choose.request import Policy, Reading, Request, key_of
 from surefoot.evidence import PointRecord, RunRecord, StudyLog
 from surefoot.training.engine import Engine, Event
 from surefoot.training.run import Finished, Job, Report
@@ -189,7 +189,7 @@ def _new_record(request: Request) -> RunRecord:
 
 
 def _identity(run: RunRecord) -> tuple[str, int, str]:
-    return (run_key(run.optimizer, run.hyperparameters, run.schedule), run.seed, run.phase)
+    return (key_of(run), run.seed, run.phase)
 
 
 def _key(request: Request) -> tuple[str, int, str]:

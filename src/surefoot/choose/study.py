@@ -9,17 +9,14 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from surefoot.choose import space
-from surefoot.choose.answer import build_answer, costs, windows
-from surefoot.choose.confirm import Confirmation, Outcome
+from surefoot.choose.answer import build_answer
+from surefoot.choose.confirm import Confirmation
 from surefoot.choose.fastest import (
     LADDER_SEEDS,
     MARKS,
@@ -177,10 +174,10 @@ class _Study:
         confirmation = self.stopwatch.confirmation if self.stopwatch else Reading(CURVE)
         race = self._race(runner, screening, names, seen, budget)
         finalists = self._play_off(runner, screening, race, budget)
-        outcome = self._confirm(runner, confirmation, seen, finalists, budget)
+        confirmed = self._confirm(runner, confirmation, seen, finalists, budget)
         decisions = self.log.record().decisions
         answer = build_answer(
-            self.question, seen, runner.records(), decisions, outcome, self._seconds(), self.stopwatch
+            self.question, seen, runner.records(), decisions, confirmed, self._seconds(), self.stopwatch
         )
         self.log.finish(answer)
         shutil.rmtree(self.checkpoints, ignore_errors=True)  # no run goes on any more
@@ -188,8 +185,7 @@ class _Study:
 
     def _look(self) -> Mapping[str, Any]:
         """What the task is; on resuming, make sure that it is still the same."""
-        with _one_thread():
-            seen = look(load_task(self.question.task)).to_dict()
+        seen = look(load_task(self.question.task)).to_dict()
         if self.stored_look:
             if self.stored_look["fingerprint"] != seen["fingerprint"]:
                 raise ValueError(
@@ -235,8 +231,7 @@ class _Study:
             usual = [grid[place] for place in space.portfolio(grid)]
             usual += [self._reference(seen), space.floor(self.question.plan)]
             timed = {candidate.optimizer: candidate for candidate in reversed(usual)}
-            with _one_thread():
-                paces, failed = measure_paces(load_task(self.question.task), list(timed.values()))
+            paces, failed = measure_paces(load_task(self.question.task), list(timed.values()))
             seen = {**seen, "paces": {name: asdict(pace) for name, pace in paces.items()}, "no_pace": failed}
             self.log.set_look(seen)
         for name, reason in seen["no_pace"].items():
@@ -304,7 +299,7 @@ class _Study:
         seen: Mapping[str, Any],
         finalists: list[Candidate],
         budget: Budget,
-    ) -> Outcome:
+    ) -> Confirmation:
         self.watcher.phase("confirm on fresh seeds" + self.unit)
         question, margin, reference = self.question, self.question.margin, self._reference(seen)
         finalists = [c for c in finalists if c.key != reference.key]
@@ -326,12 +321,9 @@ class _Study:
         self.confirmation = confirmation
         runner.drive(confirmation, reading)
         measured = [run for run in runner.records() if run.phase == "confirm"]
-        if all(run.status in ("diverged", "failed") for run in measured):
+        if all(run.lost for run in measured):
             raise _none_succeeded(measured)
-        runs, initial = runner.records(), seen.get("initial_value")
-        if self.stopwatch:
-            runs, initial = [self.stopwatch.in_seconds(run) for run in runs], None
-        return confirmation.outcome(costs(runs, windows(runs, confirmation.ahead, initial)))
+        return confirmation
 
     def _decide(self, kind: str, text: str, details: Mapping[str, Any]) -> None:
         self.log.decide(kind, text, dict(details), self._seconds())
@@ -340,17 +332,6 @@ class _Study:
 
     def _seconds(self) -> float:
         return self.earlier + time.monotonic() - self.started
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """As in the workers, so that the seconds are theirs."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _none_succeeded(runs: Sequence[RunRecord]) -> NoRunSucceededError:

@@ -16,7 +16,7 @@ from typing import Any
 
 from surefoot.choose.confirm import Outcome
 from surefoot.choose.fastest import Stopwatch
-from surefoot.choose.request import run_key
+from surefoot.choose.request import key_of, run_key
 from surefoot.evidence import RunRecord
 from surefoot.training.run import Candidate
 
@@ -104,7 +104,7 @@ class Times:
     def _confirmed(self, key: str) -> list[RunRecord]:
         """The confirmed runs of the candidate with this key, by seed."""
         runs = (run for run in self.runs if run.phase in CONFIRMED)
-        own = (run for run in runs if run_key(run.optimizer, run.hyperparameters, run.schedule) == key)
+        own = (run for run in runs if key_of(run) == key)
         return sorted(own, key=lambda run: run.seed)
 
     def _missed(self, run: RunRecord) -> bool:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+LOST = ("diverged", "failed")
+"""How a run ends that has no result."""
+
 
 @dataclass(frozen=True)
 class PointRecord:
@@ -39,6 +42,11 @@ class RunRecord:
     message: str = ""
     seconds_per_step: float = float("nan")
     state_bytes: int = 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether it diverged or failed."""
+        return self.status in LOST
 
 
 @dataclass(frozen=True)

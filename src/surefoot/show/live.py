@@ -25,6 +25,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from surefoot.evidence.records import LOST
 from surefoot.show.format import number, plural, printable, seconds, share
 
 RESULTS_PER_LINE = 10
@@ -155,8 +156,8 @@ class _Board:
     def add(self, label: str, rung: float, value: float, status: str) -> None:
         self._results += 1
         self.finished += 1
-        self.lost += status in ("diverged", "failed")
-        if math.isfinite(value) and status not in ("diverged", "failed"):
+        self.lost += status in LOST
+        if math.isfinite(value) and status not in LOST:
             with self._lock:
                 self._values.setdefault((label, rung), []).append(value)
 

@@ -156,7 +156,7 @@ def _journey(study: StudyRecord, optimizer: str) -> Journey:
     return Journey(
         optimizer,
         tuple(stages),
-        diverged=sum(run.status in ("diverged", "failed") for run in own),
+        diverged=sum(run.lost for run in own),
         playoff_seeds=len(seeds["screen"]) - 1,
         confirmed_seeds=len(seeds["confirm"]),
         ended="" if seeds["confirm"] else _ended(study, optimizer),

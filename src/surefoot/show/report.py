@@ -66,7 +66,7 @@ def report_html(study: StudyRecord) -> str:
         settings=setting_effects(study),
         most_measured=max((stage.measured for way in ways for stage in way.stages), default=1),
         race=_race_panels(study),
-        ended_badly=[run for run in study.runs if run.status in ("diverged", "failed")],
+        ended_badly=[run for run in study.runs if run.lost],
         name_of=_namer(study),
         facts={"The model": study.look, "Settings": study.settings, "Environment": study.environment},
         seeds=_seeds(study),

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from surefoot import optim
 from surefoot.tasks import Task, TaskError, calling, source_file
 from surefoot.training.loop import seed_everything, validate
-from surefoot.training.meters import peak_memory
+from surefoot.training.meters import one_thread, peak_memory
 
 TIMED_STEPS = 10
 # Stop timing after this; a step of a large model is timed once, which is enough to plan with.
@@ -91,7 +91,7 @@ def look(task: Task) -> Look:
     Raises:
         TaskError: the task cannot be trained as it is; one line says what is wrong.
     """
-    with _one_thread():
+    with one_thread():
         first, sparse, seconds = _first_steps(task)
         memory = peak_memory()
         model, batches = _begin(task)
@@ -107,9 +107,7 @@ def look(task: Task) -> Look:
         frozen=sum(p.numel() for p in model.parameters() if not p.requires_grad),
         dtypes=tuple(sorted({_dtype(p) for p in trained})),
         sparse=sparse,
-        not_matrices=tuple(n for n, p in model.named_parameters() if p.requires_grad and p.dim() != 2)[
-            :SHAPES_NAMED
-        ],
+        not_matrices=_not_matrices(model),
         seconds_per_step=seconds,
         peak_memory=memory,
         initial_value=initial,
@@ -121,17 +119,6 @@ def look(task: Task) -> Look:
 def _not_matrices(model: nn.Module) -> tuple[str, ...]:
     found = [name for name, p in model.named_parameters() if p.requires_grad and p.dim() != 2]
     return tuple(found[:SHAPES_NAMED])
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """As in a worker: the same speed, and the same rounding of sums in the fingerprint."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _calling(task: Task, method: str) -> contextlib.AbstractContextManager[None]:

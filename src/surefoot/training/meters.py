@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import statistics
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,17 @@ def median_seconds(seconds_per_evaluation: list[float]) -> float:
     """The median over all but the first few steps (over all, if there are only a few); nan of nothing."""
     settled = seconds_per_evaluation[WARM_UP_STEPS:] or seconds_per_evaluation
     return statistics.median(settled) if settled else float("nan")
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute as a worker does: at its speed, and with the same rounding of sums."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def seconds_in_line() -> float:

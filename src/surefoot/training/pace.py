@@ -18,7 +18,7 @@ from statistics import median
 from surefoot.formula.cpu import kernel_for
 from surefoot.tasks import Task
 from surefoot.training.loop import time_steps
-from surefoot.training.meters import WARM_UP_STEPS
+from surefoot.training.meters import WARM_UP_STEPS, one_thread
 from surefoot.training.run import Candidate
 
 ROUNDS = 9
@@ -53,7 +53,8 @@ def measure_paces(task: Task, candidates: Sequence[Candidate]) -> tuple[dict[str
             if not rounds:
                 kernel_for.cache_clear()  # of other optimizers, which may share them
             try:
-                steps = time_steps(task, candidate, WARM_UP_STEPS + TIMED_STEPS)
+                with one_thread():
+                    steps = time_steps(task, candidate, WARM_UP_STEPS + TIMED_STEPS)
             except Exception as error:  # whatever it is, the runs would fail alike
                 failed[name] = f"{type(error).__name__}: {error}"
                 continue
