@@ -115,11 +115,6 @@ class Grid:
         others = [self._at_same_lr(other, line, position) for other in self._other_lines(line)]
         return self._open(others, tested, diverged)
 
-    def lower_neighbour(self, arm: int) -> int | None:
-        """The arm with the next lower lr on the same line, None at its end."""
-        line, position = self._place[arm]
-        return line.arms[position - 1] if position else None
-
     def widens(self, arm: int, tested: Set[int]) -> bool:
         """Whether the untested arm lies outside what was tested on its line."""
         line, position = self._place[arm]

@@ -58,7 +58,7 @@ class Journal:
 
     def __init__(self, arms: Sequence[Arm], rungs: Sequence[float], lower_is_better: bool) -> None:
         self.decisions: list[Decision] = []
-        self._labels = [label(str(arm["optimizer"]), arm["hyperparameters"]) for arm in arms]
+        self._arms = arms
         self._rungs = rungs
         self._sign, self._side = (1.0, "up") if lower_is_better else (-1.0, "down")
         self._diverged: set[int] = set()
@@ -119,7 +119,8 @@ class Journal:
     def _write(
         self, kind: Kind, arm: int, rung: int, what: str, value: float = math.nan, band: float = math.nan
     ) -> None:
-        text = f"{self._labels[arm]} {what}"
+        name = label(str(self._arms[arm]["optimizer"]), self._arms[arm]["hyperparameters"])
+        text = f"{name} {what}"
         self.decisions.append(Decision(kind, arm, self._rungs[rung], self._sign * value, band, text))
 
     def _at(self, rung: int) -> str:

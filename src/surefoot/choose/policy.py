@@ -47,7 +47,7 @@ OPTIMIZER_KEPT_RUNGS = 1
 """Up to the end of this many rungs each optimizer keeps its best arm: warm-up differs between them."""
 
 REFINED_SHARE = 0.4
-"""Of a rung's share, for other settings of the survivors; none at the last rung, where nothing is new."""
+"""Of a rung's share, for what is near the survivors; none at the last rung, which brackets on its own."""
 
 SEARCHED_RUNGS = 1
 """Through this many rungs more learning rates are searched anew: the first may be too short to tell."""
@@ -168,7 +168,7 @@ class Race:
         if not standing:
             return self._first_look[0]
         top = self._reached(standing[0])
-        return (self._ranked(top) if self._rungs[top] == 1 else self._most_worth(top))[0]
+        return (self._ranked(top) if self._rungs[top] == 1 else _lowest_first(self._worth(top)))[0]
 
     def finalists(self, count: int) -> list[int]:
         """The best arm of each of the best `count` optimizers, best first: what confirmation takes over."""
@@ -178,8 +178,10 @@ class Race:
 
     def _rounds(self) -> Iterator[list[Job]]:
         """The rounds of the race; each is planned when all results of the one before are in."""
-        yield self._affordable([(self._first_look[0], 0)], self._budget)
-        self._coarsen()
+        first = self._first_look[0]
+        if jobs := self._affordable([(first, 0)], self._budget):
+            yield jobs
+            self._coarsen(first)
         share = self._share(0) or self._budget
         yield self._affordable(((arm, 0) for arm in self._first_look if arm not in self._values), share)
         while jobs := self._search(0, share - self._spent()):
@@ -196,15 +198,14 @@ class Race:
             last = self._reached(arm)
             self._journal.finalist(arm, last, self._values[arm][last], place)
 
-    def _coarsen(self) -> None:
-        """Give up the rungs that are shorter than the first measured point turned out to be."""
-        for arm, reached in self._paid.items():
-            if reached > self._rungs[0] * _SAME_RUNG:
-                further = [rung for rung in self._rungs if rung > reached * _SAME_RUNG]
-                self._rungs[:] = [reached, *further] if further else [1.0]
-                last = max(self._values[arm])
-                self._values[arm] = {0: self._values[arm][last]}
-                self._asked[arm] = 0
+    def _coarsen(self, arm: int) -> None:
+        """Give up the rungs that are shorter than the first point, this arm's, turned out to be."""
+        reached = self._paid[arm]
+        if reached > self._rungs[0] * _SAME_RUNG:
+            further = [rung for rung in self._rungs if rung > reached * _SAME_RUNG]
+            self._rungs[:] = [reached, *further] if further else [1.0]
+            self._values[arm] = {0: self._values[arm][self._reached(arm)]}
+            self._asked[arm] = 0
 
     def _search(self, rung: int, share: float) -> list[Job]:
         """Neighbours of the best arm of each optimizer in the better half, in turn.
@@ -214,10 +215,9 @@ class Race:
         best = self._best_of_optimizers(self._ranked(rung))
         best = best[: math.ceil(len(best) / 2)] + self._lowest_of_the_diverged()
         tested = self._values.keys()
-        diverged = {arm for arm in tested if self._has_diverged(arm)}
         # What other settings do shows later than what the learning rate does.
         look = self._grid.neighbours if self._rungs[rung] == 1 else self._grid.bracket
-        near = [look(arm, tested, diverged) for arm in best]
+        near = [look(arm, tested, self._diverged()) for arm in best]
         jobs = self._affordable(((arm, rung) for arm in _in_turn(near)), share)
         for arm, _ in jobs:
             if self._grid.widens(arm, tested):
@@ -225,9 +225,12 @@ class Race:
         return jobs
 
     def _refinement(self, rung: int, share: float) -> list[Job]:
-        """Other settings than the learning rate, for the best arm of each optimizer that is still racing."""
+        """What is near the best arm of each optimizer that is still racing.
+
+        On the early rungs that is learning rates, before other settings; later other settings alone.
+        """
         best = self._best_of_optimizers(self._ranked(rung))
-        diverged = {arm for arm in self._values if self._has_diverged(arm)}
+        diverged = self._diverged()
         look = self._grid.neighbours if rung <= SEARCHED_RUNGS else self._grid.other_settings
         near = [look(arm, self._values.keys(), diverged) for arm in best]
         return self._affordable(((arm, rung) for arm in _in_turn(near)), share)
@@ -244,21 +247,23 @@ class Race:
         while jobs:
             yield jobs[: max(FEWEST_COMPARED, len(jobs) // 2)]
             finished = {arm for arm, own in self._values.items() if last in own}
-            diverged = {arm for arm in self._values if self._has_diverged(arm)}
             best = self._ranked(last)[:1]
-            around = [near for arm in best for near in self._grid.bracket(arm, finished, diverged)]
-            rest = [arm for arm in self._most_worth(last) if arm not in finished]
+            around = [near for arm in best for near in self._grid.bracket(arm, finished, self._diverged())]
+            rest = [arm for arm in _lowest_first(self._worth(last)) if arm not in finished]
             order = dict.fromkeys(_in_turn([around, [*self._newcomers(last - 1, finished), *rest]]))
             jobs = self._affordable(((arm, last) for arm in order), self._left() - end)
 
     def _newcomers(self, rung: int, finished: Set[int]) -> list[int]:
         """The best arm at the rung of each optimizer in its noise band that has not finished any."""
-        worth, measured = self._worth(rung), self._ranked(rung)
-        ranked = sorted(measured, key=lambda arm: (worth[arm], arm))
-        limit = worth[ranked[0]] + self._band(rung, measured) if ranked else -math.inf
+        measured, worth = self._ranked(rung), self._worth(rung)
         known = {self._grid.line_of(arm).optimizer for arm in finished}
-        best = [arm for arm in self._best_of_optimizers(ranked) if worth[arm] <= limit]
+        best = self._in_band({arm: worth[arm] for arm in measured}, self._band(rung, measured))
         return [arm for arm in best if self._grid.line_of(arm).optimizer not in known]
+
+    def _in_band(self, worth: Mapping[int, float], band: float) -> list[int]:
+        """The best arm of each optimizer that has one in the band behind the best of all, the best first."""
+        best = self._best_of_optimizers(_lowest_first(worth))
+        return [arm for arm in best if worth[arm] - worth[best[0]] <= band]
 
     def _promotion(self, rung: int, share: float) -> list[Job]:
         """Arms that go on to `rung`: those worth most, as far as the share pays.
@@ -267,12 +272,10 @@ class Race:
         noise band behind the best. Then, in turn, what is worth most with its neighbours, and what has the
         best value of its own: both can err.
         """
-        ranked, measured = self._most_worth(rung - 1), self._ranked(rung - 1)
+        worth, measured = self._worth(rung - 1), self._ranked(rung - 1)
         band = self._band(rung - 1, measured)
-        worth = self._worth(rung - 1)
-        best = self._best_of_optimizers(ranked)
-        if rung > OPTIMIZER_KEPT_RUNGS:
-            best = [arm for arm in best if worth[arm] - worth[ranked[0]] <= band]
+        ranked = _lowest_first(worth)
+        best = self._in_band(worth, math.inf if rung <= OPTIMIZER_KEPT_RUNGS else band)
         why = dict.fromkeys(best, "the best of its optimizer")
         order = dict.fromkeys([*why, *_in_turn([ranked, measured])])
         jobs = self._affordable(((arm, rung) for arm in order), share * (1 - self._refined_share(rung)))
@@ -352,6 +355,7 @@ class Race:
         return 0.0
 
     def _refined_share(self, rung: int) -> float:
+        """Of the rung's share, for `_refinement`; none where there is nothing to refine."""
         others = len(self._grid.lines) > len(self._grid.optimizers)
         refined = rung < len(self._rungs) - 1 and (others or rung <= SEARCHED_RUNGS)
         return REFINED_SHARE if refined else 0.0
@@ -374,9 +378,8 @@ class Race:
         return None
 
     def _begin_round(self) -> None:
-        for arm in sorted(self._values):
-            if self._has_diverged(arm):
-                self._journal.diverged(arm, self._reached(arm))
+        for arm in sorted(self._diverged()):
+            self._journal.diverged(arm, self._reached(arm))
         jobs = next(self._rounds_to_come, None)
         self.finished = jobs is None
         self._round = jobs or []
@@ -386,15 +389,16 @@ class Race:
     def _has_diverged(self, arm: int) -> bool:
         return self._values[arm][self._reached(arm)] == math.inf if arm in self._values else False
 
+    def _diverged(self) -> set[int]:
+        return {arm for arm in self._values if self._has_diverged(arm)}
+
     def _reached(self, arm: int) -> int:
         return max(self._values[arm])
 
     def _ranked(self, rung: int) -> list[int]:
         """Arms measured at the rung, best first."""
-        there = [
-            arm for arm, values in self._values.items() if rung in values and not self._has_diverged(arm)
-        ]
-        return sorted(there, key=lambda arm: (self._values[arm][rung], arm))
+        healthy = (arm for arm in self._values if not self._has_diverged(arm))
+        return _lowest_first({arm: own[rung] for arm in healthy if rung in (own := self._values[arm])})
 
     def _lowest_of_the_diverged(self) -> list[int]:
         """The arm of lowest lr of each optimizer that has no other than diverged arms."""
@@ -410,15 +414,10 @@ class Race:
         worth = {rung: self._worth(rung) for rung in {self._reached(arm) for arm in healthy}}
         return sorted(healthy, key=lambda arm: (-self._reached(arm), worth[self._reached(arm)][arm], arm))
 
-    def _most_worth(self, rung: int) -> list[int]:
-        """Arms by what they are worth at the rung, the best first; some may not have been measured there."""
-        worth = self._worth(rung)
-        return sorted(worth, key=lambda arm: (worth[arm], arm))
-
     def _worth(self, rung: int) -> dict[int, float]:
         """What arms are worth at the rung: all measured ones, and those between them that may be tried."""
         values, trust = self._levelled(rung)
-        diverged = {arm for arm in self._values if self._has_diverged(arm)}
+        diverged = self._diverged()
         return {
             arm: worth
             for arm, worth in self._neighbourhood.judge(values, trust).items()
@@ -483,3 +482,8 @@ def _checked(rungs: Sequence[float]) -> list[float]:
 def _in_turn(lists: Sequence[Sequence[int]]) -> list[int]:
     """First of each, second of each, …"""
     return list(dict.fromkeys(item for row in zip_longest(*lists) for item in row if item is not None))
+
+
+def _lowest_first(worth: Mapping[int, float]) -> list[int]:
+    """Arms by ascending value; of equals the first."""
+    return sorted(worth, key=lambda arm: (worth[arm], arm))

@@ -77,19 +77,11 @@ class TableRace:
         self._race = Race(arms, budget, lower_is_better, seed, priors=_priors(arms))
         self._sign = 1.0 if lower_is_better else -1.0
         self._reached: dict[int, float] = {}
-        self._capped: dict[int, float] = {}
 
     def ask(self) -> tuple[int, float] | None:
         """As the race asks, but no further than the earliest arm at the target."""
         asked = self._race.ask()
-        if asked is None:
-            return None
-        arm, progress = asked
-        self._capped.pop(arm, None)
-        if self._reached and progress > min(self._reached.values()):
-            self._capped[arm] = progress
-            progress = min(self._reached.values())
-        return arm, progress
+        return asked and (asked[0], min(asked[1], self._cap))
 
     def tell(self, arm: int, progress: float, value: float) -> None:
         """Pass a point on to the race; a reached target ends the run."""
@@ -98,8 +90,12 @@ class TableRace:
             # The earlier, the better, and better than any distance that is left.
             self._race.tell(arm, progress, self._sign * (progress - 2.0), ended=True)
             return
-        too_late = arm in self._capped and progress >= min(self._reached.values())
-        self._race.tell(arm, progress, value, ended=too_late)
+        self._race.tell(arm, progress, value, ended=progress >= self._cap)
+
+    @property
+    def _cap(self) -> float:
+        """When the earliest arm was at the target."""
+        return min(self._reached.values(), default=math.inf)
 
     def recommend(self) -> int:
         """The earliest arm at the target; before one is there, as the race recommends."""
