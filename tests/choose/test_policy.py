@@ -220,6 +220,21 @@ def test_it_can_be_stopped_at_any_moment() -> None:
         assert not math.isnan(value(race.recommend(), request[1]))
 
 
+@pytest.mark.parametrize("late", [0.03, 0.1, 0.3, 0.9])
+@pytest.mark.parametrize("share", [0.5, 0.9, 1.0])
+def test_whatever_diverges_and_whenever_the_race_ends_with_an_answer(late: float, share: float) -> None:
+    arms = grid()
+    for seed in range(12):
+        rng = random.Random(seed)
+        lost = [rng.random() < share for _ in arms]
+        race = Race(arms, rng.choice([1, 3, 8, 20]), seed=seed)
+        while (request := race.ask()) is not None:
+            arm, progress = request
+            race.tell(arm, progress, math.nan if lost[arm] and progress > late else rng.random())
+        assert race.finished
+        assert race.recommend() in range(len(arms))
+
+
 def test_decisions_say_why() -> None:
     arms = grid()
     race = Race(arms, 3)

@@ -324,8 +324,9 @@ class Race:
     def _note_promotion(
         self, rung: int, ranked: Sequence[int], band: float, promoted: Sequence[int], why: Mapping[int, str]
     ) -> None:
+        best = self._values[ranked[0]][rung] if ranked else math.nan  # all that came so far may have diverged
         for arm in dict.fromkeys([*promoted, *ranked]):
-            value, best = self._values.get(arm, {}).get(rung, math.nan), self._values[ranked[0]][rung]
+            value = self._values.get(arm, {}).get(rung, math.nan)
             if arm not in promoted:
                 self._journal.eliminated(arm, rung, value, best, band)
             elif value - best <= band:
