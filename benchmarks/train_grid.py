@@ -36,6 +36,7 @@ import torch
 from surefoot import optim
 from surefoot.choose import space
 from surefoot.choose.policy import RUNGS
+from surefoot.evidence import write_table
 from surefoot.formula import LogNormal
 from surefoot.tasks import load_task
 from surefoot.training.look import look
@@ -43,7 +44,6 @@ from surefoot.training.loop import TrunkState, train
 from surefoot.training.run import Candidate, Point
 
 TASKS = ("digits", "text", "tabular")
-COLUMNS = ("task", "optimizer", "hyperparameters", "seed", "progress", "seconds", "value")
 MANTISSAS = (1.0, 3.0)  # learning rates in each decade
 REACH = 3.0  # they span so many standard deviations of an optimizer's prior on either side
 USUAL = ("weight_decay",)  # searched by `surefoot choose`, but not here
@@ -141,19 +141,11 @@ class Table:
         """Write the table and, once a seed is complete, the note beside it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         rows = (
-            (self.task, *run, f"{point.progress:.10g}", f"{point.seconds:.6g}", f"{point.value:.8g}")
-            for run, points in sorted(self.curves.items())
+            (self.task, optimizer, json.loads(settings), seed, *_written(point))
+            for (optimizer, settings, seed), points in sorted(self.curves.items())
             for point in points
         )
-        part = self.path.with_suffix(".part")
-        with gzip.open(part, "wt", encoding="utf8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(rows)
-        os.replace(part, self.path)
-        if self.complete:
-            note = json.dumps(self._note(), indent=1)
-            self.path.with_suffix("").with_suffix(".json").write_text(note + "\n", encoding="utf8")
+        write_table(self.path, rows, self._note() if self.complete else None)
 
     def _note(self) -> Mapping[str, Any]:
         task = load_task(self.task)
@@ -173,6 +165,10 @@ class Table:
             "arms": len({run[:2] for run in self.curves}),
             "runs": len(self.curves),
         }
+
+
+def _written(point: Point) -> tuple[str, str, str]:
+    return f"{point.progress:.10g}", f"{point.seconds:.6g}", f"{point.value:.8g}"
 
 
 def fill(table: Table, candidates: list[Candidate], seed: int, pool: ProcessPoolExecutor) -> None:

@@ -21,6 +21,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 PURE = [
     "choose/baselines.py",
     "choose/neighbourhood.py",
+    "choose/numerals.py",
     "choose/replay.py",
     "choose/fastest.py",
     "choose/grid.py",

@@ -12,9 +12,9 @@ from surefoot.choose import Question, choose_optimizer
 from surefoot.choose.fastest import MARKS, Stopwatch
 from surefoot.choose.policy import RUNGS
 from surefoot.evidence import PointRecord, RunRecord, Store
-from surefoot.show.live import RaceDisplay
 from surefoot.training.run import Candidate, Schedule
 from tests.choose.inline_engine import InlineEngine
+from tests.choose.interrupting import Interrupting
 
 BASE = [(0.25, 1.0), (0.5, 0.5), (0.75, 0.25), (1.0, 0.125)]
 
@@ -109,20 +109,6 @@ def test_a_baseline_that_ended_no_training_is_refused():
 
 
 # ------------------------------------------------------------------ a whole study
-
-
-class Interrupting(RaceDisplay):
-    """A display whose user presses Ctrl-C after some results; without them, one who waits."""
-
-    def __init__(self, after=0):
-        super().__init__(live=False)
-        self.left = after
-
-    def result(self, label, rung, value, status):
-        super().result(label, rung, value, status)
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 def choose(folder, optimizers, after=0, **more):

@@ -13,6 +13,7 @@ from surefoot.evidence import Store
 from surefoot.show.live import RaceDisplay
 from surefoot.training.local import LocalEngine
 from tests.choose.inline_engine import InlineEngine, KilledEngine
+from tests.choose.interrupting import Interrupting
 
 OWN = Path(__file__).parent / "own_task.py"
 
@@ -41,20 +42,6 @@ def steady(answer):
 def points_by_run(store):
     runs = store.study("mine").runs
     return {(r.seed, r.phase, r.optimizer, str(r.hyperparameters), str(r.schedule)): r.points for r in runs}
-
-
-class Interrupting(RaceDisplay):
-    """A display whose user presses Ctrl-C after some results."""
-
-    def __init__(self, after):
-        super().__init__(live=False)
-        self.left = after
-
-    def result(self, label, rung, value, status):
-        super().result(label, rung, value, status)
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 def answer_of(question, folder, engine, display=None):

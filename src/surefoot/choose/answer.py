@@ -12,6 +12,7 @@ from surefoot.choose.confirm import Confirmation, Cost, Costs, Outcome
 from surefoot.choose.fastest import Stopwatch
 from surefoot.choose.fates import fates
 from surefoot.choose.label import candidate_label, label
+from surefoot.choose.numerals import percent, signed
 from surefoot.choose.question import Question
 from surefoot.choose.rates import furthest, rate_windows
 from surefoot.choose.reasons import reasons
@@ -128,14 +129,10 @@ def _against_the_baseline(outcome: Outcome, measure: str) -> str:
     # Told as "lower", a difference below 0 is a positive number, and the edges of its interval change place.
     sign, word = (-1, "lower") if effect.estimate <= 0 else (1, "higher")
     low, high = sorted((sign * effect.low, sign * effect.high))
-    interval = f"{100 * effect.level:.0f} % interval {_signed(low)} to {_signed(high)}"
+    interval = f"{percent(effect.level)} interval {signed(low, 3)} to {signed(high, 3)}"
     return (
         f"Its {measure} is {abs(effect.estimate):.3g} {word} than that of {base}, the baseline ({interval})."
     )
-
-
-def _signed(value: float) -> str:
-    return ("−" if value < 0 else "") + f"{abs(value):.3g}"
 
 
 def _never_tried(decisions: Iterable[DecisionRecord]) -> list[str]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
 from surefoot.choose.confirm import Confirmation
+from surefoot.choose.numerals import fraction, percent
 from surefoot.choose.posterior import posterior
 from surefoot.choose.statistics import leader
 from surefoot.training.run import Candidate
@@ -99,7 +99,7 @@ def confirmation_so_far(
         return f"{words} A seed of it or of the baseline diverged, so their difference has no interval."
     return (
         f"{words} Against {label(base)}, the baseline, its {measure} differs by {difference.estimate:.3g} "
-        f"({100 * difference.level:.0f} % interval {difference.low:.3g} to {difference.high:.3g}; "
+        f"({percent(difference.level)} interval {difference.low:.3g} to {difference.high:.3g}; "
         "below 0 is better)."
     )
 
@@ -107,4 +107,4 @@ def confirmation_so_far(
 def _at(progress: float) -> str:
     if progress >= 1:
         return "at the end of the training"
-    return f"at {Fraction(progress).limit_denominator(100)} of the training"
+    return f"at {fraction(progress)} of the training"

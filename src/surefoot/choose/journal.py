@@ -13,11 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal
 
 from surefoot.choose.grid import Arm
 from surefoot.choose.label import label
+from surefoot.choose.numerals import fraction
 
 Kind = Literal["promoted", "eliminated", "widened", "finalist"]
 
@@ -124,7 +124,7 @@ class Journal:
         self.decisions.append(Decision(kind, arm, self._rungs[rung], self._sign * value, band, text))
 
     def _at(self, rung: int) -> str:
-        return str(Fraction(self._rungs[rung]).limit_denominator(100)) if self._rungs[rung] < 1 else "the end"
+        return fraction(self._rungs[rung]) if self._rungs[rung] < 1 else "the end"
 
     def _number(self, value: float) -> str:
         return f"{self._sign * value:.4g}"

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from fractions import Fraction
 
 from surefoot.choose.confirm import COST_NOISE, Costs, Outcome
 from surefoot.choose.fates import Fate
 from surefoot.choose.label import optimizer_label
+from surefoot.choose.numerals import fraction, percent, signed
 from surefoot.choose.statistics import Comparison
 from surefoot.training.run import Candidate
 
@@ -82,13 +82,13 @@ def _rivals(outcome: Outcome, costs: Costs, label: Label, unit: str) -> list[str
         if comparison is not None and comparison.decision == "better":
             if rival.key == outcome.baseline.key and leader.key == outcome.recommended.key:
                 continue  # the answer's sentence says how far
-            level = f"{_percent(comparison.difference.level)} interval "
+            level = f"{percent(comparison.difference.level)} interval "
             lost.append(f"{name} lost: {_distance(comparison, behind, level)}.")
         elif comparison is None or comparison.decision == "equivalent":
             verb = "tied" if outcome.verdict == "tie" else "is equal within the margin"
             tied.append(f"{name} {verb} and {_compared_in_cost(rival, outcome, costs)}.")
         else:
-            level = "" if undecided else f"{_percent(comparison.difference.level)} interval "
+            level = "" if undecided else f"{percent(comparison.difference.level)} interval "
             undecided.append(f"{name}, {_distance(comparison, behind, level)}")
     if undecided:
         more = outcome.trainings_needed
@@ -131,7 +131,7 @@ def _compared_in_cost(rival: Candidate, outcome: Outcome, costs: Costs) -> str:
     slow, own_slow = (cost.seconds > COST_NOISE * fastest for cost in (other, own))
     if slow != own_slow:
         change = other.seconds / own.seconds - 1
-        return f"costs {_percent(abs(change))} {'more' if slow else 'fewer'} seconds per step"
+        return f"costs {percent(abs(change))} {'more' if slow else 'fewer'} seconds per step"
     if other.state_bytes != own.state_bytes:
         keeps = "is as fast, but keeps" if other.state_bytes > own.state_bytes else "is as fast, and keeps"
         if not own.state_bytes:
@@ -166,7 +166,7 @@ def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
     elif rate <= low * 1.5:
         words += "; the one to use is on the low, safe side"
     if window["blow_up"]:
-        words += f"; {_percent(window['blow_up'])} of its screening runs diverged"
+        words += f"; {percent(window['blow_up'])} of its screening runs diverged"
     return [words + "."]
 
 
@@ -189,7 +189,7 @@ def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
     first = group[0]
     names = _listed([_remarked(fate, windows) for fate in group], MOST_NAMES)
     behind = _range([fate.behind for fate in group]) + unit
-    at = f"at {Fraction(first.progress).limit_denominator(100)}"
+    at = f"at {fraction(first.progress)}"
     if first.stage == "diverged":
         return f"{names} diverged in every run."
     if first.stage == "playoff":
@@ -247,9 +247,4 @@ def _listed(items: Sequence[str], most: int = 99) -> str:
 
 
 def _short(value: float) -> str:
-    """Two digits and a true minus: `−0.0045`."""
-    return ("−" if value < 0 else "") + f"{abs(value):.2g}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return signed(value, 2)

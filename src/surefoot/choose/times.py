@@ -16,6 +16,7 @@ from typing import Any
 
 from surefoot.choose.confirm import Outcome
 from surefoot.choose.fastest import Stopwatch
+from surefoot.choose.numerals import percent
 from surefoot.choose.request import key_of, run_key
 from surefoot.evidence import RunRecord
 from surefoot.training.run import Candidate
@@ -70,7 +71,7 @@ class Times:
             return f"The baseline {self.label(base)} or it diverged on some seed, so there is no interval."
         return (
             f"{reached}, {self.ratio(outcome):.2g} of the time of {self.label(base)} "
-            f"({100 * effect.level:.0f} % interval of the difference "
+            f"({percent(effect.level)} interval of the difference "
             f"{effect.low:.3g} to {effect.high:.3g} s); "
             f"{self._misses([best, base])}."
         )

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, TextIO, cast
 
 from surefoot.evidence.errors import TableError
 
@@ -96,35 +96,44 @@ def read_table(path: str | Path) -> CurveTable:
     return CurveTable(_name(path), _score(path, about), _seeds(about), tasks)
 
 
-def write_table(path: str | Path, rows: Iterable[tuple[Any, ...]], about: Mapping[str, Any]) -> None:
+def write_table(
+    path: str | Path, rows: Iterable[tuple[Any, ...]], about: Mapping[str, Any] | None = None
+) -> None:
     """Write a table, gzipped if its name ends in `.gz`, and beside it what says how to score it.
+
+    A table that is there already is replaced as a whole, or not at all.
 
     Args:
         path: ends in `.csv` or `.csv.gz`.
         rows: in the order of `COLUMNS`; hyperparameters as a mapping.
-        about: what `NAME.json` is to hold.
+        about: what `NAME.json` is to hold; None writes none.
     """
     path = Path(path)
-    with gzip.open(path, "wt", newline="") if path.suffix == ".gz" else path.open("w", newline="") as file:
+    part = path.with_suffix(".part")
+    with _file(part, "w", path.suffix == ".gz") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for task, optimizer, hyperparameters, *rest in rows:
             settings = json.dumps(hyperparameters, sort_keys=True, separators=(",", ":"))
             writer.writerow([task, optimizer, settings, *rest])
-    _beside(path).write_text(json.dumps(about, indent=1) + "\n", encoding="utf8")
+    part.replace(path)
+    if about is not None:
+        _beside(path).write_text(json.dumps(about, indent=1) + "\n", encoding="utf8")
 
 
 @contextmanager
 def _open(path: Path) -> Iterator[TextIO]:
     try:
-        with (
-            gzip.open(path, "rt", encoding="utf8", newline="")
-            if path.suffix == ".gz"
-            else path.open(encoding="utf8", newline="")
-        ) as file:
+        with _file(path, "r", path.suffix == ".gz") as file:
             yield file
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise TableError(f"cannot read the curve table {path}: {error}") from None
+
+
+def _file(path: Path, mode: Literal["r", "w"], compressed: bool) -> TextIO:
+    if compressed:
+        return cast(TextIO, gzip.open(path, f"{mode}t", encoding="utf8", newline=""))
+    return cast(TextIO, path.open(mode, encoding="utf8", newline=""))
 
 
 def _arm(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -81,16 +82,7 @@ def _document(scores: TableScores) -> dict[str, Any]:
             task: {name: _by_budget(scores, values) for name, values in own.items()}
             for task, own in scores.tasks.items()
         },
-        "false_winners": {
-            task: {
-                "arms": own.arms,
-                "seeds": own.seeds,
-                "one_seed": own.one_seed,
-                "wins": own.wins,
-                "false_wins": own.false_wins,
-            }
-            for task, own in scores.false_winners.items()
-        },
+        "false_winners": {task: asdict(own) for task, own in scores.false_winners.items()},
     }
 
 

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from surefoot.tasks.batching import shuffled
+
 IMAGES, HELD_OUT = 1797, 500
 BATCH = 64
 SPLIT_SEED = 0
@@ -83,12 +85,9 @@ class Digits:
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """64 images a batch; each epoch goes once through all images in a new order and drops the rest."""
-        generator = torch.Generator().manual_seed(seed)
         images, labels = self._data[0]
-        while True:
-            order = torch.randperm(len(labels), generator=generator)
-            for rows in order[: len(labels) // BATCH * BATCH].view(-1, BATCH):
-                yield images[rows], labels[rows]
+        for rows in shuffled(len(labels), BATCH, seed):
+            yield images[rows], labels[rows]
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy in nats."""

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from surefoot.tasks.batching import shuffled
+
 SAMPLES, HELD_OUT = 569, 169
 INPUTS, OUTPUTS = 20, 10
 BATCH = 32
@@ -92,12 +94,9 @@ class Tabular:
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """32 rows a batch; each epoch goes once through all rows in a new order and drops the rest."""
-        generator = torch.Generator().manual_seed(seed)
         inputs, outputs = self._data[0]
-        while True:
-            order = torch.randperm(len(inputs), generator=generator)
-            for rows in order[: len(inputs) // BATCH * BATCH].view(-1, BATCH):
-                yield inputs[rows], outputs[rows]
+        for rows in shuffled(len(inputs), BATCH, seed):
+            yield inputs[rows], outputs[rows]
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean squared error over rows and outputs."""
