@@ -126,6 +126,8 @@ def test_failures_of_every_kind_leave_the_others_alone(engine, job):
         6: "diverged",
         7: "completed",
     }
+    causes = ["crashed", "", "exited", "raised", "crashed", "", "", ""]
+    assert [ends[id].cause for id in range(8)] == causes
     assert "killed by SIGSEGV" in ends[0].message
     assert "in loss" in ends[0].message  # where in the user's file
     assert "exit status 7" in ends[2].message
@@ -148,7 +150,7 @@ def test_a_worker_that_dies_while_idle_is_replaced(engine, job):
 def test_jobs_that_hang(job):
     engine, before = LocalEngine(workers=1, timeout=2.0), workers_of(os.getpid())
     ((_, end),) = gather(engine, job("Hangs")).values()
-    assert end.status == "failed"
+    assert (end.status, end.cause) == ("failed", "timeout")
     assert "no result within 2 seconds" in end.message
     ((values, end),) = gather(engine, job("Sample")).values()
     assert (end.status, len(values)) == ("completed", 1), "the next worker takes jobs"

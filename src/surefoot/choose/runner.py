@@ -151,14 +151,9 @@ class Runner:
 
     def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
         request, run = self._running.pop(event.job)
-        self.log.end_run(run, event.status, event.message, event.seconds_per_step, event.state_bytes)
-        stored = replace(
-            self._stored.get(_key(request), _new_record(request)),
-            status=event.status,
-            message=event.message,
-            seconds_per_step=event.seconds_per_step,
-            state_bytes=event.state_bytes,
-        )
+        end = {name: value for name, value in asdict(event).items() if name != "job"}
+        self.log.end_run(run, **end)
+        stored = replace(self._stored.get(_key(request), _new_record(request)), **end)
         self._stored[_key(request)] = stored
         told = reading.told(stored, request.progress)
         value = math.nan if told is None else told

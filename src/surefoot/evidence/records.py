@@ -30,6 +30,7 @@ class RunRecord:
         status: "running", "completed" (to the last progress asked for), "diverged", "failed", "stopped".
         points: in order of progress.
         message: why it failed or diverged.
+        cause: of a failed run: "raised", "exited", "crashed", "timeout", "memory" or "report"; else empty.
     """
 
     optimizer: str
@@ -42,6 +43,7 @@ class RunRecord:
     message: str = ""
     seconds_per_step: float = float("nan")
     state_bytes: int = 0
+    cause: str = ""
 
     @property
     def lost(self) -> bool:

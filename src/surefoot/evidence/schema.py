@@ -30,7 +30,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 1
+VERSION = 2
 """Version of the tables below; a store with a higher one was written by a newer Surefoot."""
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -139,6 +139,7 @@ runs = Table(
     Column("message", Line, nullable=False),
     Column("seconds_per_step", Number),
     Column("state_bytes", BigInteger, nullable=False),
+    Column("cause", Line, nullable=False, server_default=""),
     UniqueConstraint("study", "phase", "seed", "optimizer", "hyperparameters", "schedule"),
 )
 

@@ -236,7 +236,15 @@ class StudyLog:
         with self._store._writing() as db:
             db.execute(_NEW_POINT[db.dialect.name], {"run": run, **asdict(point)})
 
-    def end_run(self, run: int, status: str, message: str, seconds_per_step: float, state_bytes: int) -> None:
+    def end_run(
+        self,
+        run: int,
+        status: str,
+        message: str,
+        seconds_per_step: float,
+        state_bytes: int,
+        cause: str = "",
+    ) -> None:
         """Write down how a run ended; a run which was taken further may end again.
 
         Args:
@@ -245,12 +253,14 @@ class StudyLog:
             message: why it failed or diverged, else empty.
             seconds_per_step: nan where it is not known.
             state_bytes: bytes of optimizer state.
+            cause: one of `RunRecord.cause`.
         """
         end = {
             "status": status,
             "message": message,
             "seconds_per_step": seconds_per_step,
             "state_bytes": state_bytes,
+            "cause": cause,
         }
         with self._store._writing() as db:
             changed = db.execute(runs.update().where(runs.c.id == run).values(end)).rowcount
@@ -312,6 +322,7 @@ def _runs(db: Connection, study: int) -> tuple[RunRecord, ...]:
             message=row.message,
             seconds_per_step=row.seconds_per_step,
             state_bytes=row.state_bytes,
+            cause=row.cause,
         )
         for row in db.execute(select(runs).where(runs.c.study == study).order_by(runs.c.id))
     )

@@ -33,10 +33,10 @@ def run_job(
     try:
         return _run(job, load(job.task), report, stopped)
     except TaskError as error:
-        return Finished(job.id, "failed", str(error))
+        return Finished(job.id, "failed", str(error), cause="raised")
     except (Exception, SystemExit) as error:
         lines = "".join(traceback.format_exception(error)).splitlines()
-        return Finished(job.id, "failed", "\n".join(lines[-TRACEBACK_LINES:]))
+        return Finished(job.id, "failed", "\n".join(lines[-TRACEBACK_LINES:]), cause="raised")
 
 
 def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callable[[], bool]) -> Finished:

@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from surefoot.training.engine import Event
-from surefoot.training.run import Finished, Job, Report, Status
+from surefoot.training.run import Cause, Finished, Job, Report
 from surefoot.training.worker import GRACE_SECONDS, Ready, Stop, WarmUp
 
 # The parent's search path comes as an argument, so that a worker finds whatever modules the parent does.
@@ -179,8 +179,10 @@ class LocalEngine:
         if worker.job is None:
             return []
         self._workers.append(_spawn(self._threads))  # now, so that it is warm when the next job comes
-        status: Status = "stopped" if worker.stopping else "failed"
-        return [Finished(worker.job.id, status, "" if worker.stopping else message)]
+        if worker.stopping:
+            return [Finished(worker.job.id, "stopped")]
+        cause: Cause = "timeout" if overdue else "exited" if worker.process.returncode >= 0 else "crashed"
+        return [Finished(worker.job.id, "failed", message, cause=cause)]
 
 
 @dataclass(eq=False)

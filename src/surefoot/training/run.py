@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 ScheduleKind = Literal["trunk", "constant", "cosine"]
 Status = Literal["completed", "diverged", "failed", "stopped"]
+Cause = Literal["", "raised", "exited", "crashed", "timeout", "memory", "report"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,9 @@ class Finished:
         message: for people: why it failed or diverged, with the last lines of a traceback.
         seconds_per_step: median training seconds per evaluation of the loss; nan if none was made.
         state_bytes: bytes of optimizer state at the end.
+        cause: of a failed job: "raised" an exception, "exited" by itself, "crashed" or was killed by a
+            signal, took longer than the "timeout", or more than its "memory"; a script's "report" was
+            missing or made no sense. Empty for every other.
     """
 
     job: int
@@ -114,3 +118,4 @@ class Finished:
     message: str = ""
     seconds_per_step: float = float("nan")
     state_bytes: int = 0
+    cause: Cause = ""
