@@ -1,14 +1,14 @@
 """The truth that methods of choice are held against: a task's whole grid, trained at every rung, as a table.
 
-    python benchmarks/train_grid.py digits text tabular --seeds 3 --tables .surefoot/tables [--again 0.2]
+    python benchmarks/train_grid.py digits text tabular --seeds 4 --fresh 40 --tables .surefoot/tables
 
 The grid is every optimizer that works on the task × its learning rates × its momentum-like settings, with
 everything else as usual, whatever else `surefoot choose` searches: small enough to train all of it.
 Each run is trained as `surefoot choose` trains it: along one trunk, with a cooldown branch at each rung.
 DIR/TASK.csv.gz holds task,optimizer,hyperparameters,seed,progress,seconds,value with one row a rung (nan, and
 no more rows, where it diverged), DIR/TASK.json says what that is: `surefoot replay` reads both.
-An interrupted grid goes on where it was; the JSON names the seeds that are complete.  With --again only that
-share of the candidates, the best with the first seed, is trained with the others too: no other can win.
+An interrupted grid goes on where it was; the JSON names the seeds that are complete.  With the --fresh seeds
+that follow only the best fifth of the candidates is trained: no other can win.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import json
 import math
 import multiprocessing
 import os
+import statistics
 import sys
 import time
 from collections import Counter, defaultdict
@@ -48,6 +49,8 @@ MANTISSAS = (1.0, 3.0)  # learning rates in each decade
 REACH = 3.0  # they span so many standard deviations of an optimizer's prior on either side
 USUAL = ("weight_decay",)  # searched by `surefoot choose`, but not here
 SAVE_SECONDS = 20.0
+PROMISING = 0.2
+"""The share of the candidates that gets fresh seeds."""
 
 Run = tuple[str, str, int]
 """Optimizer, hyperparameters as canonical JSON, seed."""
@@ -128,14 +131,15 @@ class Table:
         runs = Counter(seed for _, _, seed in self.curves)
         return sorted(seed for seed in runs if runs[seed] == len(self.candidates))
 
-    def best(self, share: float) -> list[Candidate]:
-        """This share of the candidates, by their final values with the first seed."""
+    def promising(self) -> list[Candidate]:
+        """The best candidates by their means over the complete seeds."""
 
-        def final(candidate: Candidate) -> float:
-            value = self.curves[candidate.optimizer, described(candidate), 0][-1].value
-            return math.inf if math.isnan(value) else value
+        def mean(candidate: Candidate) -> float:
+            key = (candidate.optimizer, described(candidate))
+            finals = [self.curves[*key, seed][-1].value for seed in self.complete]
+            return math.inf if any(map(math.isnan, finals)) else statistics.fmean(finals)
 
-        return sorted(self.candidates, key=final)[: round(share * len(self.candidates))]
+        return sorted(self.candidates, key=mean)[: round(PROMISING * len(self.candidates))]
 
     def save(self) -> None:
         """Write the table and, once a seed is complete, the note beside it."""
@@ -195,24 +199,22 @@ def fill(table: Table, candidates: list[Candidate], seed: int, pool: ProcessPool
         print(f"\r{table.task}, seed {seed}: {time.monotonic() - started:.0f} s          ", file=sys.stderr)
 
 
-def ensure(
-    tasks: list[str], seeds: int, folder: Path, workers: int | None, again: float = 1.0
-) -> dict[str, Table]:
+def ensure(tasks: list[str], seeds: int, fresh: int, folder: Path, workers: int | None) -> dict[str, Table]:
     """The tables of these tasks with all of these seeds, trained where they are missing.
 
     Args:
         tasks: names of tasks.
-        seeds: how many.
+        seeds: how many every candidate is trained with, from 0 on.
+        fresh: how many more the best candidates are trained with, counted on from there.
         folder: where the tables are kept.
         workers: processes, of one thread each.
-        again: share of the candidates, the best with the first seed, to train with the other seeds.
     """
     tables = {task: Table(task, folder) for task in tasks}
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, spawn, torch.set_num_threads, (1,)) as pool:
-        for seed in range(seeds):  # the first of every task before the second of any
+        for seed in range(seeds + fresh):  # the first of every task before the second of any
             for table in tables.values():
-                fill(table, table.best(again) if seed else table.candidates, seed, pool)
+                fill(table, table.candidates if seed < seeds else table.promising(), seed, pool)
     return tables
 
 
@@ -221,12 +223,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("tasks", nargs="*", default=list(TASKS))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--fresh", type=int, default=40)
     parser.add_argument("--tables", type=Path, default=Path(".surefoot/tables"))
     parser.add_argument("--workers", type=int, default=os.cpu_count())
-    parser.add_argument("--again", type=float, default=1.0)
     args = parser.parse_args()
-    ensure(args.tasks, args.seeds, args.tables, args.workers, args.again)
+    ensure(args.tasks, args.seeds, args.fresh, args.tables, args.workers)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,10 @@ PRIORS: Mapping[str, tuple[float, float]] = {
 These are the defaults of papers and libraries, fitted on no table; the caller's `priors` come first.
 """
 
+KINDS = ("adamw", "sgd", "momentum", "muon", "rmsprop", "lion", "adafactor")
+"""One of each kind of step: normalised, raw, with momentum, orthogonal, without momentum, sign, relative to
+the weights.  A look that cannot pay for all optimizers begins with these; the others are their relatives."""
+
 UNKNOWN_PRIOR = (1e-3, 0.8)  # most newcomers are normalised by a second moment, as Adam is
 
 COARSE_DECADES = 0.5
@@ -91,7 +95,8 @@ class Grid:
         edge = len(line.arms) // 8
         centre = min(max(centre, line.decades[edge]), line.decades[-1 - edge])
         steps = math.floor(REACH_DEVIATIONS * deviation / COARSE_DECADES)
-        offsets = sorted(range(-steps, steps + 1), key=lambda step: (abs(step), step))
+        # A short training, with which a race begins, favours the higher of two rates.
+        offsets = sorted(range(-steps, steps + 1), key=lambda step: (abs(step), -step))
         wanted = (_nearest(line, centre + step * COARSE_DECADES) for step in offsets)
         return list(dict.fromkeys(line.arms[position] for position in wanted))
 
@@ -153,6 +158,12 @@ class Grid:
 
     def _open(self, arms: Sequence[int | None], tested: Set[int], diverged: Set[int]) -> list[int]:
         return [a for a in arms if a is not None and a not in tested and not self.above_diverged(a, diverged)]
+
+
+def place_of_kind(optimizer: str) -> int:
+    """Its place in `KINDS`; those that are not named there come after all that are."""
+    name = optimizer.lower()
+    return KINDS.index(name) if name in KINDS else len(KINDS)
 
 
 def log_rate(hyperparameters: Mapping[str, Any]) -> float:

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise, zip_longest
 from statistics import median
 
-from surefoot.choose.grid import Arm, Grid
+from surefoot.choose.grid import Arm, Grid, place_of_kind
 from surefoot.choose.journal import Decision, Journal
 from surefoot.choose.neighbourhood import Neighbourhood
 
@@ -81,7 +81,8 @@ class Race:
             longest is taken for its usual setting and tried first.
         budget: in full trainings; a run that goes on pays only its new progress.
         lower_is_better: whether a lower value is better.
-        seed: decides which optimizer comes first where a small budget cannot pay a look at all.
+        seed: decides which of the optimizers that are not in `grid.KINDS` comes first, where a small budget
+            cannot pay a look at all.
         priors: lower-case optimizer name to (centre lr, standard deviation in decades), on top of
             `grid.PRIORS`.
         rungs: ascending progresses that end in 1; by default thirds, from 1/81 for a small budget to 1/9.
@@ -464,6 +465,7 @@ class Race:
         """The coarse lr grid of every optimizer, in turn, so that any beginning of it is a fair look."""
         optimizers = list(self._grid.optimizers)
         random.Random(seed).shuffle(optimizers)
+        optimizers.sort(key=place_of_kind)
         return _in_turn([self._grid.coarse(optimizer) for optimizer in optimizers])
 
     def _rungs_for_the_first_look(self) -> list[float]:

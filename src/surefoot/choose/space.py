@@ -23,7 +23,7 @@ import torch
 
 from surefoot import optim
 from surefoot.choose.constraints import WARMUP, Constraint, Range, allowed
-from surefoot.choose.grid import COARSE_DECADES
+from surefoot.choose.grid import COARSE_DECADES, place_of_kind
 from surefoot.formula import Choices, LogNormal
 from surefoot.training.algorithm import Algorithm, find_algorithm
 from surefoot.training.build import DECAY_ON, DECAYS_ON
@@ -38,10 +38,6 @@ REACH = 3.0
 WARMUPS = (Schedule().warmup, 0.2)
 """Shares of the training.  A fifth allows rates that would blow up at first; that none at all is better than
 the usual twentieth is rare, and gains no more than the steps it takes."""
-
-LEADERS = ("AdamW", "SGD", "Muon", "RMSprop", "Lion", "Adafactor")
-"""One of each kind of step: normalised, raw, orthogonal, without momentum, sign, relative to the weights.
-A portfolio begins with them; those that follow are their relatives."""
 
 FLOOR = "RandomSearch"
 """Never raced: it is measured beside the finalists, to show what a gradient is worth."""
@@ -148,7 +144,7 @@ def portfolio(grid: Sequence[Candidate], first: Sequence[Candidate] = ()) -> lis
     """
     own = [grid.index(candidate) for candidate in first]
     lines = _usual_lines(grid)
-    order = sorted(lines, key=lambda n: LEADERS.index(n) if n in LEADERS else len(LEADERS))
+    order = sorted(lines, key=place_of_kind)
     columns = [_outward(grid, lines[name], name) for name in order]
     rows = (place for row in zip_longest(*columns) for place in row if place is not None)
     return list(dict.fromkeys([*own, *rows]))
