@@ -46,6 +46,7 @@ run_records = st.builds(
     message=lines,
     seconds_per_step=numbers,
     state_bytes=st.integers(0, 2**63 - 1),
+    cause=lines,
 )
 decision_records = st.builds(
     DecisionRecord, number=st.just(0), seconds=numbers, kind=lines, text=lines, details=mappings
@@ -77,7 +78,7 @@ def write(store: Store, study: StudyRecord) -> None:
         run_id = log.start_run(run.optimizer, run.hyperparameters, run.schedule, run.seed, run.phase)
         for point in run.points:
             log.add_point(run_id, point)
-        log.end_run(run_id, run.status, run.message, run.seconds_per_step, run.state_bytes)
+        log.end_run(run_id, run.status, run.message, run.seconds_per_step, run.state_bytes, run.cause)
     for decision in study.decisions:
         log.decide(decision.kind, decision.text, decision.details, decision.seconds)
     log.finish(study.answer)
@@ -96,13 +97,21 @@ def same(left: object, right: object) -> bool:
     return left == right
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
-@given(study_records)
-def test_a_study_written_twice_is_read_back_once_and_without_loss(study):
-    with Store("sqlite://") as store:
-        write(store, study)
-        write(store, study)
-        read = store.study(study.name)
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_store(request):
+    """One for all examples: each is a study with a name of its own."""
+    url = "sqlite://" if request.param == "sqlite" else request.getfixturevalue("cluster").url()
+    with Store(url) as store:
+        yield store
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(study=study_records)
+def test_a_study_written_twice_is_read_back_once_and_without_loss(shared_store, study):
+    study = replace(study, name=f"{len(shared_store.studies())} {study.name}")
+    write(shared_store, study)
+    write(shared_store, study)
+    read = shared_store.study(study.name)
     expected = replace(
         study,
         created=read.created,
@@ -115,28 +124,28 @@ def test_a_study_written_twice_is_read_back_once_and_without_loss(study):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 5e-324, 0.1 + 0.2])
-def test_every_float_survives_reopening(path, begin, value):
-    with Store.at(path) as store:
+def test_every_float_survives_reopening(url, begin, value):
+    with Store.at(url) as store:
         log = begin(store)
         run = log.start_run("Adam", {"bound": value}, TRUNK, 0, "screen")
         log.add_point(run, PointRecord(0.5, value, value))
         log.finish({"p_best": value})
-    with Store.at(path) as store:
+    with Store.at(url) as store:
         study = store.study("digits")
     assert same(study.runs[0].points, (PointRecord(0.5, value, value),))
     assert same(study.runs[0].hyperparameters, {"bound": value})
     assert same(study.answer, {"p_best": value})
 
 
-def test_going_on_changes_nothing_that_is_there(path, begin):
-    with Store.at(path) as store:
+def test_going_on_changes_nothing_that_is_there(url, begin):
+    with Store.at(url) as store:
         log = begin(store)
         run = log.start_run("Adam", {"lr": 1e-3, "betas": (0.9, 0.999)}, TRUNK, 0, "screen")
         log.add_point(run, PointRecord(0.1, 1.0, 2.0))
         log.end_run(run, "completed", "", 1e-3, 4096)
         log.decide("promoted", "Adam goes on.", {"rung": 0}, 1.5)
         before = log.record()
-    with Store.at(path) as store:
+    with Store.at(url) as store:
         log = begin(store)
         assert log.start_run("Adam", {"betas": (0.9, 0.999), "lr": 1e-3}, TRUNK, 0, "screen") == run
         log.add_point(run, PointRecord(0.1, 9.0, 9.0))
@@ -209,7 +218,7 @@ def test_an_unknown_study_names_the_nearest(store, begin):
     with pytest.raises(UnknownStudy, match="no study 'digits'; it holds no study yet"):
         store.study("digits")
     begin(store, "digits-2"), begin(store, "line")
-    with pytest.raises(UnknownStudy, match=r"evidence\.db: no study 'digts'; the nearest is 'digits-2'"):
+    with pytest.raises(UnknownStudy, match=r"^store .*: no study 'digts'; the nearest is 'digits-2'"):
         store.study("digts")
 
 
@@ -235,9 +244,9 @@ def test_a_run_which_does_not_exist_is_an_error(store, begin):
 
 
 class TestAtOnce:
-    def test_what_is_written_becomes_visible_together(self, path, store, begin):
+    def test_what_is_written_becomes_visible_together(self, url, store, begin):
         log = begin(store)
-        with Store.at(path) as reader:
+        with Store.at(url) as reader:
             with log.at_once():
                 run = log.start_run("Adam", {}, TRUNK, 0, "screen")
                 log.add_point(run, PointRecord(1.0, 1.0, 0.5))

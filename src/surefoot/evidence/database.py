@@ -153,8 +153,8 @@ def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
 
 
 def where(url: URL) -> str:
-    """Return how messages name the store; a password is not shown."""
-    return f"store {url.render_as_string(hide_password=True)}"
+    """Return how messages name the store: as people write it, without the password."""
+    return f"store {url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)}"
 
 
 @contextmanager
