@@ -9,13 +9,12 @@ Opening looks before it touches: a SQLite file which is not a store is refused a
 from __future__ import annotations
 
 import logging
-import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -31,6 +30,9 @@ PATIENCE = 60.0
 GO_ON = "nothing recorded is lost, and the same command goes on"
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between attempts to connect again; each is twice the last
+
+_WORTH_TELLING = 1.0
+"""Seconds of waiting after which whoever looks on is told why nothing happens."""
 
 _HEADER = b"SQLite format 3\0"
 _PRAGMAS = (
@@ -101,21 +103,11 @@ class Database:
         self._reader.dispose()
 
     def _repeat(self, engine: Engine, work: Callable[[Connection], Result]) -> Result:
-        pause, deadline = _FIRST_PAUSE, math.inf
-        while True:
-            try:
-                with clear_errors(self.place), engine.begin() as db:
-                    return work(db)
-            except StoreError as error:
-                if not _will_pass(error.__cause__):
-                    raise
-                if deadline == math.inf:
-                    deadline = time.monotonic() + self._patience
-                    _log.warning("%s; trying again for %g seconds", error, self._patience)
-                if time.monotonic() + pause > deadline:
-                    raise StoreError(f"{error}; tried for {self._patience:g} seconds; {GO_ON}") from error
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+        def attempt() -> Result:
+            with clear_errors(self.place), engine.begin() as db:
+                return work(db)
+
+        return _patiently(attempt, self._patience, lambda error: _is_lost(error) or _is_locked(error))
 
 
 def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
@@ -138,6 +130,13 @@ def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
             raise StoreError(
                 f"{where(url)}: not a store; write sqlite:///FILE or postgresql://USER@HOST/NAME"
             )
+    # SQLite's own waiting for a lock leaves out the moment in which another process turns WAL on.
+    engine = _patiently(lambda: _opened(url, patience), patience, _is_locked)
+    return Database(engine, patience)
+
+
+def _opened(url: URL, patience: float) -> Engine:
+    """Look, connect, and see to the tables."""
     with clear_errors(where(url)):
         file = _sqlite_file(url)
         if file is not None:
@@ -149,7 +148,7 @@ def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
         except BaseException:
             engine.dispose()
             raise
-        return Database(engine, patience)
+        return engine
 
 
 def where(url: URL) -> str:
@@ -170,15 +169,44 @@ def _in_words(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
         return "PostgreSQL needs a driver: pip install 'surefoot[postgresql]'"
     message = (str(error) or type(error).__name__).splitlines()[0]
-    if "database is locked" in message:
-        return f"{message} by another process; {GO_ON} when it is free"
     if "disk is full" in message or "disk I/O error" in message or _state(error) == "53100":
         return f"{message}; {GO_ON} when there is room"
     return message
 
 
-def _will_pass(error: BaseException | None) -> bool:
-    """Whether the server, or the way to it, has failed, and not what was asked of it."""
+def _patiently(attempt: Callable[[], Result], patience: float, will_pass: Callable[[Any], bool]) -> Result:
+    """Return what `attempt` returns, after as many as it takes and `patience` allows.
+
+    Args:
+        attempt: raises `StoreError` where it fails.
+        patience: seconds.
+        will_pass: whether another attempt may succeed, from the cause of that error.
+    """
+    began, pause, told = time.monotonic(), _FIRST_PAUSE, False
+    while True:
+        try:
+            return attempt()
+        except StoreError as error:
+            if not will_pass(error.__cause__):
+                raise
+            waited = time.monotonic() - began
+            if waited >= patience:
+                raise StoreError(f"{error}; tried for {patience:g} seconds; {GO_ON}") from error
+            if not told and waited > _WORTH_TELLING:
+                _log.warning("%s; trying again for up to %g seconds", error, patience)
+                told = True
+        time.sleep(min(pause, patience - waited))
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _is_locked(error: object) -> bool:
+    """Whether another process holds SQLite's lock."""
+    cause = getattr(error, "orig", None) or error
+    return getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+
+
+def _is_lost(error: object) -> bool:
+    """Whether PostgreSQL, or the way to it, has failed, and not what was asked of it."""
     if not isinstance(error, DBAPIError) or not hasattr(error.orig, "sqlstate"):
         return False
     state = _state(error.orig)  # none where there was no connection at all

@@ -28,6 +28,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -50,14 +51,14 @@ def to_json(value: Any) -> str:
     return json.dumps(_tagged(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def from_json(text: str) -> Any:
+def from_json(document: str) -> Any:
     """Return the value which `to_json` wrote."""
-    return json.loads(text, object_hook=_untagged)
+    return json.loads(document, object_hook=_untagged)
 
 
-def to_line(text: str) -> str:
+def to_line(value: str) -> str:
     r"""Return the text as every database takes it: NUL and lone surrogates as `\x00` and `\ud800`."""
-    return text.replace("\0", r"\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+    return value.replace("\0", r"\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _tagged(value: Any) -> Any:
@@ -151,7 +152,7 @@ runs = Table(
     Column("message", Line, nullable=False),
     Column("seconds_per_step", Number),
     Column("state_bytes", BigInteger, nullable=False),
-    Column("cause", Line, nullable=False, server_default=""),
+    Column("cause", Line, nullable=False, server_default=text("''")),
     UniqueConstraint("study", "phase", "seed", "optimizer", "hyperparameters", "schedule"),
 )
 

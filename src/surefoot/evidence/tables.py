@@ -14,7 +14,8 @@ from sqlalchemy import Connection, inspect, select
 from surefoot.evidence import schema
 from surefoot.evidence.errors import StoreError
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Folder of the Alembic scripts: one for each version, which leads there from the one before."""
 
 
 def stored_version(db: Connection, place: str) -> int | None:
@@ -71,7 +72,7 @@ def migrate(db: Connection, version: int | None) -> None:
     from alembic.script import ScriptDirectory
 
     base = "base" if version is None else str(version)
-    steps = list(ScriptDirectory(str(_MIGRATIONS)).iterate_revisions("head", base))
+    steps = list(ScriptDirectory(str(MIGRATIONS)).iterate_revisions("head", base))
     with Operations.context(MigrationContext.configure(db)):
         for step in reversed(steps):
             step.module.upgrade()
