@@ -58,10 +58,13 @@ class Cluster:
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """What `psql` prints for a statement, without headings."""
-        socket_folder, port = f"--host={self._folder}", f"--port={self.port}"
-        options = ["--username=surefoot", "--no-psqlrc", "--tuples-only", "--no-align", "--quiet"]
-        stop = "--set=ON_ERROR_STOP=1"
-        return self._run("psql", socket_folder, port, *options, stop, database, f"--command={statement}")
+        options = ["--no-psqlrc", "--tuples-only", "--no-align", "--quiet", "--set=ON_ERROR_STOP=1"]
+        return self._run("psql", *self._client, *options, database, f"--command={statement}")
+
+    def dump(self, database: str) -> str:
+        """All that a database holds, as SQL."""
+        lines = self._run("pg_dump", *self._client, database).splitlines()
+        return "\n".join(line for line in lines if not line.startswith("\\"))  # a random word in newer ones
 
     def drop_connections(self) -> None:
         """Terminate every client but the one that says so."""
@@ -87,6 +90,10 @@ class Cluster:
         """Stop the server and remove its folder."""
         self.halt()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _client(self) -> list[str]:
+        return [f"--host={self._folder}", f"--port={self.port}", "--username=surefoot"]
 
     @property
     def _data(self) -> Path:

@@ -137,6 +137,12 @@ def test_every_float_survives_reopening(url, begin, value):
     assert same(study.answer, {"p_best": value})
 
 
+@pytest.mark.parametrize("value", [[], {}, "nan?", {"$float": [1]}])
+def test_a_mapping_that_looks_like_a_marked_float_comes_back(store, begin, value):
+    begin(store).finish({"$float": value})
+    assert store.study("digits").answer == {"$float": value}
+
+
 def test_going_on_changes_nothing_that_is_there(url, begin):
     with Store.at(url) as store:
         log = begin(store)
@@ -233,6 +239,14 @@ def test_what_json_cannot_hold_is_refused_in_one_line(store, begin):
     with pytest.raises(StoreError, match="set is not JSON serializable") as caught:
         begin(store).decide("look", "Seen.", {"names": {"Adam"}}, 0.0)
     assert "\n" not in str(caught.value)
+
+
+def test_a_whole_number_that_no_database_takes_is_refused(store, begin):
+    log = begin(store)
+    with pytest.raises(StoreError, match="too large for a whole number of 64 bits"):
+        log.start_run("Adam", {}, TRUNK, 2**63, "screen")
+    log.start_run("Adam", {}, TRUNK, 2**63 - 1, "screen")
+    assert len(log.record().runs) == 1
 
 
 def test_a_run_which_does_not_exist_is_an_error(store, begin):
