@@ -123,9 +123,7 @@ def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
             written by a newer Surefoot. It is then left as it was.
     """
     with clear_errors("store URL"):
-        url = make_url(address)
-        if url.drivername == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
+        url = with_driver(make_url(address))
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise StoreError(
                 f"{where(url)}: not a store; write sqlite:///FILE or postgresql://USER@HOST/NAME"
@@ -133,6 +131,11 @@ def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
     # SQLite's own waiting for a lock leaves out the moment in which another process turns WAL on.
     engine = _patiently(lambda: _opened(url, patience), patience, _is_locked)
     return Database(engine, patience)
+
+
+def with_driver(url: URL) -> URL:
+    """Return the URL with psycopg 3 for PostgreSQL, unless it names a driver itself."""
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
 def _opened(url: URL, patience: float) -> Engine:
