@@ -1,11 +1,17 @@
+from __future__ import annotations
+
+import itertools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from surefoot.evidence import Store, StudyLog
+from tests.evidence.cluster import Cluster, binaries
 
 SETTINGS = {"budget": 60.0, "optimizers": ["Adam", "SGD"], "seed": 0}
+NUMBERS = itertools.count()
 
 
 @pytest.fixture
@@ -13,9 +19,35 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "evidence.db"
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """PostgreSQL, started once in each test process that needs it; in CI it must be there."""
+    if binaries() is None and not os.environ.get("CI"):
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store.at(path) as store:
+def postgresql(cluster: Cluster) -> str:
+    """Return the URL of a new, empty PostgreSQL database."""
+    name = f"test_{next(NUMBERS)}"
+    cluster.sql(f"CREATE DATABASE {name}")
+    return cluster.url(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of a new, empty database; a test that asks for it runs once on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('path')}"
+    return str(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    with Store.at(url) as store:
         yield store
 
 

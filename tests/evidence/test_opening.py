@@ -1,6 +1,7 @@
 """What is not a sound store of a known version is refused in one line and left as it was."""
 
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,77 @@ def test_another_program(path):
     assert_refused(path, "another program")
 
 
+def test_another_programs_table_of_our_name(path):
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE surefoot_schema (version INTEGER, name TEXT)")
+    db.close()
+    assert_refused(path, "surefoot_schema there belong to another program")
+
+
+def test_a_lost_table(filled):
+    with sqlite3.connect(filled) as db:
+        db.execute("DROP TABLE surefoot_points")
+    db.close()
+    assert_refused(filled, "damaged, it has no table surefoot_points")
+
+
+class TestPostgreSQL:
+    """A database is shared with other programs; what is not ours is not touched."""
+
+    @pytest.fixture
+    def assert_refused(self, cluster, postgresql):
+        """Run SQL in a database, then see that it is refused as a store, and not changed by that."""
+        name = postgresql.rpartition("/")[2]
+
+        def assert_refused(sql: str, reason: str) -> None:
+            cluster.sql(sql, name)
+            before = cluster.dump(name)
+            with pytest.raises(StoreError, match=reason) as caught:
+                Store.at(postgresql)
+            assert str(caught.value).startswith("store postgresql://surefoot@127.0.0.1:")
+            assert "\n" not in str(caught.value)
+            assert cluster.dump(name) == before
+
+        return assert_refused
+
+    def test_newer(self, postgresql, assert_refused):
+        Store.at(postgresql).close()
+        assert_refused(
+            "UPDATE surefoot_schema SET version = 99", r"newer Surefoot \(schema 99, this one knows"
+        )
+
+    @pytest.mark.parametrize("columns", ["version TEXT", "version INTEGER", "version INTEGER, name TEXT"])
+    def test_another_programs_table_of_our_name(self, assert_refused, columns):
+        assert_refused(f"CREATE TABLE surefoot_schema ({columns})", "surefoot_schema there belong to another")
+
+    def test_other_tables_of_our_names(self, assert_refused):
+        assert_refused(
+            "CREATE TABLE surefoot_runs (id INTEGER); INSERT INTO surefoot_runs VALUES (7)",
+            "surefoot_runs there belong to another program",
+        )
+
+    def test_a_lost_table(self, postgresql, assert_refused):
+        Store.at(postgresql).close()
+        assert_refused("DROP TABLE surefoot_points", "damaged, it has no table surefoot_points")
+
+    def test_tables_of_other_programs_do_not_matter(self, cluster, postgresql, begin):
+        cluster.sql("CREATE TABLE trials (id INTEGER)", postgresql.rpartition("/")[2])
+        with Store.at(postgresql) as store:
+            begin(store)
+        with Store.at(postgresql.replace("postgresql://", "postgresql+psycopg://")) as store:
+            assert len(store.studies()) == 1
+
+    def test_a_user_who_may_not_make_tables(self, cluster, postgresql):
+        cluster.sql("CREATE ROLE reader LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        with pytest.raises(StoreError, match="permission denied"):
+            Store.at(postgresql.replace("surefoot@", "reader@"))
+
+    def test_without_its_driver(self, postgresql, monkeypatch):
+        monkeypatch.setitem(sys.modules, "psycopg", None)
+        with pytest.raises(StoreError, match=r"needs a driver: pip install 'surefoot\[postgresql\]'$"):
+            Store.at(postgresql)
+
+
 def test_a_folder(tmp_path):
     with pytest.raises(StoreError, match="Is a directory"):
         Store.at(tmp_path)
@@ -71,6 +143,11 @@ def test_a_parent_which_is_a_file(path):
     path.write_text("")
     with pytest.raises(StoreError, match=r"File exists|Not a directory"):
         Store.at(path / "evidence.db")
+
+
+def test_another_kind_of_database():
+    with pytest.raises(StoreError, match="not a store; write sqlite:///FILE or postgresql://USER@HOST/NAME"):
+        Store.at("mysql://me:secret@localhost/evidence")
 
 
 @pytest.mark.parametrize("url", ["nonsense://here", "://", "postgresql://me:secret@localhost:1/none"])

@@ -23,9 +23,9 @@ for number in range(first, 1_000_000):
 """
 
 
-def write_until_killed(path, acknowledgements):
+def write_until_killed(url, acknowledgements):
     """Return the last point which the writer said it had written before SIGKILL."""
-    command = [sys.executable, "-c", WRITER, str(path)]
+    command = [sys.executable, "-c", WRITER, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         for _ in range(acknowledgements):
             writer.stdout.readline()
@@ -35,11 +35,11 @@ def write_until_killed(path, acknowledgements):
     return last
 
 
-def test_nothing_acknowledged_is_lost_by_a_kill(path):
+def test_nothing_acknowledged_is_lost_by_a_kill(url):
     points = 0
     for acknowledgements in (20, 1, 33):
-        last = write_until_killed(path, acknowledgements)
-        with Store.at(path) as store:
+        last = write_until_killed(url, acknowledgements)
+        with Store.at(url) as store:
             study = store.study("killed")
         (run,) = study.runs
         assert run.status == "running"
@@ -51,16 +51,16 @@ def test_nothing_acknowledged_is_lost_by_a_kill(path):
         points = len(run.points)
 
 
-def test_readers_see_a_growing_study_while_it_is_written(path, begin):
+def test_readers_see_a_growing_study_while_it_is_written(url, begin):
     written = threading.Event()
     seen = []
 
     def read():
-        with Store.at(path) as reader:
+        with Store.at(url) as reader:
             while not written.is_set():
                 seen.append([point.progress for point in reader.study("digits").runs[0].points])
 
-    with Store.at(path) as store:
+    with Store.at(url) as store:
         log = begin(store)
         run = log.start_run("Adam", {}, {}, 0, "screen")
         thread = threading.Thread(target=read)
@@ -76,9 +76,9 @@ def test_readers_see_a_growing_study_while_it_is_written(path, begin):
     assert sorted(map(len, seen)) == list(map(len, seen))
 
 
-def test_two_studies_are_written_to_one_file_at_once(path, begin):
+def test_two_studies_are_written_to_one_store_at_once(url, begin):
     def write(name):
-        with Store.at(path) as store:
+        with Store.at(url) as store:
             log = begin(store, name)
             for seed in range(40):
                 log.start_run("Adam", {}, {}, seed, "screen")
@@ -89,6 +89,33 @@ def test_two_studies_are_written_to_one_file_at_once(path, begin):
         thread.start()
     for thread in threads:
         thread.join()
-    with Store.at(path) as store:
+    with Store.at(url) as store:
         assert [summary.runs for summary in store.studies()] == [40, 40]
         assert [len(store.study(name).decisions) for name in ("one", "two")] == [40, 40]
+
+
+OPENER = """
+import sys
+from surefoot.evidence import Store
+
+print("ready", flush=True)
+sys.stdin.readline()
+with Store.at(sys.argv[1]) as store:
+    store.begin(sys.argv[2], "digits", {}, {}, {}).decide("look", "Seen.", {}, 0.0)
+"""
+
+
+def test_a_new_store_is_opened_by_several_at_once(url):
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    openers = [
+        subprocess.Popen([sys.executable, "-c", OPENER, url, name], text=True, **streams) for name in "abcd"
+    ]
+    for opener in openers:
+        assert opener.stdout.readline() == "ready\n"
+    for opener in openers:
+        opener.stdin.write("go\n")
+        opener.stdin.flush()
+    assert [opener.communicate()[1] for opener in openers] == [""] * 4
+    with Store.at(url) as store:
+        assert sorted(summary.name for summary in store.studies()) == list("abcd")
+        assert all(len(store.study(name).decisions) == 1 for name in "abcd")

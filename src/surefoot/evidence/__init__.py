@@ -4,7 +4,8 @@ from surefoot.evidence.curve_table import Curve, CurveTable, TableArm, read_tabl
 from surefoot.evidence.errors import StoreError, TableError, UnknownStudy
 from surefoot.evidence.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
 from surefoot.evidence.scores import FalseWinners, TableScores
-from surefoot.evidence.store import Store, StudyLog
+from surefoot.evidence.store import Store
+from surefoot.evidence.study_log import StudyLog
 
 __all__ = [
     "Curve",

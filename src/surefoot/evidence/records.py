@@ -10,7 +10,7 @@ LOST = ("diverged", "failed")
 """How a run ends that has no result."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a large study has a million
 class PointRecord:
     """One point of a learning curve; `value` is nan where the run diverged."""
 
@@ -19,7 +19,7 @@ class PointRecord:
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One training of one candidate with one seed.
 

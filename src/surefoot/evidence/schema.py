@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -28,10 +28,13 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 VERSION = 2
-"""Version of the tables below; a store with a higher one was written by a newer Surefoot."""
+"""Version of the tables below, which is the newest in `migrations/versions`.  A store with a higher one was
+written by a newer Surefoot."""
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -48,9 +51,14 @@ def to_json(value: Any) -> str:
     return json.dumps(_tagged(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def from_json(text: str) -> Any:
+def from_json(document: str) -> Any:
     """Return the value which `to_json` wrote."""
-    return json.loads(text, object_hook=_untagged)
+    return json.loads(document, object_hook=_untagged)
+
+
+def to_line(value: str) -> str:
+    r"""Return the text as every database takes it: NUL and lone surrogates as `\x00` and `\ud800`."""
+    return value.replace("\0", r"\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _tagged(value: Any) -> Any:
@@ -64,7 +72,9 @@ def _tagged(value: Any) -> Any:
 
 
 def _untagged(value: dict[str, Any]) -> Any:
-    return _NOT_FINITE.get(value["$float"], value) if value.keys() == {"$float"} else value
+    if value.keys() == {"$float"} and isinstance(value["$float"], str):
+        return _NOT_FINITE.get(value["$float"], value)
+    return value
 
 
 class Json(TypeDecorator[Any]):
@@ -94,18 +104,21 @@ class Number(TypeDecorator[float]):
 
 
 class Line(TypeDecorator[str]):
-    r"""Text which every database takes: NUL and lone surrogates are written as `\x00` and `\ud800`.
+    """Text as `to_line` writes it.
 
-    They occur in what a crashed run leaves on its error stream, which must not stop the study.
+    What it replaces occurs in what a crashed run leaves on its error stream, which must not stop the study.
     """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: D102
-        if value is None:
-            return None
-        return value.replace("\0", r"\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+        return None if value is None else to_line(value)
+
+
+def insert(table: Table, dialect: str) -> sqlite.Insert:
+    """Return an INSERT into `table` that can say what happens on a conflict; both dialects say it alike."""
+    return cast(sqlite.Insert, {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect](table))
 
 
 metadata = MetaData()
@@ -139,7 +152,7 @@ runs = Table(
     Column("message", Line, nullable=False),
     Column("seconds_per_step", Number),
     Column("state_bytes", BigInteger, nullable=False),
-    Column("cause", Line, nullable=False, server_default=""),
+    Column("cause", Line, nullable=False, server_default=text("''")),
     UniqueConstraint("study", "phase", "seed", "optimizer", "hyperparameters", "schedule"),
 )
 
