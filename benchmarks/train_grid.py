@@ -1,6 +1,6 @@
 """The truth that methods of choice are held against: a task's whole grid, trained at every rung, as a table.
 
-    python benchmarks/train_grid.py digits text tabular --seeds 4 --fresh 40 --tables .surefoot/tables
+    python benchmarks/train_grid.py digits text tabular --seeds 4 --fresh 20 --tables .surefoot/tables
 
 The grid is every optimizer that works on the task × its learning rates × its momentum-like settings, with
 everything else as usual, whatever else `surefoot choose` searches: small enough to train all of it.
@@ -224,7 +224,7 @@ def main() -> None:
     )
     parser.add_argument("tasks", nargs="*", default=list(TASKS))
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--fresh", type=int, default=40)
+    parser.add_argument("--fresh", type=int, default=20)
     parser.add_argument("--tables", type=Path, default=Path(".surefoot/tables"))
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()
