@@ -11,7 +11,7 @@ from typing import Any
 from surefoot.choose.confirm import Confirmation, Cost, Costs, Outcome
 from surefoot.choose.fastest import Stopwatch
 from surefoot.choose.fates import fates
-from surefoot.choose.label import candidate_label, label
+from surefoot.choose.label import candidate_label
 from surefoot.choose.numerals import percent, signed
 from surefoot.choose.question import Question
 from surefoot.choose.rates import furthest, rate_windows
@@ -21,7 +21,7 @@ from surefoot.choose.snippet import snippet
 from surefoot.choose.statistics import Interval
 from surefoot.choose.times import Times
 from surefoot.evidence import DecisionRecord, RunRecord
-from surefoot.training.run import Candidate
+from surefoot.training.run import Candidate, Schedule
 
 Windows = Mapping[str, Mapping[str, float | bool]]
 
@@ -179,7 +179,7 @@ def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:
 
 
 def _label(run: RunRecord) -> str:
-    return label(run.optimizer, {**run.hyperparameters, "warmup": run.schedule["warmup"]})
+    return candidate_label(Candidate(run.optimizer, run.hyperparameters, Schedule(**run.schedule)))
 
 
 def _last_value(run: RunRecord) -> float | None:
