@@ -22,6 +22,7 @@ from surefoot.choose.statistics import Interval
 from surefoot.choose.times import Times
 from surefoot.evidence import DecisionRecord, RunRecord
 from surefoot.training.run import Candidate, Schedule
+from surefoot.training.script import script_name
 
 Windows = Mapping[str, Mapping[str, float | bool]]
 
@@ -88,7 +89,12 @@ def build_answer(
         "sentence": _sentence(
             outcome, times.against(outcome) if times else _against_the_baseline(outcome, measure)
         ),
-        "why": [*why, *(times.notes(outcome) if times else ()), *_never_tried(decisions)],
+        "why": [
+            *_deaf_to_seeds(question, runs),
+            *why,
+            *(times.notes(outcome) if times else ()),
+            *_never_tried(decisions),
+        ],
         "recommendation": _document(recommended) | {"snippet": snippet(recommended, steps)},
         "baseline": _document(outcome.baseline),
         "effect": asdict(outcome.effect) | ({"ratio": times.ratio(outcome)} if times else {}),
@@ -133,6 +139,21 @@ def _against_the_baseline(outcome: Outcome, measure: str) -> str:
     return (
         f"Its {measure} is {abs(effect.estimate):.3g} {word} than that of {base}, the baseline ({interval})."
     )
+
+
+def _deaf_to_seeds(question: Question, runs: Iterable[RunRecord]) -> list[str]:
+    """A script that seeds itself alike in every run: its seeds say nothing of chance."""
+    ends: dict[str, list[float]] = {}
+    for run in runs:
+        if run.phase == "confirm" and (value := _last_value(run)) is not None:
+            ends.setdefault(key_of(run), []).append(value)
+    several = [values for values in ends.values() if len(values) > 1]
+    if not question.script or not several or any(len(set(values)) > 1 for values in several):
+        return []
+    return [
+        f"Every seed ended alike, so nothing here says what chance does: {script_name(question.script)} "
+        "seeds itself with a constant. Let it use surefoot.run.seed(), and choose under another --study name."
+    ]
 
 
 def _never_tried(decisions: Iterable[DecisionRecord]) -> list[str]:

@@ -141,7 +141,7 @@ class Question:
     def _named(self) -> Question:
         """With a name made from the question: the same question finds the same study."""
         document = json.dumps(self._document, sort_keys=True)
-        subject = script_name(self.script) if self.script else self.task
+        subject = script_name(self.script).removesuffix(".py") if self.script else self.task
         word = re.sub(r"\W+", "-", subject.rpartition("/")[2]).strip("-")
         name = f"{word}-{hashlib.sha256(document.encode()).hexdigest()[:8]}"
         return replace(self, study=name)

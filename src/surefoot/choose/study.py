@@ -159,7 +159,6 @@ class _Study:
         if self.finished is not None:
             self.watcher.phase("show a finished study again")
             return dict(self.finished)
-        self.watcher.phase("look")
         seen = self._look()
         self.measure = str(seen["measure"])
         budget = self._budget(seen)
@@ -201,6 +200,7 @@ class _Study:
         """What the task is; on resuming, make sure that it is still the same."""
         if self.question.script:
             return self._pilot()
+        self.watcher.phase("look")
         seen = look(load_task(self.question.task)).to_dict()
         if self.stored_look:
             if self.stored_look["fingerprint"] != seen["fingerprint"]:
@@ -240,11 +240,11 @@ class _Study:
             per_run = seen["seconds"] if question.script else steps
             total = question.budget_seconds * seen["workers"] / per_run
             total = float(f"{total:.2g}")
-        fewest = 2.0 * (FINALISTS + 1) + FLOOR_SEEDS
+        fewest = 2.0 * (FINALISTS + 1) + self._floor_seeds
         if question.goal == "fastest":
             fewest += LADDER_SEEDS
         if question.script:
-            fewest += PILOT_COST
+            fewest = 2.0 * (min(FINALISTS, len(question.names)) + 1) + 1 + PILOT_COST
         return Budget(max(total, fewest), max(1.0, RACE_SHARE * total), PLAYOFF_SHARE * total)
 
     def _rule_out(self, seen: Mapping[str, Any]) -> list[str]:
@@ -343,7 +343,7 @@ class _Study:
         self.watcher.phase("confirm on fresh seeds" + self.unit)
         question, margin, reference = self.question, self.question.margin, self._reference(seen)
         finalists = [c for c in finalists if c.key != reference.key]
-        left = budget.total - runner.spent - FLOOR_SEEDS
+        left = budget.total - runner.spent - self._floor_seeds
         if self.stopwatch:
             left /= self.stopwatch.share(finalists, runner.records())
             margin = margin or self.stopwatch.margin(finalists, runner.records())
@@ -351,9 +351,9 @@ class _Study:
             finalists,
             reference,
             space.floor(question.plan),
-            runs=math.floor(left) + FLOOR_SEEDS,
+            runs=math.floor(left) + self._floor_seeds,
             first_seed=question.seed * SEED_STRIDE + SEED_STRIDE // 2,
-            floor_seeds=FLOOR_SEEDS,
+            floor_seeds=self._floor_seeds,
             margin=margin,
             label=candidate_label,
             decide=self._decide,
@@ -369,6 +369,11 @@ class _Study:
         self.log.decide(kind, text, dict(details), self._seconds())
         if kind not in QUIET_DECISIONS:
             self.watcher.decision(text)
+
+    @property
+    def _floor_seeds(self) -> int:
+        """None in a script: random search needs the loss at every try, and a script has it once a step."""
+        return 0 if self.question.script else FLOOR_SEEDS
 
     @property
     def _race_seed(self) -> int:

@@ -66,12 +66,17 @@ class Output:
             while piece := pipe.read(1024):
                 self._pieces.append(piece)
 
-    def last_lines(self) -> list[str]:
-        """The last lines; of a fatal error those where it happened."""
+    def lines(self) -> list[str]:
+        """What is known, without empty lines and without what a progress bar has written over."""
         self._close()
         self._thread.join(1.0)  # longer only where something that the script has started still prints
         text = b"".join(list(self._pieces)).decode(errors="replace")
-        lines = [part.rstrip() for whole in text.splitlines() if (part := whole.rpartition("\r")[2]).strip()]
+        parts = (whole.rpartition("\r")[2].rstrip() for whole in text.split("\n"))
+        return [part for part in parts if part]
+
+    def last_lines(self) -> list[str]:
+        """The last lines; of a fatal error those where it happened."""
+        lines = self.lines()
         crash = [place for place, words in enumerate(lines) if words.startswith("Fatal Python error")]
         return lines[crash[-1] :][:OUTPUT_LINES] if crash else lines[-OUTPUT_LINES:]
 

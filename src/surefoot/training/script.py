@@ -43,9 +43,8 @@ TRACEBACK = "Traceback (most recent call last)"
 SHELL_SIGNALS = 128
 """A shell whose command was killed by signal n exits with 128 + n."""
 
-TWO_LINES = (
-    "optimizer = surefoot.run.optimizer(model), and surefoot.run.report(step, value) at each validation"
-)
+MISSING_OPTIMIZER = "optimizer = surefoot.run.optimizer(model)"
+MISSING_REPORT = "surefoot.run.report(step, value) whenever it has measured the validation loss"
 
 
 def run_script(
@@ -200,7 +199,7 @@ class _Attempt:
         elif reached:
             self._end("completed")
 
-    def ended(self, code: int, output: Sequence[str]) -> None:
+    def ended(self, code: int, output: Output) -> None:
         """The script has ended; by itself, unless enough was known before."""
         name = script_name(self.job.command)
         if self.over:
@@ -208,15 +207,11 @@ class _Attempt:
         if self.refused:
             self._end("failed", f"{name}: {self.refused}", cause="report")
         elif code != 0:
-            message = "\n".join([f"{name} {_how_it_ended(code)}", *output])
-            self._end("failed", message, cause=_cause(code, output))
+            message = "\n".join([f"{name} {_how_it_ended(code)}", *output.last_lines()])
+            self._end("failed", message, cause=_cause(code, output.lines()))
         elif not self.journal.reports:
-            calls = "a report" if self.built is not None else "an optimizer or a report"
-            self._end(
-                "failed",
-                f"{name} ended without {calls} of Surefoot's: its two lines are {TWO_LINES}",
-                cause="report",
-            )
+            calls = MISSING_REPORT if self.built is not None else f"{MISSING_OPTIMIZER} and {MISSING_REPORT}"
+            self._end("failed", f"{name} ended without a report: call {calls}", cause="report")
         else:
             if self.job.steps:
                 last = self.journal.reports[-1]
@@ -281,7 +276,7 @@ def _watch(attempt: _Attempt, listener: Listener, checkpoints: Path, stopped: Ca
         finally:
             processes.kill(process)
             listener.close()  # whoever of the script's is left ends at this
-        attempt.ended(process.returncode, output.last_lines())
+        attempt.ended(process.returncode, output)
 
 
 def _folder(job: Job) -> Path:

@@ -31,6 +31,8 @@ from surefoot.training.protocol import ScriptRun
 TIMED_STEPS = 256
 """The first steps of a run are timed; a longer watch would cost each step a little and tell nothing new."""
 
+CALL = "surefoot.run.report(step, value)"
+
 
 class Stopped(SystemExit):
     """This run need not go on; raised by `report`.
@@ -95,22 +97,21 @@ class Session:
     def _checked(self, step: Any, value: Any) -> tuple[float, float]:
         if not self._optimizers:
             self._refuse(RuntimeError, "call surefoot.run.optimizer(model) before surefoot.run.report")
-        step, value = (_number(given) for given in (step, value))
-        if step is None:
-            self._refuse(TypeError, "the step of surefoot.run.report(step, value) must be a number")
-        if value is None:
+        if (number := _number(step)) is None:
+            self._refuse(TypeError, f"{CALL}: the step must be a number, not {_kind(step)}")
+        if (told := _number(value)) is None:
             self._refuse(
                 TypeError,
-                "the value of surefoot.run.report(step, value) must be a number, or a tensor of one element",
+                f"{CALL}: the value must be a number or a tensor of one element, not {_kind(value)}",
             )
+        return self._checked_step(number), told
+
+    def _checked_step(self, step: float) -> float:
         if not (math.isfinite(step) and step >= 0):
-            self._refuse(ValueError, f"the step of surefoot.run.report must be 0 or more, not {step:g}")
+            self._refuse(ValueError, f"{CALL}: the step must be 0 or more, not {step:g}")
         if step < self._step:
-            self._refuse(
-                ValueError,
-                f"the steps of surefoot.run.report must increase: {step:g} came after {self._step:g}",
-            )
-        return step, value
+            self._refuse(ValueError, f"{CALL}: steps must increase, and {step:g} came after {self._step:g}")
+        return step
 
     def _refuse(self, kind: type[Exception], message: str) -> NoReturn:
         if _rank() == 0:
@@ -216,6 +217,11 @@ def _as_module(named: list[tuple[str, Tensor]]) -> nn.Module:
         whole = p if isinstance(p, nn.Parameter) else nn.Parameter(p.detach(), p.requires_grad)
         module.register_parameter(name.replace(".", "_"), whole)
     return module
+
+
+def _kind(given: Any) -> str:
+    shape = getattr(given, "shape", None)
+    return type(given).__name__ + (f" of shape {tuple(shape)}" if shape is not None else "")
 
 
 def _number(given: Any) -> float | None:
