@@ -1,4 +1,4 @@
-"""A Hugging Face Trainer and a small GPT-2 that learns to continue sequences, with the two lines of Surefoot's.
+"""A Hugging Face Trainer with a small GPT-2 that learns digits pixel by pixel, and Surefoot's two lines.
 
 python examples/huggingface_trainer.py
 surefoot choose --budget 10m -- python examples/huggingface_trainer.py

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -57,20 +56,20 @@ class Output:
 
     def __init__(self) -> None:
         self._read, self.descriptor = os.pipe()
-        self._pieces: deque[bytes] = deque(maxlen=OUTPUT_BYTES // 1024)
+        self._kept = b""
         self._thread = threading.Thread(target=self._collect, daemon=True, name="output")
         self._thread.start()
 
     def _collect(self) -> None:
         with open(self._read, "rb", buffering=0) as pipe:
-            while piece := pipe.read(1024):
-                self._pieces.append(piece)
+            while piece := pipe.read(OUTPUT_BYTES):
+                self._kept = (self._kept + piece)[-OUTPUT_BYTES:]
 
     def lines(self) -> list[str]:
         """What is known, without empty lines and without what a progress bar has written over."""
         self._close()
         self._thread.join(1.0)  # longer only where something that the script has started still prints
-        text = b"".join(list(self._pieces)).decode(errors="replace")
+        text = self._kept.decode(errors="replace")
         parts = (whole.rpartition("\r")[2].rstrip() for whole in text.split("\n"))
         return [part for part in parts if part]
 
