@@ -87,7 +87,12 @@ class CommandAfterDashes(click.Command):
         context.params["script"] = tuple(arguments[at + 1 :])
         if at == len(arguments) - 1:
             raise click.UsageError("after -- comes the command that trains: -- python train.py", context)
-        return super().parse_args(context, arguments[:at])
+        try:
+            return super().parse_args(context, arguments[:at])
+        except click.UsageError as error:
+            hint = "; before a command of your own write --, as in -- python train.py"
+            extra = "extra argument" in error.message
+            raise click.UsageError(error.message + hint, context) if extra else error from None
 
 
 @surefoot.command(
