@@ -38,6 +38,7 @@ PURE = [
     "choose/constraints.py",
     "choose/label.py",
     "choose/request.py",
+    "choose/tariff.py",
     "choose/times.py",
     "training/schedule.py",
 ]
@@ -77,6 +78,11 @@ def test_arrows_point_one_way(file):
     parts = [name.split(".") for name in imported(file) if name.startswith("surefoot.")]
     others = {p[1] for p in parts if p[1] in MAY_IMPORT} - {folder}
     assert others <= MAY_IMPORT[folder]
+
+
+def test_a_user_s_script_imports_nothing_that_only_a_study_needs():
+    parts = [name.split(".") for name in imported(SOURCE / "run.py") if name.startswith("surefoot.")]
+    assert {p[1] for p in parts} == {"training"}
 
 
 @pytest.mark.parametrize("name", PURE)

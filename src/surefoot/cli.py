@@ -78,17 +78,36 @@ store_option = click.option(
 )
 
 
+class CommandAfterDashes(click.Command):
+    """A command whose arguments from "--" on are a command line of the user's: the parameter `script`."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        """Parse what comes before the dashes."""
+        at = arguments.index("--") if "--" in arguments else len(arguments)
+        context.params["script"] = tuple(arguments[at + 1 :])
+        if at == len(arguments) - 1:
+            raise click.UsageError("after -- comes the command that trains: -- python train.py", context)
+        try:
+            return super().parse_args(context, arguments[:at])
+        except click.UsageError as error:
+            hint = "; before a command of your own write --, as in -- python train.py"
+            extra = "extra argument" in error.message
+            raise click.UsageError(error.message + hint, context) if extra else error from None
+
+
 @surefoot.command(
+    cls=CommandAfterDashes,
     epilog="""\b
 Examples:
   surefoot choose digits --budget 90s
+  surefoot choose --budget 1h -- python train.py --epochs 10
   surefoot choose my_task.py:task --optimizers adamw,sgd --seed 1 --report answer.html
   surefoot choose digits --goal fastest --target 0.2
   surefoot choose my_package.tasks:Small --runs 60 --json answer.json
   surefoot choose digits --set weight_decay=0,0.1 --set lr=1e-4..1e-2 --set "adam.betas=(0.9,0.95)"
-  surefoot choose digits --optimizers adamw,my_optim.py:Mine --candidates mine.json"""
+  surefoot choose digits --optimizers adamw,my_optim.py:Mine --candidates mine.json""",
 )
-@click.argument("task")
+@click.argument("task", required=False, metavar="TASK | -- COMMAND ARGS…")
 @click.option(
     "--optimizers",
     metavar="a,b|all",
@@ -152,13 +171,15 @@ Examples:
     type=click.FloatRange(min=0, min_open=True),
     help="Differences below this are a tie. [default: half the baseline's seed standard deviation]",
 )
+@click.option("--measure", metavar="TEXT", help="What a script reports. [default: reported value]")
 @click.option("--run-timeout", type=Duration(), help="Longest time for one run before it counts as hung.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the answer as JSON.")
 @click.option(
     "--report", "report_file", type=click.Path(dir_okay=False), help="Write one self-contained HTML file."
 )
 def choose(
-    task: str,
+    script: tuple[str, ...],
+    task: str | None,
     optimizers: str,
     sets: tuple[str, ...],
     candidates: str | None,
@@ -173,14 +194,16 @@ def choose(
     seed: int,
     baseline: str,
     margin: float | None,
+    measure: str | None,
     run_timeout: float | None,
     json_file: str | None,
     report_file: str | None,
 ) -> None:
-    """Choose the optimizer and its settings for TASK, by measuring.
+    """Choose the optimizer and its settings for TASK, or for a script of your own, by measuring.
 
-    TASK is a built-in name (see `surefoot list tasks`), file.py:object or package.module:object.  A study
-    that was interrupted goes on with the same command; a finished one is shown again without training.
+    TASK is a built-in name (see `surefoot list tasks`), file.py:object or package.module:object.  COMMAND
+    starts a training script that calls surefoot.run.optimizer and surefoot.run.report.  A study that was
+    interrupted goes on with the same command; a finished one is shown again without training.
     """
     from surefoot.choose import Interrupted, Question, choose_optimizer
     from surefoot.evidence import Store
@@ -204,6 +227,8 @@ def choose(
         candidates=candidates,
         goal=goal,
         target=target,
+        script=script,
+        measure=measure,
     )
     with Store.at(store) as evidence:
         try:
@@ -213,7 +238,7 @@ def choose(
                 )
         except KeyboardInterrupt as interruption:
             so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
-            command = question.command + ("" if store == DEFAULT_STORE else f" --store {store}")
+            command = question.command_with(*([] if store == DEFAULT_STORE else ["--store", store]))
             # On stderr, so that nobody takes it for the answer.
             click.echo(f"\n{so_far}".rstrip(), err=True)
             click.echo(f"Interrupted; nothing is lost. To go on: {command}", err=True)

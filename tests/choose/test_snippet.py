@@ -107,3 +107,13 @@ def test_pasted_code_of_one_s_own_file_imports_its_class():
 def test_pasted_code_is_narrow():
     grid = space.candidates(space.choose_from(None), Schedule())
     assert all(len(line) <= 100 for c in grid for line in snippet(c, 100_000).splitlines())
+
+
+def test_in_a_script_the_schedule_is_the_script_s_own():
+    candidate = Candidate("AdamW", {"lr": 0.01, "weight_decay": 0.1} | MATRICES, Schedule("script", 0.0, 0.0))
+    code = snippet(candidate, STEPS)
+    names = {"model": torch.nn.Linear(3, 2)}
+    exec(code, names)
+    assert [group["weight_decay"] for group in names["optimizer"].param_groups] == [0.1, 0.0]
+    assert "scheduler" not in code
+    assert "your script's own schedule" in code

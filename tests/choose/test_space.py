@@ -20,6 +20,15 @@ def test_all_but_the_floor_are_raced_by_default():
         space.choose_from(["adamw2"])
 
 
+def test_a_script_s_schedule_is_not_searched_and_its_steps_have_no_closure():
+    grid = space.candidates(["Adam"], Schedule("script", 0.0, 0.0))
+    assert {candidate.schedule for candidate in grid} == {Schedule("script", 0.0, 0.0)}
+    assert not any("warmup" in candidate.settings for candidate in grid)
+    (ruled,) = space.rule_out(["Adam", "LBFGS"], (), (), in_script=True)
+    assert ruled.reason.startswith("LBFGS evaluates the loss several times in each step")
+    assert space.rule_out(["Adam", "LBFGS"], (), ()) == []
+
+
 @pytest.mark.parametrize("name", space.choose_from(None))
 def test_every_candidate_of_the_grid_can_be_built(name):
     grid = space.candidates([name], Schedule())

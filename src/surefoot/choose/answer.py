@@ -11,7 +11,7 @@ from typing import Any
 from surefoot.choose.confirm import Confirmation, Cost, Costs, Outcome
 from surefoot.choose.fastest import Stopwatch
 from surefoot.choose.fates import fates
-from surefoot.choose.label import candidate_label, label
+from surefoot.choose.label import candidate_label
 from surefoot.choose.numerals import percent, signed
 from surefoot.choose.question import Question
 from surefoot.choose.rates import furthest, rate_windows
@@ -21,7 +21,8 @@ from surefoot.choose.snippet import snippet
 from surefoot.choose.statistics import Interval
 from surefoot.choose.times import Times
 from surefoot.evidence import DecisionRecord, RunRecord
-from surefoot.training.run import Candidate
+from surefoot.training.run import Candidate, Schedule
+from surefoot.training.script import script_name
 
 Windows = Mapping[str, Mapping[str, float | bool]]
 
@@ -88,7 +89,12 @@ def build_answer(
         "sentence": _sentence(
             outcome, times.against(outcome) if times else _against_the_baseline(outcome, measure)
         ),
-        "why": [*why, *(times.notes(outcome) if times else ()), *_never_tried(decisions)],
+        "why": [
+            *_deaf_to_seeds(question, runs),
+            *why,
+            *(times.notes(outcome) if times else ()),
+            *_never_tried(decisions),
+        ],
         "recommendation": _document(recommended) | {"snippet": snippet(recommended, steps)},
         "baseline": _document(outcome.baseline),
         "effect": asdict(outcome.effect) | ({"ratio": times.ratio(outcome)} if times else {}),
@@ -135,6 +141,21 @@ def _against_the_baseline(outcome: Outcome, measure: str) -> str:
     )
 
 
+def _deaf_to_seeds(question: Question, runs: Iterable[RunRecord]) -> list[str]:
+    """A script that seeds itself alike in every run: its seeds say nothing of chance."""
+    ends: dict[str, list[float]] = {}
+    for run in runs:
+        if run.phase == "confirm" and (value := _last_value(run)) is not None:
+            ends.setdefault(key_of(run), []).append(value)
+    several = [values for values in ends.values() if len(values) > 1]
+    if not question.script or not several or any(len(set(values)) > 1 for values in several):
+        return []
+    return [
+        f"Every seed ended alike, so nothing here says what chance does: {script_name(question.script)} "
+        "seeds itself with a constant. Let it use surefoot.run.seed(), and choose under another --study name."
+    ]
+
+
 def _never_tried(decisions: Iterable[DecisionRecord]) -> list[str]:
     texts = [decision.text.rstrip(".") for decision in decisions if decision.kind == "ruled_out"]
     return [f"Not tried: {'; '.join(texts)}."] if texts else []
@@ -179,7 +200,7 @@ def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:
 
 
 def _label(run: RunRecord) -> str:
-    return label(run.optimizer, {**run.hyperparameters, "warmup": run.schedule["warmup"]})
+    return candidate_label(Candidate(run.optimizer, run.hyperparameters, Schedule(**run.schedule)))
 
 
 def _last_value(run: RunRecord) -> float | None:

@@ -85,6 +85,8 @@ def _candidate(entry: Any, schedule: Schedule, where: str) -> Candidate:
 def _schedule(entry: Mapping[str, Any], schedule: Schedule, where: str) -> Schedule:
     """The study's, with the entry's warmup."""
     given = dict(entry.get("schedule", {}))
+    if schedule.kind == "script" and (WARMUP in entry or given):
+        raise ValueError(f"{where}: the script keeps its own schedule; leave out warmup and schedule")
     warmup = entry.get("warmup", given.pop(WARMUP, schedule.warmup))
     for name, value in given.items():
         expected = asdict(schedule).get(name)

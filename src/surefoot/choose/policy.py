@@ -24,12 +24,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from itertools import pairwise, zip_longest
+from itertools import chain, pairwise, zip_longest
 from statistics import median
 
 from surefoot.choose.grid import Arm, Grid, place_of_kind
 from surefoot.choose.journal import Decision, Journal
 from surefoot.choose.neighbourhood import Neighbourhood
+from surefoot.choose.tariff import Tariff
 
 RUNGS = (1 / 81, 1 / 27, 1 / 9, 1 / 3, 1.0)
 """Thirds, as in Hyperband; in replay, steps of two to two and a half do as well and steps of four worse."""
@@ -87,6 +88,9 @@ class Race:
             `grid.PRIORS`.
         rungs: ascending progresses that end in 1; by default thirds, from 1/81 for a small budget to 1/9.
         portfolio: arms to look at before all others, in this order.
+        marks: the only progresses at which runs are measured, ascending to 1: each default rung becomes the
+            first of them at or beyond it. Empty: runs are measured wherever they are asked to.
+        tariff: what a run costs; by default its progress.
 
     Attributes:
         finished: whether the race has nothing more to ask for.
@@ -105,6 +109,8 @@ class Race:
         priors: Mapping[str, tuple[float, float]] | None = None,
         rungs: Sequence[float] | None = None,
         portfolio: Sequence[int] = (),
+        marks: Sequence[float] = (),
+        tariff: Tariff | None = None,
     ) -> None:
         if not arms:
             raise ValueError("a race needs at least one arm")
@@ -112,15 +118,20 @@ class Race:
             raise ValueError(f"budget must be positive, in full trainings; got {budget}")
         self.finished = False
         self._budget = budget
+        self._tariff = tariff or Tariff()
         self._sign = 1.0 if lower_is_better else -1.0
         self._grid = Grid(arms, priors)
         self._neighbourhood = Neighbourhood(arms)
         self._first_look = list(dict.fromkeys([*portfolio, *self._outward_from_the_priors(seed)]))
         self._rungs = _checked(rungs) if rungs else self._rungs_for_the_first_look()
+        if marks:
+            self._rungs = at_marks(self._rungs, marks)
         self._journal = Journal(arms, self._rungs, lower_is_better)
         self._asked: dict[int, int] = {}  # arm: the rung it was last asked for
         self._outstanding: set[int] = set()
-        self._paid: dict[int, float] = {}
+        self._paid: dict[int, float] = {}  # arm: the progress it has reached
+        self._begun: dict[int, float] = {}  # arm: the progress it had reached when it was last asked for
+        self._costs: dict[int, list[float]] = {}  # arm: of each time before that it was taken further
         self._values: dict[int, dict[int, float]] = {}  # arm: rung: value, lower is better, inf = diverged
         self._round: list[Job] = []
         self._rounds_to_come = self._rounds()
@@ -137,6 +148,8 @@ class Race:
                 return None
             self._begin_round()
         arm, rung = job
+        self._costs.setdefault(arm, []).append(self._last_cost(arm))
+        self._begun[arm] = self._paid.get(arm, 0.0)
         self._asked[arm] = rung
         self._outstanding.add(arm)
         return arm, self._rungs[rung]
@@ -338,20 +351,25 @@ class Race:
     # ---------------------------------------------------------------- budget
 
     def _spent(self) -> float:
-        return math.fsum(self._paid.values())  # exact, whatever the order of arrival
+        # Exact, whatever the order of arrival.
+        return math.fsum(chain(*self._costs.values(), map(self._last_cost, self._begun)))
+
+    def _last_cost(self, arm: int) -> float:
+        """Of what the arm has reached since it was last asked for."""
+        return self._tariff.cost(self._begun.get(arm, 0.0), self._paid.get(arm, 0.0))
 
     def _left(self) -> float:
         promised = math.fsum(self._cost(arm, self._asked[arm]) for arm in self._outstanding)
         return self._budget - self._spent() - promised
 
     def _cost(self, arm: int, rung: int) -> float:
-        return max(0.0, self._rungs[rung] - self._paid.get(arm, 0.0))
+        return self._tariff.cost(self._paid.get(arm, 0.0), self._rungs[rung])
 
     def _share(self, rung: int) -> float:
         """This rung's share of the rest, among all further ones that can still be compared on."""
         for top in range(len(self._rungs) - 1, rung - 1, -1):
             parts = [SHARE_GROWTH**number for number in range(top - rung + 1)]
-            step = self._rungs[top] - (self._rungs[top - 1] if top else 0.0)
+            step = self._tariff.cost(self._rungs[top - 1] if top else 0.0, self._rungs[top])
             if self._left() * parts[-1] / sum(parts) >= FEWEST_COMPARED * step - _ROUNDING:
                 return self._left() / sum(parts)
         return 0.0
@@ -469,10 +487,29 @@ class Race:
         return _in_turn([self._grid.coarse(optimizer) for optimizer in optimizers])
 
     def _rungs_for_the_first_look(self) -> list[float]:
-        """Thirds, from the longest first rung on which the budget pays the first look; two rungs at least."""
-        cost, allowed = len(self._first_look), FIRST_LOOK_SHARE * self._budget
-        start = max((i for i, rung in enumerate(RUNGS[:3]) if cost * rung <= allowed), default=0)
-        return list(RUNGS[start:])
+        """Thirds, from the longest first rung on which the budget pays the first look; two rungs at least.
+
+        None is so short that its runs take longer to start than to train.
+        """
+        arms, allowed, start = len(self._first_look), FIRST_LOOK_SHARE * self._budget, self._tariff.start
+        paid = [i for i, rung in enumerate(RUNGS[:3]) if arms * self._tariff.cost(0.0, rung) <= allowed]
+        short = [i for i, rung in enumerate(RUNGS[:3]) if (1 - start) * rung < start]
+        return list(RUNGS[max(paid[-1] if paid else 0, short[-1] + 1 if short else 0) :])
+
+
+def at_marks(rungs: Sequence[float], marks: Sequence[float]) -> list[float]:
+    """Each rung at the first mark at or beyond it, without those that then almost meet.
+
+    Args:
+        rungs: ascending to 1.
+        marks: progresses, ascending to 1.
+    """
+    found: list[float] = []
+    for rung in rungs:
+        mark = next(mark for mark in marks if mark >= rung - _ROUNDING)
+        if not found or mark > found[-1] * _SAME_RUNG:
+            found.append(mark)
+    return [*found[:-1], 1.0]
 
 
 def _checked(rungs: Sequence[float]) -> list[float]:

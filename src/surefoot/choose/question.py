@@ -6,19 +6,28 @@ import hashlib
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from surefoot.choose import constraints, space
 from surefoot.choose.extra import read_candidates
+from surefoot.tasks import nearest
 from surefoot.training.algorithm import find_algorithm
 from surefoot.training.run import Candidate, Schedule, ScheduleKind
+from surefoot.training.script import script_name
 
 Goal = Literal["best", "fastest"]
 
 SCHEDULES: dict[Goal, ScheduleKind] = {"best": "trunk", "fastest": "constant"}
 """The schedule of each goal, unless another is named."""
+
+SCRIPT_MEASURE = "reported value"
+"""What a script reports, where nobody says what it is."""
+
+SCRIPT_ONLY = ("script", "measure")
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,8 @@ class Question:
         candidates: file of further candidates; None without one.
         extra: the candidates in that file.
         sources: fingerprint of the source of each of one's own optimizers.
+        script: the command that trains in place of a task, word by word; the task is then the whole line.
+        measure: what the script reports, in words; "" where a task says it.
     """
 
     task: str
@@ -61,11 +72,13 @@ class Question:
     candidates: str | None = None
     extra: tuple[Candidate, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    script: tuple[str, ...] = ()
+    measure: str = ""
 
     @classmethod
     def ask(
         cls,
-        task: str,
+        task: str | None = None,
         optimizers: Sequence[str] | None = None,
         budget_seconds: float | None = 300.0,
         runs: float | None = None,
@@ -78,25 +91,31 @@ class Question:
         target: float | None = None,
         sets: Sequence[str] = (),
         candidates: str | None = None,
+        script: Sequence[str] = (),
+        measure: str | None = None,
     ) -> Question:
-        """Check the question and name its study.
+        """Check the question, which is about a task or about a script, and name its study.
 
         Raises:
             OSError: the file of candidates cannot be read.
             ValueError: an optimizer does not exist, the study's name is not one, the goal does not go with
-                the schedule or the target, or a constraint or a candidate is not valid.
+                the schedule or the target, a constraint or a candidate is not valid, the script cannot be
+                started, or it is asked for what only a task has.
         """
+        _check_subject(task, script, measure)
         chosen = tuple(space.choose_from(optimizers)) if optimizers else ()
         if study is not None and not re.fullmatch(r"[\w.-]+", study):
             raise ValueError(f"study name {study!r} may hold letters, digits, '.', '_' and '-' only")
         aim = cast(Goal, goal)
         _check_aim(aim, schedule, target)
+        if script:
+            _check_script(script, aim, schedule, sets, baseline)
         question = cls(
-            task,
+            task or shlex.join(script),
             chosen,
             None if runs else budget_seconds,
             runs,
-            cast(ScheduleKind, schedule or SCHEDULES[aim]),
+            "script" if script else cast(ScheduleKind, schedule or SCHEDULES[aim]),
             seed,
             find_algorithm(baseline).name,
             margin,
@@ -105,6 +124,8 @@ class Question:
             target,
             tuple(sets),
             candidates,
+            script=tuple(script),
+            measure=(measure or SCRIPT_MEASURE) if script else "",
         )
         question = question._with_extra()
         constraints.check(question.constraints, [find_algorithm(name) for name in question.names])
@@ -119,10 +140,17 @@ class Question:
 
     def _named(self) -> Question:
         """With a name made from the question: the same question finds the same study."""
-        document = json.dumps(asdict(self), sort_keys=True)
-        word = re.sub(r"\W+", "-", self.task.rpartition("/")[2]).strip("-")
+        document = json.dumps(self._document, sort_keys=True)
+        subject = script_name(self.script).removesuffix(".py") if self.script else self.task
+        word = re.sub(r"\W+", "-", subject.rpartition("/")[2]).strip("-")
         name = f"{word}-{hashlib.sha256(document.encode()).hexdigest()[:8]}"
         return replace(self, study=name)
+
+    @property
+    def _document(self) -> dict[str, Any]:
+        """As JSON types; of a task without what only scripts have."""
+        document = asdict(self)
+        return document if self.script else {n: v for n, v in document.items() if n not in SCRIPT_ONLY}
 
     @property
     def names(self) -> list[str]:
@@ -131,8 +159,8 @@ class Question:
 
     @property
     def plan(self) -> Schedule:
-        """The schedule of every run, but for its warmup, which is searched."""
-        return Schedule(kind=self.schedule)
+        """The schedule of every run, but for its warmup, which is searched where the schedule is ours."""
+        return Schedule("script", 0.0, 0.0) if self.script else Schedule(kind=self.schedule)
 
     @property
     def constraints(self) -> list[constraints.Constraint]:
@@ -142,14 +170,18 @@ class Question:
     @property
     def settings(self) -> dict[str, Any]:
         """What must be the same for a study to go on."""
-        document = asdict(self)
+        document = self._document
         del document["study"], document["task"]
         return document | {"optimizers": list(self.optimizers) or "all", "command": self.command}
 
     @property
     def command(self) -> str:
         """The command line that asks this question."""
-        words = ["surefoot", "choose", self.task]
+        return self.command_with()
+
+    def command_with(self, *options: str) -> str:
+        """The command line that asks this question, with further options."""
+        words = ["surefoot", "choose", *([] if self.script else [self.task])]
         if self.optimizers:
             words += ["--optimizers", ",".join(map(_word, self.optimizers))]
         words += ["--runs", f"{self.runs:g}"] if self.runs else ["--budget", f"{self.budget_seconds:g}s"]
@@ -157,7 +189,7 @@ class Question:
             words += ["--goal", self.goal]
         if self.target is not None:
             words += ["--target", repr(self.target)]
-        if self.schedule != SCHEDULES[self.goal]:
+        if not self.script and self.schedule != SCHEDULES[self.goal]:
             words += ["--schedule", self.schedule]
         if self.baseline != "AdamW":
             words += ["--baseline", _word(self.baseline)]
@@ -169,8 +201,10 @@ class Question:
             words += ["--margin", f"{self.margin:g}"]
         if self.seed:
             words += ["--seed", str(self.seed)]
+        if self.measure not in ("", SCRIPT_MEASURE):
+            words += ["--measure", self.measure]
         words += ["--study", self.study] if self.study else []
-        return shlex.join(words)
+        return shlex.join([*words, *options, *(["--", *self.script] if self.script else [])])
 
 
 def _word(optimizer: str) -> str:
@@ -192,3 +226,34 @@ def _check_aim(goal: Goal, schedule: str | None, target: float | None) -> None:
             f"--goal fastest needs --schedule constant, not {schedule}: where the learning rate cools down, "
             "the best values come at the end, and every optimizer would take the whole training"
         )
+
+
+def _check_subject(task: str | None, script: Sequence[str], measure: str | None) -> None:
+    """Either a task, which has a measure, or a script, which has none."""
+    if task and script:
+        raise ValueError(f"either a task ({task!r}) or a command after -- ({script[0]!r} …), not both")
+    if not task and not script:
+        raise ValueError("say what to train: a TASK, such as digits, or a command: -- python train.py")
+    if measure and not script:
+        raise ValueError("--measure goes with a command after --; a task names its own measure")
+
+
+def _check_script(
+    script: Sequence[str], goal: Goal, schedule: str | None, sets: Sequence[str], baseline: str
+) -> None:
+    """What trains must exist, and what the script decides itself cannot be asked for."""
+    if shutil.which(script[0]) is None:
+        hint = f"; write -- python {script[0]}" if script[0].endswith(".py") else ""
+        raise ValueError(f"there is no command {script[0]!r}{hint}")
+    file = next((word for word in script[1:] if word.endswith(".py")), None)
+    if file and not Path(file).is_file():
+        near = nearest(file, [str(path) for path in Path(file).parent.glob("*.py")])
+        raise ValueError(f"there is no file {file!r}{near}")
+    if schedule is not None:
+        raise ValueError(f"--schedule {schedule} goes with a task only: a script keeps its own schedule")
+    if goal == "fastest":
+        raise ValueError("--goal fastest goes with a task only: it times the steps of every optimizer first")
+    if warmed := [text for text in sets if constraints.parse(text).name == constraints.WARMUP]:
+        raise ValueError(f"--set {warmed[0]} goes with a task only: a script keeps its own schedule")
+    for ruled in space.rule_out([find_algorithm(baseline).name], (), (), in_script=True):
+        raise ValueError(f"--baseline {baseline}: {ruled.reason}")

@@ -70,6 +70,17 @@ def value_at(run: RunRecord, progress: float) -> float | None:
     return math.nan if run.lost else None
 
 
+def first_value_from(run: RunRecord, progress: float) -> float | None:
+    """The value at the first progress measured from this one on; where it is measured is the script's choice.
+
+    nan if the run was lost, None if it has to go on.
+    """
+    beyond = [p for p in run.points if p.progress >= progress * (1 - 1e-9) and math.isfinite(p.value)]
+    if beyond:
+        return min(beyond, key=lambda point: point.progress).value
+    return math.nan if run.lost else None
+
+
 @dataclass(frozen=True)
 class Reading:
     """What is measured of a run, and the number that its policy is told.

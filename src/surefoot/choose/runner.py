@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from surefoot.choose.request import Policy, Reading, Request, key_of
+from surefoot.choose.tariff import Tariff
 from surefoot.evidence import PointRecord, RunRecord, StudyLog
 from surefoot.training.engine import Engine, Event
 from surefoot.training.run import Finished, Job, Report
@@ -56,6 +57,8 @@ class Runner:
         watcher: who is kept informed.
         label: a candidate's short name for people.
         total: the budget in full trainings, for the watcher.
+        command, steps: of the script that trains in place of a task, as in `Job`.
+        tariff: what it costs to take a run further.
     """
 
     def __init__(
@@ -67,7 +70,13 @@ class Runner:
         watcher: Watcher,
         label: Any,
         total: float,
+        *,
+        command: tuple[str, ...] = (),
+        steps: float = 0.0,
+        tariff: Tariff | None = None,
     ) -> None:
+        self.command, self.steps = command, steps
+        self.tariff = tariff or Tariff()
         self.task = task
         self.engine = engine
         self.log = log
@@ -140,6 +149,7 @@ class Runner:
         self.made += 1
         self._running[self.made] = (request, run)
         job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
+        job = replace(job, command=self.command, steps=self.steps)
         self.engine.start(replace(job, marks=reading.marks, target=reading.target))
 
     def _record_point(self, report: Report) -> None:
@@ -147,11 +157,12 @@ class Runner:
         point = PointRecord(**asdict(report.point))
         self.log.add_point(run, point)
         stored = self._stored.get(_key(request), _new_record(request))
-        self._stored[_key(request)] = replace(stored, points=(*stored.points, point))
+        if all(known.progress != point.progress for known in stored.points):  # as the store keeps them
+            self._stored[_key(request)] = replace(stored, points=(*stored.points, point))
 
     def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
         request, run = self._running.pop(event.job)
-        end = {name: value for name, value in asdict(event).items() if name != "job"}
+        end = {name: value for name, value in asdict(event).items() if name not in ("job", "seen")}
         self.log.end_run(run, **end)
         stored = replace(self._stored.get(_key(request), _new_record(request)), **end)
         self._stored[_key(request)] = stored
@@ -166,7 +177,7 @@ class Runner:
         key, reached = _key(request), request.progress
         if run.status == "completed":
             reached = min(reached, max(point.progress for point in run.points))
-        self.spent += max(0.0, reached - self._paid.get(key, 0.0))
+        self.spent += self.tariff.cost(self._paid.get(key, 0.0), reached)
         self._paid[key] = max(reached, self._paid.get(key, 0.0))
         self.watcher.budget(self.spent, self.total)
 

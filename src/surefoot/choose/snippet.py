@@ -21,6 +21,8 @@ matrices = [p for p in model.parameters() if p.ndim >= 2]
 others = [p for p in model.parameters() if p.ndim < 2]  # biases and norms do not decay
 groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]"""
 
+OWN_SCHEDULE = "# with your script's own schedule, as it was measured"
+
 COUNTING = """\
 evaluations = 0  # of the loss so far; this optimizer makes several in each of its steps
 
@@ -44,7 +46,8 @@ def snippet(candidate: Candidate, steps: int) -> str:
         steps: length of the full training that it was measured on, in evaluations of the loss.
     """
     algorithm = find_algorithm(candidate.optimizer)
-    scheduled = "lr" in algorithm.hyperparameters
+    own = candidate.schedule.kind == "script"
+    scheduled = "lr" in algorithm.hyperparameters and not own
     return "\n".join(
         [
             *_imports(candidate, algorithm, scheduled),
@@ -52,7 +55,7 @@ def snippet(candidate: Candidate, steps: int) -> str:
             *([GROUPS] if DECAY_ON in candidate.hyperparameters else []),
             _constructor(candidate, algorithm),
             *(_schedule(candidate.schedule, steps, algorithm) if scheduled else []),
-            f"# {_when(algorithm)}: " + "; ".join(_step(algorithm, scheduled)),
+            OWN_SCHEDULE if own else f"# {_when(algorithm)}: " + "; ".join(_step(algorithm, scheduled)),
         ]
     )
 

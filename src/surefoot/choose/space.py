@@ -62,20 +62,27 @@ def choose_from(names: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(find_algorithm(name).name for name in names))
 
 
-def rule_out(names: Sequence[str], sparse: Sequence[str], not_matrices: Sequence[str]) -> list[RuledOut]:
+def rule_out(
+    names: Sequence[str], sparse: Sequence[str], not_matrices: Sequence[str], *, in_script: bool = False
+) -> list[RuledOut]:
     """The optimizers that cannot work on this model.
 
     Args:
         names: the optimizers asked for.
         sparse: names of the parameters whose gradient is sparse.
         not_matrices: names of the parameters that have fewer or more than two dimensions.
+        in_script: the user's script takes the steps, and counts them.
     """
     found = [find_algorithm(name) for name in names]
-    reasons = [(a, _reason_against(a, sparse, not_matrices)) for a in found]
+    reasons = [(a, _reason_against(a, sparse, not_matrices, in_script)) for a in found]
     return [RuledOut(a.name, f"{a.label} {reason}.") for a, reason in reasons if reason]
 
 
-def _reason_against(algorithm: Algorithm, sparse: Sequence[str], not_matrices: Sequence[str]) -> str | None:
+def _reason_against(
+    algorithm: Algorithm, sparse: Sequence[str], not_matrices: Sequence[str], in_script: bool
+) -> str | None:
+    if in_script and algorithm.needs_closure:
+        return "evaluates the loss several times in each step, which a script that counts steps cannot see"
     if algorithm.matrices_only and not_matrices:
         return f"steps matrices only, and {not_matrices[0]} is none"
     if algorithm.sparse == "only":
@@ -216,7 +223,8 @@ def _axes(algorithm: Algorithm, schedule: Schedule, chosen: Mapping[str, Any]) -
             axes[name] = hyperparameter.search.values
     if any(axes.get("weight_decay", ())) or DECAY_ON in chosen:
         axes[DECAY_ON] = DECAYS_ON[:1] if algorithm.matrices_only else chosen.get(DECAY_ON, DECAYS_ON)
-    others = WARMUPS if algorithm.warmup_matters else ()
+    searched = algorithm.warmup_matters and schedule.kind != "script"
+    others = WARMUPS if searched else ()
     axes[WARMUP] = chosen.get(WARMUP, tuple(dict.fromkeys([schedule.warmup, *others])))
     return axes
 

@@ -25,11 +25,13 @@ from surefoot.choose.fastest import (
 )
 from surefoot.choose.interim import Place, confirmation_so_far, screening_so_far
 from surefoot.choose.label import candidate_label
+from surefoot.choose.pilot import Pilot, fingerprint, summary, tariff
 from surefoot.choose.playoff import Playoff, entrants
 from surefoot.choose.policy import Race
 from surefoot.choose.question import Question
-from surefoot.choose.request import Batch, Reading, Request
+from surefoot.choose.request import Batch, Reading, Request, first_value_from
 from surefoot.choose.runner import Runner, Watcher
+from surefoot.choose.tariff import Tariff
 from surefoot.evidence import RunRecord, Store
 from surefoot.evidence.environment import environment
 from surefoot.tasks import load_task
@@ -37,6 +39,7 @@ from surefoot.training.engine import Engine
 from surefoot.training.look import look
 from surefoot.training.pace import measure_paces
 from surefoot.training.run import Candidate
+from surefoot.training.script import script_name
 
 RACE_SHARE = 0.35
 PLAYOFF_SHARE = 0.15
@@ -48,6 +51,9 @@ FINALISTS = 4
 so as many go on as the rules allow."""
 
 FLOOR_SEEDS = 3
+
+PILOT_COST = 1.0
+"""Full trainings that it takes to see what a script does."""
 
 CURVE = tuple(number / 10 for number in range(1, 10))
 """Where a confirmed run is measured on its way, for its learning curve."""
@@ -140,6 +146,7 @@ class _Study:
         self.screening: Screening | None = None
         self.confirmation: Confirmation | None = None
         self.stopwatch: Stopwatch | None = None
+        self.tariff = Tariff()
 
     def so_far(self) -> str:
         """The best answer at this moment, with how sure it is."""
@@ -152,7 +159,6 @@ class _Study:
         if self.finished is not None:
             self.watcher.phase("show a finished study again")
             return dict(self.finished)
-        self.watcher.phase("look")
         seen = self._look()
         self.measure = str(seen["measure"])
         budget = self._budget(seen)
@@ -164,7 +170,12 @@ class _Study:
             self.watcher,
             candidate_label,
             budget.total,
+            command=self.question.script,
+            steps=seen["steps"] if self.question.script else 0.0,
+            tariff=self.tariff,
         )
+        if self.question.script:
+            runner.spent = PILOT_COST
         names = self._rule_out(seen)
         if self.question.goal == "fastest":
             names, seen = self._pace(names, seen)
@@ -172,6 +183,8 @@ class _Study:
         # A screening run is measured at its rungs, cooled down; a confirmed one is watched all along.
         screening = self.stopwatch.screening if self.stopwatch else Reading()
         confirmation = self.stopwatch.confirmation if self.stopwatch else Reading(CURVE)
+        if self.question.script:  # which measures where it likes
+            screening = confirmation = Reading(told=first_value_from)
         race = self._race(runner, screening, names, seen, budget)
         finalists = self._play_off(runner, screening, race, budget)
         confirmed = self._confirm(runner, confirmation, seen, finalists, budget)
@@ -185,6 +198,9 @@ class _Study:
 
     def _look(self) -> Mapping[str, Any]:
         """What the task is; on resuming, make sure that it is still the same."""
+        if self.question.script:
+            return self._pilot()
+        self.watcher.phase("look")
         seen = look(load_task(self.question.task)).to_dict()
         if self.stored_look:
             if self.stored_look["fingerprint"] != seen["fingerprint"]:
@@ -197,25 +213,46 @@ class _Study:
         self.log.set_look(seen)
         return seen
 
+    def _pilot(self) -> Mapping[str, Any]:
+        """What the script is, from one run of it; on resuming, make sure that its file is still the same."""
+        question, seen = self.question, self.stored_look
+        if seen and seen["fingerprint"] != fingerprint(question.script):
+            raise ValueError(
+                f"{script_name(question.script)} has changed since study {question.study!r} began: "
+                "use another --study name"
+            )
+        if not seen:
+            self.watcher.phase("pilot: the baseline once, to see how the script trains and reports")
+            pilot = Pilot(question, self._race_seed, self.engine, self.log, self.checkpoints, self.watcher)
+            seen = {**pilot.seen(), "workers": self.engine.slots}
+            self.log.set_look(seen)
+        self.tariff = tariff(seen)
+        self._decide("pilot", summary(seen, candidate_label(self._reference(seen))), {})
+        return seen
+
     def _budget(self, seen: Mapping[str, Any]) -> Budget:
         """In full trainings; from the stored look, so that a resumed study divides it alike."""
         question = self.question
         total = question.runs
         if total is None:
             assert question.budget_seconds is not None
-            per_run = OVERHEAD * seen["seconds_per_step"] * seen["steps"]
+            steps = OVERHEAD * seen["seconds_per_step"] * seen["steps"]
+            per_run = seen["seconds"] if question.script else steps
             total = question.budget_seconds * seen["workers"] / per_run
             total = float(f"{total:.2g}")
-        fewest = 2.0 * (FINALISTS + 1) + FLOOR_SEEDS
+        fewest = 2.0 * (FINALISTS + 1) + self._floor_seeds
         if question.goal == "fastest":
             fewest += LADDER_SEEDS
+        if question.script:
+            fewest = 2.0 * (min(FINALISTS, len(question.names)) + 1) + 1 + PILOT_COST
         return Budget(max(total, fewest), max(1.0, RACE_SHARE * total), PLAYOFF_SHARE * total)
 
     def _rule_out(self, seen: Mapping[str, Any]) -> list[str]:
         """The optimizers worth trying; the others are named with the reason."""
         asked = [*self.question.names, *(c.optimizer for c in self.question.extra)]
         names = list(dict.fromkeys(asked))
-        out = space.rule_out(names, seen["sparse"], seen.get("not_matrices", ()))
+        in_script = bool(self.question.script)
+        out = space.rule_out(names, seen["sparse"], seen.get("not_matrices", ()), in_script=in_script)
         for ruled in out:
             self._decide("ruled_out", ruled.reason, {"optimizer": ruled.optimizer})
         left = [name for name in names if name not in {ruled.optimizer for ruled in out}]
@@ -274,7 +311,10 @@ class _Study:
         question, grid = self.question, self._grid(names, seen)
         priors = space.priors(names, question.constraints)
         first = [candidate for candidate in question.extra if candidate in grid]
-        screening = Screening(grid, priors, budget.race, question.seed, self._decide, first)
+        marks = seen.get("marks", ())
+        screening = Screening(
+            grid, priors, budget.race, question.seed, self._decide, first, marks, self.tariff
+        )
         self.screening = screening
         runner.drive(screening, reading)
         screening.pass_on_decisions()
@@ -303,7 +343,7 @@ class _Study:
         self.watcher.phase("confirm on fresh seeds" + self.unit)
         question, margin, reference = self.question, self.question.margin, self._reference(seen)
         finalists = [c for c in finalists if c.key != reference.key]
-        left = budget.total - runner.spent - FLOOR_SEEDS
+        left = budget.total - runner.spent - self._floor_seeds
         if self.stopwatch:
             left /= self.stopwatch.share(finalists, runner.records())
             margin = margin or self.stopwatch.margin(finalists, runner.records())
@@ -311,9 +351,9 @@ class _Study:
             finalists,
             reference,
             space.floor(question.plan),
-            runs=math.floor(left) + FLOOR_SEEDS,
+            runs=math.floor(left) + self._floor_seeds,
             first_seed=question.seed * SEED_STRIDE + SEED_STRIDE // 2,
-            floor_seeds=FLOOR_SEEDS,
+            floor_seeds=self._floor_seeds,
             margin=margin,
             label=candidate_label,
             decide=self._decide,
@@ -329,6 +369,16 @@ class _Study:
         self.log.decide(kind, text, dict(details), self._seconds())
         if kind not in QUIET_DECISIONS:
             self.watcher.decision(text)
+
+    @property
+    def _floor_seeds(self) -> int:
+        """None in a script: random search needs the loss at every try, and a script has it once a step."""
+        return 0 if self.question.script else FLOOR_SEEDS
+
+    @property
+    def _race_seed(self) -> int:
+        """What screening draws with, and a script's pilot before it."""
+        return self.question.seed * SEED_STRIDE
 
     def _seconds(self) -> float:
         return self.earlier + time.monotonic() - self.started
@@ -350,11 +400,15 @@ class Screening:
         seed: int,
         decide: Any,
         first: Sequence[Candidate] = (),
+        marks: Sequence[float] = (),
+        tariff: Tariff | None = None,
     ) -> None:
         arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
         self.grid = grid
         portfolio = space.portfolio(grid, first)
-        self.race = Race(arms, budget, seed=seed, priors=priors, portfolio=portfolio)
+        self.race = Race(
+            arms, budget, seed=seed, priors=priors, portfolio=portfolio, marks=marks, tariff=tariff
+        )
         self.seed = seed * SEED_STRIDE
         self.decide = decide
         self.passed_on = 0

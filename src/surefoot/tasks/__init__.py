@@ -52,7 +52,10 @@ def load_task(reference: str) -> Task:
     if reference in builtin:
         return builtin[reference]
     if reference.endswith(".py"):
-        raise TaskError(f"task {reference!r} names a file but no object in it: write {reference}:NAME")
+        raise TaskError(
+            f"task {reference!r} names a file but no object in it: write {reference}:NAME, "
+            f"or -- python {reference} to start it as a script"
+        )
     raise TaskError(
         f"unknown task {reference!r}{nearest(reference, builtin)}"
         " (or name your own: file.py:object, package.module:object)"

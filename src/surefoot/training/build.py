@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from surefoot.tasks import nearest
 from surefoot.training.algorithm import find_algorithm
@@ -21,8 +21,11 @@ DECAYS_ON = ("all", "matrices")
 Embeddings decay with the matrices, as in most training scripts: dimensions alone decide, for any model.
 """
 
+Parameters = nn.Module | Iterable[Tensor] | Iterable[tuple[str, Tensor]]
+"""What is trained: a module, or its parameters, with or without their names."""
 
-def build_optimizer(candidate: Candidate, model: nn.Module) -> torch.optim.Optimizer:
+
+def build_optimizer(candidate: Candidate, model: Parameters) -> torch.optim.Optimizer:
     """The candidate's optimizer over all parameters of `model`.
 
     Raises:
@@ -40,14 +43,19 @@ def build_optimizer(candidate: Candidate, model: nn.Module) -> torch.optim.Optim
     return optimizer
 
 
-def parameter_groups(model: nn.Module, decay_on: str) -> Iterable[Any]:
+def parameter_groups(model: Parameters, decay_on: str) -> Iterable[Any]:
     """All parameters of a model, in one group, or in two where only matrices decay."""
     if decay_on not in DECAYS_ON:
         raise ValueError(f"unknown {DECAY_ON} {decay_on!r}{nearest(str(decay_on), DECAYS_ON)}")
+    parameters: list[Any] = list(model.parameters() if isinstance(model, nn.Module) else model)
     if decay_on == "all":
-        return model.parameters()
+        return parameters
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in model.parameters() if p.ndim >= 2]},
-        {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in parameters if _dimensions(p) >= 2]},
+        {"params": [p for p in parameters if _dimensions(p) < 2], "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
+
+
+def _dimensions(parameter: Tensor | tuple[str, Tensor]) -> int:
+    return (parameter[1] if isinstance(parameter, tuple) else parameter).ndim

@@ -12,6 +12,7 @@ from surefoot.tasks import Task, TaskError
 from surefoot.training import checkpoint
 from surefoot.training.loop import TrunkState, Watch, train
 from surefoot.training.run import Finished, Job, Report
+from surefoot.training.script import run_script
 
 TRACEBACK_LINES = 8
 
@@ -25,12 +26,15 @@ def run_job(
     """Train, report the points that were reached, and say how it ended; never raises an `Exception`.
 
     Args:
-        job: what to do; with `checkpoints` the run goes on from its trunk, and leaves one behind.
+        job: what to do; with `checkpoints` the run goes on from its trunk, and leaves one behind.  With a
+            `command` the user's script trains, in a process of its own.
         load: from a task's reference to the task.
         report: receives the points on the way, and the last one, also that of a diverged run.
         stopped: asked at every step whether to stop.
     """
     try:
+        if job.command:
+            return run_script(job, report, stopped)
         return _run(job, load(job.task), report, stopped)
     except TaskError as error:
         return Finished(job.id, "failed", str(error), cause="raised")

@@ -97,23 +97,30 @@ def look(task: Task) -> Look:
         model, batches = _begin(task)
         initial = _initial_value(task, model)
         repeatable = _loss(task, model, _next(task, batches)).item() == first
-    trained = [p for p in model.parameters() if p.requires_grad]
     return Look(
         task=task.name,
         steps=task.steps,
         measure=task.measure,
-        roles=_roles(model),
-        parameters=sum(p.numel() for p in trained),
-        frozen=sum(p.numel() for p in model.parameters() if not p.requires_grad),
-        dtypes=tuple(sorted({_dtype(p) for p in trained})),
+        **describe(model),
         sparse=sparse,
-        not_matrices=_not_matrices(model),
         seconds_per_step=seconds,
         peak_memory=memory,
         initial_value=initial,
         repeatable=repeatable,
         fingerprint=_fingerprint(task, model, first if repeatable else None),
     )
+
+
+def describe(model: nn.Module) -> dict[str, Any]:
+    """What there is to train, whatever the data: five attributes of `Look`."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return {
+        "roles": _roles(model),
+        "parameters": sum(p.numel() for p in trained),
+        "frozen": sum(p.numel() for p in model.parameters() if not p.requires_grad),
+        "dtypes": tuple(sorted({_dtype(p) for p in trained})),
+        "not_matrices": _not_matrices(model),
+    }
 
 
 def _not_matrices(model: nn.Module) -> tuple[str, ...]:

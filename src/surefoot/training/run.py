@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-ScheduleKind = Literal["trunk", "constant", "cosine"]
+ScheduleKind = Literal["trunk", "constant", "cosine", "script"]
 Status = Literal["completed", "diverged", "failed", "stopped"]
 Cause = Literal["", "raised", "exited", "crashed", "timeout", "memory", "report"]
 
@@ -19,7 +19,8 @@ class Schedule:
 
     Attributes:
         kind: "trunk" is linear warmup, constant, linear cooldown to zero; "constant" has no cooldown;
-            "cosine" is linear warmup, then a half cosine to zero.
+            "cosine" is linear warmup, then a half cosine to zero; "script" is whatever the user's own script
+            does with the learning rate, of which nothing is known here.
         warmup: share of the full training spent in warmup.
         cooldown: share of the progress reached that is spent in cooldown ("trunk" only).
     """
@@ -47,7 +48,8 @@ class Candidate:
     @property
     def settings(self) -> dict[str, Any]:
         """All in which candidates of one optimizer and kind of schedule may differ."""
-        return {**self.hyperparameters, "warmup": self.schedule.warmup}
+        warmup = {} if self.schedule.kind == "script" else {"warmup": self.schedule.warmup}
+        return {**self.hyperparameters, **warmup}
 
     @cached_property
     def key(self) -> str:
@@ -66,6 +68,10 @@ class Job:
         checkpoints: folder where this run's trunk is kept between jobs; None keeps nothing.
         marks: progresses to measure at on the way, besides the one at `progress`.
         target: the run ends at the first mark that measures a value as low as this; None: at `progress`.
+        command: what starts the user's own script, word by word, which then trains in place of a task; it
+            chooses its own marks.
+        steps: the last step that a full training by the script reports, in its own unit; 0 where that is
+            not known yet: the script then goes on to its own end, and the progress of its points is its step.
     """
 
     id: int
@@ -76,6 +82,8 @@ class Job:
     checkpoints: str | None = None
     marks: tuple[float, ...] = ()
     target: float | None = None
+    command: tuple[str, ...] = ()
+    steps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,7 @@ class Finished:
         cause: of a failed job: "raised" an exception, "exited" by itself, "crashed" or was killed by a
             signal, took longer than the "timeout", or more than its "memory"; a script's "report" was
             missing or made no sense. Empty for every other.
+        seen: of a script whose full length is not known yet, what `training.script` has seen of it.
     """
 
     job: int
@@ -119,3 +128,4 @@ class Finished:
     seconds_per_step: float = float("nan")
     state_bytes: int = 0
     cause: Cause = ""
+    seen: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,83 @@
+"""Two lines in a training script of your own, for `surefoot choose -- python train.py`.
+
+    import surefoot.run
+
+    optimizer = surefoot.run.optimizer(model)  # in place of torch.optim.AdamW(model.parameters(), lr=1e-3)
+    for epoch in range(10):
+        ...
+        surefoot.run.report(epoch + 1, validation_loss)  # as often as you measure; lower is better
+
+A study starts the script once for each run: `optimizer` then makes what the run is to try, and `report` says
+how it does, and ends the script when enough is known.  Without a study the script trains as ever, with the
+default named here.  See docs/scripts.md.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from surefoot.training.build import Parameters, build_optimizer
+from surefoot.training.protocol import VARIABLE, ScriptRun
+from surefoot.training.run import Candidate
+from surefoot.training.session import Session, Stopped, listed
+
+__all__ = ["Stopped", "checkpoint_dir", "optimizer", "report", "seed"]
+
+_session = Session(ScriptRun.of_text(os.environ[VARIABLE])) if os.environ.get(VARIABLE) else None
+
+checkpoint_dir: Path | None = Path(_session.run.checkpoints) if _session else None
+"""An existing folder of this run's own, kept until the study has its answer; None without a study.
+
+What the script saves there it finds again when the study takes the run further: a script that loads it goes
+on, and reports later steps only; any other starts again.
+"""
+
+
+def optimizer(model: Parameters, default: str = "AdamW", **hyperparameters: Any) -> torch.optim.Optimizer:
+    """The optimizer to train with: under a study the candidate of this run, else the default.
+
+    Args:
+        model: a module, its `parameters()`, or its `named_parameters()`.
+        default: what to use without a study: a name in `surefoot.optim`, in any case, or
+            "package.module:Class" or "file.py:Class".
+        hyperparameters: of the default, as its constructor takes them; besides, `weight_decay_on="matrices"`
+            leaves biases and norms undecayed.
+
+    Raises:
+        TypeError: `model` is none of these, or the default does not know a hyperparameter.
+        ValueError: there is no such optimizer, or it refuses a hyperparameter.
+    """
+    if _session:
+        return _session.optimizer(model)
+    return build_optimizer(Candidate(default, hyperparameters), listed(model))
+
+
+def report(step: float, value: float) -> None:
+    """Say how far the training is, and how good; without a study nothing happens.
+
+    Args:
+        step: since the training began, in any unit (epochs, optimizer steps), as long as every run of the
+            script uses the same; it must increase. Of several reports of one step the first counts.
+        value: what is to be as low as possible, such as the validation loss: a number, or a tensor of one
+            element. Infinity or nan means that the training has diverged.
+
+    Raises:
+        Stopped: enough is known of this run. Unhandled it ends the script with exit status 0.
+        TypeError, ValueError: the step or the value makes no sense.
+        RuntimeError: no optimizer was made before.
+    """
+    if _session:
+        _session.report(step, value)
+
+
+def seed(default: int = 0) -> int:
+    """The seed of this run, for everything that the script draws; `default` without a study.
+
+    Under a study torch, numpy and random are seeded with it when this module is imported, so that a script
+    which does not seed anything itself is repeatable too.
+    """
+    return _session.run.seed if _session else default
