@@ -29,10 +29,11 @@ from surefoot.choose.playoff import Playoff, entrants
 from surefoot.choose.policy import Race
 from surefoot.choose.question import Question
 from surefoot.choose.request import Batch, Reading, Request
-from surefoot.choose.runner import Runner, Watcher
+from surefoot.choose.runner import GIVEN_UP, NoRunSucceededError, Runner, Watcher
 from surefoot.evidence import RunRecord, Store
 from surefoot.evidence.environment import environment
 from surefoot.tasks import load_task
+from surefoot.training import checkpoint
 from surefoot.training.engine import Engine
 from surefoot.training.look import look
 from surefoot.training.pace import measure_paces
@@ -60,10 +61,6 @@ QUIET_DECISIONS = frozenset({"promoted"})
 
 SEED_STRIDE = 1_000_000
 """Seeds of different studies, and of screening and confirmation, never meet."""
-
-
-class NoRunSucceededError(RuntimeError):
-    """Every run failed or diverged; the message tells how the first one did."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -115,6 +112,7 @@ def choose_optimizer(
         Interrupted: in place of KeyboardInterrupt, with what is known so far.
     """
     study = _Study(question, store, engine, checkpoints, watcher)
+    checkpoint.clear_unfinished(checkpoints)
     try:
         return study.answer()
     except KeyboardInterrupt as interruption:
@@ -164,6 +162,7 @@ class _Study:
             self.watcher,
             candidate_label,
             budget.total,
+            self._decide,
         )
         names = self._rule_out(seen)
         if self.question.goal == "fastest":
@@ -279,7 +278,7 @@ class _Study:
         runner.drive(screening, reading)
         screening.pass_on_decisions()
         if not screening.finalists(1):
-            raise _none_succeeded(runner.records())
+            raise self._none_succeeded(runner.records())
         return screening
 
     def _play_off(self, runner: Runner, reading: Reading, race: Screening, budget: Budget) -> list[Candidate]:
@@ -322,7 +321,7 @@ class _Study:
         runner.drive(confirmation, reading)
         measured = [run for run in runner.records() if run.phase == "confirm"]
         if all(run.lost for run in measured):
-            raise _none_succeeded(measured)
+            raise self._none_succeeded(measured)
         return confirmation
 
     def _decide(self, kind: str, text: str, details: Mapping[str, Any]) -> None:
@@ -330,13 +329,14 @@ class _Study:
         if kind not in QUIET_DECISIONS:
             self.watcher.decision(text)
 
+    def _none_succeeded(self, runs: Sequence[RunRecord]) -> NoRunSucceededError:
+        reason = next((f"; one of them: {run.message}" for run in runs if run.message), "")
+        text = f"none of {len(runs)} runs succeeded{reason}"
+        self._decide(GIVEN_UP, f"Given up: {text}", {})
+        return NoRunSucceededError(text)
+
     def _seconds(self) -> float:
         return self.earlier + time.monotonic() - self.started
-
-
-def _none_succeeded(runs: Sequence[RunRecord]) -> NoRunSucceededError:
-    reason = next((f"; one of them: {run.message}" for run in runs if run.message), "")
-    return NoRunSucceededError(f"none of {len(runs)} runs succeeded{reason}")
 
 
 class Screening:
