@@ -191,7 +191,7 @@ class LocalEngine:
                 found += self._replace(worker, worker.overdue(self._timeout))
             elif worker.ready and not started:
                 self._check_room(worker)
-            elif look and worker.job is not None and (death := self._oversize(worker)):
+            elif look and started and worker.job is not None and (death := self._oversize(worker)):
                 found += self._replace(worker, death)
         if look:
             self._next_look = time.monotonic() + MEMORY_SECONDS
