@@ -151,6 +151,9 @@ BAD = [
     (["choose", "digits", "--baseline", "sdg"], "did you mean"),
     (["choose", "digits", "--budget", "soon"], "90s, 5m or 1.5h"),
     (["choose", "digits", "--budgt", "5m"], "--budget"),
+    (["choose", "digits", "--run-memory", "4"], "500m, 4g or 4GiB"),
+    (["choose", "digits", "--gpus", "some"], "how many (2), which (0,1) or all"),
+    (["choose", "digits", "--gpus", "64"], "--gpus 64"),
     (["choose", "digits", "--schedule", "linear"], "cosine"),
     (["choose", "digits", "--runs", "0"], "0"),
     (["choose", "digits", "--goal", "fastest", "--schedule", "cosine"], "--schedule constant"),
@@ -185,6 +188,14 @@ def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeyp
     assert hint in error
     assert error.startswith("surefoot: ")
     assert error.count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("500m", 500 << 20), ("4g", 4 << 30), ("4GiB", 4 << 30), ("1.5GB", 3 << 29), ("2K", 2048)],
+)
+def test_sizes_are_counted_in_powers_of_1024(text, size):
+    assert cli.Size().convert(text, None, None) == size
 
 
 @pytest.mark.parametrize("name", sorted(optim.OPTIMIZERS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import math
@@ -13,13 +14,15 @@ from typing import Any
 
 import click
 
+from surefoot.termination import exit_status, heeding_termination
+
 DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
 Table = tuple[Sequence[Sequence[Any]], Sequence[str]]  # rows and column names
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+SIZES = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 EXIT_BAD_INPUT = 2
 EXIT_NO_RUN_SUCCEEDED = 3
-EXIT_INTERRUPTED = 130
 
 
 class Duration(click.ParamType[float]):
@@ -35,6 +38,21 @@ class Duration(click.ParamType[float]):
         if match is None or float(match[1]) == 0:
             self.fail(f"{value!r} is not a duration; write for example 90s, 5m or 1.5h", param, context)
         return float(match[1]) * UNITS[match[2] or "s"]
+
+
+class Size(click.ParamType[int]):
+    """Bytes from "500m", "4g", "1.5GB" or "4GiB"; every unit is a power of 1024."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int:
+        """Parse; a bad value is refused with an example."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt])(?:i?b)?\s*", str(value), re.IGNORECASE)
+        if match is None or float(match[1]) == 0:
+            self.fail(f"{value!r} is not a size; write for example 500m, 4g or 4GiB", param, context)
+        return int(float(match[1]) * SIZES[match[2].lower()])
 
 
 class NearestGroup(click.Group):
@@ -173,6 +191,16 @@ Examples:
 )
 @click.option("--measure", metavar="TEXT", help="What a script reports. [default: reported value]")
 @click.option("--run-timeout", type=Duration(), help="Longest time for one run before it counts as hung.")
+@click.option(
+    "--run-memory",
+    type=Size(),
+    help="Most memory for one run, with its worker and all processes it starts: 500m, 4g.",
+)
+@click.option(
+    "--gpus",
+    metavar="N|all|0,1",
+    help="GPUs to use, one for each run at a time: how many, all, or which. [default: as the task does]",
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the answer as JSON.")
 @click.option(
     "--report", "report_file", type=click.Path(dir_okay=False), help="Write one self-contained HTML file."
@@ -196,6 +224,8 @@ def choose(
     margin: float | None,
     measure: str | None,
     run_timeout: float | None,
+    run_memory: int | None,
+    gpus: str | None,
     json_file: str | None,
     report_file: str | None,
 ) -> None:
@@ -205,10 +235,12 @@ def choose(
     starts a training script that calls surefoot.run.optimizer and surefoot.run.report.  A study that was
     interrupted goes on with the same command; a finished one is shown again without training.
     """
+    click.get_current_context().with_resource(heeding_termination())
     from surefoot.choose import Interrupted, Question, choose_optimizer
     from surefoot.evidence import Store
     from surefoot.show.live import RaceDisplay
     from surefoot.show.terminal import print_answer
+    from surefoot.training.gpus import choose_gpus, visible_gpus
     from surefoot.training.local import LocalEngine
 
     for file in (json_file, report_file):
@@ -230,19 +262,32 @@ def choose(
         script=script,
         measure=measure,
     )
+    devices = choose_gpus(gpus, visible_gpus()) if gpus else ()
     with Store.at(store) as evidence:
         try:
-            with LocalEngine(workers=workers, timeout=run_timeout) as engine, RaceDisplay() as display:
+            with (
+                LocalEngine(workers, timeout=run_timeout, memory=run_memory, gpus=devices) as engine,
+                RaceDisplay() as display,
+            ):
                 answer = choose_optimizer(
                     question, evidence, engine, _checkpoints(store, question.study), display
                 )
         except KeyboardInterrupt as interruption:
             so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
-            command = question.command_with(*([] if store == DEFAULT_STORE else ["--store", store]))
-            # On stderr, so that nobody takes it for the answer.
-            click.echo(f"\n{so_far}".rstrip(), err=True)
-            click.echo(f"Interrupted; nothing is lost. To go on: {command}", err=True)
-            sys.exit(EXIT_INTERRUPTED)
+            limits = {"--workers": workers, "--run-timeout": run_timeout, "--gpus": gpus}
+            limits["--run-memory"] = run_memory and f"{math.ceil(run_memory / SIZES['k'])}k"
+            if store != DEFAULT_STORE:
+                limits["--store"] = store
+            words = (
+                word for option, value in limits.items() if value is not None for word in (option, str(value))
+            )
+            with contextlib.suppress(OSError):  # after SIGHUP there may be nobody to read it
+                # On stderr, so that nobody takes it for the answer.
+                click.echo(f"\n{so_far}".rstrip(), err=True)
+                click.echo(
+                    f"Interrupted; nothing is lost. To go on: {question.command_with(*words)}", err=True
+                )
+            sys.exit(exit_status(interruption))
         print_answer(answer)
         if json_file:
             _write(json_file, json.dumps(_finite(answer), indent=2, ensure_ascii=False) + "\n")
@@ -475,7 +520,10 @@ def _finite(value: Any) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit with its status: 0 an answer, 2 bad input, 3 no run succeeded, 130."""
+    """Run the command line and exit with its status.
+
+    0 an answer, 2 bad input, 3 no run succeeded; interrupted it is 130, terminated 143, hung up 129.
+    """
     from surefoot.evidence.errors import StoreError
 
     run: Callable[..., Any] = surefoot.main
@@ -484,8 +532,8 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         hint = " (see surefoot --help)" if isinstance(error, click.UsageError) else ""
         _fail(error.format_message() + hint, EXIT_BAD_INPUT)
-    except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", EXIT_INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as interruption:
+        _fail("interrupted", exit_status(interruption))
     except BrokenPipeError:
         sys.exit(0)
     except StoreError as error:

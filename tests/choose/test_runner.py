@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from surefoot.choose import runner as runner_module
 from surefoot.choose.request import Batch, Reading, Request
-from surefoot.choose.runner import Runner
+from surefoot.choose.runner import FIRST_RUNS, NoRunSucceededError, Runner
 from surefoot.evidence import Store
 from surefoot.show.live import RaceDisplay
-from surefoot.training.run import Candidate, Finished, Point, Report
+from surefoot.training.run import Candidate, Finished, Point, Report, Restarted
 
 MARKS = (0.25, 0.5)
 
@@ -61,3 +63,73 @@ def test_points_of_a_run_to_its_end_are_committed_together(recorded):
 
 def test_points_are_recorded_at_once_where_the_run_leaves_a_trunk_behind_them(recorded):
     assert recorded(0.75) == [[], [0.25], [0.25, 0.5], [0.25, 0.5, 0.75]]
+
+
+class Failing:
+    """Every job fails, each as the next of these causes says."""
+
+    slots = 2
+
+    def __init__(self, causes):
+        self.causes = list(causes)
+        self.ends = []
+
+    def start(self, job):
+        cause = self.causes.pop(0)
+        status = "failed" if cause else "diverged"
+        self.ends.append(Finished(job.id, status, f"{cause} for a reason", cause=cause))
+
+    def events(self, timeout=None):
+        ends, self.ends = self.ends, []
+        return ends
+
+
+def begun(tmp_path, engine, runs=20):
+    """How many of these runs are begun, of a study that goes on if it is there."""
+    with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
+        log = store.begin("mine", "small", {}, {}, {})
+        decide = functools.partial(log.decide, seconds=0.0)
+        runner = Runner("small", engine, log, tmp_path, display, str, 1.0, decide)
+        requests = [Request(Candidate("Adam", {"lr": 0.1}), seed, 1.0, "confirm") for seed in range(runs)]
+        before = len(engine.causes)
+        try:
+            runner.drive(Batch(requests), Reading())
+        finally:
+            engine.begun = before - len(engine.causes)
+
+
+def test_a_study_whose_first_runs_all_fail_alike_is_given_up(tmp_path):
+    engine = Failing(["crashed"] * 40)
+    with pytest.raises(NoRunSucceededError, match=r"first 6 runs all failed \(crashed\).*for a reason"):
+        begun(tmp_path, engine)
+    assert engine.begun <= FIRST_RUNS + engine.slots
+    with pytest.raises(NoRunSucceededError):
+        begun(tmp_path, engine)
+    assert engine.begun > 0, "the same command tries anew what may be repaired"
+
+
+@pytest.mark.parametrize("causes", [["crashed"] * 5 + [""], ["crashed", "timeout"] * 3])
+def test_a_study_whose_first_runs_fail_in_different_ways_goes_on_and_tries_none_again(tmp_path, causes):
+    engine = Failing(causes + ["crashed"] * 40)
+    begun(tmp_path, engine)
+    assert engine.begun == 20
+    begun(tmp_path, engine)
+    assert engine.begun == 0
+
+
+def test_a_run_that_is_started_once_more_is_recorded_once(tmp_path):
+    class Restarting(Scripted):
+        def start(self, job):
+            again = Restarted(job.id, "the worker process was killed by SIGKILL\nlast words")
+            points = [Report(job.id, Point(mark, mark, 1.0)) for mark in (*MARKS, 1.0)]
+            self.script = [points[0], again, *points, Finished(job.id, "completed")]
+
+    with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
+        log = store.begin("mine", "small", {}, {}, {})
+        decide = functools.partial(log.decide, seconds=0.0)
+        runner = Runner("small", Restarting(log), log, tmp_path, display, str, 1.0, decide)
+        runner.drive(Batch([Request(Candidate("Adam", {"lr": 0.1}), 0, 1.0, "confirm")]), Reading(MARKS))
+        (run,), (decision,) = log.record().runs, log.record().decisions
+        assert [point.progress for point in run.points] == [*MARKS, 1.0]
+        assert runner.records()[0].points == run.points
+        assert decision.text.endswith("is started once more: the worker process was killed by SIGKILL.")

@@ -7,7 +7,7 @@ from torch import nn
 
 # A small regression with dropout: every step draws from the generator that a resumed run must restore.
 SAMPLE = """
-import ctypes, os, signal, sys, time
+import ctypes, faulthandler, os, signal, subprocess, sys, time
 import torch
 from torch import nn
 
@@ -67,6 +67,75 @@ class Slow(Sample):
 class Hangs(Sample):
     def loss(self, model, batch):
         while True: time.sleep(0.05)
+
+class HangsInC(Sample):
+    def loss(self, model, batch):
+        ctypes.PyDLL(None).sleep(1000)  # with the global lock of the interpreter held
+
+class HangsAtTheEnd(Sample):
+    def validate(self, model):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(1000)
+
+class KilledOnce(Sample):
+    def loss(self, model, batch):
+        if not os.path.exists(__file__ + ".killed"):
+            open(__file__ + ".killed", "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().loss(model, batch)
+
+class Aborts(Sample):
+    def loss(self, model, batch):
+        print("about to abort")
+        os.abort()
+
+class Overflows(Sample):
+    def loss(self, model, batch): faulthandler._stack_overflow()
+
+class ClosesItsPipe(Sample):
+    def loss(self, model, batch):
+        os.closerange(3, 256)
+        time.sleep(1000)
+
+class WritesIntoItsPipe(Sample):
+    def loss(self, model, batch):
+        for descriptor in range(3, 64):
+            try: os.write(descriptor, b"nonsense\\n" * 9)
+            except OSError: pass
+        time.sleep(1000)
+
+class Prints(Sample):
+    def validate(self, model):
+        line = "x" * 1023 + "\\n"
+        for _ in range(100): sys.stdout.write(line * 1024)
+        return 1.0
+
+class Takes(Sample):
+    def loss(self, model, batch):
+        taken = b"x" * (3 * 2**29)
+        time.sleep(1000)
+
+class ChildTakes(Sample):
+    def loss(self, model, batch):
+        program = "import time; taken = b'x' * (3 * 2**29); time.sleep(1000)"
+        subprocess.run([sys.executable, "-c", program])
+
+class AsksForTooMuch(Sample):
+    def loss(self, model, batch): return torch.empty(2**50)
+
+class RunsOutOfMemory(Sample):
+    def loss(self, model, batch): raise MemoryError("no room")
+
+class LeavesProcesses(Sample):
+    def loss(self, model, batch):
+        sleeper = [sys.executable, "-c", "import time; time.sleep(1000)"]
+        own = [subprocess.Popen(sleeper, start_new_session=new).pid for new in (False, True)]
+        with open(__file__ + ".left", "w") as file: file.write(" ".join(map(str, own)))
+        if os.path.exists(__file__ + ".waits"): ctypes.PyDLL(None).sleep(1000)
+        ctypes.string_at(0)
+
+class Gpu(Sample):
+    def validate(self, model): return float(os.environ["CUDA_VISIBLE_DEVICES"])
 
 class Threads(Sample):
     def validate(self, model):

@@ -1,18 +1,23 @@
 """Real worker processes, real crashes."""
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from surefoot.training import worker_process
 from surefoot.training.engine import Engine
 from surefoot.training.local import LocalEngine
 from surefoot.training.loop import train
-from surefoot.training.run import Candidate, Finished, Job, Report
+from surefoot.training.run import Candidate, Finished, Job, Report, Restarted
 
 ADAM = Candidate("Adam", {"lr": 1e-2})
 LIMIT = 120.0  # seconds; a loaded machine may need long to start a worker
@@ -22,7 +27,7 @@ reads_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 
 @pytest.fixture(scope="module")
 def engine():
-    with LocalEngine(workers=2) as engine:
+    with LocalEngine(workers=2, memory=2**30) as engine:
         engine.warm_up("line")
         engine.warm_up("no such task")  # for a job to report
         yield engine
@@ -36,10 +41,10 @@ def job(tasks_file):
     return job
 
 
-def gather(engine: LocalEngine, *jobs: Job) -> dict[int, tuple[list[float], Finished]]:
+def gather(engine: LocalEngine, *jobs: Job) -> dict[int, tuple[list[float | str], Finished]]:
     """Run the jobs, as many at a time as there are slots: values and end by id."""
     waiting, running = list(jobs), set()
-    values: dict[int, list[float]] = {job.id: [] for job in jobs}
+    values: dict[int, list[float | str]] = {job.id: [] for job in jobs}
     ends: dict[int, Finished] = {}
     limit = time.monotonic() + LIMIT
     while waiting or running:
@@ -50,6 +55,8 @@ def gather(engine: LocalEngine, *jobs: Job) -> dict[int, tuple[list[float], Fini
         for event in engine.events(timeout=5):
             if isinstance(event, Report):
                 values[event.job].append(event.point.value)
+            elif isinstance(event, Restarted):
+                values[event.job].append("restarted")
             else:
                 assert event.job not in ends
                 ends[event.job] = event
@@ -135,7 +142,93 @@ def test_failures_of_every_kind_leave_the_others_alone(engine, job):
     assert "LookupError: no such label" in ends[3].message
     assert "killed by SIGKILL" in ends[4].message
     assert "the training loss became nan" in ends[6].message
-    assert [len(values) for values, _ in results.values()] == [0, 1, 0, 0, 0, 1, 1, 1]
+    assert [len(values) for values, _ in results.values()] == [0, 1, 0, 0, 1, 1, 1, 1]
+    assert results[4][0] == ["restarted"], "one that may have been killed from outside, and once only"
+
+
+LOST = {  # task: cause, what the message says
+    "Aborts": ("crashed", "killed by SIGABRT\nabout to abort\nFile"),
+    "Overflows": ("crashed", "killed by SIGSEGV"),
+    "ClosesItsPipe": ("crashed", "the pipe to the worker process was closed"),
+    "WritesIntoItsPipe": ("crashed", "the pipe to the worker process was closed or written to by the run"),
+    "AsksForTooMuch": ("memory", "can't allocate memory"),
+    "RunsOutOfMemory": ("memory", "MemoryError: no room"),
+}
+
+
+def test_every_loss_is_told_as_what_it_was(engine, job):
+    results = gather(engine, *(job(task, id=number) for number, task in enumerate(LOST)))
+    for (values, end), (cause, words) in zip(results.values(), LOST.values(), strict=True):
+        assert (end.status, end.cause, values) == ("failed", cause, [])
+        assert words in end.message
+
+
+@reads_proc
+def test_a_run_may_take_so_much_memory_and_what_it_starts_counts(engine, job):
+    results = gather(engine, job("Takes", id=0), job("ChildTakes", id=1), job("Sample", id=2))
+    for number in (0, 1):
+        _, end = results[number]
+        assert (end.status, end.cause) == ("failed", "memory")
+        assert re.fullmatch(r"it took \d+m, and its limit is 1024m", end.message)
+    assert results[2][1].status == "completed"
+
+
+def test_a_limit_below_what_a_worker_takes_is_refused_with_what_it_needs(job):
+    with LocalEngine(workers=1, memory=50 * 2**20) as engine:
+        engine.start(job("Sample"))
+        with pytest.raises(
+            ValueError, match=r"50m, but its worker process takes \d+m .* allow \d+m at least"
+        ):
+            engine.events()
+
+
+def test_what_a_run_prints_does_not_fill_the_disk(engine, job, monkeypatch):
+    monkeypatch.setattr(worker_process, "OUTPUT_BYTES", 2**20)
+    ((_, end),) = gather(engine, job("Prints")).values()
+    assert end.status == "completed"
+    for worker in engine._workers:
+        assert os.fstat(worker.output.fileno()).st_size <= 2**20
+
+
+@reads_proc
+def test_a_lost_run_takes_with_it_what_it_has_started(engine, job, tasks_file):
+    gather(engine, job("LeavesProcesses"))
+    left = Path(f"{tasks_file}.left")
+    assert len(left.read_text().split()) == 2
+    assert not any(map(alive, map(int, left.read_text().split())))
+    left.unlink()
+
+
+def test_a_worker_that_is_killed_from_outside_costs_its_run_nothing(engine, job):
+    ((values, end),) = gather(engine, job("KilledOnce")).values()
+    ((expected, _),) = gather(engine, job("Sample")).values()
+    assert (end.status, values) == ("completed", ["restarted", *expected])
+
+
+@reads_proc
+def test_crashes_leave_nothing_behind(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with LocalEngine(workers=2) as engine:
+        gather(engine, job("Sample"))
+        before = belongings(tmp_path)
+        gather(engine, *(job("Segfault", id=number) for number in range(4)), job("Sample", id=9))
+        assert until(lambda: belongings(tmp_path) == before)
+
+
+def belongings(folder: Path) -> tuple[int, int, int]:
+    """File descriptors, children (zombies too) and temporary files of this process."""
+    me = psutil.Process()
+    return me.num_fds(), len(me.children()), len(list(folder.iterdir()))
+
+
+def test_each_worker_has_a_gpu_of_its_own_as_far_as_they_go(job):
+    with LocalEngine(workers=3, gpus=("3", "5")) as engine:
+        results = gather(engine, *(job("Gpu", id=number) for number in range(3)))
+        assert sorted(values[0] for values, _ in results.values()) == [3.0, 3.0, 5.0]
+        os.kill(engine._workers[1].process.pid, signal.SIGKILL)
+        results = gather(engine, *(job("Gpu", id=number) for number in range(3)))
+        assert sorted(values[-1] for values, _ in results.values()) == [3.0, 3.0, 5.0], "of its slot"
+    assert LocalEngine(gpus=("0", "1", "2")).slots == 3
 
 
 @reads_proc
@@ -147,13 +240,22 @@ def test_a_worker_that_dies_while_idle_is_replaced(engine, job):
 
 
 @reads_proc
-def test_jobs_that_hang(job):
+def test_jobs_that_hang(job, tmp_path):
     engine, before = LocalEngine(workers=1, timeout=2.0), workers_of(os.getpid())
     ((_, end),) = gather(engine, job("Hangs")).values()
     assert (end.status, end.cause) == ("failed", "timeout")
     assert "no result within 2 seconds" in end.message
+    assert "in loss" in end.message, "it says where"
     ((values, end),) = gather(engine, job("Sample")).values()
     assert (end.status, len(values)) == ("completed", 1), "the next worker takes jobs"
+    file = Path(tmp_path / "hangs.py")
+    file.write_text("import time\ntime.sleep(1000)")
+    hangs = [job("HangsInC", id=0), job("HangsAtTheEnd", id=1), Job(2, f"{file}:Never", ADAM, 0, 1.0)]
+    for (_, end), where in zip(
+        gather(engine, *hangs).values(), ["loss", "validate", "<module>"], strict=True
+    ):
+        assert (end.status, end.cause) == ("failed", "timeout")
+        assert f"in {where}" in end.message
 
     engine.start(job("Hangs", id=1))
     engine.stop(1)
@@ -178,7 +280,7 @@ file, tasks = sys.argv[1], sys.argv[2:]
 engine = LocalEngine(workers=len(tasks))
 for number, task in enumerate(tasks):
     engine.start(Job(number, f"{file}:{task}", Candidate("Adam", {}), 0, 0.1))
-time.sleep(float("inf") if "Hangs" in tasks else 0)
+time.sleep(1000 if "Hangs" in tasks else 0)
 while events := engine.events():
     print(events, flush=True)
 """
@@ -201,14 +303,30 @@ def test_it_works_from_a_script_that_ends_without_closing(script, tasks_file):
 
 
 @reads_proc
-def test_a_parent_that_is_killed_leaves_no_orphan(script, tasks_file):
-    parent = subprocess.Popen([sys.executable, script, tasks_file, "Hangs"])
-    (worker,) = until(lambda: workers_of(parent.pid))
-    until(lambda: threads(worker) > 1)  # it listens
-    time.sleep(1)  # and works
+@pytest.mark.parametrize("seconds", [0.0, 0.3, 1.0])
+def test_a_parent_that_is_killed_while_workers_start_leaves_no_orphan(script, tasks_file, seconds):
+    parent = subprocess.Popen([sys.executable, script, tasks_file, "Hangs", "Hangs"])
+    until(lambda: workers_of(parent.pid))
+    time.sleep(seconds)
+    family = psutil.Process(parent.pid).children(recursive=True)
     parent.kill()
     parent.wait()
-    assert until(lambda: not alive(worker))
+    assert until(lambda: not any(map(alive, (process.pid for process in family))))
+
+
+@reads_proc
+def test_a_parent_that_is_killed_leaves_no_orphan_in_c_code_nor_what_it_has_started(script, tasks_file):
+    left = Path(f"{tasks_file}.left")
+    Path(f"{tasks_file}.waits").touch()
+    parent = subprocess.Popen([sys.executable, script, tasks_file, "LeavesProcesses", "Hangs"])
+    children = until(lambda: left.exists() and left.read_text().split())
+    family = psutil.Process(parent.pid).children(recursive=True)
+    assert {int(child) for child in children} <= {process.pid for process in family}
+    time.sleep(1)  # in C code, with the lock of the interpreter held
+    parent.kill()
+    parent.wait()
+    assert until(lambda: not any(map(alive, (process.pid for process in family))))
+    Path(f"{tasks_file}.waits").unlink()
 
 
 def until(condition):
@@ -220,13 +338,19 @@ def until(condition):
 
 
 def workers_of(process: int) -> set[int]:
-    tasks = Path(f"/proc/{process}/task")
-    children = [int(c) for task in tasks.iterdir() for c in (task / "children").read_text().split()]
-    return {c for c in children if b"surefoot.training.worker" in Path(f"/proc/{c}/cmdline").read_bytes()}
+    with contextlib.suppress(psutil.Error):
+        return {child.pid for child in psutil.Process(process).children() if is_worker(child)}
+    return set()
+
+
+def is_worker(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return any("surefoot.training.worker" in word for word in process.cmdline())
+    return False
 
 
 def the_new_worker(before: set[int]) -> int:
-    """The one worker that was not there before; the kernel's list may lag while another child ends."""
+    """The one worker that was not there before."""
     limit = time.monotonic() + LIMIT
     while len(new := workers_of(os.getpid()) - before) != 1:
         assert time.monotonic() < limit
@@ -239,7 +363,3 @@ def alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def threads(process: int) -> int:
-    return len(list(Path(f"/proc/{process}/task").iterdir()))

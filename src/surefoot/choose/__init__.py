@@ -14,6 +14,7 @@ answer, snippet         what is handed over; interim: to whoever stops a study
 """
 
 from surefoot.choose.question import Question
-from surefoot.choose.study import Interrupted, NoRunSucceededError, choose_optimizer
+from surefoot.choose.runner import NoRunSucceededError
+from surefoot.choose.study import Interrupted, choose_optimizer
 
 __all__ = ["Interrupted", "NoRunSucceededError", "Question", "choose_optimizer"]

@@ -398,6 +398,8 @@ class Race:
         return None
 
     def _begin_round(self) -> None:
+        # In the order of asking, whatever that of arrival: sums and ties then come out the same.
+        self._values = {arm: self._values[arm] for arm in self._asked if arm in self._values}
         for arm in sorted(self._diverged()):
             self._journal.diverged(arm, self._reached(arm))
         jobs = next(self._rounds_to_come, None)

@@ -1,25 +1,40 @@
 """The thin edge between a pure policy and the world: runs what is asked, records it, tells the result.
 
 A result that the store already holds is told at once and not trained again; so resuming a study is
-nothing but asking the same policy the same questions.
+nothing but asking the same policy the same questions.  A run that failed is such a result too: what has
+crashed its worker once is not given another.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from surefoot.choose.request import Policy, Reading, Request, key_of
 from surefoot.choose.tariff import Tariff
-from surefoot.evidence import PointRecord, RunRecord, StudyLog
+from surefoot.evidence import PointRecord, RunRecord, StudyLog, StudyRecord
 from surefoot.training.engine import Engine, Event
-from surefoot.training.run import Finished, Job, Report
+from surefoot.training.run import Finished, Job, Report, Restarted
 
 GATHER_SECONDS = 0.25
 """Points on the way may wait for so long, to be committed together: a commit costs as much as many points."""
+
+FIRST_RUNS = 6
+"""Where so many runs, the first that were asked for, all fail from one cause, the others would too."""
+
+GIVEN_UP = "given_up"
+"""The kind of the decision to make no further runs of a study in which none has succeeded."""
+
+Decide = Callable[[str, str, Mapping[str, Any]], None]
+"""Records a decision: its kind, a sentence, the details."""
+
+
+class NoRunSucceededError(RuntimeError):
+    """Every run failed or diverged; the message tells how one of them did."""
 
 
 class Watcher(Protocol):
@@ -57,8 +72,13 @@ class Runner:
         watcher: who is kept informed.
         label: a candidate's short name for people.
         total: the budget in full trainings, for the watcher.
+        decide: records what is decided here, which is about workers alone.
         command, steps: of the script that trains in place of a task, as in `Job`.
         tariff: what it costs to take a run further.
+        spent: full trainings that were made before.
+
+    Raises:
+        NoRunSucceededError: by `drive`, where the first runs all fail alike.
     """
 
     def __init__(
@@ -70,10 +90,12 @@ class Runner:
         watcher: Watcher,
         label: Any,
         total: float,
+        decide: Decide = lambda kind, text, details: None,
         *,
         command: tuple[str, ...] = (),
         steps: float = 0.0,
         tariff: Tariff | None = None,
+        spent: float = 0.0,
     ) -> None:
         self.command, self.steps = command, steps
         self.tariff = tariff or Tariff()
@@ -84,10 +106,13 @@ class Runner:
         self.watcher = watcher
         self.label = label
         self.total = total
-        self.spent = 0.0
+        self.decide = decide
         self.made = 0
-        self._stored = {_identity(run): run for run in log.record().runs}
-        self._paid: dict[tuple[str, int, str], float] = {}
+        self._stored = {_identity(run): run for run in _known(log.record())}
+        self._first: dict[tuple[str, int, str], str] = {}  # run: the cause of its end, empty until it failed
+        self._before, self._spent = spent, spent
+        self._paid: dict[tuple[str, int, str], float] = {}  # run: the progress it has reached
+        self._costs: dict[tuple[str, int, str], float] = {}
         self._running: dict[int, tuple[Request, int]] = {}
 
     def drive(self, policy: Policy, reading: Reading) -> None:
@@ -119,6 +144,8 @@ class Runner:
     def _take_in(self, event: Event, policy: Policy, reading: Reading) -> None:
         if isinstance(event, Report):
             self._record_point(event)
+        elif isinstance(event, Restarted):
+            self._record_restart(event)
         else:
             request, value = self._record_end(event, reading)
             policy.tell(request, value)
@@ -128,6 +155,8 @@ class Runner:
         asked = False
         while len(self._running) < self.engine.slots and (request := policy.ask()) is not None:
             asked = True
+            if len(self._first) < FIRST_RUNS:
+                self._first.setdefault(_key(request), "")
             stored = self._stored.get(_key(request))
             value = None if stored is None else reading.told(stored, request.progress)
             if stored is None or value is None:
@@ -148,6 +177,7 @@ class Runner:
         )
         self.made += 1
         self._running[self.made] = (request, run)
+        self._stored.setdefault(_key(request), _new_record(request))  # in the order of asking
         job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
         job = replace(job, command=self.command, steps=self.steps)
         self.engine.start(replace(job, marks=reading.marks, target=reading.target))
@@ -156,15 +186,22 @@ class Runner:
         request, run = self._running[report.job]
         point = PointRecord(**asdict(report.point))
         self.log.add_point(run, point)
-        stored = self._stored.get(_key(request), _new_record(request))
+        stored = self._stored[_key(request)]
         if all(known.progress != point.progress for known in stored.points):  # as the store keeps them
             self._stored[_key(request)] = replace(stored, points=(*stored.points, point))
+
+    def _record_restart(self, event: Restarted) -> None:
+        request, _ = self._running[event.job]
+        label = self.label(request.candidate)
+        details = {"optimizer": request.candidate.optimizer, "seed": request.seed, "reason": event.message}
+        reason = event.message.partition("\n")[0]
+        self.decide("restarted", f"{label} is started once more: {reason}.", details)
 
     def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
         request, run = self._running.pop(event.job)
         end = {name: value for name, value in asdict(event).items() if name not in ("job", "seen")}
         self.log.end_run(run, **end)
-        stored = replace(self._stored.get(_key(request), _new_record(request)), **end)
+        stored = replace(self._stored[_key(request)], **end)
         self._stored[_key(request)] = stored
         told = reading.told(stored, request.progress)
         value = math.nan if told is None else told
@@ -175,15 +212,40 @@ class Runner:
     def _account(self, request: Request, run: RunRecord) -> None:
         """A run that goes on pays only for what is new; one that reached a target, up to there."""
         key, reached = _key(request), request.progress
+        if key in self._first:
+            self._first[key] = run.cause
+            self._give_up_if_hopeless(run)
         if run.status == "completed":
             reached = min(reached, max(point.progress for point in run.points))
-        self.spent += self.tariff.cost(self._paid.get(key, 0.0), reached)
+        cost = self.tariff.cost(self._paid.get(key, 0.0), reached)
+        self._spent += cost
+        self._costs[key] = self._costs.get(key, 0.0) + cost
         self._paid[key] = max(reached, self._paid.get(key, 0.0))
-        self.watcher.budget(self.spent, self.total)
+        self.watcher.budget(self._spent, self.total)
+
+    def _give_up_if_hopeless(self, run: RunRecord) -> None:
+        """A task that cannot be trained here would fail in every further run as in the first ones."""
+        causes = set(self._first.values())
+        if len(self._first) == FIRST_RUNS and len(causes) == 1 and run.cause:
+            text = f"the first {FIRST_RUNS} runs all failed ({run.cause}); the last of them: {run.message}"
+            self.decide(GIVEN_UP, f"Given up: {text}", {"cause": run.cause})
+            raise NoRunSucceededError(text)
+
+    @property
+    def spent(self) -> float:
+        """Full trainings so far; the same sum whatever the order of arrival."""
+        return math.fsum([self._before, *self._costs.values()])
 
     def records(self) -> list[RunRecord]:
         """Every run made or found so far."""
         return list(self._stored.values())
+
+
+def _known(study: StudyRecord) -> tuple[RunRecord, ...]:
+    """Its runs; none of a study that was given up: the same command tries anew what may be repaired."""
+    given_up = any(decision.kind == GIVEN_UP for decision in study.decisions)
+    hopeless = all(run.status in ("failed", "running") for run in study.runs)
+    return () if given_up and hopeless else study.runs
 
 
 def _new_record(request: Request) -> RunRecord:

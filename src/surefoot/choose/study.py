@@ -30,11 +30,12 @@ from surefoot.choose.playoff import Playoff, entrants
 from surefoot.choose.policy import Race
 from surefoot.choose.question import Question
 from surefoot.choose.request import Batch, Reading, Request, first_value_from
-from surefoot.choose.runner import Runner, Watcher
+from surefoot.choose.runner import GIVEN_UP, NoRunSucceededError, Runner, Watcher
 from surefoot.choose.tariff import Tariff
 from surefoot.evidence import RunRecord, Store
 from surefoot.evidence.environment import environment
 from surefoot.tasks import load_task
+from surefoot.training import checkpoint
 from surefoot.training.engine import Engine
 from surefoot.training.look import look
 from surefoot.training.pace import measure_paces
@@ -66,10 +67,6 @@ QUIET_DECISIONS = frozenset({"promoted"})
 
 SEED_STRIDE = 1_000_000
 """Seeds of different studies, and of screening and confirmation, never meet."""
-
-
-class NoRunSucceededError(RuntimeError):
-    """Every run failed or diverged; the message tells how the first one did."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -121,6 +118,7 @@ def choose_optimizer(
         Interrupted: in place of KeyboardInterrupt, with what is known so far.
     """
     study = _Study(question, store, engine, checkpoints, watcher)
+    checkpoint.clear_unfinished(checkpoints)
     try:
         return study.answer()
     except KeyboardInterrupt as interruption:
@@ -170,12 +168,12 @@ class _Study:
             self.watcher,
             candidate_label,
             budget.total,
+            self._decide,
             command=self.question.script,
             steps=seen["steps"] if self.question.script else 0.0,
             tariff=self.tariff,
+            spent=PILOT_COST if self.question.script else 0.0,
         )
-        if self.question.script:
-            runner.spent = PILOT_COST
         names = self._rule_out(seen)
         if self.question.goal == "fastest":
             names, seen = self._pace(names, seen)
@@ -319,7 +317,7 @@ class _Study:
         runner.drive(screening, reading)
         screening.pass_on_decisions()
         if not screening.finalists(1):
-            raise _none_succeeded(runner.records())
+            raise self._none_succeeded(runner.records())
         return screening
 
     def _play_off(self, runner: Runner, reading: Reading, race: Screening, budget: Budget) -> list[Candidate]:
@@ -362,13 +360,19 @@ class _Study:
         runner.drive(confirmation, reading)
         measured = [run for run in runner.records() if run.phase == "confirm"]
         if all(run.lost for run in measured):
-            raise _none_succeeded(measured)
+            raise self._none_succeeded(measured)
         return confirmation
 
     def _decide(self, kind: str, text: str, details: Mapping[str, Any]) -> None:
         self.log.decide(kind, text, dict(details), self._seconds())
         if kind not in QUIET_DECISIONS:
             self.watcher.decision(text)
+
+    def _none_succeeded(self, runs: Sequence[RunRecord]) -> NoRunSucceededError:
+        reason = next((f"; one of them: {run.message}" for run in runs if run.message), "")
+        text = f"none of {len(runs)} runs succeeded{reason}"
+        self._decide(GIVEN_UP, f"Given up: {text}", {})
+        return NoRunSucceededError(text)
 
     @property
     def _floor_seeds(self) -> int:
@@ -382,11 +386,6 @@ class _Study:
 
     def _seconds(self) -> float:
         return self.earlier + time.monotonic() - self.started
-
-
-def _none_succeeded(runs: Sequence[RunRecord]) -> NoRunSucceededError:
-    reason = next((f"; one of them: {run.message}" for run in runs if run.message), "")
-    return NoRunSucceededError(f"none of {len(runs)} runs succeeded{reason}")
 
 
 class Screening:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -26,13 +26,19 @@ def save(path: Path, run: str, contents: dict[str, Any]) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "wb") as file:
-            torch.save({"run": run, "contents": contents}, file)
+            _write({"run": run, "contents": contents}, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def clear_unfinished(folder: str | Path) -> None:
+    """Remove what writers have left that were killed before they were done."""
+    for temporary in Path(folder).glob(".trunk-*.pt-*"):
+        temporary.unlink(missing_ok=True)
 
 
 def load(path: Path, run: str) -> dict[str, Any] | None:
@@ -46,3 +52,10 @@ def load(path: Path, run: str) -> dict[str, Any] | None:
     # A truncated or overwritten file raises whatever its bytes happen to mean to torch, zip and pickle.
     except Exception:
         return None
+
+
+def _write(document: dict[str, Any], file: IO[bytes]) -> None:
+    try:
+        torch.save(document, file)
+    except RuntimeError as error:  # in place of the error of the file that it met, such as a full disk
+        raise error.__context__ if isinstance(error.__context__, OSError) else OSError(str(error)) from error

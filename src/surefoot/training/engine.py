@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from surefoot.training.run import Finished, Job, Report
+from surefoot.training.run import Finished, Job, Report, Restarted
 
-Event = Report | Finished
+Event = Report | Restarted | Finished
 
 
 @runtime_checkable

@@ -8,13 +8,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from surefoot.tasks import Task, TaskError
 from surefoot.training import checkpoint
 from surefoot.training.loop import TrunkState, Watch, train
-from surefoot.training.run import Finished, Job, Report
+from surefoot.training.run import Cause, Finished, Job, Report
 from surefoot.training.script import run_script
 
 TRACEBACK_LINES = 8
+MESSAGE_LENGTH = 1000  # characters of one line: an exception may hold a whole tensor in words
+ALLOCATION_FAILED = "DefaultCPUAllocator: can't allocate memory"
 
 
 def run_job(
@@ -37,10 +41,17 @@ def run_job(
             return run_script(job, report, stopped)
         return _run(job, load(job.task), report, stopped)
     except TaskError as error:
-        return Finished(job.id, "failed", str(error), cause="raised")
+        return Finished(job.id, "failed", str(error)[:MESSAGE_LENGTH], cause=_cause(error.__cause__))
     except (Exception, SystemExit) as error:
         lines = "".join(traceback.format_exception(error)).splitlines()
-        return Finished(job.id, "failed", "\n".join(lines[-TRACEBACK_LINES:]), cause="raised")
+        message = "\n".join(line[:MESSAGE_LENGTH] for line in lines[-TRACEBACK_LINES:])
+        return Finished(job.id, "failed", message, cause=_cause(error))
+
+
+def _cause(error: BaseException | None) -> Cause:
+    """Whether an exception says that memory ran out; that of torch on the CPU has no class of its own."""
+    memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or ALLOCATION_FAILED in str(error)
+    return "memory" if memory else "raised"
 
 
 def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callable[[], bool]) -> Finished:
@@ -57,7 +68,8 @@ def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callab
     )
     if outcome.point is not None:
         report(Report(job.id, outcome.point))
-    return Finished(job.id, outcome.status, outcome.message, outcome.seconds_per_step, outcome.state_bytes)
+    message = outcome.message or trunk.trouble
+    return Finished(job.id, outcome.status, message, outcome.seconds_per_step, outcome.state_bytes)
 
 
 class _Trunk:
@@ -67,14 +79,19 @@ class _Trunk:
         # The identity is checked on loading: another task's or candidate's trunk counts as none.
         self.run = f"{job.task} {task.name} {task.steps} {job.candidate.key} {job.seed}"
         self.path: Path | None = checkpoint.path_of(job.checkpoints, self.run) if job.checkpoints else None
+        self.trouble = ""
 
     def load(self) -> TrunkState | None:
         saved = checkpoint.load(self.path, self.run) if self.path else None
         return TrunkState(**saved) if saved is not None and _complete(saved) else None
 
     def save(self, state: TrunkState) -> None:
+        """Without a trunk the run starts again at its next rung: it costs time, and is no reason to fail."""
         assert self.path is not None
-        checkpoint.save(self.path, self.run, {f.name: getattr(state, f.name) for f in fields(state)})
+        try:
+            checkpoint.save(self.path, self.run, {f.name: getattr(state, f.name) for f in fields(state)})
+        except OSError as error:
+            self.trouble = f"its checkpoint could not be written, so that it has to start again: {error}"
 
 
 def _complete(saved: dict[str, Any]) -> bool:

@@ -5,70 +5,82 @@
         while events := engine.events():  # nothing more once no job is running
             print(events)
 
-Workers are fresh interpreters that never import the caller's main script, so scripts need no
-`if __name__ == "__main__"` and a notebook or pytest can be the parent as well.
+No process outlives the engine, and none its parent: beside what workers see to themselves, a small warden
+process waits for the parent's end, and then ends whatever the workers have started.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
-import signal
 import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import dataclass
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
+import uuid
+from collections.abc import Sequence
+from itertools import count
+from multiprocessing.connection import wait
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Self
 
 from surefoot.training.engine import Event
-from surefoot.training.run import Cause, Finished, Job, Report
-from surefoot.training.worker import GRACE_SECONDS, Ready, Stop, WarmUp
+from surefoot.training.processes import MARK
+from surefoot.training.run import Finished, Job, Restarted
+from surefoot.training.worker import GRACE_SECONDS, WarmUp
+from surefoot.training.worker_process import Death, WorkerProcess, search_path
 
-# The parent's search path comes as an argument, so that a worker finds whatever modules the parent does.
-PROGRAM = """\
+WARDEN = """\
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from surefoot.training.worker import main
-main(int(sys.argv[2]), int(sys.argv[3]))
+from surefoot.training.processes import end_all_without
+end_all_without(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
 """
-# Read by OpenMP, MKL and the like when they are loaded: too late to set from inside.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
-START_SECONDS = 300.0  # more than the slowest disk needs to import torch
 POLL_SECONDS = 0.2  # how late a hang, or a death that left the pipe open, may be noticed
-LAST_WORDS_BYTES = 16_384
-LAST_WORDS_LINES = 5
+MEMORY_SECONDS = 0.5  # between two looks at what runs take
+MEBIBYTE = 2**20
+ROOM = 1.25
+"""A limit of memory should leave a run at least this many times what its worker takes before it."""
 
 
 class LocalEngine:
-    """Runs jobs in worker processes.  For use from one thread.
+    """Runs jobs in worker processes.  For use from one thread, with whose end they end.
+
+    A job whose worker is lost by no fault of the job, as far as one can know (it did not start, or was killed
+    from outside), is started once more; every other loss is the job's result.
 
     Args:
-        workers: processes, and so slots; by default as many as fit on the processors this process may use.
+        workers: processes, and so slots; by default one for each GPU, or as many as fit on the processors
+            that this process may use.
         threads: intra-op threads in each; one unless told otherwise, since small runs side by side use
             processors better than one run on all of them.
         timeout: seconds that one job may take before its worker is taken for hung and killed; None
             waits for ever.
+        memory: bytes that one worker may take with all that it has started; None sets no limit.
+        gpus: names for `CUDA_VISIBLE_DEVICES`, of which each worker sees one, in turn; empty leaves them
+            what the parent sees.
     """
 
-    def __init__(self, workers: int | None = None, threads: int = 1, timeout: float | None = None) -> None:
-        self.slots = workers if workers is not None else max(1, _processors() // threads)
+    def __init__(
+        self,
+        workers: int | None = None,
+        threads: int = 1,
+        timeout: float | None = None,
+        memory: int | None = None,
+        gpus: Sequence[str] = (),
+    ) -> None:
+        self.slots = workers if workers is not None else len(gpus) or max(1, _processors() // threads)
         if self.slots < 1 or threads < 1:
             raise ValueError(f"workers and threads must be at least 1, not {self.slots} and {threads}")
         self._threads = threads
         self._timeout = math.inf if timeout is None else timeout
-        self._workers: list[_Worker] = []
+        self._memory = memory
+        self._gpus = tuple(gpus)
+        self._workers: list[WorkerProcess] = []
+        self._mark = uuid.uuid4().hex
+        self._numbers = count()
+        self._warden: _Warden | None = None
+        self._next_look = -math.inf
         self._closed = False
 
     def warm_up(self, task: str) -> None:
@@ -87,6 +99,7 @@ class LocalEngine:
 
         Raises:
             RuntimeError: every slot is taken, or the engine is closed.
+            OSError: the system has no room for another process.
         """
         while True:
             self._fill()
@@ -98,13 +111,18 @@ class LocalEngine:
                 worker.begin(job, self._timeout)
                 return
             except OSError:  # it died while it was idle
-                self._bury(worker)
+                self._workers.remove(worker)
+                worker.bury()
 
     def events(self, timeout: float | None = None) -> list[Event]:
         """What has happened since the last call; each job ends in exactly one `Finished`.
 
         Args:
             timeout: seconds to wait for something to happen; None waits as long as a job is running.
+
+        Raises:
+            ValueError: the limit of memory is less than a worker takes before its first job.
+            OSError: the system has no room for another process.
         """
         end = math.inf if timeout is None else time.monotonic() + timeout
         while True:
@@ -118,10 +136,7 @@ class LocalEngine:
         """End a job soon; a worker that does not listen is killed.  Nothing happens if it is not running."""
         for worker in self._workers:
             if worker.job is not None and worker.job.id == job_id and not worker.stopping:
-                worker.stopping = True
-                worker.deadline = min(worker.deadline, time.monotonic() + GRACE_SECONDS)
-                with contextlib.suppress(OSError):
-                    worker.connection.send(Stop(job_id))
+                worker.stop()
 
     def close(self) -> None:
         """End all workers.  May be called twice."""
@@ -131,8 +146,11 @@ class LocalEngine:
         for worker in self._workers:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 worker.process.wait(2 * GRACE_SECONDS)
-            worker.kill()
+            worker.bury()
         self._workers.clear()
+        if self._warden is not None:
+            self._warden.close()
+            self._warden = None
 
     def __enter__(self) -> Self:
         return self
@@ -145,112 +163,96 @@ class LocalEngine:
     def _fill(self) -> None:
         if self._closed:
             raise RuntimeError("the engine is closed")
-        while len(self._workers) < self.slots:
-            self._workers.append(_spawn(self._threads))
+        if self._warden is None:
+            self._warden = _Warden(self._mark)
+        taken = {worker.slot for worker in self._workers}
+        for slot in sorted(set(range(self.slots)) - taken):
+            self._spawn(slot)
+
+    def _spawn(self, slot: int) -> WorkerProcess:
+        gpu = self._gpus[slot % len(self._gpus)] if self._gpus else None
+        mark = f"{self._mark}.{next(self._numbers)}."
+        self._workers.append(WorkerProcess.spawn(slot, mark, self._threads, gpu))
+        return self._workers[-1]
 
     def _gather(self, seconds: float) -> list[Event]:
-        """Read what has arrived within `seconds`, and see who has died or is overdue."""
+        """Read what has arrived within `seconds`, and see who has died, is overdue or takes too much."""
         wait([worker.connection for worker in self._workers], seconds)
         found: list[Event] = []
+        look = self._memory is not None and time.monotonic() >= self._next_look
         for worker in list(self._workers):
             ended = worker.process.poll() is not None  # asked first, so that its last messages are read
+            started = worker.ready
             alive = worker.read(found, self._timeout)
+            worker.drop_output()
             if ended or not alive:
-                found += self._bury(worker)
+                found += self._replace(worker, worker.death())
             elif time.monotonic() > worker.deadline:
-                found += self._bury(worker, overdue=True)
+                found += self._replace(worker, worker.overdue(self._timeout))
+            elif worker.ready and not started:
+                self._check_room(worker)
+            elif look and started and worker.job is not None and (death := self._oversize(worker)):
+                found += self._replace(worker, death)
+        if look:
+            self._next_look = time.monotonic() + MEMORY_SECONDS
         return found
 
-    def _bury(self, worker: _Worker, overdue: bool = False) -> list[Event]:
-        """Remove a worker that is dead or overdue; the event that ends its job, if it had one."""
+    def _replace(self, worker: WorkerProcess, death: Death) -> list[Event]:
+        """Remove a worker; what that means for its job, if it had one."""
         self._workers.remove(worker)
-        # A worker that closed its pipe is about to end by itself; how it ends is worth knowing.
-        if not overdue:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                worker.process.wait(GRACE_SECONDS)
-        message = f"no result within {self._timeout:g} seconds" if overdue else ""
-        if overdue and not worker.ready:
-            message = f"the worker did not start within {START_SECONDS:g} seconds"
-        worker.kill()
-        message = message or _how_it_ended(worker.process.returncode)
-        message = "\n".join([message, *_last_words(worker.output)])
-        worker.connection.close()
-        worker.output.close()
+        worker.bury()
         if worker.job is None:
             return []
-        self._workers.append(_spawn(self._threads))  # now, so that it is warm when the next job comes
+        successor = self._spawn(worker.slot)  # now, so that it is warm when the next job comes
         if worker.stopping:
             return [Finished(worker.job.id, "stopped")]
-        cause: Cause = "timeout" if overdue else "exited" if worker.process.returncode >= 0 else "crashed"
-        return [Finished(worker.job.id, "failed", message, cause=cause)]
+        if death.innocent and not worker.again:
+            successor.begin(worker.job, self._timeout, again=True)
+            return [Restarted(worker.job.id, death.message)]
+        return [Finished(worker.job.id, "failed", death.message, cause=death.cause)]
+
+    def _oversize(self, worker: WorkerProcess) -> Death | None:
+        """Why a worker that takes too much memory has to end."""
+        assert self._memory is not None
+        taken = worker.memory(enough=self._memory)
+        if taken <= self._memory:
+            return None
+        return Death(f"it took {_mebibytes(taken)}, and its limit is {_mebibytes(self._memory)}", "memory")
+
+    def _check_room(self, worker: WorkerProcess) -> None:
+        """A worker that has just started takes what every run needs at least."""
+        if self._memory is None:
+            return
+        taken = worker.memory(enough=self._memory)
+        if taken > self._memory:
+            raise ValueError(
+                f"a run may take {_mebibytes(self._memory)}, but its worker process takes "
+                f"{_mebibytes(taken)} before any task: allow {_mebibytes(math.ceil(ROOM * taken))} at least"
+            )
 
 
-@dataclass(eq=False)
-class _Worker:
-    """A process and what the parent knows of it.
+class _Warden:
+    """The process that ends what the workers leave, should this process end without doing so."""
 
-    Attributes:
-        output: the file behind its stdout and stderr.
-        deadline: when, by `time.monotonic`, it counts as hung.
-        ready: it has said so.
-        job: what it works on; None while it is idle.
-        stopping: that job was told to stop.
-    """
+    def __init__(self, mark: str) -> None:
+        reading, self._held = os.pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", WARDEN, search_path(), str(os.getpid()), str(reading), mark],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Without a mark: it outlives its parent, should that be a worker of another engine.
+            env={name: value for name, value in os.environ.items() if name != MARK},
+            pass_fds=[reading],
+            start_new_session=True,
+        )
+        os.close(reading)
 
-    process: subprocess.Popen[bytes]
-    connection: Connection[Any, Any]
-    output: IO[bytes]
-    deadline: float
-    ready: bool = False
-    job: Job | None = None
-    stopping: bool = False
-
-    def begin(self, job: Job, timeout: float) -> None:
-        self.connection.send(job)
-        self.job, self.stopping = job, False
-        if self.ready:
-            self.deadline = time.monotonic() + timeout
-
-    def read(self, found: list[Event], timeout: float) -> bool:
-        """Append what has arrived to `found`; False once the pipe is closed."""
-        try:
-            while self.connection.poll():
-                message: Ready | Report | Finished = self.connection.recv()
-                if isinstance(message, Ready):
-                    self.ready = True
-                    if not self.stopping:
-                        self.deadline = math.inf if self.job is None else time.monotonic() + timeout
-                else:
-                    found.append(message)
-                if isinstance(message, Finished):
-                    self.job, self.deadline = None, math.inf
-        except (EOFError, OSError):
-            return False
-        return True
-
-    def kill(self) -> None:
-        """Kill it and the processes it has started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-def _spawn(threads: int) -> _Worker:
-    ours, theirs = Pipe(duplex=True)
-    output = tempfile.TemporaryFile("ab+")  # noqa: SIM115 - open as long as the worker
-    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"PYTHONFAULTHANDLER": "1"}
-    arguments = [json.dumps([str(entry) for entry in sys.path]), str(theirs.fileno()), str(threads)]
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", PROGRAM, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        env=environment,
-        pass_fds=[theirs.fileno()],
-        start_new_session=True,  # a terminal's Ctrl-C reaches the parent alone
-    )
-    theirs.close()
-    return _Worker(process, ours, output, time.monotonic() + START_SECONDS)
+    def close(self) -> None:
+        """Dismiss it."""
+        os.close(self._held)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(2 * GRACE_SECONDS)
 
 
 def _processors() -> int:
@@ -259,18 +261,5 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _how_it_ended(code: int) -> str:
-    if code >= 0:
-        return f"the worker process ended with exit status {code}"
-    hint = " (out of memory?)" if -code == signal.SIGKILL else ""
-    return f"the worker process was killed by {signal.Signals(-code).name}{hint}"
-
-
-def _last_words(output: IO[bytes]) -> list[str]:
-    """The last lines that a worker printed; of a fatal error, where it happened."""
-    output.seek(max(0, output.seek(0, os.SEEK_END) - LAST_WORDS_BYTES))
-    lines = output.read().decode(errors="replace").splitlines()
-    crash = [number for number, line in enumerate(lines) if line.startswith("Current thread")]
-    if crash:  # Python lists the innermost call first
-        return [line.strip() for line in lines[crash[-1] + 1 :][:LAST_WORDS_LINES]]
-    return lines[-LAST_WORDS_LINES:]
+def _mebibytes(size: int) -> str:
+    return f"{math.ceil(size / MEBIBYTE)}m"

@@ -107,6 +107,20 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Restarted:
+    """A job has begun again elsewhere, since its worker was lost by no fault of the job.
+
+    It goes on from its checkpoint, if there is one; points that it reports once more are the same.
+
+    Attributes:
+        message: for people: what became of the worker.
+    """
+
+    job: int
+    message: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """A job has ended.
 

@@ -11,6 +11,7 @@ import functools
 import gc
 import os
 import queue
+import resource
 import signal
 import threading
 import time
@@ -22,16 +23,14 @@ import torch
 from surefoot import optim
 from surefoot.tasks import Task, TaskError, load_task
 from surefoot.training.job import run_job
+from surefoot.training.messages import Outbox, Ready
 from surefoot.training.run import Job
 
 PARENT_CHECK_SECONDS = 1.0
 # What a job may take to notice that it should end, before the process ends under it.
 GRACE_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Ready:
-    """To the parent: everything is imported, jobs can begin."""
+DISCONNECTED = 76
+"""Exit status of a worker whose pipe has closed: its parent is gone, or the run has closed it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class Orders:
         self.orphaned = True
         self.queue.put(None)
         time.sleep(GRACE_SECONDS)
-        os._exit(1)
+        os._exit(DISCONNECTED)
 
 
 def main(descriptor: int, threads: int) -> None:
@@ -96,24 +95,27 @@ def main(descriptor: int, threads: int) -> None:
     """
     # Ctrl-C is for the parent, who decides what becomes of its jobs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A hundred crashes would leave a hundred images of their memory; where it was is told without.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
     connection = Connection(descriptor)
-    orders = Orders(connection)
+    orders, outbox = Orders(connection), Outbox(descriptor)
     load = functools.cache(_loaded)
     _take_a_step()
     # What has been imported stays: no later collection need look at it, and the process ends a second sooner.
     gc.freeze()
-    with contextlib.suppress(BrokenPipeError):
-        connection.send(Ready())
+    try:
+        outbox.send(Ready())
         while (order := orders.queue.get()) is not None:
             if isinstance(order, WarmUp):
                 with contextlib.suppress(TaskError):  # told by the job that uses the task
                     load(order.task)
                 continue
-            _forget_output()
             stopped = functools.partial(orders.stops, order.id)
-            connection.send(run_job(order, load, connection.send, stopped))
+            outbox.send(run_job(order, load, outbox.send, stopped))
+    except OSError:  # nobody listens any more
+        os._exit(DISCONNECTED)
 
 
 def _take_a_step() -> None:
@@ -130,9 +132,3 @@ def _loaded(reference: str) -> Task:
     with contextlib.suppress(Exception):
         task.loss(task.model(), next(iter(task.batches(0)))).backward()  # type: ignore[no-untyped-call]
     return task
-
-
-def _forget_output() -> None:
-    """Empty the file behind stdout and stderr, so that what it holds after a crash belongs to this job."""
-    with contextlib.suppress(OSError):
-        os.ftruncate(2, 0)
