@@ -22,9 +22,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from surefoot.training import processes
+from surefoot.training import child
+from surefoot.training.child import Output
 from surefoot.training.listener import Listener
-from surefoot.training.processes import Output
 from surefoot.training.protocol import VARIABLE, ScriptRun
 from surefoot.training.run import Cause, Finished, Job, Point, Report
 
@@ -262,7 +262,7 @@ def _watch(attempt: _Attempt, listener: Listener, checkpoints: Path, stopped: Ca
         attempt.fail(f"there is no command {command!r}")
         return
     with Output() as output:
-        process = processes.start(job.command, os.environ | {VARIABLE: run.to_text()}, output.descriptor)
+        process = child.start(job.command, os.environ | {VARIABLE: run.to_text()}, output.descriptor)
         try:
             deadline = math.inf
             while process.poll() is None and time.monotonic() < deadline:
@@ -274,7 +274,7 @@ def _watch(attempt: _Attempt, listener: Listener, checkpoints: Path, stopped: Ca
                     deadline = min(deadline, time.monotonic() + CALLED_OFF_SECONDS)
             listener.serve(attempt.take, 0.0)  # what it said last
         finally:
-            processes.kill(process)
+            child.kill(process)
             listener.close()  # whoever of the script's is left ends at this
         attempt.ended(process.returncode, output)
 
