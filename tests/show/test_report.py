@@ -203,10 +203,11 @@ def test_facts_are_told_in_words():
         "sparse": False,
         "margin": None,
         "n": [1, 2],
+        "marks": [number / 100 for number in range(1, 101)],
     }
     assert dict(fact_rows(facts)) == {
         "state bytes · Adam": "211 kB", "seconds per step": "300 µs", "sparse": "no",
-        "margin": "–", "n": "1, 2",
+        "margin": "–", "n": "1, 2", "marks": "0.01, 0.02, 0.03, …, 1",
     }  # fmt: skip
 
 

@@ -33,6 +33,9 @@ from surefoot.show.reading import identity_of, labels, race_rungs, race_runs, re
 from surefoot.show.style import PALETTE
 from surefoot.show.svg import inline_svg
 
+MOST_ITEMS = 12
+"""A longer list of facts is shown by its first few and its last."""
+
 
 def write_report(study: StudyRecord, path: str | Path) -> None:
     """Write the report; folders on the way to it are created."""
@@ -215,5 +218,7 @@ def _fact(name: str, value: Any) -> str:
     if isinstance(value, int | float) and "seconds" in name:
         return seconds(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_fact(name, item) for item in value) or "none"
+        left_out = ["…"] if len(value) > MOST_ITEMS else []
+        shown = [*value[:3], *left_out, value[-1]] if left_out else value
+        return ", ".join(_fact(name, item) for item in shown) or "none"
     return f"{value:,}" if isinstance(value, int) and value >= 10_000 else setting(value)
