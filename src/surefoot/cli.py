@@ -309,7 +309,9 @@ def export(study: str, output: str | None, optuna: str | None, replace: bool, st
     if optuna:
         from surefoot.evidence.optuna_study import write_optuna_study
 
-        click.echo(f"{write_optuna_study(record, optuna, replace):,} trials written as the Optuna study {study}")
+        click.echo(
+            f"{write_optuna_study(record, optuna, replace):,} trials written as the Optuna study {study}"
+        )
 
 
 class Budgets(click.ParamType[tuple[float, ...]]):

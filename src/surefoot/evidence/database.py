@@ -51,8 +51,9 @@ _POSTGRESQL = {
     "tcp_user_timeout": "30000",
 }
 
-_TRANSIENT = ("08", "40", "57P", "53300")
-"""What begins the SQLSTATE of errors which pass: connection, deadlock, shutdown, too many clients."""
+_TRANSIENT = ("08", "40", "57P", "53300", "23505")
+"""What begins the SQLSTATE of errors which pass: connection, deadlock, shutdown, too many clients, and a row
+that another process has written at the same moment."""
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Database:
             with clear_errors(self.place), engine.begin() as db:
                 return work(db)
 
-        return _patiently(attempt, self._patience, lambda error: _is_lost(error) or _is_locked(error))
+        return _patiently(attempt, self._patience, lambda error: _is_transient(error) or _is_locked(error))
 
 
 def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
@@ -208,8 +209,8 @@ def _is_locked(error: object) -> bool:
     return getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
-def _is_lost(error: object) -> bool:
-    """Whether PostgreSQL, or the way to it, has failed, and not what was asked of it."""
+def _is_transient(error: object) -> bool:
+    """Whether PostgreSQL, or the way to it, has failed, or another process was in the way."""
     if not isinstance(error, DBAPIError) or not hasattr(error.orig, "sqlstate"):
         return False
     state = _state(error.orig)  # none where there was no connection at all
