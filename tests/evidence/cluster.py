@@ -36,7 +36,7 @@ class Cluster:
 
     def __init__(self) -> None:
         found = binaries()
-        assert found is not None
+        assert found is not None, "PostgreSQL is not installed: apt-get install postgresql"
         self._binaries = found
         self._folder = Path(tempfile.mkdtemp(prefix="surefoot-postgresql-"))
         self._user = _unprivileged()
