@@ -36,7 +36,7 @@ class Cluster:
 
     def __init__(self) -> None:
         found = binaries()
-        assert found is not None
+        assert found is not None, "PostgreSQL is not installed: apt-get install postgresql"
         self._binaries = found
         self._folder = Path(tempfile.mkdtemp(prefix="surefoot-postgresql-"))
         self._user = _unprivileged()
@@ -52,18 +52,18 @@ class Cluster:
             self.stop()
             raise
 
-    def url(self, database: str = "postgres") -> str:
-        """The address of a database."""
-        return f"postgresql://surefoot@127.0.0.1:{self.port}/{database}"
+    def url(self, schema: str = "public") -> str:
+        """The address of the database, with the schema that its tables are in."""
+        return f"postgresql://surefoot@127.0.0.1:{self.port}/postgres?options=-csearch_path%3D{schema}"
 
-    def sql(self, statement: str, database: str = "postgres") -> str:
+    def sql(self, statement: str, schema: str = "public") -> str:
         """What `psql` prints for a statement, without headings."""
         options = ["--no-psqlrc", "--tuples-only", "--no-align", "--quiet", "--set=ON_ERROR_STOP=1"]
-        return self._run("psql", *self._client, *options, database, f"--command={statement}")
+        return self._run("psql", *options, self.url(schema), f"--command={statement}")
 
-    def dump(self, database: str) -> str:
-        """All that a database holds, as SQL."""
-        lines = self._run("pg_dump", *self._client, database).splitlines()
+    def dump(self, schema: str) -> str:
+        """All that a schema holds, as SQL."""
+        lines = self._run("pg_dump", f"--schema={schema}", self.url()).splitlines()
         return "\n".join(line for line in lines if not line.startswith("\\"))  # a random word in newer ones
 
     def drop_connections(self) -> None:
@@ -90,10 +90,6 @@ class Cluster:
         """Stop the server and remove its folder."""
         self.halt()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def _client(self) -> list[str]:
-        return [f"--host={self._folder}", f"--port={self.port}", "--username=surefoot"]
 
     @property
     def _data(self) -> Path:

@@ -30,11 +30,18 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def postgresql(cluster: Cluster) -> str:
-    """Return the URL of a new, empty PostgreSQL database."""
+def schema(cluster: Cluster) -> Iterator[str]:
+    """Return the name of a new, empty PostgreSQL schema: as good as a database, and much cheaper."""
     name = f"test_{next(NUMBERS)}"
-    cluster.sql(f"CREATE DATABASE {name}")
-    return cluster.url(name)
+    cluster.sql(f"CREATE SCHEMA {name}")
+    yield name
+    cluster.sql(f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture
+def postgresql(cluster: Cluster, schema: str) -> str:
+    """Return the URL of a new, empty PostgreSQL schema."""
+    return cluster.url(schema)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

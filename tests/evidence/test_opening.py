@@ -81,18 +81,17 @@ class TestPostgreSQL:
     """A database is shared with other programs; what is not ours is not touched."""
 
     @pytest.fixture
-    def assert_refused(self, cluster, postgresql):
+    def assert_refused(self, cluster, postgresql, schema):
         """Run SQL in a database, then see that it is refused as a store, and not changed by that."""
-        name = postgresql.rpartition("/")[2]
 
         def assert_refused(sql: str, reason: str) -> None:
-            cluster.sql(sql, name)
-            before = cluster.dump(name)
+            cluster.sql(sql, schema)
+            before = cluster.dump(schema)
             with pytest.raises(StoreError, match=reason) as caught:
                 Store.at(postgresql)
             assert str(caught.value).startswith("store postgresql://surefoot@127.0.0.1:")
             assert "\n" not in str(caught.value)
-            assert cluster.dump(name) == before
+            assert cluster.dump(schema) == before
 
         return assert_refused
 
@@ -116,15 +115,15 @@ class TestPostgreSQL:
         Store.at(postgresql).close()
         assert_refused("DROP TABLE surefoot_points", "damaged, it has no table surefoot_points")
 
-    def test_tables_of_other_programs_do_not_matter(self, cluster, postgresql, begin):
-        cluster.sql("CREATE TABLE trials (id INTEGER)", postgresql.rpartition("/")[2])
+    def test_tables_of_other_programs_do_not_matter(self, cluster, postgresql, schema, begin):
+        cluster.sql("CREATE TABLE trials (id INTEGER)", schema)
         with Store.at(postgresql) as store:
             begin(store)
         with Store.at(postgresql.replace("postgresql://", "postgresql+psycopg://")) as store:
             assert len(store.studies()) == 1
 
-    def test_a_user_who_may_not_make_tables(self, cluster, postgresql):
-        cluster.sql("CREATE ROLE reader LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    def test_a_user_who_may_not_make_tables(self, cluster, postgresql, schema):
+        cluster.sql(f"CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA {schema} TO reader")
         with pytest.raises(StoreError, match="permission denied"):
             Store.at(postgresql.replace("surefoot@", "reader@"))
 

@@ -94,6 +94,29 @@ def test_two_studies_are_written_to_one_store_at_once(url, begin):
         assert [len(store.study(name).decisions) for name in ("one", "two")] == [40, 40]
 
 
+def test_a_command_given_twice_at_once_writes_its_study_once(url, begin):
+    def write():
+        with Store.at(url) as store:
+            log = begin(store)
+            for number in range(40):
+                with log.at_once():
+                    run = log.start_run("Adam", {"lr": number}, {}, 0, "screen")
+                    log.add_point(run, PointRecord(1.0, 0.0, float(number)))
+                    log.decide("promoted", f"Number {number} goes on.", {}, 0.0)
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Store.at(url) as store:
+        study = store.study("digits")
+    assert [run.hyperparameters["lr"] for run in study.runs] == list(range(40))
+    assert [run.points[0].value for run in study.runs] == list(range(40))
+    assert [d.number for d in study.decisions] == list(range(40))
+    assert len({d.text for d in study.decisions}) == 40
+
+
 OPENER = """
 import sys
 from surefoot.evidence import Store

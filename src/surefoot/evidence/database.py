@@ -51,8 +51,9 @@ _POSTGRESQL = {
     "tcp_user_timeout": "30000",
 }
 
-_TRANSIENT = ("08", "40", "57P", "53300")
-"""What begins the SQLSTATE of errors which pass: connection, deadlock, shutdown, too many clients."""
+_TRANSIENT = ("08", "40", "57P", "53300", "23505")
+"""What begins the SQLSTATE of errors which pass: connection, deadlock, shutdown, too many clients, and a row
+that another process has written at the same moment."""
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Database:
             with clear_errors(self.place), engine.begin() as db:
                 return work(db)
 
-        return _patiently(attempt, self._patience, lambda error: _is_lost(error) or _is_locked(error))
+        return _patiently(attempt, self._patience, lambda error: _passes(error) or _is_unreachable(error))
 
 
 def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
@@ -128,8 +129,9 @@ def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
             raise StoreError(
                 f"{where(url)}: not a store; write sqlite:///FILE or postgresql://USER@HOST/NAME"
             )
-    # SQLite's own waiting for a lock leaves out the moment in which another process turns WAL on.
-    engine = _patiently(lambda: _opened(url, patience), patience, _is_locked)
+    # A server that was never there is not waited for.  SQLite's own waiting for a lock leaves out the moment
+    # in which another process turns WAL on.
+    engine = _patiently(lambda: _opened(url, patience), patience, _passes)
     return Database(engine, patience)
 
 
@@ -154,9 +156,14 @@ def _opened(url: URL, patience: float) -> Engine:
         return engine
 
 
+def shown(url: URL) -> str:
+    """Return the URL as people write it, without the password."""
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+
+
 def where(url: URL) -> str:
-    """Return how messages name the store: as people write it, without the password."""
-    return f"store {url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)}"
+    """Return how messages name the store."""
+    return f"store {shown(url)}"
 
 
 @contextmanager
@@ -202,22 +209,20 @@ def _patiently(attempt: Callable[[], Result], patience: float, will_pass: Callab
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _is_locked(error: object) -> bool:
-    """Whether another process holds SQLite's lock."""
-    cause = getattr(error, "orig", None) or error
-    return getattr(cause, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+def _passes(error: object) -> bool:
+    """Whether PostgreSQL dropped the connection, or another process was in the way: it may go well now."""
+    driver = getattr(error, "orig", None) or error  # what a new connection is configured with is not wrapped
+    dropped = isinstance(error, DBAPIError) and error.connection_invalidated
+    locked = getattr(driver, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+    return dropped or locked or _state(driver).startswith(_TRANSIENT)
 
 
-def _is_lost(error: object) -> bool:
-    """Whether PostgreSQL, or the way to it, has failed, and not what was asked of it."""
-    if not isinstance(error, DBAPIError) or not hasattr(error.orig, "sqlstate"):
-        return False
-    state = _state(error.orig)  # none where there was no connection at all
-    unreachable = isinstance(error, OperationalError) and not state
-    return unreachable or error.connection_invalidated or state.startswith(_TRANSIENT)
+def _is_unreachable(error: object) -> bool:
+    """Whether there was no connection to PostgreSQL at all; its errors then have no state."""
+    return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", "") is None
 
 
-def _state(error: BaseException | None) -> str:
+def _state(error: object) -> str:
     """The SQLSTATE of an error of PostgreSQL; empty where there is none."""
     return getattr(error, "sqlstate", None) or ""
 
@@ -227,6 +232,8 @@ def _engine(url: URL, patience: float) -> Engine:
         engine = create_engine(url)
         _configure_sqlite(engine, patience)
         return engine
+    # It warns of every part of a lost connection; `_patiently` says once what matters.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     defaults = {name: value for name, value in _POSTGRESQL.items() if name not in url.query}
     return create_engine(url, connect_args=defaults)
 
@@ -274,7 +281,8 @@ def _look(file: Path, place: str) -> None:
         damage = db.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         if damage != "ok":
             raise StoreError(f"{place}: the file is damaged ({' '.join(damage.split())})")
-        if stored_version(db, place) is None and inspect(db).get_table_names():
+        tables = inspect(db).get_table_names()  # first: another process may be making ours at this moment
+        if stored_version(db, place) is None and tables:
             raise StoreError(f"{place}: the file is a database of another program")
 
 

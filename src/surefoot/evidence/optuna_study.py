@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from surefoot.evidence.database import clear_errors, with_driver
+from surefoot.evidence.database import clear_errors, shown, with_driver
 from surefoot.evidence.errors import StoreError
 from surefoot.evidence.records import RunRecord, StudyRecord
 from surefoot.evidence.study_table import settings
@@ -82,7 +82,7 @@ def _address(url: str) -> URL:
 
 
 def _place(address: URL) -> str:
-    return f"Optuna storage {address.render_as_string(hide_password=True)}"
+    return f"Optuna storage {shown(address)}"
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class RunRecord:
         return self.status in LOST
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """Something the study decided, and why, in one sentence a user can read.
 

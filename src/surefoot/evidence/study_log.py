@@ -15,7 +15,7 @@ import hashlib
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Text, bindparam, func, literal, select, type_coerce
@@ -177,7 +177,10 @@ class StudyLog:
         ids = {run: db.execute(statements.start_run, row).scalar_one() for run, row in waiting.runs.items()}
         known = ChainMap(ids, self._ids)
         if waiting.points:
-            rows = [{"run": known[run], **asdict(point)} for run, point in waiting.points]
+            rows = [
+                {"run": known[run], "progress": p.progress, "seconds": p.seconds, "value": p.value}
+                for run, p in waiting.points
+            ]
             db.execute(statements.add_point, rows)
         if waiting.ends:
             db.execute(statements.end_run, [{"id_of_run": known[run], **end} for run, end in waiting.ends])
