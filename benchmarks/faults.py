@@ -1,4 +1,4 @@
-"""What a study loses when things go wrong: faults are injected, and the end is compared with an undisturbed one.
+"""What a study loses when things go wrong: with faults injected, and compared with an undisturbed one.
 
     python benchmarks/faults.py [--kills 8] [--crashes 100] [--workers 2] [--seed N] [--only WORD]
 
@@ -384,11 +384,9 @@ def main() -> None:
             for run, points in whole[1].items()
         )
         same = "yes" if repr(answer) == repr(whole[0]) else "no"
-        print(
-            f"| {name} | {study.injected} | {study.commands} | {study.lost + missing}"
-            f" | {trainings - whole[2]} of {whole[2]} | {same} | {seconds - (whole[3] if name != 'none' else 0):+.0f} |",
-            flush=True,
-        )
+        repeated, more = trainings - whole[2], seconds - (whole[3] if study.injected else 0.0)
+        row = [name, study.injected, study.commands, study.lost + missing, f"{repeated} of {whole[2]}", same]
+        print(f"| {' | '.join(map(str, row))} | {more:+.0f} |", flush=True)
     if args.crashes:
         crash_row(args.crashes, args.workers)
 
