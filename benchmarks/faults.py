@@ -383,7 +383,8 @@ def main() -> None:
             study.known.get(run) != points and repr(study.known.get(run)) != repr(points)
             for run, points in whole[1].items()
         )
-        same = "yes" if repr(answer) == repr(whole[0]) else "no"
+        different = [field for field in answer if repr(answer[field]) != repr(whole[0].get(field))]
+        same = f"no: {', '.join(different)}" if different else "yes"
         repeated, more = trainings - whole[2], seconds - (whole[3] if study.injected else 0.0)
         row = [name, study.injected, study.commands, study.lost + missing, f"{repeated} of {whole[2]}", same]
         print(f"| {' | '.join(map(str, row))} | {more:+.0f} |", flush=True)
