@@ -117,7 +117,7 @@ def test_a_study_whose_first_runs_fail_in_different_ways_goes_on_and_tries_none_
     assert engine.begun == 0
 
 
-def test_a_run_that_is_started_once_more_is_recorded_once(tmp_path):
+def test_a_run_that_is_started_again_is_recorded_once(tmp_path):
     class Restarting(Scripted):
         def start(self, job):
             again = Restarted(job.id, "the worker process was killed by SIGKILL\nlast words")
@@ -132,4 +132,4 @@ def test_a_run_that_is_started_once_more_is_recorded_once(tmp_path):
         (run,), (decision,) = log.record().runs, log.record().decisions
         assert [point.progress for point in run.points] == [*MARKS, 1.0]
         assert runner.records()[0].points == run.points
-        assert decision.text.endswith("is started once more: the worker process was killed by SIGKILL.")
+        assert decision.text.endswith("is started again: the worker process was killed by SIGKILL.")

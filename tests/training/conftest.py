@@ -115,6 +115,11 @@ class Takes(Sample):
         taken = b"x" * (3 * 2**29)
         time.sleep(1000)
 
+class TakesWhatTheSystemHas(Takes):
+    def loss(self, model, batch):
+        with open(os.environ["SMALL_CGROUP"] + "/cgroup.procs", "w") as file: file.write(str(os.getpid()))
+        return super().loss(model, batch)
+
 class ChildTakes(Sample):
     def loss(self, model, batch):
         program = "import time; taken = b'x' * (3 * 2**29); time.sleep(1000)"

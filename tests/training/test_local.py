@@ -142,8 +142,8 @@ def test_failures_of_every_kind_leave_the_others_alone(engine, job):
     assert "LookupError: no such label" in ends[3].message
     assert "killed by SIGKILL" in ends[4].message
     assert "the training loss became nan" in ends[6].message
-    assert [len(values) for values, _ in results.values()] == [0, 1, 0, 0, 1, 1, 1, 1]
-    assert results[4][0] == ["restarted"], "one that may have been killed from outside, and once only"
+    assert [len(values) for values, _ in results.values()] == [0, 1, 0, 0, 2, 1, 1, 1]
+    assert results[4][0] == ["restarted"] * 2, "one that may have been killed from outside, but not for ever"
 
 
 LOST = {  # task: cause, what the message says
@@ -171,6 +171,36 @@ def test_a_run_may_take_so_much_memory_and_what_it_starts_counts(engine, job):
         assert (end.status, end.cause) == ("failed", "memory")
         assert re.fullmatch(r"it took \d+m, and its limit is 1024m", end.message)
     assert results[2][1].status == "completed"
+
+
+def limited_cgroup() -> Path | None:
+    """A control group of processes whose memory the kernel limits; None without the rights to make one."""
+    for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        folder = Path(root) / f"surefoot-test-{os.getpid()}"
+        with contextlib.suppress(OSError):
+            folder.mkdir()
+            (folder / limit).write_text(str(2**29))
+            return folder
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+    return None
+
+
+@pytest.fixture
+def small_cgroup(monkeypatch):
+    if (folder := limited_cgroup()) is None:
+        pytest.skip("may not limit the memory of a control group here")
+    monkeypatch.setenv("SMALL_CGROUP", str(folder))
+    yield
+    until(lambda: not (folder / "cgroup.procs").read_text())
+    folder.rmdir()
+
+
+def test_a_run_that_the_system_kills_for_lack_of_memory_is_told_as_that(small_cgroup, job):
+    with LocalEngine(workers=1) as engine:
+        ((values, end),) = gather(engine, job("TakesWhatTheSystemHas")).values()
+    assert (end.status, end.cause, values) == ("failed", "memory", [])
+    assert "the system ran out of memory and killed the worker process (SIGKILL)" in end.message
 
 
 def test_a_limit_below_what_a_worker_takes_is_refused_with_what_it_needs(job):

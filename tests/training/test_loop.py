@@ -1,12 +1,15 @@
 import copy
 import math
+import random
 
+import numpy as np
 import pytest
 import torch
 
 from surefoot import optim
 from surefoot.tasks import TaskError
-from surefoot.training.loop import Watch, train
+from surefoot.training import checkpoint
+from surefoot.training.loop import TrunkState, Watch, train
 from surefoot.training.run import Candidate, Schedule
 
 CANDIDATES = [
@@ -66,6 +69,26 @@ class TestResuming:
 
         assert value(1) == value(1)
         assert value(1) != value(2)
+
+
+def test_draws_of_every_generator_go_on_where_they_were(sample, tmp_path):
+    class Noisy(sample):
+        def loss(self, model, batch):
+            return super().loss(model, batch) * (1 + 0.1 * np.random.normal() + 0.1 * random.gauss(0, 1))
+
+        def validate(self, model):
+            np.random.seed(5)  # careless: the run's own draws must not notice
+            random.seed(5)
+            return super().validate(model)
+
+    straight, _ = trunk(Noisy(), CANDIDATES[0], 0.9)
+    _, near = trunk(Noisy(), CANDIDATES[0], 0.35)
+    checkpoint.save(tmp_path / "trunk", "mine", vars(near))
+    loaded = TrunkState(**checkpoint.load(tmp_path / "trunk", "mine"))
+    resumed, _ = trunk(Noisy(), CANDIDATES[0], 0.9, resume=loaded)
+    assert resumed.point.value == straight.point.value
+    marked = train(Noisy(), CANDIDATES[0], 3, 0.9, watch=Watch((0.2, 0.4), lambda point: None))
+    assert marked.point.value == straight.point.value, "what is measured on the way changes nothing"
 
 
 def test_a_trunk_ends_before_its_cooldown(sample):

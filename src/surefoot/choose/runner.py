@@ -195,7 +195,7 @@ class Runner:
         label = self.label(request.candidate)
         details = {"optimizer": request.candidate.optimizer, "seed": request.seed, "reason": event.message}
         reason = event.message.partition("\n")[0]
-        self.decide("restarted", f"{label} is started once more: {reason}.", details)
+        self.decide("restarted", f"{label} is started again: {reason}.", details)
 
     def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
         request, run = self._running.pop(event.job)

@@ -36,6 +36,9 @@ sys.path[:] = json.loads(sys.argv[1])
 from surefoot.training.processes import end_all_without
 end_all_without(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
 """
+TRIES = 3
+"""A job whose worker was lost by no fault of the job is started so often in all."""
+
 POLL_SECONDS = 0.2  # how late a hang, or a death that left the pipe open, may be noticed
 MEMORY_SECONDS = 0.5  # between two looks at what runs take
 MEBIBYTE = 2**20
@@ -47,7 +50,7 @@ class LocalEngine:
     """Runs jobs in worker processes.  For use from one thread, with whose end they end.
 
     A job whose worker is lost by no fault of the job, as far as one can know (it did not start, or was killed
-    from outside), is started once more; every other loss is the job's result.
+    from outside), is started again, `TRIES` times in all; every other loss is the job's result.
 
     Args:
         workers: processes, and so slots; by default one for each GPU, or as many as fit on the processors
@@ -206,8 +209,8 @@ class LocalEngine:
         successor = self._spawn(worker.slot)  # now, so that it is warm when the next job comes
         if worker.stopping:
             return [Finished(worker.job.id, "stopped")]
-        if death.innocent and not worker.again:
-            successor.begin(worker.job, self._timeout, again=True)
+        if death.innocent and worker.tries < TRIES:
+            successor.begin(worker.job, self._timeout, worker.tries + 1)
             return [Restarted(worker.job.id, death.message)]
         return [Finished(worker.job.id, "failed", death.message, cause=death.cause)]
 

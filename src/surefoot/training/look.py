@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from surefoot import optim
 from surefoot.tasks import Task, TaskError, calling, source_file
-from surefoot.training.loop import seed_everything, validate
+from surefoot.training.draws import seed_everything
+from surefoot.training.loop import validate
 from surefoot.training.meters import one_thread, peak_memory
 
 TIMED_STEPS = 10

@@ -10,18 +10,17 @@ compute: L-BFGS pays for each of the twenty evaluations of its step.
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from surefoot.tasks import Task, TaskError
+from surefoot.training import draws
 from surefoot.training.algorithm import find_algorithm
 from surefoot.training.build import build_optimizer
 from surefoot.training.divergence import Trend
@@ -41,7 +40,7 @@ class TrunkState:
         seconds: of training so far.
         trend: start, smoothed and latest training loss; None before the first step.
         model, optimizer: their state_dict.
-        random: state of torch's global generator.
+        random: state of the global generators, from `draws.state`.
     """
 
     evaluations: int
@@ -51,7 +50,7 @@ class TrunkState:
     trend: tuple[float, float, float] | None
     model: dict[str, Any]
     optimizer: dict[str, Any]
-    random: Tensor
+    random: draws.State
 
 
 @dataclass(frozen=True)
@@ -176,31 +175,24 @@ def validate(task: Task, model: nn.Module) -> float:
     Raises:
         TaskError: it is not a number.
     """
-    before, modes = torch.get_rng_state(), [(module, module.training) for module in model.modules()]
+    before, modes = draws.state(), [(module, module.training) for module in model.modules()]
     model.eval()
     with torch.no_grad():
         value = task.validate(model)
     for module, training in modes:  # some may be meant to stay in evaluation mode
         module.training = training
-    torch.set_rng_state(before)
+    draws.restore(before)
     if not isinstance(value, int | float):
         hint = "; return value.item()" if isinstance(value, Tensor) else ""
         raise TaskError(f"{task.name}: validate() must return a float, not {type(value).__name__}{hint}")
     return float(value)
 
 
-def seed_everything(seed: int) -> None:
-    """Seed torch's generators, and numpy's and Python's for tasks that draw from them."""
-    torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
-
-
 class _Run:
     """The moving parts of one run."""
 
     def __init__(self, task: Task, candidate: Candidate, seed: int) -> None:
-        seed_everything(seed)
+        draws.seed_everything(seed)
         self.task = task
         self.schedule: Schedule = candidate.schedule
         self.model = task.model()
@@ -225,7 +217,7 @@ class _Run:
             trend,
             self.model.state_dict(),
             self.optimizer.state_dict(),
-            torch.get_rng_state(),
+            draws.state(),
         )
 
     def restore(self, state: TrunkState) -> None:
@@ -235,7 +227,7 @@ class _Run:
         self.optimizer.load_state_dict(state.optimizer)
         for _ in islice(self.data, state.batches):
             pass
-        torch.set_rng_state(state.random)
+        draws.restore(state.random)
 
     def train_until(self, target: int, steps: int, stopped: Callable[[], bool]) -> bool:
         """Step until `target` evaluations, of `steps` in all; False if the run ended before."""

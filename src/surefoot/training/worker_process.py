@@ -84,7 +84,7 @@ class WorkerProcess:
         deadline: when, by `time.monotonic`, it counts as hung.
         ready: it has said so.
         job: what it works on; None while it is idle.
-        again: that job was lost with another worker before.
+        tries: how often that job has been started, this one included.
         stopping: that job was told to stop.
         oom_kills: the kernel's count when that job began.
     """
@@ -98,7 +98,7 @@ class WorkerProcess:
     deadline: float
     ready: bool = False
     job: Job | None = None
-    again: bool = False
+    tries: int = 1
     stopping: bool = False
     oom_kills: int = 0
 
@@ -133,7 +133,7 @@ class WorkerProcess:
         theirs.close()
         return cls(slot, mark, process, ours, Inbox(ours.fileno()), output, time.monotonic() + START_SECONDS)
 
-    def begin(self, job: Job, timeout: float, again: bool = False) -> None:
+    def begin(self, job: Job, timeout: float, tries: int = 1) -> None:
         """Send it a job.
 
         Raises:
@@ -141,7 +141,7 @@ class WorkerProcess:
         """
         self.output.truncate(0)  # so that what it holds after a crash belongs to this job
         self.connection.send(job)
-        self.job, self.again, self.stopping = job, again, False
+        self.job, self.tries, self.stopping = job, tries, False
         self.oom_kills = oom_kills()
         if self.ready:
             self.deadline = time.monotonic() + timeout
