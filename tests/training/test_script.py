@@ -105,7 +105,7 @@ def test_nonsense_raises_in_the_script_and_is_told_by_name(tmp_path):
     import numpy
     import torch
 
-    from surefoot.training.loop import seed_everything
+    from surefoot.training.draws import seed_everything
 
     seed_everything(3)
     assert told["drawn"] == [torch.rand(1).item(), float(numpy.random.rand()), random.random()]

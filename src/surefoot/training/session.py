@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from surefoot.training import protocol
 from surefoot.training.build import Parameters, build_optimizer
+from surefoot.training.draws import seed_everything
 from surefoot.training.look import describe
-from surefoot.training.loop import seed_everything
 from surefoot.training.meters import median_seconds, state_bytes
 from surefoot.training.protocol import ScriptRun
 
