@@ -9,9 +9,14 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from surefoot.choose import Question
+    from surefoot.training.local import LocalEngine
+    from surefoot.training.ray_cluster import RayEngine
 
 DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
 Table = tuple[Sequence[Sequence[Any]], Sequence[str]]  # rows and column names
@@ -135,11 +140,31 @@ Examples:
 @click.option("--workers", type=click.IntRange(min=1), help="Runs side by side. [default: one per core]")
 @click.option(
     "--engine",
-    type=click.Choice(["local"]),
+    type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    expose_value=False,
-    help="Where runs are made: in worker processes on this machine.",
+    help="Where runs are made: in worker processes on this machine, or as tasks on a Ray cluster.",
+)
+@click.option(
+    "--ray-address",
+    metavar="HOST:PORT",
+    help="The Ray cluster.  [default: RAY_ADDRESS, or this machine's, or one is started here]",
+)
+@click.option(
+    "--run-cpus",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Processors that Ray sets aside for a run.  [default: 1]",
+)
+@click.option(
+    "--run-gpus",
+    type=click.FloatRange(min=0),
+    help="GPUs that Ray sets aside for a run; 0.5 puts two runs on one.  [default: 0]",
+)
+@click.option(
+    "--checkpoints",
+    type=click.Path(file_okay=False),
+    help="Folder where runs leave off between rungs; for Ray, on storage that every node sees.  "
+    "[default: beside the store; Ray's object store]",
 )
 @store_option
 @click.option("--study", metavar="NAME", help="Name of the study. [default: made from the question]")
@@ -168,6 +193,11 @@ def choose(
     goal: str,
     target: float | None,
     workers: int | None,
+    engine: str,
+    ray_address: str | None,
+    run_cpus: float | None,
+    run_gpus: float | None,
+    checkpoints: str | None,
     store: str,
     study: str | None,
     seed: int,
@@ -186,7 +216,6 @@ def choose(
     from surefoot.evidence import Store
     from surefoot.show.live import RaceDisplay
     from surefoot.show.terminal import print_answer
-    from surefoot.training.local import LocalEngine
 
     for file in (json_file, report_file):
         _check_writable(file)
@@ -205,15 +234,26 @@ def choose(
         goal=goal,
         target=target,
     )
+    folder = Path(checkpoints).absolute() / question.study if checkpoints else None
+    given = {"ray-address": ray_address, "run-cpus": run_cpus, "run-gpus": run_gpus}
+    cluster = {option: value for option, value in given.items() if value is not None}
     with Store.at(store) as evidence:
         try:
-            with LocalEngine(workers=workers, timeout=run_timeout) as engine, RaceDisplay() as display:
+            with (
+                _engine(engine, question, workers, cluster, folder is not None, timeout=run_timeout) as place,
+                RaceDisplay() as display,
+            ):
                 answer = choose_optimizer(
-                    question, evidence, engine, _checkpoints(store, question.study), display
+                    question, evidence, place, folder or _checkpoints(store, question.study), display
                 )
         except KeyboardInterrupt as interruption:
             so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
             command = question.command + ("" if store == DEFAULT_STORE else f" --store {store}")
+            options = {"engine": engine} if engine != "local" else {}
+            for option, value in (
+                options | cluster | ({"checkpoints": checkpoints} if checkpoints else {})
+            ).items():
+                command += f" --{option} {value}"
             # On stderr, so that nobody takes it for the answer.
             click.echo(f"\n{so_far}".rstrip(), err=True)
             click.echo(f"Interrupted; nothing is lost. To go on: {command}", err=True)
@@ -373,6 +413,42 @@ def _studies(store: str) -> Table:
             for s in evidence.studies()
         ]
     return rows, ("study", "task", "created", "runs", "verdict")
+
+
+def _engine(
+    name: str,
+    question: Question,
+    workers: int | None,
+    cluster: Mapping[str, Any],
+    shared: bool,
+    **limits: Any,
+) -> LocalEngine | RayEngine:
+    """The engine of this name; the options in `cluster` are for Ray, as is whether trunks lie on storage
+    that is `shared` by all nodes."""
+    if name == "local":
+        from surefoot.training.local import LocalEngine
+
+        for option in cluster:
+            raise click.UsageError(f"--{option} goes with --engine ray only")
+        return LocalEngine(workers=workers, **limits)
+    try:
+        from surefoot.training.ray_cluster import RayEngine
+    except ModuleNotFoundError as error:
+        raise click.UsageError(
+            f"--engine ray needs the package {error.name}: pip install 'surefoot[ray]'"
+        ) from None
+    engine = RayEngine(
+        cluster.get("ray-address"),
+        [question.task, question.baseline, *question.sources],
+        cluster.get("run-cpus", 1.0),
+        cluster.get("run-gpus", 0.0),
+        workers,
+        shared,
+        **limits,
+    )
+    where = "a Ray cluster started on this machine" if engine.started else "the Ray cluster"
+    click.echo(f"{engine.slots} runs at once on {where}", err=True)
+    return engine
 
 
 def _checkpoints(store: str, study: str) -> Path:
