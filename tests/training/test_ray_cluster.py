@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -87,8 +88,15 @@ def project(tmp_path_factory, tasks_file):
 @pytest.fixture(scope="module")
 def engine(cluster, project):
     references = [*(f"own_tasks.py:{name}" for name in TASKS), f"{OWN}:small", f"{OPTIMIZERS}:Signs"]
+    before = signal.signal(signal.SIGTERM, mine)
     with RayEngine(cluster.address, references, timeout=8.0) as engine:
+        assert signal.getsignal(signal.SIGTERM) is mine, "Ray would have it"
         yield engine
+    signal.signal(signal.SIGTERM, before)
+
+
+def mine(*_):
+    """What this process does on SIGTERM."""
 
 
 TASKS = ("Sample", "Slow", "Segfault", "Exits", "Raises", "Hangs", "Calls", "Unplugs")

@@ -16,9 +16,12 @@ import logging
 import math
 import os
 import shutil
+import signal
 import tempfile
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -89,7 +92,8 @@ class RayEngine:
         self._folder = Path(tempfile.mkdtemp(prefix="surefoot-ship-"))
         try:
             self._shipment: Shipment = pack(references, self._folder)
-            self.started = _connect(address, self._folder)
+            with _keeping_sigterm():
+                self.started = _connect(address, self._folder)
             self._make = ray.remote(make_run).options(
                 num_cpus=cpus, num_gpus=gpus, num_returns="streaming", max_retries=0
             )
@@ -288,6 +292,15 @@ def _connect(address: str | None, folder: Path) -> bool:
             ) from error
     ray.init("local", include_dashboard=False, **settings)
     return True
+
+
+@contextmanager
+def _keeping_sigterm() -> Iterator[None]:
+    """Ray takes this signal for itself; whoever had taken it before keeps it."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if callable(before) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 def _identity(job: Job) -> str:

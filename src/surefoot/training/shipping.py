@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -19,6 +20,7 @@ from surefoot.training.run import Job
 
 MB = 2**20
 LIMIT_BYTES = 100 * MB
+MOST_FILES = 20_000
 IGNORE_FILE = ".rayignore"
 """Ray's own: what a project leaves at home, in the syntax of .gitignore."""
 
@@ -66,7 +68,7 @@ def pack(references: Iterable[str], folder: Path) -> Shipment:
         folder: receives the copy; new or empty.
 
     Raises:
-        ValueError: there is more than `LIMIT_BYTES`; the message names the largest parts.
+        ValueError: it is more than `LIMIT_BYTES` or `MOST_FILES`; the message names the largest parts.
         OSError: something cannot be read or written.
     """
     here, outside = Path.cwd().resolve(), list[Path]()
@@ -94,12 +96,12 @@ def _file(reference: str) -> Path | None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    files = list(_files(source))
-    sizes = {file: (source / file).stat().st_size for file in files}
-    if sum(sizes.values()) > LIMIT_BYTES:
+    # A whole home folder need not be walked through to see that it is too much.
+    sizes = {file: (source / file).stat().st_size for file in islice(_files(source), MOST_FILES + 1)}
+    if len(sizes) > MOST_FILES or sum(sizes.values()) > LIMIT_BYTES:
         raise ValueError(_too_much(source, sizes))
     target.mkdir(parents=True, exist_ok=True)
-    for file in files:
+    for file in sizes:
         (target / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source / file, target / file)
 
@@ -136,8 +138,9 @@ def _too_much(source: Path, sizes: Mapping[Path, int]) -> str:
     for file, size in sizes.items():
         parts[file.parts[0] + ("/" if len(file.parts) > 1 else "")] += size
     largest = ", ".join(f"{name} ({size / MB:.0f} MB)" for name, size in parts.most_common(3))
+    limits = f"{LIMIT_BYTES / MB:.0f} MB or {MOST_FILES} files"
     return (
-        f"{source} holds {sum(sizes.values()) / MB:.0f} MB, more than the {LIMIT_BYTES / MB:.0f} MB that are "
-        f"shipped to a cluster; the largest: {largest}. Name what runs do not need in "
-        f"{source / IGNORE_FILE}, and read large data from storage that every node sees"
+        f"{source} holds more than the {limits} that are shipped to a cluster; the largest: {largest}. "
+        f"Name what runs do not need in {source / IGNORE_FILE}, and read large data from storage that every "
+        "node sees"
     )
