@@ -43,6 +43,10 @@ SLOTS_SECONDS = 2.0  # how old the count of slots may be
 POLL_SECONDS = 0.5
 STOP_SECONDS = 10.0  # what a run may take to stop, before its process is killed
 PATIENCE_SECONDS = 300.0  # how long a cluster may be without any node that can hold a run
+KEEP_WARM = {"idle_worker_killing_time_threshold_ms": 600_000}
+"""Ray ends an idle process after a second where there are more of them than processors, as with half a one
+for each run; the next run would wait for torch to be imported again."""
+
 PLACES = 3
 """So many places may be lost under one run: after that it is taken for what brings them down."""
 
@@ -290,7 +294,7 @@ def _connect(address: str | None, folder: Path) -> bool:
             raise ConnectionError(
                 f"there is no Ray cluster at {place!r}: start one by ray start --head"
             ) from error
-    ray.init("local", include_dashboard=False, **settings)
+    ray.init("local", include_dashboard=False, _system_config=KEEP_WARM, **settings)
     return True
 
 
