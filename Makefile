@@ -49,7 +49,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(INSTALL) --editable '.[test,ecosystem]'
+	$(INSTALL) --editable '.[test,ecosystem,ray]'
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-test

@@ -172,11 +172,31 @@ Examples:
 @click.option("--workers", type=click.IntRange(min=1), help="Runs side by side. [default: one per core]")
 @click.option(
     "--engine",
-    type=click.Choice(["local"]),
+    type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    expose_value=False,
-    help="Where runs are made: in worker processes on this machine.",
+    help="Where runs are made: in worker processes on this machine, or as tasks on a Ray cluster.",
+)
+@click.option(
+    "--ray-address",
+    metavar="HOST:PORT",
+    help="The Ray cluster.  [default: RAY_ADDRESS, or this machine's, or one is started here]",
+)
+@click.option(
+    "--run-cpus",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Processors that Ray sets aside for a run.  [default: 1]",
+)
+@click.option(
+    "--run-gpus",
+    type=click.FloatRange(min=0),
+    help="GPUs that Ray sets aside for a run; 0.5 puts two runs on one.  [default: 0]",
+)
+@click.option(
+    "--checkpoints",
+    type=click.Path(file_okay=False),
+    help="Folder where runs leave off between rungs; for Ray, on storage that every node sees.  "
+    "[default: beside the store; Ray's object store]",
 )
 @store_option
 @click.option("--study", metavar="NAME", help="Name of the study. [default: made from the question]")
@@ -217,6 +237,11 @@ def choose(
     goal: str,
     target: float | None,
     workers: int | None,
+    engine: str,
+    ray_address: str | None,
+    run_cpus: float | None,
+    run_gpus: float | None,
+    checkpoints: str | None,
     store: str,
     study: str | None,
     seed: int,
@@ -240,8 +265,7 @@ def choose(
     from surefoot.evidence import Store
     from surefoot.show.live import RaceDisplay
     from surefoot.show.terminal import print_answer
-    from surefoot.training.gpus import choose_gpus, visible_gpus
-    from surefoot.training.local import LocalEngine
+    from surefoot.training.engines import EngineOptions
 
     for file in (json_file, report_file):
         _check_writable(file)
@@ -262,31 +286,25 @@ def choose(
         script=script,
         measure=measure,
     )
-    devices = choose_gpus(gpus, visible_gpus()) if gpus else ()
+    place = EngineOptions(
+        engine, workers, run_timeout, run_memory, gpus, ray_address, run_cpus, run_gpus, checkpoints
+    )
+    trunks = place.folder(question.study) or _checkpoints(store, question.study)
+    references = [question.task, question.baseline, *question.sources]
     with Store.at(store) as evidence:
         try:
-            with (
-                LocalEngine(workers, timeout=run_timeout, memory=run_memory, gpus=devices) as engine,
-                RaceDisplay() as display,
-            ):
-                answer = choose_optimizer(
-                    question, evidence, engine, _checkpoints(store, question.study), display
-                )
+            with place.open(references) as runs_at, RaceDisplay() as display:
+                if cluster := getattr(runs_at, "where", ""):
+                    click.echo(f"{runs_at.slots} runs at once on {cluster}", err=True)
+                answer = choose_optimizer(question, evidence, runs_at, trunks, display)
         except KeyboardInterrupt as interruption:
             so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
-            limits = {"--workers": workers, "--run-timeout": run_timeout, "--gpus": gpus}
-            limits["--run-memory"] = run_memory and f"{math.ceil(run_memory / SIZES['k'])}k"
-            if store != DEFAULT_STORE:
-                limits["--store"] = store
-            words = (
-                word for option, value in limits.items() if value is not None for word in (option, str(value))
-            )
+            elsewhere = [] if store == DEFAULT_STORE else ["--store", store]
+            command = question.command_with(*elsewhere, *place.words)
             with contextlib.suppress(OSError):  # after SIGHUP there may be nobody to read it
                 # On stderr, so that nobody takes it for the answer.
                 click.echo(f"\n{so_far}".rstrip(), err=True)
-                click.echo(
-                    f"Interrupted; nothing is lost. To go on: {question.command_with(*words)}", err=True
-                )
+                click.echo(f"Interrupted; nothing is lost. To go on: {command}", err=True)
             sys.exit(exit_status(interruption))
         print_answer(answer)
         if json_file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -41,11 +42,11 @@ class Batch:
     """A policy that decides nothing: all of these runs."""
 
     def __init__(self, requests: Sequence[Request]) -> None:
-        self.waiting = list(requests)
+        self.waiting = deque(requests)
 
     def ask(self) -> Request | None:
         """The next run."""
-        return self.waiting.pop(0) if self.waiting else None
+        return self.waiting.popleft() if self.waiting else None
 
     def tell(self, request: Request, value: float) -> None:
         """Nothing depends on it."""

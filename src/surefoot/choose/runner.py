@@ -23,6 +23,9 @@ from surefoot.training.run import Finished, Job, Report, Restarted
 GATHER_SECONDS = 0.25
 """Points on the way may wait for so long, to be committed together: a commit costs as much as many points."""
 
+COMMIT_SECONDS = 0.05
+"""The end of a run may wait for so long to be committed with others; the next run is started before."""
+
 FIRST_RUNS = 6
 """Where so many runs, the first that were asked for, all fail from one cause, the others would too."""
 
@@ -119,15 +122,26 @@ class Runner:
         """Ask, run and tell until the policy is done."""
         events: list[Event] = []
         while True:
-            # Runs are on their way again before the disk is waited for.
+            # Runs are on their way again before the disk is waited for; where they are short, others end
+            # meanwhile.
             with self.log.at_once():
-                for event in events:
-                    self._take_in(event, policy, reading)
-                asked = self._hand_out(policy, reading)
+                due = time.monotonic() + COMMIT_SECONDS
+                while True:
+                    urgent = any(map(self._is_urgent, events))
+                    asked = self._turn(events, policy, reading)
+                    left = due - time.monotonic()
+                    if urgent or left <= 0 or not self._running or not (events := self.engine.events(left)):
+                        break
             if not self._running and not asked:
                 return
             self.watcher.running([(self.label(r.candidate), r.progress) for r, _ in self._running.values()])
             events = self._news() if self._running else []
+
+    def _turn(self, events: list[Event], policy: Policy, reading: Reading) -> bool:
+        """Take in what has happened and start what is asked for; True if anything was."""
+        for event in events:
+            self._take_in(event, policy, reading)
+        return self._hand_out(policy, reading)
 
     def _news(self) -> list[Event]:
         """What has happened; points that can wait do so for company, the end of a run waits for nothing."""
@@ -138,8 +152,14 @@ class Runner:
         return events
 
     def _can_wait(self, event: Event) -> bool:
-        """A run to its end leaves no trunk: interrupted, it measures again whatever was not recorded."""
-        return isinstance(event, Report) and self._running[event.job][0].progress >= 1
+        return isinstance(event, Report) and not self._is_urgent(event)
+
+    def _is_urgent(self, event: Event) -> bool:
+        """A point with a trunk behind it is not measured again, should this process be killed now."""
+        if not isinstance(event, Report):
+            return False
+        progress = self._running[event.job][0].progress
+        return event.point.progress < progress < 1
 
     def _take_in(self, event: Event, policy: Policy, reading: Reading) -> None:
         if isinstance(event, Report):
@@ -184,7 +204,7 @@ class Runner:
 
     def _record_point(self, report: Report) -> None:
         request, run = self._running[report.job]
-        point = PointRecord(**asdict(report.point))
+        point = PointRecord(**vars(report.point))
         self.log.add_point(run, point)
         stored = self._stored[_key(request)]
         if all(known.progress != point.progress for known in stored.points):  # as the store keeps them
@@ -199,7 +219,7 @@ class Runner:
 
     def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
         request, run = self._running.pop(event.job)
-        end = {name: value for name, value in asdict(event).items() if name not in ("job", "seen")}
+        end = {name: value for name, value in vars(event).items() if name not in ("job", "seen")}
         self.log.end_run(run, **end)
         stored = replace(self._stored[_key(request)], **end)
         self._stored[_key(request)] = stored

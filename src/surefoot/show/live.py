@@ -110,16 +110,17 @@ class RaceDisplay:
 
 @dataclass(frozen=True)
 class _Standing:
-    """A candidate's values at one rung."""
+    """A candidate's results at one rung, so many runs, and the mean of their values."""
 
     label: str
     rung: float
-    values: tuple[float, ...]
+    runs: int = 0
+    mean: float = 0.0
 
-    @property
-    def mean(self) -> float:
-        """The mean of the values."""
-        return math.fsum(self.values) / len(self.values)
+    def with_value(self, value: float) -> _Standing:
+        """After one more run."""
+        runs = self.runs + 1
+        return _Standing(self.label, self.rung, runs, self.mean + (value - self.mean) / runs)
 
     @property
     def order(self) -> tuple[float, float]:
@@ -145,7 +146,7 @@ class _Board:
         self.phase = phase
         self.running: list[tuple[str, float]] = []
         self.finished = self.lost = 0
-        self._values: dict[tuple[str, float], list[float]] = {}
+        self._standings: dict[tuple[str, float], _Standing] = {}
 
     def spend(self, share: float) -> None:
         """Until the first result all is found in the store: it tells nothing about the pace."""
@@ -159,7 +160,8 @@ class _Board:
         self.lost += status in LOST
         if math.isfinite(value) and status not in LOST:
             with self._lock:
-                self._values.setdefault((label, rung), []).append(value)
+                standing = self._standings.get((label, rung)) or _Standing(label, rung)
+                self._standings[label, rung] = standing.with_value(value)
 
     def decide(self, text: str) -> None:
         with self._lock:
@@ -172,9 +174,7 @@ class _Board:
     def leaders(self) -> list[_Standing]:
         """The best candidate of each optimizer; in confirmation every candidate, for all are rivals there."""
         with self._lock:
-            standings = [
-                _Standing(label, rung, tuple(values)) for (label, rung), values in self._values.items()
-            ]
+            standings = list(self._standings.values())
         best: dict[str, _Standing] = {}
         for standing in standings:
             label = standing.label
@@ -266,7 +266,7 @@ class _Screen:
         table.columns[-1].ratio = 1
         table.add_row("", "value", "rung", "runs", "leading so far (not a result yet)", style="dim")
         for place, leader in enumerate(leaders[:most], 1):
-            cells = (str(place), number(leader.mean), share(leader.rung), str(len(leader.values)))
+            cells = (str(place), number(leader.mean), share(leader.rung), str(leader.runs))
             table.add_row(*cells, Text(leader.label), style="bold" if place == 1 else "")
         behind = ", ".join(leader.label.partition(" ")[0] for leader in leaders[most:])
         return Group(table, _line(f"behind them: {behind}", "dim")) if behind else table
