@@ -81,7 +81,7 @@ def test_a_study_begun_with_version_1_goes_on(url):
     ]
 
 
-def test_the_scripts_lead_from_nothing_to_the_tables_of_today(engine):
+def test_the_scripts_turn_nothing_into_the_tables_of_today(engine):
     with engine.begin() as db:
         migrate(db, None)
     assert differences(engine) == []
