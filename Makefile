@@ -30,6 +30,7 @@ bench: $(VENV)/.installed-bench  ## speed and answer quality, as tables; takes a
 	$(BIN)/python benchmarks/choose_vs.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/store_rate.py
+	$(BIN)/python benchmarks/faults.py
 
 pictures: $(VENV)/.installed  ## the pictures of README and docs, from real runs
 	$(BIN)/surefoot choose digits --runs 200

@@ -193,6 +193,10 @@ def curves(store: Path) -> Curves:
     return {}
 
 
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)  # in which nan equals nan, too
+
+
 # ------------------------------------------------------------------------ the faults
 
 
@@ -383,7 +387,7 @@ def main() -> None:
             study.known.get(run) != points and repr(study.known.get(run)) != repr(points)
             for run, points in whole[1].items()
         )
-        different = [field for field in answer if repr(answer[field]) != repr(whole[0].get(field))]
+        different = [name for name in answer if _text(answer[name]) != _text(whole[0].get(name))]
         same = f"no: {', '.join(different)}" if different else "yes"
         repeated, more = trainings - whole[2], seconds - (whole[3] if study.injected else 0.0)
         row = [name, study.injected, study.commands, study.lost + missing, f"{repeated} of {whole[2]}", same]

@@ -45,6 +45,9 @@ class Killed(Sample):
 class Raises(Sample):
     def loss(self, model, batch): raise LookupError("no such label")
 
+class RaisesAtLength(Sample):
+    def loss(self, model, batch): raise ValueError("x" * 10**7)
+
 class Quits(Sample):
     def loss(self, model, batch): sys.exit("enough")
 

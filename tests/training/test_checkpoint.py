@@ -1,4 +1,5 @@
 import os
+import resource
 
 import pytest
 import torch
@@ -54,3 +55,25 @@ def test_a_write_that_fails_leaves_the_old_one_and_no_litter(path):
         checkpoint.save(path, "run", {"model": lambda: None})
     assert checkpoint.load(path, "run") is not None
     assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_disk_that_is_full_is_told_as_such(path):
+    """Also where torch's own writer meets it, which raises an error of its own in its place."""
+    large = {"model": {"w": torch.zeros(10**6)}}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, hard))
+    try:
+        with pytest.raises(OSError, match=r"File too large|unexpected pos"):
+            checkpoint.save(path, "run", large)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert checkpoint.load(path, "run") is not None
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_what_killed_writers_have_left_is_removed_and_nothing_else(path):
+    left = path.parent / f".{path.name}-x1y2"
+    left.touch()
+    checkpoint.clear_unfinished(path.parent)
+    assert os.listdir(path.parent) == [path.name]
+    checkpoint.clear_unfinished(path.parent / "none")

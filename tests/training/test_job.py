@@ -107,3 +107,26 @@ def test_points_of_one_run_are_in_order(job):
     points: list[Point] = [run(job, progress=progress)[0][0].point for progress in (0.1, 0.3, 1.0)]
     assert [point.progress for point in points] == [0.1, 0.3, 1.0]
     assert points[0].seconds < points[1].seconds < points[2].seconds
+
+
+def test_where_no_checkpoint_can_be_written_the_run_goes_on_and_says_so(job, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    expected = value(job, checkpoints=None)
+    (report,), finished = run(job, checkpoints=str(file))
+    assert (finished.status, report.point.value) == ("completed", expected)
+    assert "its checkpoint could not be written" in finished.message
+
+
+@pytest.mark.parametrize(
+    ("task", "cause"), [("Raises", "raised"), ("RunsOutOfMemory", "memory"), ("AsksForTooMuch", "memory")]
+)
+def test_what_a_run_raises_tells_whether_memory_ran_out(job, tasks_file, task, cause):
+    reports, finished = run(job, task=f"{tasks_file}:{task}")
+    assert (reports, finished.status, finished.cause) == ([], "failed", cause)
+
+
+def test_a_message_has_an_end(job, tasks_file):
+    _, finished = run(job, task=f"{tasks_file}:RaisesAtLength")
+    assert "ValueError" in finished.message
+    assert len(finished.message) < 10_000

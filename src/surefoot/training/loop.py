@@ -40,7 +40,7 @@ class TrunkState:
         seconds: of training so far.
         trend: start, smoothed and latest training loss; None before the first step.
         model, optimizer: their state_dict.
-        random: state of the global generators, from `draws.state`.
+        draws: state of the global generators, from `draws.state`.
     """
 
     evaluations: int
@@ -50,7 +50,7 @@ class TrunkState:
     trend: tuple[float, float, float] | None
     model: dict[str, Any]
     optimizer: dict[str, Any]
-    random: draws.State
+    draws: draws.State
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ class _Run:
         self.optimizer.load_state_dict(state.optimizer)
         for _ in islice(self.data, state.batches):
             pass
-        draws.restore(state.random)
+        draws.restore(state.draws)
 
     def train_until(self, target: int, steps: int, stopped: Callable[[], bool]) -> bool:
         """Step until `target` evaluations, of `steps` in all; False if the run ended before."""
