@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from surefoot.choose import space
 from surefoot.choose.request import Batch, Policy, Reading, Request
 from surefoot.choose.runner import Runner
-from surefoot.choose.study import Screening
+from surefoot.choose.screening import Screening
 from surefoot.evidence import Store
 from surefoot.show.live import RaceDisplay
 from surefoot.training.engine import Event

@@ -38,6 +38,7 @@ PURE = [
     "choose/constraints.py",
     "choose/label.py",
     "choose/request.py",
+    "choose/screening.py",
     "choose/tariff.py",
     "choose/times.py",
     "training/schedule.py",

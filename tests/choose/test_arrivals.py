@@ -9,7 +9,7 @@ import pytest
 from surefoot.choose import Question, choose_optimizer, space
 from surefoot.choose.confirm import Confirmation
 from surefoot.choose.playoff import Playoff
-from surefoot.choose.study import Screening
+from surefoot.choose.screening import Screening
 from surefoot.evidence import Store
 from surefoot.show.live import RaceDisplay
 from surefoot.training.run import Candidate, Finished, Schedule

@@ -9,7 +9,7 @@ import pytest
 
 from surefoot.choose.confirm import Confirmation
 from surefoot.choose.interim import Place, confirmation_so_far, screening_so_far
-from surefoot.choose.study import Screening
+from surefoot.choose.screening import Screening
 from surefoot.training.run import Candidate
 
 ADAM, SGD = Candidate("Adam", {"lr": 0.01}), Candidate("SGD", {"lr": 0.1})
