@@ -42,8 +42,13 @@ class MatrixOptimizer(Declared):
     def step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
         settings = self.settings(group)
-        for stack in _stacks([p for p in group["params"] if p.grad is not None]):
+        for stack in self._stacks([p for p in group["params"] if p.grad is not None]):
             self._step_stack(stack, group, settings)
+
+    @staticmethod
+    def largest_stack(p: Tensor) -> int:
+        """How many elements a stack of matrices like `p` may have; one matrix is stepped in any case."""
+        return STACK
 
     def init_state(self, p: Tensor) -> dict[str, Any]:
         """Fill in the entries of this parameter's state that are missing."""
@@ -52,6 +57,16 @@ class MatrixOptimizer(Declared):
             if slot.name not in state:
                 state[slot.name] = torch.zeros_like(p, memory_format=torch.preserve_format).detach()
         return state
+
+    def _stacks(self, params: list[Tensor]) -> Iterator[list[Tensor]]:
+        """The parameters by shape, type and device, a few at a time where they are large."""
+        alike: dict[tuple[Any, ...], list[Tensor]] = {}
+        for p in params:
+            alike.setdefault((type(p), p.shape, p.dtype, p.device), []).append(p)
+        for members in alike.values():
+            count = max(1, self.largest_stack(members[0]) // max(1, members[0].numel()))
+            for start in range(0, len(members), count):
+                yield members[start : start + count]
 
     def _step_stack(self, params: list[Tensor], group: Mapping[str, Any], settings: dict[str, Any]) -> None:
         for p in params:
@@ -64,17 +79,6 @@ class MatrixOptimizer(Declared):
             torch._foreach_copy_(params, list(p.unbind()))
             for name, stack in state.items():
                 torch._foreach_copy_([s[name] for s in states], list(stack.unbind()))
-
-
-def _stacks(params: list[Tensor]) -> Iterator[list[Tensor]]:
-    """The parameters by shape, type and device, a few at a time where they are large."""
-    alike: dict[tuple[Any, ...], list[Tensor]] = {}
-    for p in params:
-        alike.setdefault((type(p), p.shape, p.dtype, p.device), []).append(p)
-    for (_, shape, *_), members in alike.items():
-        count = max(1, STACK // max(1, shape.numel()))
-        for start in range(0, len(members), count):
-            yield members[start : start + count]
 
 
 def _stacked(tensors: list[Tensor]) -> Tensor:

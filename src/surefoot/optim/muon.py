@@ -69,8 +69,8 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
 
     @staticmethod
     def update(p: Tensor, g: Tensor, s: Any, h: Any) -> Tensor:
-        s.momentum_buffer = average = s.momentum_buffer + (1 - h.momentum) * (g - s.momentum_buffer)
-        direction = g + h.momentum * (average - g) if h.nesterov else average
+        s.momentum_buffer = average = torch.lerp(s.momentum_buffer, g, 1 - h.momentum)
+        direction = torch.lerp(g, average, h.momentum) if h.nesterov else average
         direction = orthogonalized(direction, h.ns_coefficients, h.ns_steps, h.eps)
         rows, columns = p.shape[-2:]
         scale = math.sqrt(max(1, rows / columns))
@@ -79,13 +79,19 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
         after: Tensor = (1 - h.lr * h.weight_decay) * p - h.lr * scale * direction
         return after
 
+    @staticmethod
+    def largest_stack(p: Tensor) -> int:
+        """A stack whose matrices are multiplied one by one only costs copies."""
+        return 1 if _one_by_one(p) else f.MatrixOptimizer.largest_stack(p)
+
 
 def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:
     """Matrices with the singular vectors of `x` and singular values near 1, by Newton–Schulz iteration.
 
-    Every product is rounded to bfloat16, as in torch.  A processor without instructions for bfloat16
-    multiplies the same numbers many times faster in float32; a sum in another order may then round to
-    the neighbour, so float64, whose result shall be torch's, takes the products that torch takes.
+    Every product is rounded to bfloat16, as in torch.  A sum in another order may round to the neighbour, so
+    a processor takes the products that torch takes, matrix by matrix.  One without instructions for bfloat16
+    multiplies the same numbers many times faster in float32, and does, except in float64, whose result shall
+    be torch's.
 
     Args:
         x: (matrices, rows, columns).
@@ -93,13 +99,11 @@ def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: i
         steps: iterations.
         eps: least norm that a matrix is divided by.
     """
-    if x.dtype == torch.float64:
+    if _one_by_one(x):
         arguments = coefficients, steps, eps, torch.addmm, torch.Tensor.bfloat16
-        return torch.stack([_newton_schulz(matrix, *arguments) for matrix in x]).double()
-    wide = x.device.type == "cpu" and not _has_bfloat16()
-    return _newton_schulz(
-        x, coefficients, steps, eps, torch.baddbmm, _in_float32 if wide else torch.Tensor.bfloat16
-    )
+        return torch.stack([_newton_schulz(matrix, *arguments) for matrix in x]).to(x.dtype)
+    rounded = _in_float32 if x.device.type == "cpu" else torch.Tensor.bfloat16
+    return _newton_schulz(x, coefficients, steps, eps, torch.baddbmm, rounded)
 
 
 def _newton_schulz(
@@ -118,6 +122,11 @@ def _newton_schulz(
         gram = rounded(x @ x.mT)
         x = rounded(multiply_add(x, rounded(multiply_add(gram, gram, gram, beta=b, alpha=c)), x, beta=a))
     return x.mT if tall else x
+
+
+def _one_by_one(x: Tensor) -> bool:
+    """Whether the products are those that torch takes."""
+    return x.dtype == torch.float64 or (x.device.type == "cpu" and _has_bfloat16())
 
 
 def _in_float32(x: Tensor) -> Tensor:
