@@ -133,3 +133,24 @@ def test_a_run_that_is_started_again_is_recorded_once(tmp_path):
         assert [point.progress for point in run.points] == [*MARKS, 1.0]
         assert runner.records()[0].points == run.points
         assert decision.text.endswith("is started again: the worker process was killed by SIGKILL.")
+
+
+def test_a_run_killed_between_its_last_point_and_its_end_is_made_again(tmp_path):
+    class Killed(Scripted):
+        def events(self, timeout=None):
+            if isinstance(self.script[0], Finished):
+                raise KeyboardInterrupt
+            return super().events(timeout)
+
+    with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
+        log = store.begin("mine", "small", {}, {}, {})
+        request = Request(Candidate("Adam", {"lr": 0.1}), 0, 0.75, "screen")
+        with pytest.raises(KeyboardInterrupt):
+            Runner("small", Killed(log), log, tmp_path, display, str, 1.0).drive(Batch([request]), Reading())
+        assert [point.progress for point in log.record().runs[0].points] == [0.75]
+        for _ in range(2):
+            engine = Scripted(log)
+            Runner("small", engine, log, tmp_path, display, str, 1.0).drive(Batch([request]), Reading())
+        (run,) = log.record().runs
+        assert (run.status, run.state_bytes, len(run.points)) == ("completed", 8, 1)
+        assert engine.recorded == [], "once it has ended it is not made again"

@@ -178,7 +178,9 @@ class Runner:
             if len(self._first) < FIRST_RUNS:
                 self._first.setdefault(_key(request), "")
             stored = self._stored.get(_key(request))
-            value = None if stored is None else reading.told(stored, request.progress)
+            # Of one that was killed between its last point and its end, what it cost is not known.
+            ended = stored is not None and stored.status != "running"
+            value = reading.told(stored, request.progress) if stored is not None and ended else None
             if stored is None or value is None:
                 self._start(request, reading)
             else:
