@@ -17,10 +17,10 @@ from surefoot.training import worker_process
 from surefoot.training.engine import Engine
 from surefoot.training.local import LocalEngine
 from surefoot.training.loop import train
-from surefoot.training.run import Candidate, Finished, Job, Report, Restarted
+from surefoot.training.run import Candidate, Job
+from tests.training.gathering import LIMIT, gather
 
 ADAM = Candidate("Adam", {"lr": 1e-2})
-LIMIT = 120.0  # seconds; a loaded machine may need long to start a worker
 
 reads_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
@@ -39,29 +39,6 @@ def job(tasks_file):
         return Job(id, f"{tasks_file}:{task}", ADAM, seed, progress)
 
     return job
-
-
-def gather(engine: LocalEngine, *jobs: Job) -> dict[int, tuple[list[float | str], Finished]]:
-    """Run the jobs, as many at a time as there are slots: values and end by id."""
-    waiting, running = list(jobs), set()
-    values: dict[int, list[float | str]] = {job.id: [] for job in jobs}
-    ends: dict[int, Finished] = {}
-    limit = time.monotonic() + LIMIT
-    while waiting or running:
-        assert time.monotonic() < limit
-        while waiting and len(running) < engine.slots:
-            running.add(waiting[0].id)
-            engine.start(waiting.pop(0))
-        for event in engine.events(timeout=5):
-            if isinstance(event, Report):
-                values[event.job].append(event.point.value)
-            elif isinstance(event, Restarted):
-                values[event.job].append("restarted")
-            else:
-                assert event.job not in ends
-                ends[event.job] = event
-                running.remove(event.job)
-    return {job.id: (values[job.id], ends[job.id]) for job in jobs}
 
 
 def test_it_is_an_engine(engine):

@@ -24,13 +24,11 @@ from surefoot.training.ray_cluster import RayEngine
 from surefoot.training.run import Candidate, Finished, Job, Report
 from tests.choose.own_task import small
 from tests.choose.test_study import steady
+from tests.training.gathering import LIMIT, gather
 
 ADAM = Candidate("Adam", {"lr": 1e-2})
 OWN = Path(__file__).parent.parent / "choose" / "own_task.py"
 OPTIMIZERS = OWN.parent / "own_optimizer.py"
-LIMIT = 240.0  # seconds; a busy machine may need long to start Ray's processes
-
-
 MEMORY = 80 * 2**20
 numbers = count()
 
@@ -104,27 +102,6 @@ TASKS = ("Sample", "Slow", "Segfault", "Exits", "Raises", "Hangs", "Calls", "Unp
 
 def job(task: str, id: int = 0, progress: float = 0.2, seed: int = 0, **more) -> Job:
     return Job(id, f"own_tasks.py:{task}", ADAM, seed, progress, **more)
-
-
-def gather(engine, *jobs: Job) -> dict[int, tuple[list[float], Finished]]:
-    """Run the jobs, as many at a time as there are slots: values and end by id."""
-    waiting, running = list(jobs), set()
-    values: dict[int, list[float]] = {job.id: [] for job in jobs}
-    ends: dict[int, Finished] = {}
-    limit = time.monotonic() + LIMIT
-    while waiting or running:
-        assert time.monotonic() < limit
-        while waiting and len(running) < engine.slots:
-            running.add(waiting[0].id)
-            engine.start(waiting.pop(0))
-        for event in engine.events(timeout=5):
-            if isinstance(event, Report):
-                values[event.job].append(event.point.value)
-            else:
-                assert event.job not in ends
-                ends[event.job] = event
-                running.remove(event.job)
-    return {job.id: (values[job.id], ends[job.id]) for job in jobs}
 
 
 def test_it_is_an_engine(engine):
