@@ -148,7 +148,7 @@ class Study:
             time.sleep(0.01)
         return process.poll() is None
 
-    def at_a_random_moment(self, process: subprocess.Popen[bytes], most: int = 30) -> bool:
+    def at_a_random_moment(self, process: subprocess.Popen[bytes], most: int = 10) -> bool:
         """While it starts, or after some more trainings; False if it ended before."""
         more = self.draw.choice([0, *range(1, most)])
         there = self.wait_for(process, more)

@@ -153,6 +153,7 @@ class _Study:
     def answer(self) -> dict[str, Any]:
         if self.finished is not None:
             self.watcher.phase("show a finished study again")
+            self._remove_checkpoints()  # it may have been killed before
             return dict(self.finished)
         seen = self._look()
         self.measure = str(seen["measure"])
@@ -188,8 +189,12 @@ class _Study:
             self.question, seen, runner.records(), decisions, confirmed, self._seconds(), self.stopwatch
         )
         self.log.finish(answer)
-        shutil.rmtree(self.checkpoints, ignore_errors=True)  # no run goes on any more
+        self._remove_checkpoints()
         return answer
+
+    def _remove_checkpoints(self) -> None:
+        """There is an answer: no run goes on any more."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def _look(self) -> Mapping[str, Any]:
         """What the task is; on resuming, make sure that it is still the same."""
