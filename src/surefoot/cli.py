@@ -8,7 +8,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +263,7 @@ def choose(
     click.get_current_context().with_resource(heeding_termination())
     from surefoot.choose import Interrupted, Question, choose_optimizer
     from surefoot.evidence import Store
+    from surefoot.evidence.schema import without_nan
     from surefoot.show.live import RaceDisplay
     from surefoot.show.terminal import print_answer
     from surefoot.training.engines import EngineOptions
@@ -308,7 +309,7 @@ def choose(
             sys.exit(exit_status(interruption))
         print_answer(answer)
         if json_file:
-            _write(json_file, json.dumps(_finite(answer), indent=2, ensure_ascii=False) + "\n")
+            _write(json_file, json.dumps(without_nan(answer), indent=2, ensure_ascii=False) + "\n")
         if report_file:
             _write_report(evidence, question.study, report_file)
 
@@ -524,17 +525,6 @@ def _check_writable(file: str | None) -> None:
 
 def _write(file: str, text: str) -> None:
     Path(file).write_text(text, encoding="utf8")
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no nan: null stands for it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from surefoot.evidence.database import clear_errors, shown, with_driver
 from surefoot.evidence.errors import StoreError
 from surefoot.evidence.records import RunRecord, StudyRecord
+from surefoot.evidence.schema import without_nan
 from surefoot.evidence.study_table import settings
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _describe(written: Any, study: StudyRecord) -> None:
     }
     for name, value in facts.items():
         if value is not None:
-            written.set_user_attr(name, _plain(value))
+            written.set_user_attr(name, without_nan(value))
 
 
 def _trials(study: StudyRecord) -> Iterator[FrozenTrial]:
@@ -190,7 +191,7 @@ def _attributes(run: RunRecord) -> dict[str, Any]:
         "seconds_per_step": run.seconds_per_step,
         "state_bytes": run.state_bytes,
     }
-    return {name: _plain(value) for name, value in facts.items() if value not in ("", None)}
+    return {name: without_nan(value) for name, value in facts.items() if value not in ("", None)}
 
 
 def distributions(runs: tuple[RunRecord, ...]) -> dict[str, BaseDistribution]:
@@ -232,14 +233,3 @@ def _is_number(value: Any) -> bool:
 
 def _as_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
-
-
-def _plain(value: Any) -> Any:
-    """As strict JSON has it, which knows no nan: None stands for it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

@@ -61,6 +61,17 @@ def to_line(value: str) -> str:
     return value.replace("\0", r"\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def without_nan(value: Any) -> Any:
+    """Return the value as strict JSON has it, for other programs: None stands for nan and infinities."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return value
+
+
 def _tagged(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": str(float(value))}
