@@ -14,8 +14,9 @@ MAY_IMPORT = {
     "tasks": set(),
     "training": {"tasks", "optim", "formula"},
     "evidence": set(),
+    "landscape": {"training", "tasks", "optim", "formula"},
     "choose": {"training", "tasks", "optim", "formula", "evidence"},
-    "show": {"evidence"},
+    "show": {"evidence", "landscape"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 PURE = [

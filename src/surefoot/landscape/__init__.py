@@ -1,0 +1,1 @@
+"""Test surfaces and the paths of real optimizers on them; the landscape of a real model around its trainings."""
