@@ -73,7 +73,8 @@ class Walker:
         surface: what it walks on.
         racer: what is built; its hyperparameters go to the constructor.
         start: its first point.
-        noise: what is added to the gradient at each evaluation, of shape (evaluations, 2); zero beyond its end.
+        noise: what is added to the gradient at each evaluation, of shape (evaluations, 2); beyond its end it
+            begins anew.
 
     Raises:
         ValueError: there is no such optimizer, or it refuses a hyperparameter.
@@ -111,9 +112,8 @@ class Walker:
         loss.backward()  # type: ignore[no-untyped-call]
         gradient = self.parameter.grad
         assert gradient is not None
-        if self.evaluations < len(self.noise):
-            extra = self.noise[self.evaluations]
-            gradient += lift(extra) if self.lifted else extra
+        extra = self.noise[self.evaluations % len(self.noise)]
+        gradient += lift(extra) if self.lifted else extra
         self.gradient = project(gradient) if self.lifted else gradient.clone()
         if self._sparse:
             self.parameter.grad = gradient.to_sparse()
