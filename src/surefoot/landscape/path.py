@@ -205,6 +205,11 @@ def drawing(seed: int) -> Iterator[None]:
         yield
 
 
+def optimizer_names() -> tuple[str, ...]:
+    """Every optimizer that can race, by alphabet."""
+    return tuple(optim.OPTIMIZERS)
+
+
 def _found(name: str) -> type[Any]:
     try:
         return optim.find(name)

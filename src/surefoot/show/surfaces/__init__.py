@@ -1,0 +1,1 @@
+"""Pictures of races on surfaces: still, moving, and as one HTML page."""
