@@ -1,4 +1,4 @@
-"""A store as version 1 of Surefoot left it, written in SQL, with one study in it."""
+"""Stores as earlier versions of Surefoot left them, written in SQL, with one study in each."""
 
 from __future__ import annotations
 
@@ -43,6 +43,25 @@ INSERT INTO surefoot_points VALUES (1, 0.1, 1.5, 0.25);
 INSERT INTO surefoot_points VALUES (1, 1.0, 15.0, NULL);
 INSERT INTO surefoot_decisions VALUES (1, 0, 2.5, 'promoted', 'Adam goes on.', '{"rung":0.1}');
 """
+
+
+VERSION_2 = """
+ALTER TABLE surefoot_runs ADD COLUMN cause TEXT DEFAULT '' NOT NULL;
+UPDATE surefoot_runs SET cause = 'memory' WHERE status = 'failed';
+UPDATE surefoot_schema SET version = 2;
+"""
+
+
+def write_version_2(url: str) -> None:
+    """Make the tables as version 2 had them, and fill them."""
+    write_version_1(url)
+    if url.startswith("sqlite:///"):
+        with sqlite3.connect(Path(url.removeprefix("sqlite:///"))) as db:
+            db.executescript(VERSION_2)
+        db.close()
+        return
+    with psycopg.connect(url) as db:
+        db.execute(VERSION_2)
 
 
 def write_version_1(url: str) -> None:

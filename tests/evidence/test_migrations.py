@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, make_url
 
 from surefoot.evidence import DecisionRecord, PointRecord, Store, StoreError, schema
 from surefoot.evidence.tables import MIGRATIONS, migrate
-from tests.evidence.released import write_version_1
+from tests.evidence.released import write_version_1, write_version_2
 
 
 @pytest.fixture
@@ -65,6 +65,26 @@ def test_a_store_of_version_1_is_migrated_and_loses_nothing(url, engine, tell):
     assert differences(engine) == []
 
 
+def test_a_store_of_version_2_is_migrated_and_takes_documents(url, engine, tell):
+    write_version_2(url)
+    with Store.at(url) as store:
+        assert store.study("digits").documents == {}
+        assert store.study("digits").runs[1].cause == "memory"
+        store.keep("digits", "landscape", {"explained": [0.5, 0.25]})
+        assert store.study("digits").documents == {"landscape": {"explained": [0.5, 0.25]}}
+    assert tell("SELECT version FROM surefoot_schema") == schema.VERSION
+    assert differences(engine) == []
+
+
+def test_a_store_of_today_that_lacks_a_table_is_damaged(url, engine):
+    with Store.at(url):
+        pass
+    with engine.begin() as db:
+        db.exec_driver_sql("DROP TABLE surefoot_documents")
+    with pytest.raises(StoreError, match="damaged, it has no table surefoot_documents"):
+        Store.at(url)
+
+
 def test_a_study_begun_with_version_1_goes_on(url):
     write_version_1(url)
     with Store.at(url) as store:
@@ -104,7 +124,7 @@ left = int(sys.argv[2])
 @event.listens_for(Engine, "before_cursor_execute")
 def execute(db, cursor, statement, *others):
     global left
-    if statement.startswith(("ALTER", "UPDATE")):
+    if statement.lstrip().startswith(("ALTER", "CREATE", "UPDATE")):
         left -= 1
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -120,7 +140,7 @@ Store.at(sys.argv[1])
 
 def test_a_kill_in_mid_migration_leaves_the_old_version_whole(url, tell):
     write_version_1(url)
-    for statements in (1, 2):  # before the new version is noted; before all of it is committed
+    for statements in (1, 3, 4):  # before a version is noted; before all of it is committed
         killed = subprocess.run([sys.executable, "-c", KILLED, url, str(statements)])
         assert killed.returncode == -signal.SIGKILL
         assert tell("SELECT version FROM surefoot_schema") == 1

@@ -295,3 +295,22 @@ class TestAtOnce:
         with pytest.raises(StoreError, match="no run 99"):
             mistaken()
         assert [run.optimizer for run in log.record().runs] == ["Adam"]
+
+
+def test_a_study_keeps_one_document_of_each_kind(store, begin):
+    begin(store)
+    begin(store, "other")
+    for document in ({"x": [1.5, math.nan]}, {"x": [2.5, math.inf], "name": "café\0"}):
+        store.keep("digits", "landscape", document)
+    store.keep("digits", "notes", {})
+    assert store.study("digits").documents == {"landscape": document, "notes": {}}
+    assert store.study("other").documents == {}
+
+
+def test_documents_that_cannot_be_kept_are_refused(store, begin):
+    begin(store)
+    with pytest.raises(UnknownStudy, match="no study 'digit'; the nearest is 'digits'"):
+        store.keep("digit", "landscape", {})
+    with pytest.raises(StoreError, match="not JSON serializable"):
+        store.keep("digits", "landscape", {"x": {1, 2}})
+    assert store.study("digits").documents == {}

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, Text, func, select, type_coerce
 
 from surefoot.evidence.errors import UnknownStudy
 from surefoot.evidence.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
-from surefoot.evidence.schema import decisions, from_json, points, runs, studies
+from surefoot.evidence.schema import decisions, documents, from_json, points, runs, studies
 
 _ROWS_AT_ONCE = 10_000
 """A large study is read in pieces, so that it is not in memory twice."""
@@ -46,9 +46,7 @@ def read_study(db: Connection, name: str, place: str) -> StudyRecord:
     Raises:
         UnknownStudy: there is none of this name.
     """
-    study = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
-    if study is None:
-        raise UnknownStudy(f"{place}: no study {name!r}; {_nearest(db, name)}")
+    study = find_study(db, name, place)
     return StudyRecord(
         name=study.name,
         task=study.task,
@@ -59,7 +57,20 @@ def read_study(db: Connection, name: str, place: str) -> StudyRecord:
         answer=study.answer,
         decisions=_decisions(db, study.id),
         runs=_runs(db, study.id),
+        documents=_documents(db, study.id),
     )
+
+
+def find_study(db: Connection, name: str, place: str) -> Row[Any]:
+    """The row of the study of this name.
+
+    Raises:
+        UnknownStudy: there is none.
+    """
+    study = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
+    if study is None:
+        raise UnknownStudy(f"{place}: no study {name!r}; {_nearest(db, name)}")
+    return study
 
 
 def _nearest(db: Connection, name: str) -> str:
@@ -73,6 +84,11 @@ def _decisions(db: Connection, study: int) -> tuple[DecisionRecord, ...]:
         DecisionRecord(row.number, row.seconds, row.kind, row.text, row.details)
         for row in _in_pieces(db, query)
     )
+
+
+def _documents(db: Connection, study: int) -> dict[str, Any]:
+    query = select(documents.c.kind, documents.c.content).where(documents.c.study == study)
+    return {row.kind: row.content for row in db.execute(query.order_by(documents.c.kind))}
 
 
 def _runs(db: Connection, study: int) -> tuple[RunRecord, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 LOST = ("diverged", "failed")
@@ -81,6 +81,7 @@ class StudyRecord:
         environment: versions, device, processor, git commit.
         created: ISO 8601 time, UTC.
         answer: the `--json` document, None while unfinished.
+        documents: what was made of the study later, by kind, such as its "landscape".
     """
 
     name: str
@@ -92,6 +93,7 @@ class StudyRecord:
     answer: Mapping[str, Any] | None
     runs: tuple[RunRecord, ...]
     decisions: tuple[DecisionRecord, ...]
+    documents: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

@@ -5,6 +5,7 @@
       surefoot_runs      one row a run: candidate, seed, phase, and how it ended
         surefoot_points  the learning curves
       surefoot_decisions what the study decided, numbered from 0
+      surefoot_documents what was made of a study later, such as its landscape: one of each kind
 
 The names carry a prefix because a PostgreSQL database is often shared with other programs.
 """
@@ -32,9 +33,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-VERSION = 2
+VERSION = 3
 """Version of the tables below, which is the newest in `migrations/versions`.  A store with a higher one was
 written by a newer Surefoot."""
+
+SINCE = {"surefoot_documents": 3}
+"""The version with which a table came; where none is named, the first."""
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -185,4 +189,13 @@ decisions = Table(
     Column("kind", Line, nullable=False),
     Column("text", Line, nullable=False),
     Column("details", Json, nullable=False),
+)
+
+documents = Table(
+    "surefoot_documents",
+    metadata,
+    Column("study", ForeignKey(studies.c.id), primary_key=True),
+    Column("kind", Line, primary_key=True),
+    Column("created", Line, nullable=False),
+    Column("content", Json, nullable=False),
 )

@@ -25,9 +25,9 @@ from sqlalchemy import URL, Connection, Row, select
 
 from surefoot.evidence.database import PATIENCE, open_database
 from surefoot.evidence.errors import StoreError
-from surefoot.evidence.queries import read_study, read_summaries
+from surefoot.evidence.queries import find_study, read_study, read_summaries
 from surefoot.evidence.records import StudyRecord, StudySummary
-from surefoot.evidence.schema import from_json, insert, studies, to_json
+from surefoot.evidence.schema import documents, from_json, insert, studies, to_json
 from surefoot.evidence.study_log import StudyLog
 
 
@@ -83,6 +83,26 @@ class Store:
         """
         return self._database.read(lambda db: read_study(db, name, self._database.place))
 
+    def keep(self, study: str, kind: str, document: Mapping[str, Any]) -> None:
+        """Keep what was made of a study, such as its "landscape", in place of what was kept of this kind.
+
+        Raises:
+            UnknownStudy: there is no study of this name.
+            StoreError: the document holds what JSON cannot.
+        """
+        try:
+            to_json(document)
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"{self._database.place}: {error}") from None
+        made = {"created": _now(), "content": document}
+
+        def replace(db: Connection) -> None:
+            owner = find_study(db, study, self._database.place).id
+            row = insert(documents, self._database.dialect).values(study=owner, kind=kind, **made)
+            db.execute(row.on_conflict_do_update(index_elements=["study", "kind"], set_=made))
+
+        self._database.write(replace)
+
     def begin(
         self,
         name: str,
@@ -99,11 +119,10 @@ class Store:
             StoreError: a study of this name exists with another task or other settings; the message
                 names those which differ, with both values.
         """
-        created = datetime.now(UTC).isoformat(timespec="seconds")
         row = {
             "name": name,
             "task": task,
-            "created": created,
+            "created": _now(),
             "settings": settings,
             "look": look,
             "environment": environment,
@@ -123,6 +142,10 @@ class Store:
                 f"{self._database.place}: study {name!r} exists with other settings: {', '.join(differences)}"
             )
         return StudyLog(self._database, name, stored.id)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
