@@ -7,11 +7,11 @@ for rung in rungs(study):
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from surefoot.evidence.records import DecisionRecord, StudyRecord
+from surefoot.evidence.records import DecisionRecord, RunRecord, StudyRecord
 from surefoot.show.format import candidate_label
 from surefoot.show.reading import (
     at_a_rung,
@@ -24,6 +24,8 @@ from surefoot.show.reading import (
     race_runs,
     results,
 )
+
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,15 @@ def rungs(study: StudyRecord) -> tuple[Rung, ...]:
 
 def journeys(study: StudyRecord) -> tuple[Journey, ...]:
     """Every screened optimizer's way through the study: the confirmed by their result, then the furthest."""
-    found = [_journey(study, name) for name in dict.fromkeys(run.optimizer for run in race_runs(study))]
+    places = race_rungs(study)
+    runs = _grouped(study.runs, lambda run: run.optimizer)
+    raced = _grouped(race_runs(study), lambda run: run.optimizer)
+    decided = _grouped(study.decisions, lambda decision: str(decision.details.get("optimizer", "")))
+    found = [_journey(name, own, runs[name], decided.get(name, ()), places) for name, own in raced.items()]
     confirmed = [row.optimizer for row in results(study.answer)]
-    places = {name: place for place, name in reversed(list(enumerate(confirmed)))}
+    order = {name: place for place, name in reversed(list(enumerate(confirmed)))}
     found.sort(key=_distance, reverse=True)
-    return tuple(sorted(found, key=lambda journey: places.get(journey.optimizer, len(places))))
+    return tuple(sorted(found, key=lambda journey: order.get(journey.optimizer, len(order))))
 
 
 def looks(study: StudyRecord) -> tuple[Look, ...]:
@@ -144,28 +150,35 @@ def looks(study: StudyRecord) -> tuple[Look, ...]:
     return tuple(_look(decision.details) for decision in study.decisions if "comparisons" in decision.details)
 
 
-def _journey(study: StudyRecord, optimizer: str) -> Journey:
-    own = [run for run in race_runs(study) if run.optimizer == optimizer]
-    reached = [max((p.progress for p in run.points if is_measured(p)), default=0.0) for run in own]
-    stages = [
-        Stage(rung, sum(r >= rung for r in reached), sum(r > rung for r in reached))
-        for rung in race_rungs(study)
-    ]
-    seeds = {phase: {r.seed for r in study.runs if (r.optimizer, r.phase) == (optimizer, phase)}
-             for phase in ("screen", "confirm")}  # fmt: skip
+def _grouped(records: Iterable[_Record], key: Callable[[_Record], Any]) -> dict[Any, list[_Record]]:
+    groups: dict[Any, list[_Record]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return groups
+
+
+def _journey(
+    optimizer: str,
+    raced: Sequence[RunRecord],
+    runs: Sequence[RunRecord],
+    decided: Sequence[DecisionRecord],
+    places: Sequence[float],
+) -> Journey:
+    reached = [max((p.progress for p in run.points if is_measured(p)), default=0.0) for run in raced]
+    stages = [Stage(rung, sum(r >= rung for r in reached), sum(r > rung for r in reached)) for rung in places]
+    seeds = {phase: {run.seed for run in runs if run.phase == phase} for phase in ("screen", "confirm")}
     return Journey(
         optimizer,
         tuple(stages),
-        diverged=sum(run.lost for run in own),
+        diverged=sum(run.lost for run in raced),
         playoff_seeds=len(seeds["screen"]) - 1,
         confirmed_seeds=len(seeds["confirm"]),
-        ended="" if seeds["confirm"] else _ended(study, optimizer),
+        ended="" if seeds["confirm"] else _ended(decided),
     )
 
 
-def _ended(study: StudyRecord, optimizer: str) -> str:
+def _ended(own: Sequence[DecisionRecord]) -> str:
     """What stopped the optimizer's best candidate: the play-off, the race's end, or a rung."""
-    own = [d for d in study.decisions if d.details.get("optimizer") == optimizer]
     if playoff := [d for d in own if d.kind == "eliminated" and not at_a_rung(d)]:
         return playoff[-1].text
     standing = [d for d in own if d.kind == "finalist"]

@@ -172,8 +172,16 @@ def race_rungs(study: StudyRecord) -> tuple[float, ...]:
 
 def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
     """The learning-rate curves of each screened optimizer, in the order of `optimizers`."""
-    screened = {run.optimizer for run in race_runs(study) if _rate(run) is not None}
-    curves = (_rate_curve(study, name) for name in optimizers(study) if name in screened)
+    screened: dict[str, list[tuple[RunRecord, float]]] = {}
+    for run in race_runs(study):
+        if (rate := _rate(run)) is not None:
+            screened.setdefault(run.optimizer, []).append((run, rate))
+    places = race_rungs(study)
+    curves = (
+        _rate_curve(name, screened[name], places, window(study.answer, name))
+        for name in optimizers(study)
+        if name in screened
+    )
     return tuple(curve for curve in curves if curve.lines or curve.diverged)
 
 
@@ -329,14 +337,15 @@ def _rate(run: RunRecord) -> float | None:
     return rate if rate is not None and rate > 0 else None
 
 
-def _rate_curve(study: StudyRecord, optimizer: str) -> RateCurve:
-    own = [(run, rate) for run in race_runs(study) if run.optimizer == optimizer and (rate := _rate(run))]
-    lines = (_rate_line(own, progress) for progress in race_rungs(study))
+def _rate_curve(
+    optimizer: str, own: Sequence[tuple[RunRecord, float]], places: Sequence[float], flat: Window | None
+) -> RateCurve:
+    lines = (_rate_line(own, progress) for progress in places)
     return RateCurve(
         optimizer,
         tuple(line for line in lines if line.points),
         tuple(sorted({rate for run, rate in own if run.status == "diverged"})),
-        window(study.answer, optimizer),
+        flat,
     )
 
 
