@@ -145,7 +145,7 @@ def test_bad_questions_are_refused():
 def test_the_command_of_a_question_asks_the_same_question(more):
     import shlex
 
-    from surefoot.cli import choose
+    from surefoot.cli.choose import choose
 
     question = Question.ask("digits", **more)
     words = shlex.split(question.command)[2:]

@@ -1,0 +1,239 @@
+"""`surefoot choose`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+
+import click
+
+from surefoot.cli.group import (
+    DEFAULT_STORE,
+    check_writable,
+    folder_of,
+    store_option,
+    surefoot,
+    write,
+    write_report,
+)
+from surefoot.cli.parameters import Duration, Size
+from surefoot.termination import exit_status, heeding_termination
+
+
+class CommandAfterDashes(click.Command):
+    """A command whose arguments from "--" on are a command line of the user's: the parameter `script`."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        """Parse what comes before the dashes."""
+        at = arguments.index("--") if "--" in arguments else len(arguments)
+        context.params["script"] = tuple(arguments[at + 1 :])
+        if at == len(arguments) - 1:
+            raise click.UsageError("after -- comes the command that trains: -- python train.py", context)
+        try:
+            return super().parse_args(context, arguments[:at])
+        except click.UsageError as error:
+            hint = "; before a command of your own write --, as in -- python train.py"
+            extra = "extra argument" in error.message
+            raise click.UsageError(error.message + hint, context) if extra else error from None
+
+
+@surefoot.command(
+    cls=CommandAfterDashes,
+    epilog="""\b
+Examples:
+  surefoot choose digits --budget 90s
+  surefoot choose --budget 1h -- python train.py --epochs 10
+  surefoot choose my_task.py:task --optimizers adamw,sgd --seed 1 --report answer.html
+  surefoot choose digits --goal fastest --target 0.2
+  surefoot choose my_package.tasks:Small --runs 60 --json answer.json
+  surefoot choose digits --set weight_decay=0,0.1 --set lr=1e-4..1e-2 --set "adam.betas=(0.9,0.95)"
+  surefoot choose digits --optimizers adamw,my_optim.py:Mine --candidates mine.json""",
+)
+@click.argument("task", required=False, metavar="TASK | -- COMMAND ARGS…")
+@click.option(
+    "--optimizers",
+    metavar="a,b|all",
+    default="all",
+    show_default=True,
+    help="Which to try; your own as file.py:Class or package.module:Class.",
+)
+@click.option(
+    "--set",
+    "sets",
+    metavar="NAME=VALUE,…",
+    multiple=True,
+    help="What a setting may be: eps=1e-6, weight_decay=0,0.1, lr=1e-4..1e-2, warmup=0.1, "
+    "weight_decay_on=matrices, sgd.momentum=0.9; may be repeated.",
+)
+@click.option(
+    "--candidates",
+    type=click.Path(exists=True, dir_okay=False),
+    help='Further candidates, JSON or TOML: [{"optimizer": "adamw", "hyperparameters": {"lr": 3e-4}}].',
+)
+@click.option(
+    "--budget", type=Duration(), default="5m", show_default=True, help="Time for all runs: 90s, 5m, 2h."
+)
+@click.option("--runs", type=click.FloatRange(min=1), help="Budget in full trainings, instead of time.")
+@click.option(
+    "--schedule",
+    type=click.Choice(["trunk", "constant", "cosine"]),
+    help="How the learning rate moves: warmup-constant-cooldown, constant, or cosine.  "
+    "[default: trunk; constant with --goal fastest]",
+)
+@click.option(
+    "--goal",
+    type=click.Choice(["best", "fastest"]),
+    default="best",
+    show_default=True,
+    help="What counts: the best value at the end of the training, or the least time to a target.",
+)
+@click.option(
+    "--target",
+    type=float,
+    help="The value to reach, with --goal fastest. [default: what the baseline reaches in three quarters "
+    "of its training]",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Runs side by side. [default: one per core]")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where runs are made: in worker processes on this machine, or as tasks on a Ray cluster.",
+)
+@click.option(
+    "--ray-address",
+    metavar="HOST:PORT",
+    help="The Ray cluster.  [default: RAY_ADDRESS, or this machine's, or one is started here]",
+)
+@click.option(
+    "--run-cpus",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Processors that Ray sets aside for a run.  [default: 1]",
+)
+@click.option(
+    "--run-gpus",
+    type=click.FloatRange(min=0),
+    help="GPUs that Ray sets aside for a run; 0.5 puts two runs on one.  [default: 0]",
+)
+@click.option(
+    "--checkpoints",
+    type=click.Path(file_okay=False),
+    help="Folder where runs leave off between rungs; for Ray, on storage that every node sees.  "
+    "[default: beside the store; Ray's object store]",
+)
+@store_option
+@click.option("--study", metavar="NAME", help="Name of the study. [default: made from the question]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every draw.")
+@click.option(
+    "--baseline", default="AdamW", show_default=True, help="What to compare with, as its defaults are."
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Differences below this are a tie. [default: half the baseline's seed standard deviation]",
+)
+@click.option("--measure", metavar="TEXT", help="What a script reports. [default: reported value]")
+@click.option("--run-timeout", type=Duration(), help="Longest time for one run before it counts as hung.")
+@click.option(
+    "--run-memory",
+    type=Size(),
+    help="Most memory for one run, with its worker and all processes it starts: 500m, 4g.",
+)
+@click.option(
+    "--gpus",
+    metavar="N|all|0,1",
+    help="GPUs to use, one for each run at a time: how many, all, or which. [default: as the task does]",
+)
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the answer as JSON.")
+@click.option(
+    "--report", "report_file", type=click.Path(dir_okay=False), help="Write one self-contained HTML file."
+)
+def choose(
+    script: tuple[str, ...],
+    task: str | None,
+    optimizers: str,
+    sets: tuple[str, ...],
+    candidates: str | None,
+    budget: float,
+    runs: float | None,
+    schedule: str | None,
+    goal: str,
+    target: float | None,
+    workers: int | None,
+    engine: str,
+    ray_address: str | None,
+    run_cpus: float | None,
+    run_gpus: float | None,
+    checkpoints: str | None,
+    store: str,
+    study: str | None,
+    seed: int,
+    baseline: str,
+    margin: float | None,
+    measure: str | None,
+    run_timeout: float | None,
+    run_memory: int | None,
+    gpus: str | None,
+    json_file: str | None,
+    report_file: str | None,
+) -> None:
+    """Choose the optimizer and its settings for TASK, or for a script of your own, by measuring.
+
+    TASK is a built-in name (see `surefoot list tasks`), file.py:object or package.module:object.  COMMAND
+    starts a training script that calls surefoot.run.optimizer and surefoot.run.report.  A study that was
+    interrupted goes on with the same command; a finished one is shown again without training.
+    """
+    click.get_current_context().with_resource(heeding_termination())
+    from surefoot.choose import Interrupted, Question, choose_optimizer
+    from surefoot.evidence import Store
+    from surefoot.evidence.schema import without_nan
+    from surefoot.show.live import RaceDisplay
+    from surefoot.show.terminal import print_answer
+    from surefoot.training.engines import EngineOptions
+
+    for file in (json_file, report_file):
+        check_writable(file)
+    question = Question.ask(
+        task=task,
+        optimizers=None if optimizers == "all" else [n.strip() for n in optimizers.split(",") if n.strip()],
+        budget_seconds=None if runs else budget,
+        runs=runs,
+        schedule=schedule,
+        seed=seed,
+        baseline=baseline,
+        margin=margin,
+        study=study,
+        sets=sets,
+        candidates=candidates,
+        goal=goal,
+        target=target,
+        script=script,
+        measure=measure,
+    )
+    place = EngineOptions(
+        engine, workers, run_timeout, run_memory, gpus, ray_address, run_cpus, run_gpus, checkpoints
+    )
+    trunks = place.folder(question.study) or folder_of(store) / "checkpoints" / question.study
+    references = [question.task, question.baseline, *question.sources]
+    with Store.at(store) as evidence:
+        try:
+            with place.open(references) as runs_at, RaceDisplay() as display:
+                if cluster := getattr(runs_at, "where", ""):
+                    click.echo(f"{runs_at.slots} runs at once on {cluster}", err=True)
+                answer = choose_optimizer(question, evidence, runs_at, trunks, display)
+        except KeyboardInterrupt as interruption:
+            so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
+            elsewhere = [] if store == DEFAULT_STORE else ["--store", store]
+            command = question.command_with(*elsewhere, *place.words)
+            with contextlib.suppress(OSError):  # after SIGHUP there may be nobody to read it
+                # On stderr, so that nobody takes it for the answer.
+                click.echo(f"\n{so_far}".rstrip(), err=True)
+                click.echo(f"Interrupted; nothing is lost. To go on: {command}", err=True)
+            sys.exit(exit_status(interruption))
+        print_answer(answer)
+        if json_file:
+            write(json_file, json.dumps(without_nan(answer), indent=2, ensure_ascii=False) + "\n")
+        if report_file:
+            write_report(evidence, question.study, report_file)

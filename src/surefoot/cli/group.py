@@ -1,0 +1,84 @@
+"""The command `surefoot` itself, and what its commands share."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import click
+
+DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
+
+
+class NearestGroup(click.Group):
+    """A group of commands that names the nearest one when a command is misspelt."""
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or fail with a suggestion."""
+        name = arguments[0]
+        if self.get_command(context, name) is None:
+            near = difflib.get_close_matches(name, self.list_commands(context), 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.commands)}"
+            raise click.UsageError(f"unknown command {name!r}; {hint}")
+        return super().resolve_command(context, arguments)
+
+
+@click.group(
+    cls=NearestGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="surefoot")
+def surefoot() -> None:
+    """Which optimizer, with which settings, should train this model?
+
+    Surefoot measures on your model and data, says how sure it is, and hands over the code.
+
+    \b
+    surefoot choose digits                       an answer on a built-in task
+    surefoot choose my_task.py:task              an answer on your own
+    surefoot explain adam                        what an optimizer does, and when to use it
+    surefoot race beale -o race.gif              a picture of optimizers on a surface
+    surefoot lab                                 all of it in the browser
+    """
+
+
+store_option = click.option(
+    "--store",
+    metavar="URL",
+    default=DEFAULT_STORE,
+    show_default=True,
+    help="Where studies are kept: an SQLAlchemy URL, or the path of an SQLite file.",
+)
+
+
+output_option = click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), required=True, help="The HTML file to write."
+)
+
+
+def folder_of(store: str) -> Path:
+    """Where a store's checkpoints and snapshots lie: beside its file, else in the current folder."""
+    path = store.removeprefix("sqlite:///") if store.startswith("sqlite:///") or "://" not in store else ""
+    return Path(path).parent if path else Path(".surefoot")
+
+
+def write_report(evidence: Any, study: str, file: str) -> None:
+    """Write a study's report and say so."""
+    from surefoot.show.report import write_report
+
+    write_report(evidence.study(study), file)
+    click.echo(f"Report written to {file}")
+
+
+def check_writable(file: str | None) -> None:
+    """Hours of runs must not end in a report that cannot be written."""
+    if file and not Path(file).absolute().parent.is_dir():
+        raise click.UsageError(f"cannot write {file}: folder {Path(file).parent} does not exist")
+
+
+def write(file: str, text: str) -> None:
+    """Write text as UTF-8."""
+    Path(file).write_text(text, encoding="utf8")

@@ -1,0 +1,51 @@
+"""The command line's beginning and end: errors in one line, and exit statuses."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from surefoot.cli import choose, facts, replay, studies  # noqa: F401  each adds its commands
+from surefoot.cli.group import surefoot
+from surefoot.termination import exit_status
+
+EXIT_BAD_INPUT = 2
+EXIT_NO_RUN_SUCCEEDED = 3
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its status.
+
+    0 an answer, 2 bad input, 3 no run succeeded; interrupted it is 130, terminated 143, hung up 129.
+    """
+    from surefoot.evidence.errors import StoreError
+
+    run: Callable[..., Any] = surefoot.main
+    try:
+        run(arguments, prog_name="surefoot", standalone_mode=False)
+    except click.ClickException as error:
+        hint = " (see surefoot --help)" if isinstance(error, click.UsageError) else ""
+        _fail(error.format_message() + hint, EXIT_BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt) as interruption:
+        _fail("interrupted", exit_status(interruption))
+    except BrokenPipeError:
+        sys.exit(0)
+    except StoreError as error:
+        _fail(str(error), EXIT_BAD_INPUT)
+    except Exception as error:
+        from surefoot.choose import NoRunSucceededError
+        from surefoot.tasks import TaskError
+
+        if isinstance(error, NoRunSucceededError):
+            _fail(str(error), EXIT_NO_RUN_SUCCEEDED)
+        if isinstance(error, TaskError | OSError | ValueError):
+            _fail(str(error), EXIT_BAD_INPUT)
+        raise
+
+
+def _fail(message: str, status: int) -> None:
+    click.echo(f"surefoot: {message}", err=True)
+    sys.exit(status)

@@ -1,0 +1,60 @@
+"""What is done with studies that are stored: `surefoot report` and `surefoot export`."""
+
+from __future__ import annotations
+
+import click
+
+from surefoot.cli.group import check_writable, output_option, store_option, surefoot, write_report
+
+
+@surefoot.command(epilog="\b\nExample:\n  surefoot report digits-1f2e3d4c -o answer.html")
+@click.argument("study")
+@output_option
+@store_option
+def report(study: str, output: str, store: str) -> None:
+    """Write the report of STUDY as one self-contained HTML file."""
+    from surefoot.evidence import Store
+
+    check_writable(output)
+    with Store.at(store) as evidence:
+        write_report(evidence, study, output)
+
+
+@surefoot.command(
+    epilog="""\b
+Examples:
+  surefoot export digits-1f2e3d4c -o digits.csv.gz
+  surefoot export digits-1f2e3d4c --optuna sqlite:///optuna.db"""
+)
+@click.argument("study")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.csv.gz",
+    type=click.Path(dir_okay=False),
+    help="Write a curve table, for `surefoot replay`, and FILE.json beside it.",
+)
+@click.option("--optuna", metavar="URL", help="Write an Optuna study of the same name, for optuna-dashboard.")
+@click.option("--replace", is_flag=True, help="With --optuna: replace a study of that name.")
+@store_option
+def export(study: str, output: str | None, optuna: str | None, replace: bool, store: str) -> None:
+    """Write STUDY, finished or not, as a curve table, as an Optuna study, or both."""
+    from surefoot.evidence import Store
+
+    if not output and not optuna:
+        raise click.UsageError("say where to: -o FILE.csv.gz, --optuna URL, or both")
+    if output and not output.endswith((".csv", ".csv.gz")):
+        raise click.UsageError(f"a curve table is a .csv or .csv.gz file, not {output}")
+    check_writable(output)
+    with Store.at(store) as evidence:
+        record = evidence.study(study)
+    if output:
+        from surefoot.evidence.study_table import write_study_table
+
+        click.echo(f"{write_study_table(record, output):,} curves written to {output}")
+    if optuna:
+        from surefoot.evidence.optuna_study import write_optuna_study
+
+        click.echo(
+            f"{write_optuna_study(record, optuna, replace):,} trials written as the Optuna study {study}"
+        )
