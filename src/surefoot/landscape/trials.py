@@ -63,8 +63,8 @@ def run_trials(
             return None
         values, gradients = surface.gradients(batch.points)
         if count:
-            lost = _fate(surface, batch.points, values)
-            fate = torch.where(fate == 0, lost, fate)
+            before, fate = fate, torch.where(fate == 0, _fate(surface, batch.points, values), fate)
+            batch.drop((fate != before).nonzero().flatten().tolist())
         seen.append(torch.where(fate == 0, values, fate))
         if count == steps or bool(fate.all()):
             break
@@ -108,8 +108,13 @@ class _Batch:
         self._gradients.copy_(_lift(gradients) if self._lifted else gradients)
         if self._sparse:
             for p, row in zip(self._params, self._gradients.unbind(), strict=True):
-                p.grad = row.to_sparse()
+                p.grad = None if p.grad is None else row.to_sparse()
         self._optimizer.step()
+
+    def drop(self, places: Sequence[int]) -> None:
+        """Spare the optimizer these walks, which are lost."""
+        for place in places:
+            self._params[place].grad = None
 
 
 def _lift(points: Tensor) -> Tensor:
