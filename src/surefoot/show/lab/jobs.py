@@ -1,0 +1,142 @@
+"""What workers do, by name: each job takes arguments as JSON has them and gives an answer in bytes.
+
+JOBS["contours"]({"surface": "beale", "x": None, "y": None}, lambda: False)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from surefoot.show.lab import study_jobs
+from surefoot.show.lab.answers import Answer, Refused, as_json, in_one_line
+
+Arguments = Mapping[str, Any]
+Stopped = Callable[[], bool]
+
+TOO_LONG = 'it took too long: lower the steps, take fewer racers, or another tuning than "tuned"'
+
+
+def race(arguments: Arguments, stopped: Stopped) -> Answer:
+    """Let the racers of a recipe run: every path, as JSON."""
+    from surefoot.show.surfaces.document import document
+    from surefoot.show.surfaces.strokes import racer_strokes, stroke_document
+
+    began = time.monotonic()
+    found = _run(arguments, stopped)
+    told = document(found)
+    marks = racer_strokes([path.racer.optimizer for path in found.paths])
+    more = {
+        "strokes": [stroke_document(mark) for mark in marks],
+        "link": f"/playground?{told['query']}",
+        "seconds": round(time.monotonic() - began, 4),
+    }
+    return as_json(told | more)
+
+
+def inspect(arguments: Arguments, stopped: Stopped) -> Answer:
+    """One step of one racer, seen from inside."""
+    from surefoot.landscape.inspection import inspect as look
+    from surefoot.landscape.path import noise
+    from surefoot.landscape.race import run_race
+    from surefoot.show.surfaces.document import inspection_document
+
+    asked = arguments["recipe"]
+    place = arguments["racer"]
+    alone = recipe_of({**asked, "racers": [asked["racers"][place]]})
+    with _in_words():
+        found = run_race(alone, strips=False, stopped=stopped)
+        _in_time(stopped)
+        path = found.paths[0]
+        draws = noise(alone.steps, found.noise, alone.seed)
+        if (step := arguments["step"]) >= len(path.points) - 1:
+            raise Refused(422, f"step: there is no step {step}; the last one is {len(path.points) - 2}")
+        seen = look(found.surface, path.racer, found.start, alone.steps, draws, step, alone.seed)
+    return as_json(inspection_document(seen, path))
+
+
+def contours(arguments: Arguments, stopped: Stopped) -> Answer:
+    """The contour lines and shades of a surface."""
+    from surefoot.landscape.surfaces import find_surface
+    from surefoot.show.surfaces.contours import contour_document
+
+    with _in_words():
+        surface = find_surface(arguments["surface"], _pair(arguments["x"]), _pair(arguments["y"]))
+        return as_json(contour_document(surface))
+
+
+def recipe_of(arguments: Arguments) -> Any:
+    """A recipe from JSON."""
+    from surefoot.landscape.recipe import Racer, Recipe
+
+    racers = tuple(
+        Racer(racer["optimizer"], {name: _value(value) for name, value in racer["hyperparameters"].items()})
+        for racer in arguments["racers"]
+    )
+    return Recipe(
+        surface=arguments["surface"],
+        racers=racers,
+        tuning=arguments["tuning"],
+        lr=arguments["lr"],
+        start=_pair(arguments["start"]),
+        x=_pair(arguments["x"]),
+        y=_pair(arguments["y"]),
+        steps=arguments["steps"],
+        noise=arguments["noise"],
+        seed=arguments["seed"],
+    )
+
+
+def warm() -> None:
+    """Import and compile what the first job would wait for."""
+    import torch
+
+    torch.set_num_threads(1)
+    example = {
+        "surface": "beale", "racers": [{"optimizer": "Adam", "hyperparameters": {}}], "tuning": "default",
+        "lr": None, "start": None, "x": None, "y": None, "steps": 2, "noise": None, "seed": 0, "strips": False,
+    }  # fmt: skip
+    race(example, lambda: False)
+    contours(example, lambda: False)
+
+
+def _run(arguments: Arguments, stopped: Stopped) -> Any:
+    from surefoot.landscape.race import run_race
+
+    with _in_words():
+        found = run_race(recipe_of(arguments), strips=arguments["strips"], stopped=stopped)
+    _in_time(stopped)
+    return found
+
+
+def _in_time(stopped: Stopped) -> None:
+    if stopped():
+        raise Refused(503, TOO_LONG)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What a surface or an optimizer refuses, as a line for people."""
+    try:
+        yield
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise Refused(422, in_one_line(error)) from error
+
+
+def _pair(values: Any) -> tuple[float, float] | None:
+    return None if values is None else (float(values[0]), float(values[1]))
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+JOBS: Mapping[str, Callable[[Arguments, Stopped], Answer]] = {
+    "race": race,
+    "inspect": inspect,
+    "contours": contours,
+    **study_jobs.JOBS,
+}
+"""By the names that the desk uses."""

@@ -1,0 +1,95 @@
+"""The playground's and the optimizers' part of the API: surfaces, cards, races, steps, contour lines, pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from surefoot.landscape.cards import cards, find_card, kind_of
+from surefoot.show.lab.answers import Refused, as_json
+from surefoot.show.lab.bodies import InspectBody, RecipeBody, SurfaceBody
+from surefoot.show.lab.desk import Task
+from surefoot.show.lab.errors import problems
+from surefoot.show.lab.service import respond
+
+router = APIRouter(prefix="/api")
+BY_BODY = problems(400, 401, 403, 413, 415, 422, 429, 503)
+
+
+@router.get("/surfaces", responses=problems(401))
+def surfaces() -> Response:
+    """Every surface in the table."""
+    from surefoot.landscape.surfaces import SURFACES
+    from surefoot.show.surfaces.document import surface_document
+
+    return _told({"surfaces": [surface_document(surface) for surface in SURFACES.values()]})
+
+
+@router.get("/optimizers", responses=problems(401))
+def optimizers() -> Response:
+    """Every optimizer, with the settings that a page may offer."""
+    return _told({"optimizers": [_short(name) for name in cards()]})
+
+
+@router.get("/optimizers/{name}", responses=problems(401, 404))
+def optimizer(name: str) -> Response:
+    """An optimizer's whole card."""
+    try:
+        card = find_card(name)
+    except ValueError as error:
+        raise Refused(404, str(error)) from None
+    more = {
+        "equation": card.equation,
+        "state": card.state,
+        "state_bytes_per_parameter": card.state_bytes_per_parameter,
+        "takes": card.takes,
+        "good_at": card.good_at,
+        "bad_at": card.bad_at,
+        "paper": card.paper,
+    }
+    return _told(_short(card.name) | more)
+
+
+@router.post("/race", responses=BY_BODY)
+async def race(body: RecipeBody, request: Request) -> Response:
+    """Let the racers run on the surface: every path, with what makes it again."""
+    seconds = request.app.state.options.limits.race_seconds
+    return await respond(request, Task("race", body.model_dump(), seconds))
+
+
+@router.post("/inspect", responses=BY_BODY)
+async def inspect(body: InspectBody, request: Request) -> Response:
+    """One step of one racer: what gradient it got, what it remembers, how far it went."""
+    seconds = request.app.state.options.limits.race_seconds
+    return await respond(request, Task("inspect", body.model_dump(), seconds))
+
+
+@router.post("/contours", responses=BY_BODY)
+async def contours(body: SurfaceBody, request: Request) -> Response:
+    """The contour lines and shades of a surface."""
+    seconds = request.app.state.options.limits.race_seconds
+    return await respond(request, Task("contours", body.model_dump(), seconds))
+
+
+def _short(name: str) -> dict[str, Any]:
+    from surefoot.show.surfaces.strokes import racer_strokes, stroke_document
+
+    card = cards()[name]
+    return {
+        "name": name,
+        "summary": card.summary,
+        "lr": next((float(h.default) for h in card.hyperparameters if h.name == "lr"), None),
+        "hyperparameters": [
+            {"name": h.name, "default": h.default, "meaning": h.meaning, "usual": h.usual, "kind": kind_of(h)}
+            for h in card.hyperparameters
+        ],
+        "needs_closure": card.needs_closure,
+        "matrices_only": card.matrices_only,
+        "stroke": stroke_document(racer_strokes([name])[0]),
+    }
+
+
+def _told(value: Any) -> Response:
+    answer = as_json(value)
+    return Response(answer.body, media_type=answer.media)

@@ -1,0 +1,84 @@
+"""A worker of the desk: a warm process that does one job after the other, as its pipe tells it.
+
+python -m surefoot.show.lab.worker   (started by `desk.py`; it ends as soon as its pipe is closed)
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import Any, BinaryIO
+
+from surefoot.show.lab.answers import Answer, Refused, in_one_line
+from surefoot.show.lab.frames import Head, read_frame, write_frame
+
+
+class Orders:
+    """What the desk has sent; read by a thread of its own, so that an order to stop is heard in mid-job."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.jobs: queue.SimpleQueue[Head] = queue.SimpleQueue()
+        self._stopped = -1
+        self._stream = stream
+        threading.Thread(target=self._listen, daemon=True, name="orders").start()
+
+    def stopped(self, job: int) -> bool:
+        """Whether nobody waits for this job any more."""
+        return self._stopped == job
+
+    def _listen(self) -> None:
+        while found := read_frame(self._stream):
+            head = found[0]
+            if "stop" in head:
+                self._stopped = head["stop"]
+            else:
+                self.jobs.put(head)
+        os._exit(0)  # the server is gone, whatever this process is doing
+
+
+def main() -> None:
+    """Work until the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the server, which then ends this
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
+    orders = Orders(sys.stdin.buffer)
+
+    from surefoot.show.lab import jobs
+
+    jobs.warm()
+    write_frame(answers, {"ready": os.getpid()})
+    while True:
+        head = orders.jobs.get()
+        answer, error = _do(jobs.JOBS[head["work"]], head, orders)
+        write_frame(
+            answers, {"job": head["job"], **error, "media": answer.media, "name": answer.name}, answer.body
+        )
+
+
+def _do(work: Any, head: Head, orders: Orders) -> tuple[Answer, Head]:
+    """The job's answer, or why there is none."""
+    end = time.monotonic() + head["seconds"]
+    try:
+        return work(head["arguments"], lambda: time.monotonic() > end or orders.stopped(head["job"])), {}
+    except Refused as refused:
+        return Answer(b""), {
+            "status": refused.status,
+            "detail": refused.detail,
+            "retry_after": refused.retry_after,
+        }
+    except Exception as error:
+        traceback.print_exc()
+        return Answer(b""), {
+            "status": 500,
+            "detail": f"{head['work']}: {in_one_line(error)}",
+            "retry_after": None,
+        }
+
+
+if __name__ == "__main__":
+    main()
