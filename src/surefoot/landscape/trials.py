@@ -70,7 +70,7 @@ def run_trials(
             break
         batch.step(gradients + noise[count] if count < len(noise) else gradients)
     seen += [fate] * (steps + 1 - len(seen))
-    return torch.stack(seen, dim=-1).unflatten(0, (len(racers), len(starts)))
+    return torch.stack(seen, dim=-1).view(len(racers), len(starts), steps + 1)
 
 
 def _takes_closure(racer: Racer) -> bool:
@@ -153,7 +153,7 @@ def _one_by_one(
             if stopped():
                 return None
             rows.append(_held(path, steps))
-    return torch.stack(rows).unflatten(0, (len(racers), len(starts)))
+    return torch.stack(rows).view(len(racers), len(starts), steps + 1)
 
 
 def _held(path: Path, steps: int) -> Tensor:

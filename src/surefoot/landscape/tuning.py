@@ -1,6 +1,6 @@
 """The fair learning rate of a racer on a surface: every optimizer gets the same number of trials.
 
-    strip = tune(surface, Racer("Adam"), start=(1.0, 1.5), steps=200, noise=0.0)
+    strip = tune(surface, Racer("Adam"), start=(1.0, 1.5), steps=200, noise=noise(200, 0.0, seed=0))
     strip.best, strip.low, strip.high           # 0.4, and what works too: 0.06 to 0.9
 
 A trial is a learning rate, from the start and from points near it.  Its score is an area, not a first hit:
@@ -19,7 +19,6 @@ from torch import Tensor
 
 from surefoot import optim
 from surefoot.formula import LogNormal
-from surefoot.landscape import path
 from surefoot.landscape.recipe import Racer
 from surefoot.landscape.surface import Pair, Surface
 from surefoot.landscape.trials import run_trials
@@ -86,7 +85,7 @@ def tune(
     racer: Racer,
     start: Pair,
     steps: int,
-    noise: float,
+    noise: Tensor,
     seed: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Strip | None:
@@ -97,8 +96,8 @@ def tune(
         racer: what is tuned; its hyperparameters are kept, but for a learning rate.
         start: the race's.
         steps: gradient evaluations of each walk.
-        noise: standard deviation of the noise on each part of the gradient.
-        seed: of the noise, of the starts, and of what an optimizer draws itself.
+        noise: as from `path.noise`.
+        seed: of the starts, and of what an optimizer draws itself.
         stopped: asked often.
 
     Returns:
@@ -111,12 +110,12 @@ def tune(
     if setting is None:
         return None
     name, prior = setting
-    starts, draws = jittered(surface, start, seed), path.noise(steps, noise, seed)
+    starts = jittered(surface, start, seed)
     scores: dict[int, tuple[float, bool]] = {}
 
     def tried(places: Sequence[int]) -> bool:
         racers = [_at(racer, name, _rate(prior, place)) for place in places]
-        values = run_trials(surface, racers, starts, steps, draws, seed, stopped)
+        values = run_trials(surface, racers, starts, steps, noise, seed, stopped)
         if values is not None:
             diverged = values[..., -1] == math.inf
             rated = score(values, surface.floor).mean(-1).tolist()
