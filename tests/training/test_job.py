@@ -4,6 +4,7 @@ import math
 import pytest
 
 from surefoot.tasks import load_task
+from surefoot.training import snapshots
 from surefoot.training.job import run_job
 from surefoot.training.run import Candidate, Finished, Job, Point, Report
 
@@ -130,3 +131,43 @@ def test_a_message_has_an_end(job, tasks_file):
     _, finished = run(job, task=f"{tasks_file}:RaisesAtLength")
     assert "ValueError" in finished.message
     assert len(finished.message) < 10_000
+
+
+class TestSnapshots:
+    @pytest.fixture
+    def task(self, sample):
+        class Recorded(sample):
+            snapshots = 7
+
+        return Recorded()
+
+    def record(self, job, task, **changes):
+        changes = {"progress": 1.0, "checkpoints": None, **changes}
+        reports = []
+        return run_job(dataclasses.replace(job, **changes), lambda _: task, reports.append)
+
+    def kept(self, job, folder):
+        run = snapshots.identity(job.task, (), job.candidate, job.seed)
+        return snapshots.load(snapshots.path_of(folder, run), run)
+
+    def test_are_written_where_the_job_says(self, job, task, tmp_path):
+        folder = tmp_path / "snapshots"
+        assert self.record(job, task, snapshots=str(folder)).message == ""
+        assert self.kept(job, folder).evaluations == (0, 17, 34, 51, 68, 85, 100)
+
+    def test_are_not_taken_unasked(self, job, task, sample, tmp_path):
+        self.record(job, task)
+        self.record(job, sample(), snapshots=str(tmp_path))
+        self.record(job, task, snapshots=str(tmp_path), target=100.0, marks=(0.5,))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_that_cannot_be_written_costs_the_snapshots_alone(self, job, task, tmp_path):
+        (tmp_path / "file").write_text("no folder")
+        finished = self.record(job, task, snapshots=str(tmp_path / "file" / "folder"))
+        assert finished.status == "completed"
+        assert "its snapshots could not be written" in finished.message
+
+    def test_are_not_left_by_a_run_that_was_stopped(self, job, task, tmp_path):
+        wanted = dataclasses.replace(job, snapshots=str(tmp_path / "s"), checkpoints=None)
+        assert run_job(wanted, lambda _: task, print, lambda: True).status == "stopped"
+        assert not (tmp_path / "s").exists()

@@ -79,6 +79,7 @@ class Runner:
         command, steps: of the script that trains in place of a task, as in `Job`.
         tariff: what it costs to take a run further.
         spent: full trainings that were made before.
+        snapshots: from a request to the folder for snapshots of its run; None keeps none.
 
     Raises:
         NoRunSucceededError: by `drive`, where the first runs all fail alike.
@@ -99,7 +100,9 @@ class Runner:
         steps: float = 0.0,
         tariff: Tariff | None = None,
         spent: float = 0.0,
+        snapshots: Callable[[Request], str | None] = lambda request: None,
     ) -> None:
+        self.snapshots = snapshots
         self.command, self.steps = command, steps
         self.tariff = tariff or Tariff()
         self.task = task
@@ -201,7 +204,7 @@ class Runner:
         self._running[self.made] = (request, run)
         self._stored.setdefault(_key(request), _new_record(request))  # in the order of asking
         job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
-        job = replace(job, command=self.command, steps=self.steps)
+        job = replace(job, command=self.command, steps=self.steps, snapshots=self.snapshots(request))
         self.engine.start(replace(job, marks=reading.marks, target=reading.target))
 
     def _record_point(self, report: Report) -> None:

@@ -28,7 +28,7 @@ from surefoot.choose.label import candidate_label
 from surefoot.choose.pilot import Pilot, fingerprint, summary, tariff
 from surefoot.choose.playoff import Playoff, entrants
 from surefoot.choose.question import Question
-from surefoot.choose.request import Batch, Reading, first_value_from
+from surefoot.choose.request import Batch, Reading, Request, first_value_from
 from surefoot.choose.runner import GIVEN_UP, NoRunSucceededError, Runner, Watcher
 from surefoot.choose.screening import SEED_STRIDE, Screening
 from surefoot.choose.tariff import Tariff
@@ -41,6 +41,7 @@ from surefoot.training.look import look
 from surefoot.training.pace import measure_paces
 from surefoot.training.run import Candidate
 from surefoot.training.script import script_name
+from surefoot.training.snapshots import snapshots_folder
 
 RACE_SHARE = 0.35
 PLAYOFF_SHARE = 0.15
@@ -171,6 +172,7 @@ class _Study:
             steps=seen["steps"] if self.question.script else 0.0,
             tariff=self.tariff,
             spent=PILOT_COST if self.question.script else 0.0,
+            snapshots=self._snapshots,
         )
         names = self._rule_out(seen)
         if self.question.goal == "fastest":
@@ -352,7 +354,7 @@ class _Study:
             reference,
             space.floor(question.plan),
             runs=math.floor(left) + self._floor_seeds,
-            first_seed=question.seed * SEED_STRIDE + SEED_STRIDE // 2,
+            first_seed=self._first_confirmed_seed,
             floor_seeds=self._floor_seeds,
             margin=margin,
             label=candidate_label,
@@ -385,6 +387,16 @@ class _Study:
     def _race_seed(self) -> int:
         """What screening draws with, and a script's pilot before it."""
         return self.question.seed * SEED_STRIDE
+
+    @property
+    def _first_confirmed_seed(self) -> int:
+        return self.question.seed * SEED_STRIDE + SEED_STRIDE // 2
+
+    def _snapshots(self, request: Request) -> str | None:
+        """The finalists' paths from one start are kept, where the task or the script asks for it."""
+        if (request.phase, request.seed) != ("confirm", self._first_confirmed_seed):
+            return None
+        return str(snapshots_folder(self.checkpoints).absolute())
 
     def _seconds(self) -> float:
         return self.earlier + time.monotonic() - self.started

@@ -21,6 +21,9 @@ class Task(Protocol):
         steps: length of one full training, counted in evaluations of the loss on a batch
             (an optimizer that evaluates a batch twice advances by two).
         measure: what `validate` returns, in words (lower is better), e.g. "validation loss".
+
+    One more line may stand in a task, such as `snapshots = 49`: so many snapshots of the weights are then
+    kept of every finalist's first run, for `surefoot landscape`.
     """
 
     name: str

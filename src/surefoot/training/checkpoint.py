@@ -41,13 +41,15 @@ def clear_unfinished(folder: str | Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def load(path: Path, run: str) -> dict[str, Any] | None:
+def load(path: Path, run: str, *, mapped: bool = False) -> dict[str, Any] | None:
     """The contents, or None if there is no checkpoint, or a damaged one, or another run's.
+
+    Tensors may stay `mapped`: they are then read from the file when they are used.
 
     A lost checkpoint costs time, never the result: the run starts again.
     """
     try:
-        saved = torch.load(path, weights_only=True)
+        saved = torch.load(path, weights_only=True, mmap=mapped)
         return saved["contents"] if saved["run"] == run else None
     # A truncated or overwritten file raises whatever its bytes happen to mean to torch, zip and pickle.
     except Exception:

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from surefoot.tasks import Task, TaskError
-from surefoot.training import checkpoint
+from surefoot.training import checkpoint, snapshots
 from surefoot.training.loop import TrunkState, Watch, train
 from surefoot.training.run import Cause, Finished, Job, Report
 from surefoot.training.script import run_script
+from surefoot.training.snapshots import Recorder
 
 TRACEBACK_LINES = 8
 MESSAGE_LENGTH = 1000  # characters of one line: an exception may hold a whole tensor in words
@@ -56,6 +57,7 @@ def _cause(error: BaseException | None) -> Cause:
 
 def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callable[[], bool]) -> Finished:
     trunk = _Trunk(job, task)
+    recorder = _recorder(job, task)
     outcome = train(
         task,
         job.candidate,
@@ -65,11 +67,34 @@ def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callab
         keep=trunk.save if trunk.path is not None and job.progress < 1 else None,
         stopped=stopped,
         watch=Watch(job.marks, lambda point: report(Report(job.id, point)), job.target),
+        recorder=recorder,
     )
     if outcome.point is not None:
         report(Report(job.id, outcome.point))
-    message = outcome.message or trunk.trouble
+    lost = _keep_snapshots(job, recorder) if recorder and outcome.status != "stopped" else ""
+    message = outcome.message or trunk.trouble or lost
     return Finished(job.id, outcome.status, message, outcome.seconds_per_step, outcome.state_bytes)
+
+
+def _recorder(job: Job, task: Task) -> Recorder | None:
+    """For a run whose snapshots are wanted, by a task that has a line which says so."""
+    most = snapshots.asked_for(task)
+    # What ends at its target has no path as long as the others'.
+    if job.snapshots is None or job.target is not None or not most:
+        return None
+    return Recorder(most, length=task.steps)
+
+
+def _keep_snapshots(job: Job, recorder: Recorder) -> str:
+    """Write what was recorded; returns what went wrong, which is no reason to fail."""
+    assert job.snapshots is not None
+    run = snapshots.identity(job.task, (), job.candidate, job.seed)
+    try:
+        if taken := recorder.taken():
+            snapshots.save(snapshots.path_of(job.snapshots, run), run, taken)
+    except OSError as error:
+        return f"its snapshots could not be written: {error}"
+    return recorder.trouble
 
 
 class _Trunk:

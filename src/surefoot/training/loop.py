@@ -27,6 +27,7 @@ from surefoot.training.divergence import Trend
 from surefoot.training.meters import median_seconds, seconds_in_line, state_bytes
 from surefoot.training.run import Candidate, Point, Schedule
 from surefoot.training.schedule import branch, evaluations, factor
+from surefoot.training.snapshots import Recorder
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def train(
     keep: Callable[[TrunkState], None] | None = None,
     stopped: Callable[[], bool] = lambda: False,
     watch: Watch | None = None,
+    recorder: Recorder | None = None,
 ) -> Outcome:
     """Train up to `progress` and validate.
 
@@ -119,6 +121,8 @@ def train(
         stopped: asked at every step; the run ends soon after it says True.
         watch: where to measure on the way; what it measures changes nothing of the run, except that a run
             that reaches the target ends there.
+        recorder: takes snapshots on the way, which changes nothing of the run either; not of one that is
+            resumed, whose beginning nobody sees.
 
     Raises:
         ValueError: progress lies outside (0, 1].
@@ -132,6 +136,8 @@ def train(
     run = _Run(task, candidate, seed)
     if resume is not None and resume.evaluations <= start:
         run.restore(resume)
+    elif recorder is not None:
+        run.record_with(recorder)
 
     def train_to(end: int) -> bool:
         for mark in watch.marks if watch else ():
@@ -148,6 +154,8 @@ def train(
         if keep is not None and start > 0:
             keep(run.state())
         train_to(steps)
+    if run.recorder is not None:
+        run.recorder.mark(run.evaluations)
     return run.outcome(progress, stopped())
 
 
@@ -206,6 +214,12 @@ class _Run:
         self.trend: Trend | None = None
         self.speeds: list[float] = []
         self.reached: Point | None = None
+        self.recorder: Recorder | None = None
+
+    def record_with(self, recorder: Recorder) -> None:
+        """From here, the beginning, on."""
+        self.recorder = recorder
+        recorder.begin(self.model)
 
     def state(self) -> TrunkState:
         trend = (self.trend.start, self.trend.smoothed, self.trend.latest) if self.trend else None
@@ -257,6 +271,8 @@ class _Run:
         seconds = time.perf_counter() - begin
         self.seconds += seconds
         self.speeds.append(seconds / self.last_step)
+        if self.recorder is not None:
+            self.recorder.see(self.evaluations)
 
     def step_on(self, batch: Any) -> Any:
         """Step the optimizer; a closure is for those that need one, since not every class heeds it."""

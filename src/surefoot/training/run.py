@@ -72,6 +72,7 @@ class Job:
             chooses its own marks.
         steps: the last step that a full training by the script reports, in its own unit; 0 where that is
             not known yet: the script then goes on to its own end, and the progress of its points is its step.
+        snapshots: folder for thin snapshots of this run, if its task or script asks for any; None keeps none.
     """
 
     id: int
@@ -84,6 +85,7 @@ class Job:
     target: float | None = None
     command: tuple[str, ...] = ()
     steps: float = 0.0
+    snapshots: str | None = None
 
 
 @dataclass(frozen=True)
