@@ -14,9 +14,11 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from surefoot.show.lab import pages, playground, studies
+from surefoot.show.lab.access import Access, SecurityHeaders
+from surefoot.show.lab.bodylimit import BodyLimit
 from surefoot.show.lab.desk import Desk
 from surefoot.show.lab.errors import handle_errors
-from surefoot.show.lab.options import LabOptions
+from surefoot.show.lab.options import MOST_BODY_BYTES, LabOptions
 
 _NOTHING_OUTSIDE: Any = {
     "docs_url": None,  # these pages load scripts from other hosts
@@ -55,6 +57,9 @@ def create_app(options: LabOptions) -> FastAPI:
     )
     app.state.options, app.state.desk = options, desk
     handle_errors(app)
+    app.add_middleware(BodyLimit, most=MOST_BODY_BYTES)
+    app.add_middleware(Access, token=options.token, host=options.host)
+    app.add_middleware(SecurityHeaders)  # the last one added is the first to see a request
 
     @app.get("/api/health")
     async def health() -> Health:

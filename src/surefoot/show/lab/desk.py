@@ -1,4 +1,4 @@
-"""Where the work is done: a bounded queue before a few warm worker processes, which are replaced when they fail.
+"""Where the work is done: a bounded queue before a few warm processes, which are replaced when they fail.
 
     desk = Desk(Limits(workers=2))
     await desk.open()

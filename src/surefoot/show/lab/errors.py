@@ -75,7 +75,7 @@ def line_of(found: Sequence[Mapping[str, Any]]) -> str:
     if "where" in context:
         where = f"{where}.{context['where']}" if where else str(context["where"])
     if first["type"] == "json_invalid":
-        return f"the body is not JSON: {context.get('error', 'it ends too early')} at character {first['loc'][-1]}"
+        return f"the body is not JSON: {context.get('error', 'cut off')} at character {first['loc'][-1]}"
     what = str(first["msg"]).removeprefix("Value error, ")
     if first["type"] == "value_error":
         what = str(context.get("error", what))

@@ -96,7 +96,8 @@ def warm() -> None:
     torch.set_num_threads(1)
     example = {
         "surface": "beale", "racers": [{"optimizer": "Adam", "hyperparameters": {}}], "tuning": "default",
-        "lr": None, "start": None, "x": None, "y": None, "steps": 2, "noise": None, "seed": 0, "strips": False,
+        "lr": None, "start": None, "x": None, "y": None, "steps": 2, "noise": None, "seed": 0,
+        "strips": False,
     }  # fmt: skip
     race(example, lambda: False)
     contours(example, lambda: False)

@@ -1,4 +1,4 @@
-"""The playground's and the optimizers' part of the API: surfaces, cards, races, steps, contour lines, pictures."""
+"""The part of the API for the playground and the optimizers: surfaces, cards, races, steps, pictures."""
 
 from __future__ import annotations
 

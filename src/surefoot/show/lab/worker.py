@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 from surefoot.show.lab.answers import Answer, Refused, in_one_line
 from surefoot.show.lab.frames import Head, read_frame, write_frame
 
+NOTHING = Answer(b"")
+
 
 class Orders:
     """What the desk has sent; read by a thread of its own, so that an order to stop is heard in mid-job."""
@@ -55,29 +57,28 @@ def main() -> None:
     while True:
         head = orders.jobs.get()
         answer, error = _do(jobs.JOBS[head["work"]], head, orders)
-        write_frame(
-            answers, {"job": head["job"], **error, "media": answer.media, "name": answer.name}, answer.body
-        )
+        told = {"job": head["job"], "media": answer.media, "name": answer.name, **error}
+        write_frame(answers, told, answer.body)
 
 
 def _do(work: Any, head: Head, orders: Orders) -> tuple[Answer, Head]:
     """The job's answer, or why there is none."""
     end = time.monotonic() + head["seconds"]
+
+    def stopped() -> bool:
+        return time.monotonic() > end or orders.stopped(head["job"])
+
     try:
-        return work(head["arguments"], lambda: time.monotonic() > end or orders.stopped(head["job"])), {}
+        return work(head["arguments"], stopped), {}
     except Refused as refused:
-        return Answer(b""), {
-            "status": refused.status,
-            "detail": refused.detail,
-            "retry_after": refused.retry_after,
-        }
+        return NOTHING, _why(refused.status, refused.detail, refused.retry_after)
     except Exception as error:
         traceback.print_exc()
-        return Answer(b""), {
-            "status": 500,
-            "detail": f"{head['work']}: {in_one_line(error)}",
-            "retry_after": None,
-        }
+        return NOTHING, _why(500, f"a mistake in the lab itself, in {head['work']}: {in_one_line(error)}")
+
+
+def _why(status: int, detail: str, retry_after: int | None = None) -> Head:
+    return {"status": status, "detail": detail, "retry_after": retry_after}
 
 
 if __name__ == "__main__":
