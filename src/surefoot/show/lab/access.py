@@ -57,7 +57,7 @@ _WITHOUT_TOKEN = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>Surefoot lab</title></head>
 <body><h1>This lab asks for its token</h1>
-<p>Open the whole link that <code>surefoot lab</code> printed at its start; it ends in <code>?token=…</code></p>
+<p>Open the whole link that <code>surefoot lab</code> printed: it ends in <code>?token=…</code></p>
 <p>If you have just come from there: <a href="">open this page again</a>.</p></body></html>
 """
 
@@ -165,8 +165,8 @@ class Tries:
 
     def wait(self, address: str) -> int:
         """Seconds before this address may try again; 0: now."""
-        times = self._times.get(address, ())
-        if len(times) < WRONG_TRIES:
+        times = self._times.get(address)
+        if times is None or len(times) < WRONG_TRIES:
             return 0
         left = times[0] + WRONG_TRIES_SECONDS - time.monotonic()
         return max(0, round(left + 0.5))

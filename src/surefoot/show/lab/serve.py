@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import secrets
 import socket
 import webbrowser
@@ -18,9 +19,13 @@ import uvicorn
 
 from surefoot.show.lab.app import create_app
 from surefoot.show.lab.options import DEFAULT_PORT, LabOptions, Limits, is_loopback
+from surefoot.termination import Terminated
 
 TOKEN_VARIABLE = "SUREFOOT_LAB_TOKEN"
-SHORTEST_TOKEN = 16
+TOKEN = re.compile(r"[A-Za-z0-9_-]{16,200}")
+MOST_WORKERS = 8
+"""By themselves: one page keeps few of them busy."""
+
 PORTS_TRIED = 20
 """From the default one on, where it is taken and none was asked for."""
 
@@ -28,7 +33,7 @@ SHUTDOWN_SECONDS = 3
 """How long requests in progress may still take when the server ends."""
 
 
-class CannotServe(Exception):  # noqa: N818 - reads as what it says
+class CannotServe(OSError):  # noqa: N818 - reads as what it says
     """The lab cannot be started; the message is one line."""
 
 
@@ -37,7 +42,7 @@ def serve(
     port: int | None = None,
     store: str | None = None,
     token: str | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     open_browser: bool = False,
     announce: Callable[[str], None] = print,
 ) -> int:
@@ -49,7 +54,7 @@ def serve(
         port: None: 8642, or the next one that is free.
         store: URL of the evidence store, or the path of a SQLite file; None: no studies.
         token: None: what `SUREFOOT_LAB_TOKEN` says.
-        workers: processes that work; as many as there are cores to spare.
+        workers: processes that work; None: one for each core, but two at least.
         open_browser: open the link in the user's browser.
         announce: gets the one line with the link, once it can be opened.
 
@@ -59,7 +64,7 @@ def serve(
     Raises:
         CannotServe: the address or the port cannot be had, or the token is too short.
     """
-    options = LabOptions(store, _token(host, token), host, Limits(workers=workers))
+    options = LabOptions(store, _token(host, token), host, Limits(workers=workers or _cores()))
     bound = _bind(host, port)
     link = link_of(bound, host, options.token)
 
@@ -83,6 +88,8 @@ def serve(
     server = _Server(config, ready)
     try:
         server.run(sockets=[bound])
+    except Terminated:
+        raise
     except KeyboardInterrupt:
         pass
     finally:
@@ -113,16 +120,18 @@ class _Server(uvicorn.Server):
             self._ready()
 
 
+def _cores() -> int:
+    """Those of this process; two at least, so that a race goes on beside a slow picture."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    return min(max(2, cores), MOST_WORKERS)
+
+
 def _token(host: str, given: str | None) -> str | None:
     token = given or os.environ.get(TOKEN_VARIABLE) or None
     if token is None:
         return None if is_loopback(host) else secrets.token_urlsafe(24)
-    if (
-        len(token) < SHORTEST_TOKEN
-        or not token.isascii()
-        or not token.replace("-", "").replace("_", "").isalnum()
-    ):
-        raise CannotServe(f"the token needs {SHORTEST_TOKEN} or more letters, digits, - or _")
+    if not TOKEN.fullmatch(token):
+        raise CannotServe("a token has 16 to 200 characters: letters, digits, - and _")
     return token
 
 
