@@ -13,10 +13,10 @@ Table = tuple[Sequence[Sequence[Any]], Sequence[str]]  # rows and column names
 
 
 @surefoot.command("list", epilog="\b\nExample:\n  surefoot list optimizers")
-@click.argument("what", type=click.Choice(["optimizers", "tasks", "studies"]))
+@click.argument("what", type=click.Choice(["optimizers", "tasks", "surfaces", "studies"]))
 @store_option
 def list_things(what: str, store: str) -> None:
-    """List optimizers, tasks or studies."""
+    """List optimizers, tasks, surfaces or studies."""
     from rich.console import Console
 
     from surefoot.show.explain import listing
@@ -24,6 +24,7 @@ def list_things(what: str, store: str) -> None:
     tables: dict[str, Callable[[], Table]] = {
         "optimizers": _optimizers,
         "tasks": _tasks,
+        "surfaces": _surfaces,
         "studies": lambda: _studies(store),
     }
     rows, columns = tables[what]()
@@ -65,6 +66,13 @@ def _tasks() -> Table:
         for name, task in sorted(builtin_tasks().items())
     ]
     return rows, ("task", "what is trained", "steps", "measure (lower is better)")
+
+
+def _surfaces() -> Table:
+    from surefoot.landscape.surfaces import SURFACES
+
+    rows = [(s.name, s.formula, s.about) for s in SURFACES.values()]
+    return rows, ("surface", "formula", "what one sees")
 
 
 def _studies(store: str) -> Table:

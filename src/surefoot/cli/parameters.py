@@ -63,3 +63,27 @@ class Budgets(click.ParamType[tuple[float, ...]]):
         if not budgets or not all(0 < budget < math.inf for budget in budgets):
             self.fail(f"{value!r} are no budgets; write for example 1,2,3,5,8", param, context)
         return budgets
+
+
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """So many finite numbers, separated by commas: "-1.5,0.01"."""
+
+    name = "numbers"
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[float, ...]:
+        """Parse; a bad value is refused with an example."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(float(word) for word in str(value).split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) != self.count or not all(map(math.isfinite, numbers)):
+            example = ",".join(["-1.5", "0.5", "2"][: self.count])
+            self.fail(f"{value!r} are not {self.count} numbers; write for example {example}", param, context)
+        return numbers

@@ -45,7 +45,8 @@ def replay(
 
     from surefoot.choose.scoring import score_table
     from surefoot.evidence import read_table
-    from surefoot.show.scores import counting, print_scores, scores_document
+    from surefoot.show.scores import print_scores, scores_document
+    from surefoot.show.waiting import counting
 
     check_writable(json_file)
     console = Console(highlight=False)

@@ -76,7 +76,7 @@ def run_race(
         racer = _with_rate(asked, recipe, surface)
         strip = None
         if strips or recipe.tuning == "tuned":
-            strip = tune(surface, racer, surface.start, recipe.steps, deviation, recipe.seed, stopped)
+            strip = tune(surface, racer, surface.start, recipe.steps, draws, recipe.seed, stopped)
         if recipe.tuning == "tuned":
             racer = _tuned(asked, strip)
         paths.append(follow(surface, racer, surface.start, recipe.steps, draws, recipe.seed, stopped))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from surefoot.evidence import FalseWinners, TableScores
@@ -19,14 +16,6 @@ WHAT = {
     "final": "regret: 0 the best arm, 1 the median",
     "time_to_target": "time to the target, as a multiple of the shortest of any arm",
 }
-
-
-@contextmanager
-def counting(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on the error stream, if that is a terminal."""
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(title)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def print_scores(console: Console, scores: TableScores, per_task: bool = False) -> None:

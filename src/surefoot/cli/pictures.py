@@ -1,0 +1,155 @@
+"""`surefoot race`: optimizers on a surface, as a table, a picture, an animation or a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from surefoot.cli.group import check_writable, surefoot, write
+from surefoot.cli.parameters import Numbers
+
+USUAL_RACERS = "sgd,sgd:momentum=0.9,rmsprop,adam,muon"
+PICTURES = (".png", ".svg", ".gif", ".webp", ".mp4")
+TEXTS = (".html", ".json", ".py")
+
+
+@surefoot.command(
+    epilog="""\b
+Examples:
+  surefoot race beale -o race.gif
+  surefoot race saddle --optimizers all --tuning tuned -o saddle.png -o saddle.html
+  surefoot race rosenbrock --optimizers adam,adam:amsgrad=True --set lr=0.05 --noise 0.5
+  surefoot race "x^2 + 10 y^2 + sin(3x)" --start -2,1 --tuning same-lr --lr 0.03 -o mine.webp
+A formula that begins with a minus comes after --, or in brackets."""
+)
+@click.argument("surface", metavar="SURFACE")
+@click.option(
+    "--optimizers",
+    metavar="a,b|all",
+    default=USUAL_RACERS,
+    show_default=True,
+    help="Who races; with settings as adam:lr=0.1;amsgrad=True.",
+)
+@click.option(
+    "--set",
+    "sets",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A setting of all that have it, or sgd.momentum=0.9.",
+)
+@click.option(
+    "--tuning",
+    type=click.Choice(["default", "same-lr", "tuned"]),
+    default="default",
+    show_default=True,
+    help="Learning rates: each constructor's default, one for all, or each the best of as many trials.",
+)
+@click.option(
+    "--lr", type=float, help="The one for all.  [default: a tenth of what gradient descent can bear]"
+)
+@click.option("--start", type=Numbers(2), metavar="X,Y", help="Where all start.  [default: the surface's]")
+@click.option("--x", type=Numbers(2), metavar="LOW,HIGH", help="The domain across.  [default: the surface's]")
+@click.option(
+    "--y", type=Numbers(2), metavar="LOW,HIGH", help="The domain upwards.  [default: the surface's]"
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    show_default=True,
+    help="Gradients for each racer.",
+)
+@click.option(
+    "--noise",
+    type=click.FloatRange(min=0),
+    help="Standard deviation of the noise on each part of the gradient.  [default: the surface's]",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every draw.")
+@click.option(
+    "--view",
+    type=click.Choice(["contour", "3d", "both"]),
+    default="contour",
+    show_default=True,
+    help="What a still picture shows beside losses and learning rates.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(dir_okay=False),
+    help="A picture (.png .svg), an animation (.gif .webp .mp4), a page (.html), the numbers (.json) or the "
+    "program (.py); may be repeated.",
+)
+def race(
+    surface: str,
+    optimizers: str,
+    sets: tuple[str, ...],
+    tuning: Any,
+    lr: float | None,
+    start: tuple[float, float] | None,
+    x: tuple[float, float] | None,
+    y: tuple[float, float] | None,
+    steps: int,
+    noise: float | None,
+    seed: int,
+    view: Any,
+    files: tuple[str, ...],
+) -> None:
+    """Race real optimizers on a surface: its name (see `surefoot list surfaces`), or a formula of x and y.
+
+    All start at the same point, get the same number of gradients and the same noise on them.
+    """
+    from rich.console import Console
+
+    from surefoot.landscape.race import run_race
+    from surefoot.landscape.recipe import Recipe
+    from surefoot.landscape.texts import apply_sets, parse_racers
+    from surefoot.show.surfaces.results import race_table
+    from surefoot.show.waiting import counting
+
+    for file in files:
+        _check_kind(file)
+        check_writable(file)
+    if optimizers == "all":
+        from surefoot import optim
+
+        optimizers = ",".join(optim.OPTIMIZERS)
+    racers = apply_sets(parse_racers(optimizers), sets)
+    recipe = Recipe(surface, racers, tuning, lr, start, x, y, steps, noise, seed)
+    with counting("race") as progress:
+        found = run_race(recipe, progress=lambda done, total, what: progress(done, total))
+    Console(highlight=False).print(race_table(found))
+    for file in files:
+        _save(found, file, view)
+
+
+def _check_kind(file: str) -> None:
+    if Path(file).suffix.lower() not in (*PICTURES, *TEXTS):
+        raise click.UsageError(f"{file}: the name must end in one of {' '.join((*PICTURES, *TEXTS))}")
+
+
+def _save(race: Any, file: str, view: Any) -> None:
+    from surefoot.landscape.texts import snippet
+    from surefoot.show.surfaces.document import document
+    from surefoot.show.waiting import counting
+
+    kind = Path(file).suffix.lower()
+    if kind == ".json":
+        write(file, json.dumps(document(race), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    elif kind == ".py":
+        write(file, snippet(race))
+    elif kind == ".html":
+        from surefoot.show.surfaces.page import page_html
+
+        write(file, page_html(race))
+    else:
+        from surefoot.show.surfaces.saving import save_picture
+
+        with counting(f"draw {file}") as progress:
+            save_picture(race, file, view=view, progress=progress)
+    click.echo(f"Written to {file}")
