@@ -68,7 +68,7 @@ def run_trials(
         seen.append(torch.where(fate == 0, values, fate))
         if count == steps or bool(fate.all()):
             break
-        batch.step(gradients + noise[count] if count < len(noise) else gradients)
+        batch.step(gradients + noise[count % len(noise)])
     seen += [fate] * (steps + 1 - len(seen))
     return torch.stack(seen, dim=-1).view(len(racers), len(starts), steps + 1)
 
