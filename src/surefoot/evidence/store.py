@@ -25,7 +25,7 @@ from sqlalchemy import URL, Connection, Row, select
 
 from surefoot.evidence.database import PATIENCE, open_database
 from surefoot.evidence.errors import StoreError
-from surefoot.evidence.queries import find_study, read_study, read_summaries
+from surefoot.evidence.queries import find_study, read_state, read_study, read_summaries
 from surefoot.evidence.records import StudyRecord, StudySummary
 from surefoot.evidence.schema import documents, from_json, insert, studies, to_json
 from surefoot.evidence.study_log import StudyLog
@@ -102,6 +102,14 @@ class Store:
             db.execute(row.on_conflict_do_update(index_elements=["study", "kind"], set_=made))
 
         self._database.write(replace)
+
+    def state(self, name: str) -> str:
+        """Return a short text that is another whenever the study has gone on; cheaper than to read it.
+
+        Raises:
+            UnknownStudy: there is none of this name.
+        """
+        return self._database.read(lambda db: read_state(db, name, self._database.place))
 
     def begin(
         self,
