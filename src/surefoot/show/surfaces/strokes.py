@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from surefoot.landscape.path import optimizer_names
-from surefoot.show.style import DASHES, MARKERS, SERIES, Stroke, strokes
+from surefoot.show.style import DASHES, MARKERS, SERIES, Stroke
 
-FAMILIAR = ("Adam", "SGD", "RMSprop", "Adagrad", "Adadelta", "AdamW", "Muon")
+FAMILIAR = ("Adam", "SGD", "RMSprop", "Adagrad", "Adadelta", "Muon", "AdamW")
 """Those most often raced together: each has a colour to itself. The others follow by alphabet."""
+
+_MARKERS = tuple(marker for marker in MARKERS if marker != "X")  # a cross says that a racer diverged
 
 
 def racer_strokes(names: Sequence[str]) -> list[Stroke]:
@@ -45,7 +47,11 @@ def stroke_document(stroke: Stroke) -> dict[str, Any]:
 def _own_strokes() -> dict[str, Stroke]:
     names = optimizer_names()
     familiar = [name for name in FAMILIAR if name in names]
-    return strokes([*familiar, *(name for name in names if name not in familiar)])
+    order = [*familiar, *(name for name in names if name not in familiar)]
+    return {
+        name: Stroke(SERIES[i % len(SERIES)].light, DASHES[i % len(DASHES)], _MARKERS[i % len(_MARKERS)])
+        for i, name in enumerate(order)
+    }
 
 
 def _another(taken: Sequence[Stroke], own: Sequence[Stroke]) -> Stroke:
@@ -65,5 +71,6 @@ def _another(taken: Sequence[Stroke], own: Sequence[Stroke]) -> Stroke:
             dashes[stroke.dash],
         )
 
-    every = itertools.product((colour.light for colour in SERIES), DASHES, MARKERS)
+    # From the last colour on: where all are taken, a second one is black rather than a third kind of blue.
+    every = itertools.product((colour.light for colour in reversed(SERIES)), DASHES, _MARKERS)
     return min((Stroke(*parts) for parts in every), key=likeness)
