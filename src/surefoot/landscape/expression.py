@@ -1,17 +1,17 @@
-"""A formula of x and y, from text to numbers: parsed to a whitelist, never evaluated as code.
+"""A formula of x and y, from text to numbers: read by a whitelist, never evaluated as code.
 
-    bowl = parse("x^2 + 10 y^2")            # FormulaError: where it is wrong, and the nearest valid word
+    bowl = parse("x^2 + 10y²")              # FormulaError: what is wrong where, and the nearest valid word
     bowl(torch.tensor(1.0), torch.tensor(2.0))
     bowl.python                             # "x**2 + 10*y**2", as one would write it with torch
 
 The result is plain torch arithmetic, so autograd differentiates it and points of any shape go in at once.
+The words of a formula are checked in `words.py`; here Python's own parser only tells what binds to what.
 """
 
 from __future__ import annotations
 
 import ast
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,13 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surefoot.tasks import nearest
-
-LONGEST = 400
-"""Characters of a formula."""
-
-DEEPEST = 60
-"""Levels of nesting."""
+from surefoot.landscape.words import DEEPEST, LONGEST, FormulaError, Words
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     name: getattr(torch, name)
@@ -39,23 +33,23 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 CONSTANTS = {"pi": math.pi, "e": math.e}
 VARIABLES = ("x", "y")
 
-Value = Tensor | float
-Node = Callable[[Tensor, Tensor], Value]
+__all__ = ["CONSTANTS", "DEEPEST", "FUNCTIONS", "LONGEST", "VARIABLES", "Expression", "FormulaError", "parse"]
 
-_OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-    ast.Pow: lambda a, b: a**b,
+Node = Callable[[Tensor, Tensor], Any]
+
+_EXACT = 2.0**53
+"""Below it whole numbers are the same in Python's arithmetic and in float64's."""
+
+_SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
+"""How tightly a written part holds together."""
+
+_OPERATIONS: dict[type[ast.operator], tuple[str, int, Callable[[Any, Any], Any]]] = {
+    ast.Add: (" + ", _SUM, lambda a, b: a + b),
+    ast.Sub: (" - ", _SUM, lambda a, b: a - b),
+    ast.Mult: ("*", _PRODUCT, lambda a, b: a * b),
+    ast.Div: ("/", _PRODUCT, lambda a, b: a / b),
+    ast.Pow: ("**", _POWER, lambda a, b: a**b),
 }
-
-_SPELLINGS = {"^": "**", "·": "*", "×": "*", "−": "-", "π": "pi", "²": "**2", "³": "**3", "⁴": "**4"}
-_PRODUCT_LEFT_OUT = re.compile(r"(?<![\w.])((?>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)) ?(?=[a-zA-Z(])")
-
-
-class FormulaError(ValueError):
-    """A formula cannot be read; the message is one line: what, where, and the nearest valid word."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ class Expression:
 
     Attributes:
         text: as it was written.
-        python: as Python writes it, with `torch.` before each function.
+        python: the same in Python, which needs `torch` and `math`; it gives the same values bit for bit.
     """
 
     text: str
@@ -72,128 +66,133 @@ class Expression:
     _root: Node = field(compare=False, repr=False)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """The values at points of one shape; nan where the formula has none."""
-        value = self._root(x, y)
-        value = value if isinstance(value, Tensor) else torch.full_like(x, value)
-        return value.expand(torch.broadcast_shapes(x.shape, y.shape))
+        """The values at points of shapes that go together; nan or infinite where the formula has none."""
+        value: Tensor = self._root(x, y)
+        if value.shape == x.shape == y.shape:
+            return value
+        return value.expand(torch.broadcast_shapes(x.shape, y.shape))  # type: ignore[no-untyped-call]
 
 
 def parse(text: str) -> Expression:
     """Read a formula of x and y.
 
     Args:
-        text: numbers, `x`, `y`, `pi`, `e`, `+ - * / ^` (or `**`), brackets, and the functions in `FUNCTIONS`.
-            A number may stand before a name without `*`, as in `2x`.
+        text: numbers, `x`, `y`, `pi`, `e`, `+ - * / ^` (or `**`, `²`, `³`), brackets, and the functions in
+            `FUNCTIONS`.  A number may stand before a name or a bracket without `*`, as in `2x` or `2(x+y)`.
+            One line, without comments.
 
     Raises:
         FormulaError: it holds anything else, is longer than `LONGEST` or nested deeper than `DEEPEST`, or
-            holds neither x nor y.
+            holds neither x nor y; the message is one line.
     """
-    if len(text) > LONGEST:
-        raise FormulaError(f"a formula has at most {LONGEST} characters, not {len(text)}")
-    written = _plain(text)
+    words = Words(text, FUNCTIONS, (*VARIABLES, *CONSTANTS))
     try:
-        tree = ast.parse(written, mode="eval")
+        tree = ast.parse(words.written, mode="eval")
     except SyntaxError as error:
-        raise FormulaError(f"formula {text!r}: {error.msg}{_where(written, error.offset)}") from None
-    except (ValueError, RecursionError, MemoryError):
-        raise FormulaError(f"formula {text!r} cannot be read") from None
-    reader = _Reader(text)
-    root = reader.read(tree.body, 0)
-    if not reader.variables:
-        raise FormulaError(f"formula {text!r} holds neither x nor y")
-    return Expression(text, ast.unparse(_WithTorch().visit(tree)), root if callable(root) else _constant(root))
+        raise words.error(f"has something missing{words.where((error.offset or 1) - 1)}") from None
+    root = _Reader(words).read(tree.body, 0)
+    if not callable(root.value):
+        raise words.error("holds neither x nor y")
+    return Expression(text, root.python, root.value)
 
 
-def _plain(text: str) -> str:
-    for spelling, plain in _SPELLINGS.items():
-        text = text.replace(spelling, plain)
-    return _PRODUCT_LEFT_OUT.sub(r"\1*", text.strip())
+@dataclass(frozen=True)
+class _Part:
+    """A part of the formula: what it computes, or its number; and as it is written in Python."""
 
+    value: Node | float
+    python: str
+    holds: int = _ATOM
 
-def _where(text: str, offset: int | None) -> str:
-    rest = text[offset - 1 :] if offset else ""
-    return f" at {rest[:12]!r}" if rest else " at its end"
+    def within(self, weakest: int) -> str:
+        return self.python if self.holds >= weakest else f"({self.python})"
+
+    @property
+    def node(self) -> Node:
+        value = self.value
+        return value if callable(value) else lambda x, y: value
 
 
 class _Reader:
-    """Builds the tree of functions; what holds neither x nor y is a number, worked out once."""
+    """Builds the function from Python's syntax tree; what holds neither x nor y is worked out once."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.variables: set[str] = set()
+    def __init__(self, words: Words) -> None:
+        self.words = words
 
-    def read(self, node: ast.expr, depth: int) -> Node | float:
+    def read(self, node: ast.expr, depth: int) -> _Part:
         if depth > DEEPEST:
-            raise self.error(f"is nested deeper than {DEEPEST} levels")
+            raise self.words.error(f"is nested deeper than {DEEPEST} levels")
         match node:
-            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                return self.number(value)
-            case ast.Name(id=name):
-                return self.name(name)
+            case ast.Constant(value=int() | float() as value):
+                return self.number(value, repr(value), node)
+            case ast.Name(id="x"):
+                return _Part(lambda x, y: x, "x")
+            case ast.Name(id="y"):
+                return _Part(lambda x, y: y, "y")
+            case ast.Name(id=name) if name in CONSTANTS:
+                return _Part(CONSTANTS[name], f"math.{name}")
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.read(operand, depth + 1)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return self.apply(lambda a: -a, self.read(operand, depth + 1))
+                return self.negative(node, self.read(operand, depth + 1))
             case ast.BinOp(left=left, op=operation, right=right) if type(operation) in _OPERATIONS:
-                sides = self.read(left, depth + 1), self.read(right, depth + 1)
-                return self.apply(_OPERATIONS[type(operation)], *sides)
-            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-                return self.call(name, arguments, depth)
-        raise self.error(f"may not hold {ast.unparse(node)[:40]!r}")
+                # A long sum is not deep: its length is bounded by that of the text.
+                deeper = depth + isinstance(operation, ast.Pow)
+                return self.binary(node, self.read(left, deeper), self.read(right, depth + 1))
+            case ast.Call(func=ast.Name(id=name), args=[ast.expr() as argument], keywords=[]) if (
+                name in FUNCTIONS and not isinstance(argument, ast.Starred)
+            ):
+                return self.call(node, name, self.read(argument, depth + 1))
+            case ast.Call(func=ast.Name(id=name)):
+                raise self.words.error(f"must give {name} one argument{self.where(node)}")
+        raise self.words.error(f"may not be put together like this{self.where(node)}")
 
-    def error(self, what: str) -> FormulaError:
-        return FormulaError(f"formula {self.text!r} {what}")
+    def where(self, node: ast.expr) -> str:
+        return self.words.where(node.col_offset, node.end_col_offset)
 
-    def number(self, value: complex) -> float:
-        try:
-            found = float(value)  # type: ignore[arg-type]
-        except (OverflowError, TypeError):
-            found = math.nan
+    def number(self, value: complex, python: str, node: ast.expr, holds: int = _ATOM) -> _Part:
+        """A part without x and y; what Python's whole numbers hold in another way is written out."""
+        found = _float64(value)
         if not math.isfinite(found):
-            raise self.error("holds a number that is too large")
-        return int(found) if isinstance(value, int) and abs(value) < 2**31 else found
+            large = math.isinf(found) and not isinstance(node, ast.Call)
+            what = "holds a number that is too large" if large else "has no value"
+            raise self.words.error(f"{what}{self.where(node)}")
+        negative = math.copysign(1, found) < 0
+        if abs(found) >= _EXACT or (found == 0 and negative):
+            return _Part(found, repr(found), _SIGN if negative else _ATOM)
+        return _Part(found, python, holds)
 
-    def name(self, name: str) -> Node | float:
-        if name in CONSTANTS:
-            return CONSTANTS[name]
-        if name in VARIABLES:
-            self.variables.add(name)
-            return (lambda x, y: x) if name == "x" else (lambda x, y: y)
-        known = (*VARIABLES, *CONSTANTS, *FUNCTIONS)
-        hint = " needs its argument in brackets" if name in FUNCTIONS else ""
-        raise self.error(f"holds {name!r}{hint}{'' if hint else nearest(name, known)}")
+    def negative(self, node: ast.expr, part: _Part) -> _Part:
+        python, value = f"-{part.within(_SIGN)}", part.value
+        if callable(value):
+            return _Part(lambda x, y: -value(x, y), python, _SIGN)
+        return self.number(-value, python, node, _SIGN)
 
-    def call(self, name: str, arguments: list[ast.expr], depth: int) -> Node | float:
-        if name not in FUNCTIONS:
-            hint = f"; write {name}*(…)" if name in (*VARIABLES, *CONSTANTS) else nearest(name, FUNCTIONS)
-            raise self.error(f"calls {name!r}{hint}")
-        if len(arguments) != 1:
-            raise self.error(f"calls {name} with {len(arguments)} arguments; it takes one")
-        function, inner = FUNCTIONS[name], self.read(arguments[0], depth + 1)
+    def binary(self, node: ast.BinOp, left: _Part, right: _Part) -> _Part:
+        sign, level, operation = _OPERATIONS[type(node.op)]
+        power = level == _POWER
+        python = left.within(_ATOM if power else level) + sign + right.within(_SIGN if power else level + 1)
+        if callable(left.value) or callable(right.value):
+            first, second = left.node, right.node
+            return _Part(lambda x, y: operation(first(x, y), second(x, y)), python, level)
+        try:
+            return self.number(operation(left.value, right.value), python, node, level)
+        except ZeroDivisionError:
+            raise self.words.error(f"divides by zero{self.where(node)}") from None
+        except OverflowError:
+            raise self.words.error(f"holds a number that is too large{self.where(node)}") from None
+
+    def call(self, node: ast.expr, name: str, argument: _Part) -> _Part:
+        function, inner = FUNCTIONS[name], argument.value
         if callable(inner):
-            return lambda x, y: function(inner(x, y))  # type: ignore[arg-type]
-        return self.number(float(function(torch.tensor(inner, dtype=torch.float64))))
-
-    def apply(self, operation: Callable[..., Any], *sides: Node | float) -> Node | float:
-        if not any(map(callable, sides)):
-            try:
-                return self.number(operation(*map(float, sides)))  # type: ignore[arg-type]
-            except (ArithmeticError, ValueError):
-                raise self.error("divides by zero or holds a number that is too large") from None
-        nodes = [side if callable(side) else _constant(side) for side in sides]
-        if len(nodes) == 1:
-            return lambda x, y: operation(nodes[0](x, y))
-        return lambda x, y: operation(nodes[0](x, y), nodes[1](x, y))
+            return _Part(lambda x, y: function(inner(x, y)), f"torch.{name}({argument.python})")
+        value = float(function(torch.tensor(inner, dtype=torch.float64)))
+        return self.number(value, repr(value), node, _SIGN if value < 0 else _ATOM)
 
 
-def _constant(value: float) -> Node:
-    return lambda x, y: value
-
-
-class _WithTorch(ast.NodeTransformer):
-    """For the text in Python: functions and constants by the module they come from."""
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802, D102
-        home = "torch" if node.id in FUNCTIONS else "math" if node.id in CONSTANTS else ""
-        return ast.Attribute(ast.Name(home, ast.Load()), node.id, ast.Load()) if home else node
+def _float64(value: complex) -> float:
+    """As float64 has it: infinite if it is too large, nan if it is not real."""
+    try:
+        return float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return math.inf
