@@ -76,28 +76,33 @@ def apply_sets(racers: Sequence[Racer], sets: Sequence[str]) -> tuple[Racer, ...
     Raises:
         ValueError: it is written otherwise, or fits no racer, with the nearest name or what is taken.
     """
-    read = [_set(text) for text in sets]
     found: list[dict[str, Any]] = [{} for _ in racers]
-    for text, optimizer, name, value in sorted(read, key=lambda item: bool(item[1])):
-        where = f"--set {text}"
-        named = [i for i, r in enumerate(racers) if not optimizer or find_card(optimizer).name == r.optimizer]
-        if not named:
-            names = {r.optimizer for r in racers}
-            raise ValueError(f"{where}: {optimizer!r} does not race{nearest(optimizer, names)}")
-        known = {setting.name for i in named for setting in find_card(racers[i].optimizer).hyperparameters}
-        if name not in known:
-            raise ValueError(f"{where}: no racer has a setting {name!r}{nearest(name, known)}")
-        refusals = {i: _refusal(racers[i].optimizer, name, value) for i in named}
-        if all(refusals.values()):
-            holders = [i for i in named if name in _names(racers[i])]
-            raise ValueError(f"{where}: {refusals[holders[0]]}")
-        for i in named:
-            if not refusals[i]:
-                found[i][name] = value
+    for text, optimizer, name, value in sorted(map(_set, sets), key=lambda told: bool(told[1])):
+        for i in _meant(racers, f"--set {text[:60]}", optimizer, name, value):
+            found[i][name] = value
     return tuple(
         replace(racer, hyperparameters={**more, **racer.hyperparameters})
         for racer, more in zip(racers, found, strict=True)
     )
+
+
+def _meant(racers: Sequence[Racer], where: str, optimizer: str, name: str, value: Any) -> list[int]:
+    """The places of the racers that a `--set` means: those that take the value."""
+    try:
+        wanted = find_card(optimizer).name if optimizer else ""
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    named = [i for i, racer in enumerate(racers) if wanted in ("", racer.optimizer)]
+    if not named:
+        raise ValueError(f"{where}: {wanted} does not race{nearest(wanted, {r.optimizer for r in racers})}")
+    holders = [i for i in named if name in _names(racers[i])]
+    if not holders:
+        known = {known for i in named for known in _names(racers[i])}
+        raise ValueError(f"{where}: no racer has a setting {name!r}{nearest(name, known)}")
+    refusals = [_refusal(racers[i].optimizer, name, value) for i in holders]
+    if all(refusals):
+        raise ValueError(f"{where}: {refusals[0]}")
+    return [i for i, refusal in zip(holders, refusals, strict=True) if not refusal]
 
 
 def command(recipe: Recipe) -> str:
@@ -195,7 +200,9 @@ def _set(text: str) -> tuple[str, str, str, Any]:
     left, equals, right = text.partition("=")
     optimizer, _, name = left.strip().rpartition(".")
     if not equals or not name.isidentifier() or not right.strip():
-        raise ValueError(f"--set {text}: write NAME=VALUE or OPTIMIZER.NAME=VALUE, for example sgd.lr=0.01")
+        raise ValueError(
+            f"--set {text[:60]}: write NAME=VALUE or OPTIMIZER.NAME=VALUE, for example sgd.lr=0.01"
+        )
     return text, optimizer, name, _value(right.strip(), f"--set {text[:60]}")
 
 
