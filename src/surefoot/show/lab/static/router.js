@@ -20,9 +20,9 @@ export function navigate(href) {
   for (const listener of listeners) listener();
 }
 
-/** Keeps what is set in the address, without a new entry in the history. */
+/** Keeps what is set in the address, without a new entry in the history; a query as text or as URLSearchParams. */
 export function replaceQuery(query) {
-  const text = query.toString();
+  const text = String(query);
   history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : "") + location.hash);
 }
 

@@ -1,0 +1,117 @@
+/* What can be set of a race: its surface, tuning, racers, learning rate, momentum, noise, steps, seed and start. */
+
+import { fresh, h } from "./dom.js";
+import { choice, FROM_ZERO, LOGARITHMIC, MEMORY, slider, textField } from "./fields.js";
+import { racerList } from "./racers.js";
+
+const OWN = "own formula";
+const TYPING = 350; // milliseconds without a key before a formula is sent
+
+/** The bar above the picture: which surface, and how learning rates are found. */
+export function surfaceBar(lab) {
+  const select = h("select", { id: fresh("surface"), onchange: () => pick(select.value) });
+  const about = h("p", { class: "quiet about" });
+  const formula = textField({ label: "Formula of x and y", placeholder: "x^2 + 10 sin(y)^2", maxlength: 400, oninput: (text) => text.trim() && lab.change({ surface: text, x: null, y: null, start: null }, TYPING) });
+  formula.node.classList.add("formula");
+  const tuning = choice({
+    label: "Learning rates",
+    options: [["default", "defaults"], ["same-lr", "same for all"], ["tuned", "tuned"]],
+    onchange: (value) => {
+      lab.change({ tuning: value });
+      show();
+    },
+  });
+
+  function pick(name) {
+    if (name !== OWN) {
+      lab.change({ surface: name, x: null, y: null, start: null, noise: null, lr: null });
+      show();
+      return;
+    }
+    const known = lab.surfaces.get(lab.state.surface);
+    formula.input.value = known?.formula ?? lab.state.surface;
+    lab.change({ surface: formula.input.value });
+    show(true);
+    formula.input.focus();
+  }
+  /** As the state is; the typed formula is left alone. */
+  function show(asFormula = false) {
+    if (!select.options.length) select.append(...[...lab.surfaces.keys()].map((name) => h("option", { value: name }, name.replaceAll("-", " "))), h("option", { value: OWN }, "a formula of your own …"));
+    const known = asFormula ? null : lab.surfaces.get(lab.state.surface.toLowerCase());
+    select.value = known?.name ?? OWN;
+    formula.node.hidden = Boolean(known);
+    if (!known && !formula.input.value) formula.input.value = lab.state.surface;
+    if (known) formula.input.value = "";
+    about.textContent = known ? known.about : "Numbers, x, y, pi, e, + − * / ^, and sin, cos, exp, log, sqrt, abs, tanh and their like.";
+    tuning.set(lab.state.tuning);
+  }
+  const node = h("div", { class: "surface-bar" }, h("div", { class: "row" }, h("div", { class: "field" }, h("label", { for: select.id }, "Surface"), select), tuning.node), formula.node, about);
+  return { node, show, fail: formula.fail, asksFormula: () => !formula.node.hidden };
+}
+
+/** The panel of everything else. */
+export function controlPanel(lab) {
+  const racers = racerList(lab);
+  const lr = slider({ label: "Learning rate, the same for all", scale: LOGARITHMIC(1e-5, 10), unset: "as found", onchange: (value) => lab.change({ lr: value, tuning: "same-lr" }) });
+  const momentum = slider({ label: "Momentum of all that have it", scale: MEMORY, unset: "its own", note: "momentum, or the first of betas", onchange: setMomentum });
+  const noise = slider({ label: "Noise on each part of the gradient", scale: FROM_ZERO(0.001, 100), onchange: (value) => lab.change({ noise: value }) });
+  const steps = slider({ label: "Gradient evaluations", scale: LOGARITHMIC(10, 2000), whole: true, onchange: (value) => lab.change({ steps: value }) });
+  const seed = textField({ label: "Seed of the noise", inputmode: "numeric", onchange: (text) => setSeed(text) });
+  const another = h("button", { type: "button", onclick: () => setSeed(String(lab.state.seed + 1)) }, "Next seed");
+  const [x, y] = ["x", "y"].map((name, axis) => textField({ label: `Start ${name}`, inputmode: "decimal", onchange: (text) => setStart(axis, text) }));
+  const home = h("button", { type: "button", onclick: () => lab.change({ start: null }) }, "Usual start");
+
+  function setSeed(text) {
+    const value = Number(text);
+    const sound = text.trim() && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
+    seed.fail(sound ? "" : "Seed: a whole number from 0 to 2147483647");
+    if (sound) lab.change({ seed: value });
+  }
+  function setStart(axis, text) {
+    const value = Number(text.replace(",", ".").replace("−", "-"));
+    const sound = text.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= 1e6;
+    [x, y][axis].fail(sound ? "" : "A number");
+    if (!sound) return;
+    const start = [...(lab.state.start ?? lab.race.start)];
+    start[axis] = value;
+    lab.change({ start });
+  }
+  function setMomentum(value) {
+    lab.change({ racers: lab.state.racers.map((racer) => withMomentum(racer, lab.optimizers.get(racer.optimizer), value)) });
+    racers.show();
+  }
+  /** As the state and the race are. */
+  function show() {
+    const { state, race } = lab;
+    lr.set(state.tuning === "same-lr" ? (state.lr ?? commonRate(race)) : null);
+    momentum.set(commonMomentum(state.racers));
+    noise.set(state.noise ?? race?.noise ?? 0);
+    steps.set(state.steps);
+    if (document.activeElement !== seed.input) seed.input.value = String(state.seed);
+    (state.start ?? race?.start ?? []).forEach((value, axis) => {
+      if (document.activeElement !== [x, y][axis].input) [x, y][axis].input.value = String(value);
+      [x, y][axis].fail("");
+    });
+  }
+  const node = h("section", { class: "controls", "aria-labelledby": "controls-title" }, h("h2", { id: "controls-title" }, "Set the race"), racers.node, lr.node, momentum.node, noise.node, steps.node, h("div", { class: "pairs" }, seed.node, another), h("div", { class: "pairs three" }, x.node, y.node, home));
+  return { node, show, racers };
+}
+
+function withMomentum(racer, card, value) {
+  const names = card?.hyperparameters ?? [];
+  const name = names.find((each) => each.name === "momentum") ? "momentum" : names.find((each) => each.name === "betas") ? "betas" : null;
+  if (!name) return racer;
+  const { [name]: own, ...rest } = racer.hyperparameters;
+  if (value === null) return { ...racer, hyperparameters: rest };
+  const usual = names.find((each) => each.name === name).default;
+  return { ...racer, hyperparameters: { ...rest, [name]: name === "momentum" ? value : [value, ...(own ?? usual).slice(1)] } };
+}
+
+function commonMomentum(racers) {
+  const found = racers.map(({ hyperparameters }) => hyperparameters.momentum ?? hyperparameters.betas?.[0]).filter((value) => value !== undefined);
+  return found.length && found.every((value) => value === found[0]) && found.length > 1 ? found[0] : null;
+}
+
+function commonRate(race) {
+  return race?.racers.find((racer) => racer.hyperparameters.lr !== undefined)?.hyperparameters.lr ?? null;
+}

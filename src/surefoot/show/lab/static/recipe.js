@@ -1,0 +1,71 @@
+/* What makes a picture again: its link, the command, the Python; and the picture as a file. */
+
+import { download } from "./api.js";
+import { fresh, h } from "./dom.js";
+import { icon } from "./icons.js";
+import { say } from "./narration.js";
+
+const FILES = [["png", "PNG"], ["svg", "SVG"], ["gif", "GIF"], ["webp", "WebP"], ["html", "HTML page"], ["json", "JSON"], ["py", "Python"]];
+const SHOWN = 1600; // milliseconds that "Copied" stands
+
+/** A text that can be copied, with its name. */
+export function copyRow(name, text, { lines = false } = {}) {
+  const id = fresh("copy");
+  const words = h("span", null, "Copy");
+  const button = h("button", { type: "button", class: "copy", "aria-label": `Copy the ${name.toLowerCase()}`, onclick: async () => {
+    const done = await copied(text());
+    words.textContent = done ? "Copied" : "Select and copy";
+    say(done ? `The ${name.toLowerCase()} is in the clipboard` : "Copying is not allowed here: select the text and copy it");
+    if (!done) getSelection().selectAllChildren(shown);
+    setTimeout(() => (words.textContent = "Copy"), SHOWN);
+  } }, icon("copy"), words);
+  const shown = h(lines ? "pre" : "code", { id, tabindex: lines ? "0" : null, role: lines ? "region" : null, "aria-label": lines ? name : null });
+  const node = h("div", { class: `copyable${lines ? " lines" : ""}` }, h("span", { class: "label" }, name), shown, button);
+  return { node, tell: () => (shown.textContent = text()) };
+}
+
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false; // no permission, or not a secure context: the text can be selected
+  }
+}
+
+/** The panel of a race: link, command, snippet and downloads. */
+export function recipePanel(lab) {
+  const rows = [
+    copyRow("Link", () => location.href),
+    copyRow("Command", () => lab.race?.command ?? ""),
+    copyRow("Python", () => lab.race?.snippet ?? "", { lines: true }),
+  ];
+  const problem = h("p", { class: "error", role: "alert", hidden: true });
+  const files = h("div", { class: "row" }, FILES.map(([format, name]) => {
+    const button = h("button", { type: "button", onclick: () => keep(format, name, button) }, icon("down"), h("span", null, name));
+    return button;
+  }));
+  const node = h("section", { class: "recipe", "aria-labelledby": "recipe-title" }, h("h2", { id: "recipe-title" }, "Make it again"), h("p", { class: "quiet" }, "Link, command and Python give this very race, bit for bit."), rows.map((row) => row.node), h("h3", null, "Download"), files, problem);
+
+  async function keep(format, name, button) {
+    const words = button.lastChild;
+    problem.hidden = true;
+    button.disabled = true;
+    words.textContent = `${name} …`;
+    try {
+      await download(`/api/picture/${format}`, lab.body(), fileName(lab.race.surface.name, format));
+      say(`The ${name} is downloaded`);
+    } catch (error) {
+      problem.textContent = `${name}: ${error.message}`;
+      problem.hidden = false;
+    }
+    words.textContent = name;
+    button.disabled = false;
+  }
+  return { node, tell: () => rows.forEach((row) => row.tell()) };
+}
+
+function fileName(surface, format) {
+  const name = /^[a-z0-9-]{1,40}$/.test(surface) ? surface : "formula";
+  return `race-${name}.${format}`;
+}
