@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,3 +51,9 @@ def in_one_line(error: BaseException) -> str:
     """The first line of an error, as text that any encoding takes."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].encode("utf-8", "backslashreplace").decode()[:500]
+
+
+def file_name(name: str, ending: str) -> str:
+    """A name that every file system and every shell takes, whatever a study is called."""
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:80]
+    return f"{kept or 'surefoot'}{ending}"

@@ -11,11 +11,11 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel
 
 from surefoot.show.lab import pages, playground, studies
 from surefoot.show.lab.access import Access, SecurityHeaders
 from surefoot.show.lab.bodylimit import BodyLimit
+from surefoot.show.lab.described import Health
 from surefoot.show.lab.desk import Desk
 from surefoot.show.lab.errors import handle_errors
 from surefoot.show.lab.options import MOST_BODY_BYTES, LabOptions
@@ -25,15 +25,6 @@ _NOTHING_OUTSIDE: Any = {
     "redoc_url": None,
     "telemetry": {"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
 }
-
-
-class Health(BaseModel):
-    """How the lab is."""
-
-    status: str
-    waiting: int
-    running: int
-    longest: int
 
 
 def create_app(options: LabOptions) -> FastAPI:

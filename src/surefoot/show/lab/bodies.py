@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from surefoot.landscape.cards import check_setting, find_card
@@ -19,11 +27,49 @@ from surefoot.show.lab.options import (
     SMALLEST_WIDTH,
 )
 
+MOST_PARTS, LONGEST_WORD, LARGEST_SETTING = 3, 40, 1e300
+
 Coordinate = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Pair = Annotated[list[Coordinate], Field(min_length=2, max_length=2, description="two numbers")]
-Number = Annotated[float, Field(ge=-1e300, le=1e300)]
-Word = Annotated[str, Field(max_length=40)]
-Setting = bool | int | Number | Word | None | Annotated[list[Number | None], Field(max_length=3)]
+
+
+def _setting(value: Any) -> Any:
+    """A value as JSON may hold it, of bounded size; whether it fits is for the optimizer's card to say."""
+    if isinstance(value, list) and len(value) <= MOST_PARTS:
+        return [_part(part) for part in value]
+    if isinstance(value, str) and len(value) <= LONGEST_WORD:
+        return value
+    return _part(value)
+
+
+def _part(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and abs(value) <= LARGEST_SETTING:  # nan is not
+        return value
+    what = (
+        "a finite number"
+        if isinstance(value, int | float)
+        else "a number, true, false, a short word or a list"
+    )
+    raise PydanticCustomError("setting", "it should be {what}", {"what": f"{what}, not {value!r:.40}"})
+
+
+Setting = Annotated[
+    Any,
+    PlainValidator(_setting),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number"},
+                {"type": "boolean"},
+                {"type": "string", "maxLength": LONGEST_WORD},
+                {"type": "null"},
+                {"type": "array", "items": {"type": ["number", "null"]}, "maxItems": MOST_PARTS},
+            ]
+        }
+    ),
+]
 SurfaceText = Annotated[
     str,
     Field(min_length=1, max_length=LONGEST_FORMULA, description="a surface's name, or a formula of x and y"),

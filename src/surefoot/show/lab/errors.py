@@ -80,7 +80,9 @@ def line_of(found: Sequence[Mapping[str, Any]]) -> str:
     if first["type"] == "value_error":
         what = str(context.get("error", what))
     more = "" if len(found) == 1 else f" (and {len(found) - 1} more)"
-    line = f"{where}: {what[:1].lower() + what[1:]}{more}" if where else f"the body: {what}{more}"
+    if first["type"] not in ("refused", "value_error"):
+        what = what[:1].lower() + what[1:]
+    line = f"{where}: {what}{more}" if where else f"the body: {what}{more}"
     return in_one_line(ValueError(line))
 
 

@@ -67,6 +67,14 @@ def contours(arguments: Arguments, stopped: Stopped) -> Answer:
         return as_json(contour_document(surface))
 
 
+def picture(arguments: Arguments, stopped: Stopped) -> Answer:
+    """A race as a file."""
+    from surefoot.show.lab.files import race_file
+
+    found = _run({**arguments["recipe"], "strips": False}, stopped)
+    return race_file(found, arguments["format"], arguments["view"], stopped)
+
+
 def recipe_of(arguments: Arguments) -> Any:
     """A recipe from JSON."""
     from surefoot.landscape.recipe import Racer, Recipe
@@ -138,6 +146,7 @@ JOBS: Mapping[str, Callable[[Arguments, Stopped], Answer]] = {
     "race": race,
     "inspect": inspect,
     "contours": contours,
+    "picture": picture,
     **study_jobs.JOBS,
 }
 """By the names that the desk uses."""

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from surefoot.landscape.cards import cards, find_card, kind_of
 from surefoot.show.lab.answers import Refused, as_json
 from surefoot.show.lab.bodies import InspectBody, RecipeBody, SurfaceBody
+from surefoot.show.lab.described import (
+    CardDocument,
+    ContourDocument,
+    InspectionDocument,
+    OptimizerList,
+    RaceDocument,
+    SurfaceList,
+    file_of,
+)
 from surefoot.show.lab.desk import Task
 from surefoot.show.lab.errors import problems
+from surefoot.show.lab.files import FORMATS, QUICK
 from surefoot.show.lab.service import respond
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", tags=["playground"])
 BY_BODY = problems(400, 401, 403, 413, 415, 422, 429, 503)
 
 
-@router.get("/surfaces", responses=problems(401))
+@router.get("/surfaces", response_model=SurfaceList, responses=problems(401))
 def surfaces() -> Response:
     """Every surface in the table."""
     from surefoot.landscape.surfaces import SURFACES
@@ -26,13 +36,13 @@ def surfaces() -> Response:
     return _told({"surfaces": [surface_document(surface) for surface in SURFACES.values()]})
 
 
-@router.get("/optimizers", responses=problems(401))
+@router.get("/optimizers", response_model=OptimizerList, responses=problems(401))
 def optimizers() -> Response:
     """Every optimizer, with the settings that a page may offer."""
     return _told({"optimizers": [_short(name) for name in cards()]})
 
 
-@router.get("/optimizers/{name}", responses=problems(401, 404))
+@router.get("/optimizers/{name}", response_model=CardDocument, responses=problems(401, 404))
 def optimizer(name: str) -> Response:
     """An optimizer's whole card."""
     try:
@@ -51,25 +61,45 @@ def optimizer(name: str) -> Response:
     return _told(_short(card.name) | more)
 
 
-@router.post("/race", responses=BY_BODY)
+@router.post("/race", response_model=RaceDocument, responses=BY_BODY)
 async def race(body: RecipeBody, request: Request) -> Response:
     """Let the racers run on the surface: every path, with what makes it again."""
     seconds = request.app.state.options.limits.race_seconds
     return await respond(request, Task("race", body.model_dump(), seconds))
 
 
-@router.post("/inspect", responses=BY_BODY)
+@router.post("/inspect", response_model=InspectionDocument, responses=BY_BODY)
 async def inspect(body: InspectBody, request: Request) -> Response:
     """One step of one racer: what gradient it got, what it remembers, how far it went."""
     seconds = request.app.state.options.limits.race_seconds
     return await respond(request, Task("inspect", body.model_dump(), seconds))
 
 
-@router.post("/contours", responses=BY_BODY)
+@router.post("/contours", response_model=ContourDocument, responses=BY_BODY)
 async def contours(body: SurfaceBody, request: Request) -> Response:
     """The contour lines and shades of a surface."""
     seconds = request.app.state.options.limits.race_seconds
     return await respond(request, Task("contours", body.model_dump(), seconds))
+
+
+@router.post(
+    "/picture/{format}",
+    response_class=Response,
+    responses=BY_BODY | file_of(*dict.fromkeys(FORMATS.values())),
+)
+async def picture(
+    format: Literal["png", "svg", "gif", "webp", "mp4", "html", "json", "py"],
+    body: RecipeBody,
+    request: Request,
+    view: Annotated[
+        Literal["contour", "3d", "both"],
+        Query(description="of a still picture: from above, as a solid, or both"),
+    ] = "contour",
+) -> Response:
+    """The race as a file to keep: a picture, a page that plays it, its numbers, or the code that makes it."""
+    arguments = {"recipe": body.model_dump(), "format": format, "view": view}
+    seconds = request.app.state.options.limits.picture_seconds
+    return await respond(request, Task("picture", arguments, seconds, slow=format not in QUICK))
 
 
 def _short(name: str) -> dict[str, Any]:
