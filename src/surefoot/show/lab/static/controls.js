@@ -3,6 +3,7 @@
 import { fresh, h } from "./dom.js";
 import { choice, FROM_ZERO, LOGARITHMIC, MEMORY, slider, textField } from "./fields.js";
 import { racerList } from "./racers.js";
+import { surfaceName } from "./words.js";
 
 const OWN = "own formula";
 const TYPING = 350; // milliseconds without a key before a formula is sent
@@ -15,7 +16,7 @@ export function surfaceBar(lab) {
   formula.node.classList.add("formula");
   const tuning = choice({
     label: "Learning rates",
-    options: [["default", "defaults"], ["same-lr", "same for all"], ["tuned", "tuned"]],
+    options: [["default", "default rates"], ["same-lr", "one rate"], ["tuned", "tuned rates"]],
     onchange: (value) => {
       lab.change({ tuning: value });
       show();
@@ -36,7 +37,7 @@ export function surfaceBar(lab) {
   }
   /** As the state is; the typed formula is left alone. */
   function show(asFormula = false) {
-    if (!select.options.length) select.append(...[...lab.surfaces.keys()].map((name) => h("option", { value: name }, name.replaceAll("-", " "))), h("option", { value: OWN }, "a formula of your own …"));
+    if (!select.options.length) select.append(...[...lab.surfaces.keys()].map((name) => h("option", { value: name }, surfaceName(lab.surfaces.get(name)))), h("option", { value: OWN }, "a formula of your own …"));
     const known = asFormula ? null : lab.surfaces.get(lab.state.surface.toLowerCase());
     select.value = known?.name ?? OWN;
     formula.node.hidden = Boolean(known);
@@ -45,16 +46,16 @@ export function surfaceBar(lab) {
     about.textContent = known ? known.about : "Numbers, x, y, pi, e, + − * / ^, and sin, cos, exp, log, sqrt, abs, tanh and their like.";
     tuning.set(lab.state.tuning);
   }
-  const node = h("div", { class: "surface-bar" }, h("div", { class: "row" }, h("div", { class: "field" }, h("label", { for: select.id }, "Surface"), select), tuning.node), formula.node, about);
-  return { node, show, fail: formula.fail, asksFormula: () => !formula.node.hidden };
+  const node = h("div", { class: "surface-bar" }, h("div", { class: "row" }, h("div", { class: "field" }, h("label", { for: select.id }, "Surface"), select), tuning.node), formula.node);
+  return { node, about, show, fail: formula.fail, asksFormula: () => !formula.node.hidden };
 }
 
 /** The panel of everything else. */
 export function controlPanel(lab) {
   const racers = racerList(lab);
-  const lr = slider({ label: "Learning rate, the same for all", scale: LOGARITHMIC(1e-5, 10), unset: "as found", onchange: (value) => lab.change({ lr: value, tuning: "same-lr" }) });
-  const momentum = slider({ label: "Momentum of all that have it", scale: MEMORY, unset: "its own", note: "momentum, or the first of betas", onchange: setMomentum });
-  const noise = slider({ label: "Noise on each part of the gradient", scale: FROM_ZERO(0.001, 100), onchange: (value) => lab.change({ noise: value }) });
+  const lr = slider({ label: "One learning rate for all", scale: LOGARITHMIC(1e-5, 10), unset: "own", onchange: (value) => lab.change({ lr: value, tuning: "same-lr" }) });
+  const momentum = slider({ label: "Momentum, or first beta, of all", scale: MEMORY, unset: "own", onchange: setMomentum });
+  const noise = slider({ label: "Noise on the gradient", scale: FROM_ZERO(0.001, 100), onchange: (value) => lab.change({ noise: value }) });
   const steps = slider({ label: "Gradient evaluations", scale: LOGARITHMIC(10, 2000), whole: true, onchange: (value) => lab.change({ steps: value }) });
   const seed = textField({ label: "Seed of the noise", inputmode: "numeric", onchange: (text) => setSeed(text) });
   const another = h("button", { type: "button", onclick: () => setSeed(String(lab.state.seed + 1)) }, "Next seed");

@@ -62,6 +62,7 @@ export function slider({ label, scale, onchange, unset = "", note = "", whole = 
     const told = value === null || value === undefined ? "" : whole ? String(value) : setting(value);
     text.value = told;
     range.setAttribute("aria-valuetext", told || unset);
+    range.classList.toggle("unset", !told);
     if (told) range.value = Math.round(PLACES * Math.min(1, Math.max(0, scale.place(value))));
   }
   const node = h("div", { class: "field slider" }, h("label", { for: id }, label), text, range, note && h("p", { class: "note" }, note), problem);

@@ -114,16 +114,16 @@ function sceneAxes(context, surface, plane, theme) {
   context.fillStyle = theme.soft;
   context.textAlign = "center";
   context.textBaseline = "top";
-  for (const x of ticks(...surface.x, plane.width / 70)) context.fillText(tickText(x), plane.pixel(x, 0)[0], plane.top + plane.height + 7);
+  for (const x of ticks(...surface.x, plane.width / 60)) context.fillText(tickText(x), plane.pixel(x, 0)[0], plane.top + plane.height + 7);
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const y of ticks(...surface.y, plane.height / 60)) context.fillText(tickText(y), plane.left - 7, plane.pixel(0, y)[1]);
+  for (const y of ticks(...surface.y, plane.height / 55)) context.fillText(tickText(y), plane.left - 7, plane.pixel(0, y)[1]);
 }
 
 export function ticks(low, high, most) {
   const rough = (high - low) / Math.max(2, most);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.8);
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i <= Math.floor(high / step + 1e-9); i++) found.push(i * step);
   return found;

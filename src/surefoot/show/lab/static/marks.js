@@ -71,15 +71,22 @@ export function cross(context, x, y, stroke, theme) {
   }
 }
 
+/* On which side of its head a name stood last, so that it does not jump about. */
+const sides = new WeakMap();
+
 /* A name beside its head, where no other name stands; where there is no room, the table tells who it is. */
-export function label(context, text, x, y, plane, theme, taken, colour) {
+export function label(context, text, x, y, plane, theme, taken, colour, whose) {
   const width = context.measureText(text).width;
   const places = [[10, 0], [-10 - width, 0], [10, -15], [10, 15], [-10 - width, -15], [-10 - width, 15], [-width / 2, -19], [-width / 2, 19]];
-  for (const [dx, dy] of places) {
+  const before = sides.get(whose);
+  const order = [...places.keys()].sort((a, b) => (b === before) - (a === before));
+  for (const side of order) {
+    const [dx, dy] = places[side];
     const box = [x + dx, y + dy - 8, x + dx + width, y + dy + 8];
     const inside = box[0] > plane.left && box[2] < plane.left + plane.width && box[1] > plane.top && box[3] < plane.top + plane.height;
     if (!inside || taken.some((b) => box[0] < b[2] && box[2] > b[0] && box[1] < b[3] && box[3] > b[1])) continue;
     taken.push(box);
+    sides.set(whose, side);
     Object.assign(context, { textAlign: "left", textBaseline: "middle", strokeStyle: theme.page, lineWidth: 4, fillStyle: theme.ink });
     context.strokeText(text, x + dx, y + dy);
     context.fillText(text, x + dx, y + dy);

@@ -12,7 +12,7 @@ import { stage } from "./stage.js";
 import { addressOf, bodyOf, readState } from "./state.js";
 import { stripPanel } from "./strips.js";
 import { racerTable } from "./table.js";
-import { fairness, headline, outcome, racerNames } from "./words.js";
+import { fairness, headline, leader, outcome, racerNames } from "./words.js";
 
 const SOON = 60; // milliseconds after a change before the lab is asked
 const TUNED_SOON = 250; // longer where the answer takes longer
@@ -65,9 +65,10 @@ class Playground {
     this.error = h("p", { class: "error", role: "alert", hidden: true });
     this.busy = h("p", { class: "loading computing", hidden: true }, "Computing …");
     const key = h("p", { class: "quiet key" }, "★ minimum · )( saddle · ◎ start: drag it, or click elsewhere");
+    const below = h("div", { class: "below" }, this.bar.about, key);
     this.main = h("div", { class: "bench", "aria-busy": "true" },
-      h("div", { class: "left" }, this.bar.node, h("div", { class: "computing-place" }, this.busy), this.stage.scene, key),
-      h("div", { class: "readings" }, this.outcome, this.stage.losses, this.table.node, this.inspector.node),
+      h("div", { class: "left" }, this.bar.node, h("div", { class: "computing-place" }, this.busy), this.stage.scene, below),
+      h("div", { class: "readings" }, this.stage.losses, this.outcome, this.table.node, this.inspector.node),
       this.controls.node,
     );
     const onward = h("p", { class: "onward" }, "Surfaces teach; they do not choose. Measure on your own model: ", h("code", null, "surefoot choose"), " races optimizers on it and says which one to take, and how sure that is. ", link("/studies", "See the studies"), ".");
@@ -146,19 +147,20 @@ class Playground {
     this.fail("");
     this.bar.fail("");
     this.heading.textContent = headline(race);
-    this.lead.textContent = `Same start, same ${race.steps} gradients${race.noise ? `, same noise of ${race.noise} on them` : ""}. ${fairness(race)}`;
+    this.lead.textContent = `Same start, same ${race.steps} gradients${race.noise ? `, same noise of ${race.noise} on them` : ""}. ${fairness(race, this.state.racers)}`;
     this.controls.show();
     this.controls.racers.show();
     this.table.renew();
     this.strips.renew();
     this.stage.renew();
     if (first) this.begin();
-    else if (!this.stage.player.playing) this.settle();
+    else this.settle();
   }
 
   begin() {
     const { player } = this.stage;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (location.pathname === "/") history.replaceState(null, "", `/playground${location.search}`);
     if (this.state.frame !== null) player.seek(Math.round(this.state.frame));
     else if (still) player.seek(player.last);
     if (this.paused) this.settle();
@@ -167,20 +169,26 @@ class Playground {
 
   onframe(frame) {
     this.table.tell(frame);
+    if (this.stage.player.playing) this.tellLeader(frame);
     this.inspector.look(frame, this.stage.player.playing);
     if (!this.stage.player.playing) this.settleLater(SETTLED);
   }
 
   onstate(playing) {
-    if (playing) this.outcome.textContent = "";
     this.inspector.look(this.stage.player.frame, playing);
-    if (!playing) this.settle();
+    this.settle();
+  }
+
+  /** While it moves only who leads is told: more could not be read. */
+  tellLeader(frame) {
+    const words = leader(this.race, frame);
+    if (this.outcome.textContent !== words) this.outcome.textContent = words;
   }
 
   /** It stands still: say what is seen, and keep it in the address. */
   settle() {
     this.settleLater.stop();
-    if (!this.race) return;
+    if (!this.race || this.stage.player.playing) return;
     const frame = Math.round(this.stage.player.frame);
     const words = outcome(this.race, frame);
     this.outcome.textContent = words;
@@ -194,7 +202,7 @@ class Playground {
     this.state.selected = this.state.selected === place ? null : place;
     this.table.select();
     this.inspector.look(this.stage.player.frame, this.stage.player.playing);
-    if (!this.stage.player.playing) this.settle();
+    this.settle();
     this.stage.draw();
   }
 

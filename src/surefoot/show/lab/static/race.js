@@ -30,17 +30,17 @@ export function lastFrame(race) {
   return race.steps;
 }
 
-/** "moving", "settled", "at the end", or why it ended; at a frame. */
+/** "moving", "settled", or at its end "diverged after 14"; at a frame. */
 export function stateAt(race, racer, frame) {
   const index = indexAt(racer, frame);
   const last = racer.evaluations.length - 1;
-  if (index === last && racer.end) return racer.end;
+  if (index === last && racer.end) return `${racer.end.split(":")[0]} after ${racer.evaluations[last]}`;
   const back = Math.max(0, indexAt(racer, frame - Math.max(10, race.steps / 10)));
-  if (index === 0 || back === index) return index === last ? "at the end" : "moving";
+  if (index === 0 || back === index) return "moving";
   const size = Math.max(race.surface.x[1] - race.surface.x[0], race.surface.y[1] - race.surface.y[0]);
   let reach = 0;
   for (let i = back; i < index; i++) reach = Math.max(reach, Math.hypot(racer.x[i] - racer.x[index], racer.y[i] - racer.y[index]));
-  return reach < 1e-3 * size ? "settled" : index === last ? "still moving at the end" : "moving";
+  return reach < 1e-3 * size ? "settled" : "moving";
 }
 
 /** The height above the floor, as it is told: zero for who went below what is known of the surface. */
@@ -75,7 +75,7 @@ export function drawScene(canvas, race, contours, frame, options = {}) {
   for (const i of order) trail(context, race, i, frame, plane, theme, i === options.selected);
   context.restore();
   startMark(context, ...plane.pixel(...(options.start ?? race.start)), theme);
-  const taken = [];
+  const taken = race.racers.map((racer) => boxAround(...onEdge(plane, spotAt(racer, frame))));
   for (const i of order) head(context, race, i, frame, plane, theme, i === options.selected, taken);
   if (options.arrows) arrows(context, options.arrows, plane, theme);
 }
@@ -138,7 +138,7 @@ function chartAxes(context, { low, high, last, width, height, across }, theme) {
   }
   context.textBaseline = "top";
   context.textAlign = "center";
-  for (const evaluation of ticks(0, last, width / 70)) {
+  for (const evaluation of ticks(0, last, width / 60)) {
     if (Number.isInteger(evaluation)) context.fillText(tickText(evaluation), across(evaluation), CHART.top + height + 7);
   }
 }
@@ -168,15 +168,25 @@ function trail(context, race, i, frame, plane, theme, selected) {
   line(context, race.strokes[i], theme, selected ? 2.8 : 2);
 }
 
+/* Who has left the picture is shown where its edge is nearest. */
+function onEdge(plane, spot) {
+  const [x, y] = plane.pixel(spot.x, spot.y);
+  return [Math.min(Math.max(x, plane.left), plane.left + plane.width), Math.min(Math.max(y, plane.top), plane.top + plane.height)];
+}
+
+function boxAround(x, y) {
+  return [x - 7, y - 7, x + 7, y + 7];
+}
+
 function head(context, race, i, frame, plane, theme, selected, taken) {
   const racer = race.racers[i];
   const spot = spotAt(racer, frame);
   const ended = racer.end !== "" && indexAt(racer, frame) === racer.evaluations.length - 1;
   const [px, py] = plane.pixel(spot.x, spot.y);
-  const [x, y] = [Math.min(Math.max(px, plane.left), plane.left + plane.width), Math.min(Math.max(py, plane.top), plane.top + plane.height)];
+  const [x, y] = onEdge(plane, spot);
   if (ended && racer.end.startsWith("diverged")) cross(context, x, y, race.strokes[i], theme);
   else marker(context, x, y, race.strokes[i], theme, selected ? 6.5 : 5);
   const outside = Math.abs(px - x) + Math.abs(py - y) > 1;
   const after = ended ? `${racer.end.split(":")[0]} after ${racer.evaluations.at(-1)}` : outside ? "outside" : "";
-  label(context, [racer.name ?? racer.optimizer, after].filter(Boolean).join(" "), x, y, plane, theme, taken, theme[race.strokes[i].colour]);
+  label(context, [racer.name ?? racer.optimizer, after].filter(Boolean).join(" "), x, y, plane, theme, taken, theme[race.strokes[i].colour], racer);
 }

@@ -63,8 +63,7 @@ export function racerList(lab) {
         list.querySelectorAll(".name")[place].focus();
       } },
       swatch(lab.stroke(place)),
-      h("span", null, racer.optimizer),
-      words,
+      h("span", { class: "who" }, racer.optimizer, " ", words),
     );
     const gone = h("button", { type: "button", class: "plain remove", "aria-label": `Remove ${racer.optimizer}`, disabled: lab.state.racers.length < 2, onclick: () => remove(place) }, "×");
     if (place === open) panel.append(...panelOf(racer, place));

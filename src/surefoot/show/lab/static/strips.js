@@ -2,7 +2,7 @@
 
 import { clear, h, svg } from "./dom.js";
 import { SHAPES } from "./marks.js";
-import { racerNames, number, width as working } from "./words.js";
+import { number, racerNames, setting, short, width as working } from "./words.js";
 
 const WIDE = 260;
 const TALL = 74;
@@ -45,13 +45,13 @@ function picture({ hyperparameters }, strip, stroke, [low, high]) {
   const points = shown.map((point) => point.map((part) => part.toFixed(1)).join(",")).join(" ");
   const used = hyperparameters[strip.setting];
   const best = strip.scores[strip.rates.indexOf(strip.best)];
-  const label = `Progress against ${strip.setting}: ${working(strip)}; best ${number(strip.best)} with ${number(100 * (1 - best))} % of the way; in use ${number(used)}`;
+  const label = `Progress against ${strip.setting}: ${working(strip)}; best ${short(strip.best)} with ${number(100 * (1 - best))} % of the way; in use ${setting(used)}`;
   return svg(
     "svg",
     { class: `strip colour-${stroke.colour}`, viewBox: `0 0 ${WIDE} ${TALL + FOOT}`, role: "img", "aria-label": label },
     powers(low, high).map((rate) => [
       svg("line", { class: "tick", x1: across(rate), x2: across(rate), y1: 4, y2: TALL - 6 }),
-      svg("text", { x: across(rate), y: TALL + FOOT - 4, "text-anchor": "middle" }, number(rate).replace(/0+$/, "").replace(/\.$/, "")),
+      svg("text", { x: across(rate), y: TALL + FOOT - 4, "text-anchor": "middle" }, setting(rate)),
     ]),
     svg("polygon", { class: "area", points: `${shown[0][0].toFixed(1)},${TALL - 6} ${points} ${shown.at(-1)[0].toFixed(1)},${TALL - 6}` }),
     svg("polyline", { class: "curve", points }),
@@ -63,8 +63,8 @@ function picture({ hyperparameters }, strip, stroke, [low, high]) {
 
 function mark(stroke, x, y) {
   const shape = SHAPES[stroke.marker];
-  if (!shape) return svg("circle", { class: "mark", cx: x, cy: y, r: 5 });
-  return svg("polygon", { class: "mark", points: shape.map(([a, b]) => `${(x + 5 * a).toFixed(1)},${(y + 5 * b).toFixed(1)}`).join(" ") });
+  if (!shape) return svg("circle", { class: "spot", cx: x, cy: y, r: 5 });
+  return svg("polygon", { class: "spot", points: shape.map(([a, b]) => `${(x + 5 * a).toFixed(1)},${(y + 5 * b).toFixed(1)}`).join(" ") });
 }
 
 /* On the line through the scores over the logarithm of the rate. */

@@ -21,7 +21,7 @@ export function racerTable(lab) {
     const focused = rows.findIndex((row) => row.node.contains(document.activeElement));
     clear(body);
     rows = lab.race.racers.map(rowOf);
-    body.append(...rows.map((row) => row.node));
+    body.append(...rows.flatMap((row) => [row.node, row.why]));
     rows[focused]?.button.focus();
     select();
   }
@@ -29,8 +29,10 @@ export function racerTable(lab) {
   function rowOf(racer, i) {
     const [value, height, state] = [h("td", { class: "n" }), h("td", { class: "n" }), h("td", { class: "state" })];
     const button = h("button", { type: "button", class: "name", title: "Look into its steps" }, swatch(lab.race.strokes[i]), h("span", null, racer.optimizer));
-    const node = h("tr", { onclick: () => lab.select(i) }, h("th", { scope: "row" }, button, h("span", { class: "quiet settings-told" }, settings(racer), racer.lifted ? " as a 2×2 matrix" : "")), value, height, state);
-    return { node, button, value, height, state };
+    const node = h("tr", { class: "racer", onclick: () => lab.select(i) }, h("th", { scope: "row" }, button, h("span", { class: "quiet settings-told" }, settings(racer), racer.lifted ? " as a 2×2 matrix" : "")), value, height, state);
+    const reason = h("td", { colspan: 4 });
+    const why = h("tr", { class: "why", hidden: true, onclick: () => lab.select(i) }, reason);
+    return { node, why, button, value, height, state, reason };
   }
 
   function select() {
@@ -46,7 +48,10 @@ export function racerTable(lab) {
       const value = racer.values[indexAt(racer, frame)];
       put(row.value, number(value));
       put(row.height, number(heightAbove(lab.race, value)));
-      put(row.state, stateAt(lab.race, racer, frame));
+      const state = stateAt(lab.race, racer, frame);
+      put(row.state, state);
+      row.why.hidden = /^(moving|settled)$/.test(state);
+      put(row.reason, racer.end.replace(/^\w+: /, ""));
     });
   }
   return { node: h("div", { class: "scroll" }, node), renew, select, tell };

@@ -35,8 +35,13 @@ export function racerNames(racers) {
   return racers.map((racer, i) => {
     const others = racers.filter((other, k) => k !== i && other.optimizer === racer.optimizer);
     if (!others.length) return racer.optimizer;
-    const own = Object.entries(racer.hyperparameters).filter(([name, value]) => others.some((other) => setting(other.hyperparameters[name]) !== setting(value)));
+    const differs = (name) => others.some((other) => setting(other.hyperparameters[name]) !== setting(racer.hyperparameters[name]));
+    const all = new Set([racer, ...others].flatMap((each) => Object.keys(each.hyperparameters)));
+    const telling = [...all].filter(differs);
+    const enough = telling.some((name) => name !== "lr") ? telling.filter((name) => name !== "lr") : telling; // a tuned rate only adds noise
+    const own = enough.filter((name) => name in racer.hyperparameters).map((name) => [name, racer.hyperparameters[name]]);
     const told = own.map(([name, value]) => `${name}=${setting(value)}`).join(" ");
+    if (!told && enough.length) return racer.optimizer;
     return told ? `${racer.optimizer} ${told}` : `${racer.optimizer} (${1 + racers.slice(0, i).filter((other) => other.optimizer === racer.optimizer).length})`;
   });
 }
@@ -48,22 +53,38 @@ export function settings(racer) {
 }
 
 /** How the learning rates of a race came about, in a sentence. */
-export function fairness(race) {
-  const own = race.racers.length > 1 ? "Each" : "It";
-  if (race.tuning === "tuned") return `${own} has the best of 25 learning rates, tried from this start and seven near it.`;
-  if (race.tuning === "same-lr") return `All have the same learning rate, which suits some more than others.`;
-  return `Learning rates are the library’s defaults, made for networks rather than for this surface.`;
+export function fairness(race, asked = []) {
+  const byHand = asked.filter((racer) => Object.keys(racer.hyperparameters).length).map((racer) => `${racer.optimizer} ${settings(racer)}`);
+  return `${rates(race)}${byHand.length ? `; set by hand: ${listed(byHand)}` : ""}.`;
 }
 
-/** "Four optimizers leave one point on beale"; */
+function rates(race) {
+  const own = race.racers.length > 1 ? "Each" : "It";
+  if (race.tuning === "tuned") return `${own} has the best of 25 learning rates, tried from this start and seven near it`;
+  if (race.tuning === "same-lr") return `All have the same learning rate, which suits some more than others`;
+  return `Learning rates are the library’s defaults, made for networks rather than for this surface`;
+}
+
+/** "Four optimizers, one start: Beale". */
 export function headline(race) {
   const count = race.racers.length;
-  return `${COUNTS[count] ?? count} ${count === 1 ? "optimizer leaves its start" : "optimizers leave one start"} on ${surfaceName(race.surface)}`;
+  return `${COUNTS[count] ?? count} ${count === 1 ? "optimizer" : "optimizers"}, one start: ${surfaceName(race.surface)}`;
 }
 
-/** A formula of one's own is told by itself, cut where it is long. */
-export function surfaceName(surface) {
-  return surface.name.length > 40 ? `${surface.name.slice(0, 39)}…` : surface.name;
+/** "Six hump camel"; a formula of one's own is told by itself, cut where it is long. */
+export function surfaceName({ name, formula }) {
+  if (name === formula) return name.length > 60 ? `${name.slice(0, 59)}…` : name;
+  return name[0].toUpperCase() + name.slice(1).replaceAll("-", " ");
+}
+
+/** Who is lowest at a frame, in a few words. */
+export function leader(race, frame) {
+  const heights = race.racers.map((racer) => {
+    const index = indexAt(racer, frame);
+    return racer.end && index === racer.evaluations.length - 1 ? null : heightAbove(race, racer.values[index]);
+  });
+  const lowest = Math.min(...heights.filter((height) => height !== null));
+  return frame < 1 || !Number.isFinite(lowest) ? "Everybody starts." : `${racerNames(race.racers)[heights.indexOf(lowest)]} is lowest.`;
 }
 
 /** Who stands where at a frame, in words. */
@@ -74,6 +95,7 @@ export function outcome(race, frame) {
     const ended = index === racer.evaluations.length - 1 ? racer.end : "";
     return { name: names[i], height: heightAbove(race, racer.values[index]), ended, after: racer.evaluations[index] };
   });
+  if (frame < 1) return `Everybody starts ${number(heightAbove(race, race.racers[0].values[0]))} above the floor.`;
   const standing = rows.filter((row) => !row.ended && row.height !== null).sort((a, b) => a.height - b.height);
   const sentences = [];
   if (standing.length) {
@@ -88,9 +110,14 @@ export function outcome(race, frame) {
 
 /** The working width of a learning-rate strip, in words. */
 export function width(strip) {
-  if (!(strip.decades > 0)) return `works at ${number(strip.best)} alone`;
+  if (!(strip.decades > 0)) return `works at ${short(strip.best)} alone`;
   const decades = strip.decades.toFixed(1);
-  return `works from ${number(strip.low)} to ${number(strip.high)}: ${decades} ${decades === "1.0" ? "decade" : "decades"}`;
+  return `works from ${short(strip.low)} to ${short(strip.high)}: ${decades} ${decades === "1.0" ? "decade" : "decades"}`;
+}
+
+/** Two digits: no more of a learning rate matters. */
+export function short(value) {
+  return setting(Number(value.toPrecision(2)));
 }
 
 function listed(parts) {
