@@ -47,12 +47,9 @@ def _part(value: Any) -> Any:
         return value
     if isinstance(value, int | float) and abs(value) <= LARGEST_SETTING:  # nan is not
         return value
-    what = (
-        "a finite number"
-        if isinstance(value, int | float)
-        else "a number, true, false, a short word or a list"
-    )
-    raise PydanticCustomError("setting", "it should be {what}", {"what": f"{what}, not {value!r:.40}"})
+    number = isinstance(value, int | float)
+    what = "a finite number" if number else "a number, true, false, a short word or a short list"
+    raise PydanticCustomError("setting", "it should be {what}", {"what": what})
 
 
 Setting = Annotated[

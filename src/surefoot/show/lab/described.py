@@ -205,7 +205,8 @@ class Health(BaseModel):
 
 def file_of(*media: str) -> Responses:
     """For the description: a file of one of these types."""
-    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (kind.partition(";")[0] for kind in media)}
+    kinds = [kind.partition(";")[0] for kind in media]
+    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
     return {200: {"description": "The file", "content": content}}
 
 

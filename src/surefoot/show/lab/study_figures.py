@@ -14,6 +14,7 @@ from surefoot.evidence.records import StudyRecord
 from surefoot.show import figures, race_figures
 from surefoot.show.format import plain_name, printable, share
 from surefoot.show.lab.answers import Refused
+from surefoot.show.lab.plain_svg import plain_svg
 from surefoot.show.race import rungs
 from surefoot.show.svg import inline_svg
 
@@ -49,7 +50,7 @@ def draw(study: StudyRecord, sort: str, stopped: Callable[[], bool] = lambda: Fa
         if stopped():
             raise Refused(503, "the figures took too long to draw", 5)
         if figure is not None:
-            drawn[name] = inline_svg(figure, name, printable(title))
+            drawn[name] = plain_svg(inline_svg(figure, name, printable(title)))
     return drawn
 
 
