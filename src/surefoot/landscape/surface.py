@@ -1,8 +1,8 @@
 """A surface: a formula of two parameters with its domain, and what is known of it.
 
-    surface = find_surface("beale")             # from the table in `surfaces.py`
-    surface = find_surface("x^2 + 10 y^2")      # or a formula of one's own
-    surface.values(points)                      # points: any shape with two columns, float64
+surface = find_surface("beale")             # from the table in `surfaces.py`
+surface = find_surface("x^2 + 10 y^2")      # or a formula of one's own
+surface.values(points)                      # points: any shape with two columns, float64
 """
 
 from __future__ import annotations

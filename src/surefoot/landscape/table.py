@@ -96,7 +96,7 @@ _TABLE = (
             (-3.0730257508, -0.0813530443),
             (-0.1279613467, -1.9537149802),
         ),
-        stable_lr=0.01494928960,
+        stable_lr=0.01494929030,
         about="Four wells of equal depth around a hill: from near its top racers part for different wells.",
         source="Himmelblau 1972, Applied nonlinear programming",
     ),
