@@ -18,9 +18,12 @@ import torch
 from torch import Tensor
 
 from surefoot import optim
-from surefoot.landscape.path import BASIS, FAR, Path, follow
+from surefoot.landscape.path import BASIS, FAR, Path, Walker, follow
 from surefoot.landscape.recipe import Racer
 from surefoot.landscape.surface import Pair, Surface
+
+RESTING = 3
+"""Steps without a move after which a walk without noise is over: the first may only have failed to move."""
 
 _BASIS = torch.stack(BASIS)
 
@@ -149,11 +152,32 @@ def _one_by_one(
     rows = []
     for racer in racers:
         for place, start in enumerate(starts):
-            path = follow(surface, racer, start, steps, noise, seed + place, stopped)
+            rest = _Rest(noise, stopped)
+            path = follow(surface, racer, start, steps, noise, seed + place, rest.over, rest.watch)
             if stopped():
                 return None
             rows.append(_held(path, steps))
     return torch.stack(rows).view(len(racers), len(starts), steps + 1)
+
+
+class _Rest:
+    """Finds out that a walk has come to rest: without noise and draws, what stood still stays there."""
+
+    def __init__(self, noise: Tensor, stopped: Callable[[], bool]) -> None:
+        self._noisy, self._still, self._stopped = bool(noise.any()), 0, stopped
+        self._seen: tuple[Any, bytes] | None = None
+
+    def over(self) -> bool:
+        """Whether it has, or is stopped."""
+        return self._still >= RESTING or self._stopped()
+
+    def watch(self, walker: Walker) -> None:
+        """Look at a walk after a step."""
+        if self._noisy:
+            return
+        seen = walker.parameter.tolist(), torch.get_rng_state().numpy().tobytes()
+        self._still = self._still + 1 if seen == self._seen else 0
+        self._seen = seen
 
 
 def _held(path: Path, steps: int) -> Tensor:
