@@ -46,7 +46,7 @@ export function surfaceBar(lab) {
     about.textContent = known ? known.about : "Numbers, x, y, pi, e, + − * / ^, and sin, cos, exp, log, sqrt, abs, tanh and their like.";
     tuning.set(lab.state.tuning);
   }
-  const node = h("div", { class: "surface-bar" }, h("div", { class: "row" }, h("div", { class: "field" }, h("label", { for: select.id }, "Surface"), select), tuning.node), formula.node);
+  const node = h("div", { class: "surface-bar" }, h("div", { class: "row" }, h("div", { class: "field" }, h("label", { for: select.id, class: "unseen" }, "Surface"), select), tuning.node), formula.node);
   return { node, about, show, fail: formula.fail, asksFormula: () => !formula.node.hidden };
 }
 

@@ -2,7 +2,7 @@
 
 import { svg } from "./dom.js";
 
-const SHAPES = {
+const SIGNS = {
   play: ["M5 3v12l10-6z"],
   pause: ["M4 3h3.6v12H4z", "M10.4 3H14v12h-3.6z"],
   back: ["M11.5 3v12l-8-6z", "M13 3h2v12h-2z"],
@@ -15,5 +15,5 @@ const SHAPES = {
 
 /** One of them, in the colour of the text. */
 export function icon(name) {
-  return svg("svg", { viewBox: "0 0 18 18", width: 16, height: 16, "aria-hidden": "true" }, SHAPES[name].map((d) => svg("path", { d, fill: "currentColor", "fill-rule": "evenodd" })));
+  return svg("svg", { viewBox: "0 0 18 18", width: 16, height: 16, "aria-hidden": "true" }, SIGNS[name].map((d) => svg("path", { d, fill: "currentColor", "fill-rule": "evenodd" })));
 }

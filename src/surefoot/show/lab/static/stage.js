@@ -4,17 +4,16 @@
 */
 
 import { h } from "./dom.js";
-import { icon } from "./icons.js";
 import { planeOf, readTheme } from "./ground.js";
 import { Player } from "./player.js";
 import { drawLosses, drawScene, frameAt, lastFrame } from "./race.js";
+import { transport } from "./transport.js";
 import { number } from "./words.js";
 
 const SMALL_STEP = 0.01; // of the domain, for an arrow key on the start
 const LARGE_STEP = 0.1; // with Shift
 const NARROWEST = 0.75; // sides of the picture, width to height
 const WIDEST = 1.7;
-const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const OWN_KEYS = "input, select, textarea, button, a, summary, [contenteditable]";
 
 /** `lab`: race, contours, state, arrows, change, onframe(frame), onstate(playing). */
@@ -155,37 +154,6 @@ export function stage(lab) {
       cancelAnimationFrame(asked);
       document.removeEventListener("keydown", onKey);
       dark.removeEventListener("change", repaint);
-    },
-  };
-}
-
-/** Buttons, a slider and the speed; `tell` shows a frame, `playing` whether it moves. */
-function transport(player) {
-  const button = (name, label, onclick) => h("button", { type: "button", "aria-label": label, title: label, onclick }, icon(name));
-  const play = h("button", { type: "button", class: "primary play", onclick: () => player.toggle() }, icon("play"), h("span", null, "Play"));
-  const scrub = h("input", { type: "range", min: 0, max: 1, step: 1, value: 0, "aria-label": "Gradient evaluation", oninput: () => {
-    player.pause();
-    player.seek(Number(scrub.value));
-  } });
-  const count = h("span", { class: "count" });
-  const speed = h("select", { "aria-label": "Speed", title: "Speed", onchange: () => (player.speed = Number(speed.value)) }, SPEEDS.map((each) => h("option", { value: each, selected: each === 1 }, `${each}×`)));
-  const node = h(
-    "div",
-    { class: "transport", role: "group", "aria-label": "Playback" },
-    h("div", { class: "row" }, button("first", "To the start", () => player.step(-Infinity)), button("back", "One gradient back", () => player.step(-1)), play, button("forward", "One gradient forward", () => player.step(1)), button("last", "To the end", () => player.step(Infinity))),
-    h("div", { class: "scrub" }, scrub, count, speed),
-  );
-  return {
-    node,
-    tell(frame, last) {
-      const whole = Math.round(frame);
-      scrub.max = last;
-      scrub.value = whole;
-      scrub.setAttribute("aria-valuetext", `${whole} of ${last} gradients`);
-      count.textContent = `${whole} / ${last}`;
-    },
-    playing(now) {
-      play.replaceChildren(icon(now ? "pause" : "play"), h("span", null, now ? "Pause" : "Play"));
     },
   };
 }
