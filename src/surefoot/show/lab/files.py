@@ -52,9 +52,9 @@ def _content(race: Race, format: str, view: View, stopped: Callable[[], bool]) -
 
             return snippet(race).encode()
         case "html":
-            from surefoot.show.surfaces.page import race_page
+            from surefoot.show.surfaces.page import page_html
 
-            return race_page(race).encode()
+            return page_html(race).encode()
         case _:
             return _picture(race, format, view, stopped)
 
