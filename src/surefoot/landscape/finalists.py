@@ -1,0 +1,107 @@
+"""Whose paths a landscape shows: a study's confirmed candidates, trained from its first fresh seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from surefoot.tasks import nearest
+from surefoot.training.run import Candidate, Schedule
+
+CONFIRMED = "confirm"
+
+
+class RunRead(Protocol):
+    """What is read of a run; a `surefoot.evidence.RunRecord` has it."""
+
+    @property
+    def optimizer(self) -> str: ...  # noqa: D102
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def schedule(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def phase(self) -> str: ...  # noqa: D102
+    @property
+    def status(self) -> str: ...  # noqa: D102
+    @property
+    def message(self) -> str: ...  # noqa: D102
+    @property
+    def points(self) -> Sequence[Any]: ...  # noqa: D102
+
+
+class StudyRead(Protocol):
+    """What is read of a study; a `surefoot.evidence.StudyRecord` has it."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def task(self) -> str: ...  # noqa: D102
+    @property
+    def settings(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def look(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def runs(self) -> Sequence[RunRead]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A confirmed candidate.
+
+    Attributes:
+        seed: of the run.
+        status, message: how the run ended.
+        value: what it measured at its end; nan where it diverged, None where it has not ended.
+    """
+
+    candidate: Candidate
+    seed: int
+    status: str
+    message: str
+    value: float | None
+
+
+def finalists(study: StudyRead, optimizers: Sequence[str] | None = None) -> list[Finalist]:
+    """Those that were confirmed, on the first seed that they share; without those that failed there.
+
+    Args:
+        study: finished or not.
+        optimizers: whose; by class name, in any case. None: all.
+
+    Raises:
+        ValueError: the study has confirmed none yet, or not the ones that are asked for.
+    """
+    confirmed = [run for run in study.runs if run.phase == CONFIRMED]
+    seed = min((run.seed for run in confirmed), default=0)
+    runs = [run for run in confirmed if run.seed == seed and run.status in ("completed", "diverged")]
+    if not runs:
+        raise ValueError(
+            f"study {study.name!r} has no finalists yet; its landscape can be drawn once some are confirmed"
+        )
+    if optimizers:
+        runs = _those(runs, optimizers, study.name)
+    return [_finalist(run) for run in runs]
+
+
+def _those(runs: Sequence[RunRead], optimizers: Sequence[str], study: str) -> list[RunRead]:
+    known = {_plain(run.optimizer) for run in runs}
+    for name in optimizers:
+        if _plain(name) not in known:
+            shown = sorted({run.optimizer.rpartition(":")[2] for run in runs})
+            raise ValueError(f"study {study!r} has confirmed no {name}{nearest(name, shown)}")
+    wanted = {_plain(name) for name in optimizers}
+    return [run for run in runs if _plain(run.optimizer) in wanted]
+
+
+def _plain(optimizer: str) -> str:
+    return optimizer.rpartition(":")[2].lower()
+
+
+def _finalist(run: RunRead) -> Finalist:
+    candidate = Candidate(run.optimizer, run.hyperparameters, Schedule(**run.schedule))
+    value = float(run.points[-1].value) if run.points else None
+    return Finalist(candidate, run.seed, run.status, run.message, value)
