@@ -1,6 +1,6 @@
 """One racer's path on a surface: the real optimizer, in a plain loop.
 
-    path = follow(surface, Racer("Adam", {"lr": 0.1}), start=(1.0, 1.5), steps=200, noise=noise(200, 0.0, seed=0))
+    path = follow(surface, Racer("Adam", {"lr": 0.1}), (1.0, 1.5), steps=200, noise=noise(200, 0.0, seed=0))
     path.points[-1], path.values[-1], path.end
 
 It is the loop anyone would write: loss, backward, noise on the gradient, step.  Parameters are float64.
@@ -163,9 +163,9 @@ def follow(
 
 def lost(surface: Surface, point: Pair, value: float, evaluations: int) -> str:
     """Why a walk ends here, in words; empty while it need not."""
-    after = f"after {evaluations} gradients"
+    after = f"after {evaluations} gradient{'s' * (evaluations != 1)}"
     if not (math.isfinite(point[0]) and math.isfinite(point[1])):
-        return f"diverged: the point became {'nan' if math.isnan(sum(point)) else 'infinite'} {after}"
+        return f"diverged: the point became {'nan' if any(map(math.isnan, point)) else 'infinite'} {after}"
     if not math.isfinite(value):
         return f"diverged: the loss became {value} {after}"
     if math.dist(point, surface.centre) > FAR * surface.size:
