@@ -72,7 +72,7 @@ def test_the_race_says_who_came_how_far_and_what_stopped_it(view, study):
     assert adam["standing"] == "confirmed"
     assert adam["stages"][0]["text"] == f"12 → {adam['stages'][1]['measured']}"
     assert (rprop["standing"], rprop["reached"]) == ("out", pytest.approx(1 / 27))
-    assert rprop["fell_at"] == "3.7 %"
+    assert rprop["standing_text"] == "out at 3.7 %"
     assert [column["text"] for column in view["columns"]] == ["3.7 %", "11 %", "33 %"]
 
 
@@ -144,6 +144,7 @@ def test_the_mean_learning_curves_end_where_the_results_are(view):
     assert adam["seeds"] == 6
     assert adam["points"][-1]["value"] == pytest.approx(means["Adam lr=0.003"])
     assert len(adam["points"]) == 10
+    assert [curve["label"] for curve in view["curves"]] == [row["label"] for row in view["results"]]
 
 
 def test_decisions_come_latest_first(view, study):
@@ -161,6 +162,11 @@ def test_lost_runs_are_told_with_their_messages(view, study):
     assert view["failures"]["shown"][0]["outcome"] == "failed"
     assert "Traceback" in view["failures"]["shown"][0]["message"]
     assert {run["message"] for run in view["failures"]["shown"]} == {run.message for run in lost}
+
+
+def test_whether_there_is_a_landscape_is_told(view, study):
+    assert view["landscape"] is False
+    assert study_view(replace(study, documents={"landscape": {}}))["landscape"] is True
 
 
 def test_a_study_that_goes_on_tells_what_runs_and_when_it_last_decided():

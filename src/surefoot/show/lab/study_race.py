@@ -39,7 +39,7 @@ NAME_LENGTH = 80
 TEXT_LENGTH = 600
 
 STANDINGS = {
-    "confirmed": "confirmed on fresh seeds",
+    "confirmed": "confirmed",
     "finalist": "finalist",
     "racing": "racing",
     "lost": "diverged or failed",
@@ -163,11 +163,18 @@ def _standing(study: StudyRecord, journey: Journey, alive: set[str]) -> dict[str
     ended = journey.ended if standing in ("out", "lost") else ""
     return {
         "standing": standing,
-        "standing_text": STANDINGS[standing],
+        "standing_text": STANDINGS[standing] + (_where(journey, reached) if standing == "out" else ""),
         "reached": reached,
-        "fell_at": share(reached) if standing == "out" and reached else None,
         "ended": short(ended, TEXT_LENGTH),
     }
+
+
+def _where(journey: Journey, reached: float) -> str:
+    if journey.playoff_seeds:
+        return " in the play-off"
+    if not reached:
+        return ""
+    return " at the end" if reached >= 1 else f" at {share(reached)}"
 
 
 def _is_finalist(study: StudyRecord, optimizer: str) -> bool:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from statistics import fmean
 from typing import Any
 
-from surefoot.evidence.records import RunRecord, StudyRecord
+from surefoot.evidence.records import PointRecord, RunRecord, StudyRecord
 from surefoot.evidence.schema import without_nan
 from surefoot.show import words
 from surefoot.show.figures import compared_by, measure
@@ -80,6 +80,7 @@ def study_view(record: StudyRecord) -> dict[str, Any]:
         "decisions": _decisions(record),
         "figures": list(_figures(record, race["shown"], steps)),
         "facts": _facts(record),
+        "landscape": "landscape" in record.documents,
         **_runs(record),
     }
     found: dict[str, Any] = without_nan(view)
@@ -217,9 +218,15 @@ def _curves(record: StudyRecord) -> list[dict[str, Any]]:
         if run.phase in ("confirm", "floor") and not run.lost:
             groups.setdefault(identity_of(run), []).append(run)
     names = labels(replace(record, runs=tuple(runs[0] for runs in groups.values())))
+    places = {row.identity: place for place, row in enumerate(results(record.answer))}
+    order = sorted(groups, key=lambda key: places.get(key, len(places)))[:MOST_RESULTS]
     return [
-        {"label": short(names[key], 2 * NAME_LENGTH), "seeds": len(runs), "points": _mean_curve(runs)}
-        for key, runs in list(groups.items())[:MOST_RESULTS]
+        {
+            "label": short(names[key], 2 * NAME_LENGTH),
+            "seeds": len(groups[key]),
+            "points": _mean_curve(groups[key]),
+        }
+        for key in order
     ]
 
 
@@ -287,9 +294,15 @@ def _run(run: RunRecord, names: Mapping[str, str]) -> dict[str, Any]:
         "outcome": short(outcome, NAME_LENGTH),
         "reached": last.progress if last else 0.0,
         "value": last.value if last else None,
-        "at": f"{number(last.value)} at {share(last.progress)}" if last else "begun",
+        "at": _place(last) if last else "begun",
         "message": run.message[: 2 * TEXT_LENGTH],
     }
+
+
+def _place(point: PointRecord) -> str:
+    return (
+        f"{number(point.value)} at {share(point.progress)}" if is_measured(point) else share(point.progress)
+    )
 
 
 # Figures and facts.

@@ -6,7 +6,7 @@
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { cardRace } from "./optimizer_race.js";
-import { cell, code, table } from "./parts.js";
+import { cell, code, loading, table } from "./parts.js";
 import { link } from "./router.js";
 import { swatch } from "./swatch.js";
 import { setting } from "./words.js";
@@ -15,7 +15,7 @@ const PAPERS = /^https:\/\/(?:dx\.)?(?:doi\.org|arxiv\.org)\/[\w./():;-]+$/;
 
 /** Shows a card; throws where there is none of this name. */
 export async function showOptimizer(root, name, query) {
-  const card = await get(`/api/optimizers/${encodeURIComponent(name)}`);
+  const card = await loading(root, get(`/api/optimizers/${encodeURIComponent(name)}`));
   document.title = `${card.name} – Surefoot lab`;
   const race = cardRace(card, query);
   root.append(
@@ -44,7 +44,7 @@ function remarks(card) {
     ["Good at", card.good_at],
     ["Bad at", card.bad_at],
     ["Takes", card.takes],
-    ["Keeps", card.state.length ? card.state.join(", ") : "nothing by name"],
+    ...(card.state.length ? [["Keeps", card.state.join(", ")]] : []),
     ["Per parameter", card.state_bytes_per_parameter],
     ["Paper", withLinks(card.paper)],
   ];

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { showOptimizer } from "./optimizer.js";
+import { loading } from "./parts.js";
 import { patch } from "./patch.js";
 import { link, replaceQuery } from "./router.js";
 import { swatch } from "./swatch.js";
@@ -21,8 +22,7 @@ export async function show(root, { parts, query }) {
 }
 
 async function showGallery(root, query) {
-  const { optimizers } = await get("/api/optimizers");
-  const cards = await Promise.all(optimizers.map((one) => ("takes" in one ? one : get(`/api/optimizers/${encodeURIComponent(one.name)}`))));
+  const cards = await loading(root, allCards());
   const asked = new Set((query.get("is") ?? "").split(",").filter((name) => name in TRAITS));
   const gallery = h("div", { class: "found" });
   const search = h("input", { type: "search", id: "find-optimizer", value: query.get("q") ?? "", autocomplete: "off", spellcheck: "false", oninput: draw });
@@ -49,6 +49,12 @@ async function showGallery(root, query) {
     gallery,
   );
   draw();
+}
+
+/* The list alone does not say what an optimizer keeps and takes. */
+async function allCards() {
+  const { optimizers } = await get("/api/optimizers");
+  return Promise.all(optimizers.map(({ name }) => get(`/api/optimizers/${encodeURIComponent(name)}`)));
 }
 
 function tiles(cards, text, asked) {

@@ -112,6 +112,16 @@ export function openSections(root, query, changed) {
   };
 }
 
+/** Waits for something, and says so in the empty room meanwhile; throws where the room was left before it came. */
+export async function loading(root, promise) {
+  const note = h("p", { class: "loading" }, "Opening …");
+  root.append(note);
+  const found = await promise;
+  if (!note.isConnected) throw new DOMException("the room was left", "AbortError");
+  note.remove();
+  return found;
+}
+
 /** "3 s ago", "2 min ago", "5 h ago", "3 days ago"; of milliseconds. */
 export function ago(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { h } from "./dom.js";
-import { ago, cell, code, dayAndTime, plural, table } from "./parts.js";
+import { ago, cell, code, dayAndTime, loading, table } from "./parts.js";
 import { patch } from "./patch.js";
 import { link, replaceQuery } from "./router.js";
 import { showStudy } from "./study.js";
@@ -29,7 +29,7 @@ export function studyPath(name) {
 }
 
 async function showList(root, query) {
-  let { studies } = await get("/api/studies");
+  let { studies } = await loading(root, get("/api/studies"));
   const page = h("div");
   const list = h("div", { class: "study-list" });
   const search = h("input", { type: "search", id: "find-study", value: query.get("q") ?? "", autocomplete: "off", spellcheck: "false", oninput: () => set("q", search.value) });

@@ -5,9 +5,9 @@
 
 import { ApiError, connection, get } from "./api.js";
 import { h } from "./dom.js";
-import { landscape } from "./landscape.js";
+import { fillLandscape } from "./landscape.js";
 import { say } from "./narration.js";
-import { ago, openSections } from "./parts.js";
+import { ago, loading, openSections } from "./parts.js";
 import { patch } from "./patch.js";
 import { link, replaceQuery } from "./router.js";
 import { body, heading } from "./study_page.js";
@@ -37,7 +37,7 @@ class LiveStudy {
   }
 
   async begin() {
-    this.take(await get(this.path, { signal: this.stopping.signal }));
+    this.take(await loading(this.root, get(this.path, { signal: this.stopping.signal })));
     document.title = `${this.name} – Surefoot lab`;
     this.root.append(
       h("p", { class: "quiet crumbs" }, link("/studies", "Studies"), " › ", this.name),
@@ -46,7 +46,6 @@ class LiveStudy {
       h("p", { class: "quiet" }, this.age),
       this.main,
     );
-    this.landscape = landscape(this.path, this.name);
     this.draw();
     const here = { signal: this.stopping.signal };
     document.addEventListener("visibilitychange", () => document.hidden || this.soon(0), here);
@@ -114,10 +113,10 @@ class LiveStudy {
       sort: this.query.get("sort") ?? "",
       find: this.query.get("find") ?? "",
       set: (name, value) => this.set(name, value),
-      landscape: this.landscape,
     };
     patch(this.head, h("div", { class: "study-head" }, heading(this.view)));
     patch(this.main, h("div", { class: "study" }, body(this.view, state)));
+    fillLandscape(this.main.querySelector(".landscape"), this.path, this.name, this.view.landscape);
     this.figures.look();
     this.tell();
   }

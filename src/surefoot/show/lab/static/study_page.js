@@ -46,7 +46,7 @@ export function body(view, state) {
     has(view, "progress") ? time(view, state) : null,
     view.decisions.count ? decisions(view, state) : null,
     view.failures.count ? failures(view, state) : null,
-    h("div", { dataset: { key: "landscape" } }, section(state.open, "landscape", "The loss landscape", true, state.landscape)),
+    section(state.open, "landscape", "The loss landscape", true, h("div", { class: "landscape", dataset: { keep: "" } })),
     view.facts.length ? facts(view, state) : null,
     recipe(view),
   ];

@@ -56,7 +56,7 @@ export function raceTable(view, state) {
     ...view.columns.map((column) => ({ text: column.text })),
     { text: "play-off" },
     { text: "confirmed" },
-    { text: "leading so far", ...sorting("leading") },
+    { text: view.answer ? "best in the race" : "leading so far", ...sorting("leading") },
     { text: "what stopped its best" },
   ];
   return table("The race: candidates of each optimizer measured at each rung", columns, rows.map(raceRow), "race");
@@ -69,7 +69,7 @@ function raceRow(row) {
     row.standing,
     [
       cell("name", row.name, row.diverged ? h("span", { class: "quiet" }, ` ${row.diverged} diverged`) : ""),
-      cell(`standing ${row.standing}`, h("span", { "aria-hidden": "true" }, `${MARKS[row.standing]} `), standing(row)),
+      cell(`standing ${row.standing}`, h("span", { "aria-hidden": "true" }, `${MARKS[row.standing]} `), row.standing_text),
       ...row.stages.map((stage) => cell(stage.measured ? `stage bar w${5 * Math.ceil(stage.share / 5)}` : "stage none", stage.text)),
       seeds(row.playoff_seeds, row.playoff),
       seeds(row.confirmed_seeds, row.confirmed),
@@ -77,10 +77,6 @@ function raceRow(row) {
       cell("words", row.ended),
     ],
   ];
-}
-
-function standing(row) {
-  return row.fell_at ? `out at ${row.fell_at}` : row.standing_text;
 }
 
 /** What is trained at this moment. */

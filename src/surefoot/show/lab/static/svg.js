@@ -12,7 +12,8 @@ import { h } from "./dom.js";
 const SVG = "http://www.w3.org/2000/svg";
 const XLINK = "http://www.w3.org/1999/xlink";
 const MOST_BYTES = 8e6;
-const REST = 10_000; // milliseconds before a figure is drawn again while its data change: drawing costs the study time
+const REST = 15_000; // milliseconds before a figure is drawn again while its data change: drawing costs the study time
+const TOGETHER = 6; // the server draws figures of one sort together: asked for at once, they are of one state
 
 const ELEMENTS = new Set(
   "svg g defs path rect circle ellipse line polyline polygon text tspan title desc use clipPath image linearGradient radialGradient stop symbol marker".split(" "),
@@ -41,7 +42,7 @@ export function drawing(text) {
   if (parsed.querySelector("parsererror") || root.namespaceURI !== SVG || root.localName !== "svg") {
     throw new Error("the lab sent something that is no figure");
   }
-  return document.importNode(cleaned(root), true);
+  return cleaned(root);
 }
 
 /* Built anew from what is known, rather than rid of what is bad. */
@@ -56,22 +57,12 @@ function cleaned(element) {
 }
 
 function attribute(made, name, value, space) {
-  if (name === "style") styled(made, value);
-  else if (PROPERTIES.has(name) && harmless(value)) made.style.setProperty(name, value);
-  else if (name === "href" || (space === XLINK && name.endsWith("href"))) {
+  if (PROPERTIES.has(name)) {
+    if (harmless(value)) made.style.setProperty(name, value); // through the CSSOM: the page allows no style attributes
+  } else if (name === "href" || (space === XLINK && name.endsWith("href"))) {
     const raster = made.localName === "image" && RASTER.test(value);
     if (raster || INSIDE.test(value)) made.setAttribute("href", value);
   } else if (ATTRIBUTES.has(name)) made.setAttribute(name, value);
-}
-
-/* Through the CSSOM: the page's policy allows no style attributes. */
-function styled(made, text) {
-  for (const declaration of text.split(";")) {
-    const colon = declaration.indexOf(":");
-    const name = declaration.slice(0, colon).trim();
-    const value = declaration.slice(colon + 1).trim();
-    if (PROPERTIES.has(name) && harmless(value)) made.style.setProperty(name, value);
-  }
 }
 
 function harmless(value) {
@@ -86,7 +77,7 @@ export function figure(path, { name, title, version }, ...note) {
   return h("figure", { dataset: { key: `figure-${name}` }, class: `drawn ${name.replace(/-\d+$/, "")}` }, place, ...note);
 }
 
-/** Fetches figures, one after the other, for the places that can be seen. */
+/** Fetches figures for the places that can be seen, a few of one sort at a time. */
 export class Figures {
   constructor(root) {
     this.root = root;
@@ -121,10 +112,11 @@ export class Figures {
 
   async _next() {
     if (this.busy || this.stopping.signal.aborted) return;
-    const place = [...this.seen].find((one) => one.isConnected && due(one));
-    if (!place) return this._later();
+    const all = [...this.seen].filter((one) => one.isConnected && due(one));
+    if (!all.length) return this._later();
+    const together = all.filter((one) => sortOf(one) === sortOf(all[0])).slice(0, TOGETHER);
     this.busy = true;
-    await fill(place, this.stopping.signal);
+    await Promise.all(together.map((place) => fill(place, this.stopping.signal)));
     this.busy = false;
     this._next();
   }
@@ -133,6 +125,10 @@ export class Figures {
     clearTimeout(this.timer);
     if ([...this.seen].some((one) => one.isConnected && stale(one))) this.timer = setTimeout(() => this._next(), REST / 4);
   }
+}
+
+function sortOf(place) {
+  return place.dataset.figure.replace(/(-\d+)?\.svg$/, "");
 }
 
 function stale(place) {
