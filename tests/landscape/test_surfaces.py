@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.func import grad, hessian, vmap
 
-from surefoot.landscape.expression import FormulaError
+from surefoot.landscape.expression import FUNCTIONS, LONGEST, FormulaError
 from surefoot.landscape.surfaces import DOMAIN, START, SURFACES, find_surface
 
 untimed = settings(deadline=None)
@@ -352,3 +353,26 @@ def test_on_any_domain_the_start_and_what_is_listed_lie_inside(name, x, y):
     for first, second in (surface.start, *surface.minima, *surface.saddles):
         assert x[0] <= first <= x[1]
         assert y[0] <= second <= y[1]
+
+
+def rows():
+    """The table of the page, as it must stand there."""
+    for surface in SURFACES.values():
+        stable = f"{surface.stable_lr:.4g}" if surface.stable_lr else "none"
+        counts = f"{len(surface.minima)} | {len(surface.saddles)}"
+        yield f"| {surface.name} | `{surface.formula}` | {surface.about} | {counts} | {stable} |"
+
+
+def test_the_page_about_surfaces_shows_the_table():
+    page = (Path(__file__).parents[2] / "docs" / "surfaces.md").read_text(encoding="utf8")
+    shown = [line for line in page.splitlines() if line.startswith("| ")]
+    assert shown[1:] == list(rows())
+    assert f"{len(SURFACES)} surfaces" in page
+    assert f"standard deviation {SURFACES['noisy-quadratic'].noise:g}," in page
+
+
+def test_the_page_about_surfaces_names_every_word_of_a_formula():
+    page = (Path(__file__).parents[2] / "docs" / "surfaces.md").read_text(encoding="utf8")
+    (sentence,) = re.findall(r"functions are (.*?)\.", page, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", sentence)) == set(FUNCTIONS)
+    assert f"{LONGEST} characters" in page
