@@ -106,7 +106,7 @@ def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: i
         arguments = coefficients, steps, eps, torch.addmm, torch.Tensor.bfloat16
         return torch.stack([_newton_schulz(matrix, *arguments) for matrix in x]).to(x.dtype)
     rounded = _in_float32 if x.device.type == "cpu" and not _is_small(x) else torch.Tensor.bfloat16
-    return _newton_schulz(x, coefficients, steps, eps, torch.baddbmm, rounded)
+    return _newton_schulz(x, coefficients, steps, eps, torch.baddbmm, rounded).to(x.dtype)
 
 
 def _newton_schulz(
