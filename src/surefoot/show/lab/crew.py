@@ -15,7 +15,7 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from surefoot.show.lab.answers import Answer, Refused
@@ -98,10 +98,13 @@ class Crew:
         size: how many.
         serve: lets a free worker do one job; False if there is none; raises `Ended` where the worker is
             of no more use.
+        command: starts a worker.
     """
 
-    def __init__(self, size: int, serve: Callable[[Any], Awaitable[bool]]) -> None:
-        self._size, self._serve = size, serve
+    def __init__(
+        self, size: int, serve: Callable[[Any], Awaitable[bool]], command: Sequence[str] = COMMAND
+    ) -> None:
+        self._size, self._serve, self._command = size, serve, command
         self._calls: list[asyncio.Event] = []
         self._posts: list[asyncio.Task[None]] = []
         self.members: list[Member] = []
@@ -132,7 +135,7 @@ class Crew:
         pause = _FIRST_PAUSE
         while True:
             process = await asyncio.create_subprocess_exec(
-                *COMMAND, stdin=PIPE, stdout=PIPE, env=_environment()
+                *self._command, stdin=PIPE, stdout=PIPE, env=_environment()
             )
             member = Member(process)
             try:

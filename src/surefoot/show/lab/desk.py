@@ -14,12 +14,12 @@ import asyncio
 import hashlib
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from surefoot.show.lab.answers import Answer, Refused, to_bytes
-from surefoot.show.lab.crew import Crew, Ended
+from surefoot.show.lab.crew import COMMAND, Crew, Ended, Member
 from surefoot.show.lab.options import Limits
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class _Job:
     key: str
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     askers: int = 0
-    member: Any = None
+    member: Member | None = None
     """The worker that does it; None while it waits."""
 
 
@@ -68,28 +68,40 @@ class Desk:
 
     Args:
         limits: what it does at most.
+        command: starts a worker.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, command: Sequence[str] = COMMAND) -> None:
         self._limits = limits
-        self._crew = Crew(limits.workers, self._serve)
+        self._crew = Crew(limits.workers, self._serve, command)
         self._kept = Kept(limits.cache_bytes)
         self._waiting: list[_Job] = []
-        self._current: dict[str, _Job] = {}
+        self._running: set[_Job] = set()
+        self._current: dict[str, _Job] = {}  # by key: what waits or runs, and somebody wants
         self._of_client: Counter[str] = Counter()
         self._number = 0
         self.longest = 0
         """The most jobs that have waited at once."""
 
     @property
+    def workers(self) -> list[int]:
+        """Process ids of the workers that are ready."""
+        return [member.process.pid for member in self._crew.members]
+
+    @property
     def waiting(self) -> int:
-        """How many jobs wait for a worker."""
-        return len(self._waiting)
+        """How many jobs wait for a worker to be free; one that a free worker is about to take does not."""
+        free, taken = len(self._crew.members) - self.running, 0
+        room = self._room_for_slow()
+        for job in self._waiting:
+            if taken < free and (room > 0 or not job.task.slow):
+                taken, room = taken + 1, room - job.task.slow
+        return len(self._waiting) - taken
 
     @property
     def running(self) -> int:
         """How many jobs are being done."""
-        return len({job.number for job in self._current.values() if job.member is not None})
+        return len(self._running)
 
     async def open(self) -> None:
         """Start the workers; tasks may come at once and wait for them."""
@@ -99,7 +111,7 @@ class Desk:
         """End the workers, and refuse whoever waits."""
         await self._crew.stop()
         for job in list(self._current.values()):
-            _refuse(job, Refused(503, "the lab is closing", 5))
+            _refuse(job, _closing())
         self._waiting.clear()
         self._current.clear()
 
@@ -125,7 +137,7 @@ class Desk:
             async with asyncio.timeout(self._limits.queue_seconds + task.seconds):
                 return await asyncio.shield(job.answer)
         except TimeoutError:
-            raise Refused(503, "the lab has too much to do", 10) from None
+            raise Refused(503, "the lab has too much to do: nothing was ready in time", 10) from None
         finally:
             job.askers -= 1
             self._of_client -= Counter([client])
@@ -133,14 +145,14 @@ class Desk:
                 self._abandon(job)
 
     def _enqueue(self, task: Task, key: str) -> _Job:
-        if len(self._waiting) >= self._limits.waiting:
-            raise Refused(503, f"the lab has too much to do: {len(self._waiting)} jobs wait", 2)
+        if self.waiting >= self._limits.waiting:
+            raise Refused(503, f"the lab has too much to do: {self.waiting} jobs wait", 2)
         self._number += 1
         job = _Job(self._number, task, key)
         self._waiting.append(job)
         self._current[key] = job
         self._crew.wake()
-        self.longest = max(self.longest, len(self._waiting))
+        self.longest = max(self.longest, self.waiting)
         return job
 
     def _abandon(self, job: _Job) -> None:
@@ -155,15 +167,18 @@ class Desk:
 
     def _take(self) -> _Job | None:
         """The next job that a free worker may do: the oldest, but a slow one only beside a worker without."""
-        slow = sum(job.task.slow for job in self._current.values() if job.member is not None)
-        allowed = slow < max(1, self._limits.workers - 1)
+        room = self._room_for_slow()
         for job in self._waiting:
-            if allowed or not job.task.slow:
+            if room > 0 or not job.task.slow:
                 self._waiting.remove(job)
                 return job
         return None
 
-    async def _serve(self, member: Any) -> bool:
+    def _room_for_slow(self) -> int:
+        """How many more slow jobs may begin."""
+        return max(1, self._limits.workers - 1) - sum(job.task.slow for job in self._running)
+
+    async def _serve(self, member: Member) -> bool:
         """Let a free worker do one job, if there is one; False if there is none.
 
         Raises:
@@ -173,6 +188,7 @@ class Desk:
         if job is None:
             return False
         job.member = member
+        self._running.add(job)
         task = job.task
         try:
             head = {
@@ -191,6 +207,9 @@ class Desk:
             _log.warning("a worker ended in the middle of %s; it is replaced", task.work)
             _refuse(job, Refused(503, "the process that worked on it ended", 1))
             raise
+        except asyncio.CancelledError:
+            _refuse(job, _closing())
+            raise
         except Refused as refused:
             _refuse(job, refused)
         else:
@@ -200,6 +219,7 @@ class Desk:
                 job.answer.set_result(answer)
         finally:
             job.member = None
+            self._running.discard(job)
             if self._current.get(job.key) is job:
                 del self._current[job.key]
             self._crew.wake()  # a slow one may wait for this moment
@@ -237,6 +257,10 @@ def sorted_deeply(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [sorted_deeply(item) for item in value]
     return value
+
+
+def _closing() -> Refused:
+    return Refused(503, "the lab is closing", 5)
 
 
 def _refuse(job: _Job, refused: Refused) -> None:

@@ -12,10 +12,14 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 from surefoot.show.lab.answers import Answer, Refused, in_one_line
 from surefoot.show.lab.frames import Head, read_frame, write_frame
+
+Job = Callable[[Mapping[str, Any], Callable[[], bool]], Answer]
+Jobs = Mapping[str, Job]
 
 NOTHING = Answer(b"")
 
@@ -43,25 +47,26 @@ class Orders:
         os._exit(0)  # the server is gone, whatever this process is doing
 
 
-def main() -> None:
-    """Work until the pipe is closed."""
+def main(load: Callable[[], Jobs]) -> None:
+    """Work until the pipe is closed.
+
+    Args:
+        load: gives the jobs by name, once all that they need is imported.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the server, which then ends this
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
     orders = Orders(sys.stdin.buffer)
-
-    from surefoot.show.lab import jobs
-
-    jobs.warm()
+    jobs = load()
     write_frame(answers, {"ready": os.getpid()})
     while True:
         head = orders.jobs.get()
-        answer, error = _do(jobs.JOBS[head["work"]], head, orders)
+        answer, error = _do(jobs[head["work"]], head, orders)
         told = {"job": head["job"], "media": answer.media, "name": answer.name, **error}
         write_frame(answers, told, answer.body)
 
 
-def _do(work: Any, head: Head, orders: Orders) -> tuple[Answer, Head]:
+def _do(work: Job, head: Head, orders: Orders) -> tuple[Answer, Head]:
     """The job's answer, or why there is none."""
     end = time.monotonic() + head["seconds"]
 
@@ -81,5 +86,13 @@ def _why(status: int, detail: str, retry_after: int | None = None) -> Head:
     return {"status": status, "detail": detail, "retry_after": retry_after}
 
 
+def load_jobs() -> Jobs:
+    """The jobs of the lab, warm."""
+    from surefoot.show.lab import jobs
+
+    jobs.warm()
+    return jobs.JOBS
+
+
 if __name__ == "__main__":
-    main()
+    main(load_jobs)
