@@ -10,9 +10,6 @@ from torch import Tensor
 
 from surefoot import formula as f
 
-SMALL = 2
-"""Most rows and columns of a matrix whose products are sums of two."""
-
 
 class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_lr_fn"):
     """Muon: momentum, orthogonalised, for the weight matrices of hidden layers.
@@ -94,7 +91,7 @@ def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: i
     Every product is rounded to bfloat16, as in torch.  A sum in another order may round to the neighbour, so
     a processor takes the products that torch takes, matrix by matrix.  One without instructions for bfloat16
     multiplies the same numbers many times faster in float32, and does, except in float64, whose result shall
-    be torch's.  A sum of two has no order: matrices so small are multiplied together.
+    be torch's.
 
     Args:
         x: (matrices, rows, columns).
@@ -105,8 +102,8 @@ def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: i
     if _one_by_one(x):
         arguments = coefficients, steps, eps, torch.addmm, torch.Tensor.bfloat16
         return torch.stack([_newton_schulz(matrix, *arguments) for matrix in x]).to(x.dtype)
-    rounded = _in_float32 if x.device.type == "cpu" and not _is_small(x) else torch.Tensor.bfloat16
-    return _newton_schulz(x, coefficients, steps, eps, torch.baddbmm, rounded).to(x.dtype)
+    rounded = _in_float32 if x.device.type == "cpu" else torch.Tensor.bfloat16
+    return _newton_schulz(x, coefficients, steps, eps, torch.baddbmm, rounded)
 
 
 def _newton_schulz(
@@ -128,13 +125,8 @@ def _newton_schulz(
 
 
 def _one_by_one(x: Tensor) -> bool:
-    """Whether the products are those that torch takes, one after another."""
-    exact = x.dtype == torch.float64 or (x.device.type == "cpu" and _has_bfloat16())
-    return exact and not _is_small(x)
-
-
-def _is_small(x: Tensor) -> bool:
-    return max(x.shape[-2:]) <= SMALL
+    """Whether the products are those that torch takes."""
+    return x.dtype == torch.float64 or (x.device.type == "cpu" and _has_bfloat16())
 
 
 def _in_float32(x: Tensor) -> Tensor:
