@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from matplotlib.figure import Figure
 
 from surefoot.evidence.records import StudyRecord
-from surefoot.show import figures, race_figures
+from surefoot.show import figures, landscape_figures, race_figures
 from surefoot.show.format import plain_name, printable, share
 from surefoot.show.lab.answers import Refused
 from surefoot.show.lab.plain_svg import plain_svg
@@ -27,7 +27,7 @@ SINGLE: Mapping[str, tuple[Callable[[StudyRecord], Figure | None], str]] = {
     "cost": (figures.quality_by_cost, "Final value against seconds per step"),
     "looks": (race_figures.look_figure, "Confirmation, look by look"),
 }
-SERIES = ("rates", "rung")
+SERIES = ("rates", "rung", "landscape")
 """Of which there are several: rates-0, rates-1, …"""
 
 
@@ -61,6 +61,11 @@ def _figures(study: StudyRecord, sort: str) -> Named:
     elif sort == "rates":
         for place, (curve, figure) in enumerate(race_figures.rate_panels(study)):
             yield f"rates-{place}", figure, f"{plain_name(curve.optimizer)} against learning rate"
+    elif sort == "landscape":
+        document = study.documents.get("landscape")
+        parts = landscape_figures.figures(document, study) if document else []
+        for place, (_, title, figure) in enumerate(parts):
+            yield f"landscape-{place}", figure, title
     else:
         panels = {rung.progress: figure for rung, figure in race_figures.race_panels(study)}
         for place, rung in enumerate(rungs(study)):
