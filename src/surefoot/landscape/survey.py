@@ -12,7 +12,7 @@ The document, JSON (numbers with six digits; null where a loss is not finite):
     {"version": 1, "study", "task", "seed",
      "loss": what is measured, in words, "measure": what the study compares by, in words,
      "unit": "evaluations" | "steps", "statistics": where batch norm has its own from, in words, or "",
-     "parameters", "filters": how many, "source": "recorded" | "trained again" | "both",
+     "parameters", "filters": how many, "source": "kept" | "trained again" | "both",
      "explained": [shares of the squared distance from the start along the main axes, largest first],
      "grid": {"x": [...], "y": [...], "loss": [[...] for each y]},
      "paths": [{"optimizer", "hyperparameters", "schedule", "status", "message",
@@ -190,8 +190,8 @@ def _digit(value: float | None) -> float | None:
 
 
 def _source(trainings: Sequence[Training]) -> str:
-    recorded = {training.recorded for training in trainings}
-    return "both" if len(recorded) == 2 else "recorded" if recorded == {True} else "trained again"
+    kept = {training.kept for training in trainings}
+    return "both" if len(kept) == 2 else "kept" if kept == {True} else "trained again"
 
 
 def _notes(trainings: Sequence[Training], ends: Sequence[float | None]) -> list[str]:

@@ -30,13 +30,13 @@ class Training:
     """A finalist's path.
 
     Attributes:
-        recorded: whether the study kept it; else it was made again.
+        kept: whether its snapshots were there; else it was made again.
         trouble: what was not as it should be, in words; "" where nothing.
     """
 
     finalist: Finalist
     path: Snapshots
-    recorded: bool
+    kept: bool
     trouble: str = ""
 
 
@@ -99,7 +99,7 @@ class TaskSubject:
         run = snapshots.identity(self._reference, (), finalist.candidate, finalist.seed)
         file = snapshots.path_of(self._folder, run)
         if (found := snapshots.load(file, run)) is not None:
-            return Training(finalist, found, recorded=True)
+            return Training(finalist, found, kept=True)
         recorder = self._train(finalist, progress)
         taken = recorder.taken()
         if taken is None:
@@ -110,7 +110,7 @@ class TaskSubject:
             snapshots.save(file, run, taken)
         except OSError as error:  # only the next survey would be spared a training
             trouble = trouble or f"its snapshots could not be kept: {error}"
-        return Training(finalist, taken, recorded=False, trouble=trouble)
+        return Training(finalist, taken, kept=False, trouble=trouble)
 
     def _train(self, finalist: Finalist, progress: Progress) -> Recorder:
         steps, name = self._task.steps, finalist.candidate.optimizer.rpartition(":")[2]

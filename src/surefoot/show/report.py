@@ -28,6 +28,7 @@ from surefoot.show.format import (
     size,
     spread,
 )
+from surefoot.show.landscape_section import section
 from surefoot.show.race import journeys, rungs
 from surefoot.show.reading import identity_of, labels, race_rungs, race_runs, results, setting_effects
 from surefoot.show.style import PALETTE
@@ -69,6 +70,8 @@ def report_html(study: StudyRecord) -> str:
         settings=setting_effects(study),
         most_measured=max((stage.measured for way in ways for stage in way.stages), default=1),
         race=_race_panels(study),
+        landscape=section(study),
+        inline=_inline,
         ended_badly=[run for run in study.runs if run.lost],
         name_of=_namer(study),
         facts={"The model": study.look, "Settings": study.settings, "Environment": study.environment},
