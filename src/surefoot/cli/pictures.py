@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,7 @@ def race(
 
     All start at the same point, get the same number of gradients and the same noise on them.
     """
+    import torch
     from rich.console import Console
 
     from surefoot.landscape.race import run_race
@@ -121,6 +123,8 @@ def race(
         optimizers = ",".join(optim.OPTIMIZERS)
     racers = apply_sets(parse_racers(optimizers), sets)
     recipe = Recipe(surface, racers, tuning, lr, start, x, y, steps, noise, seed)
+    warnings.filterwarnings("ignore", "LBFGS: the loss")  # the table tells where everyone ended
+    torch.set_num_threads(1)  # of a point's two numbers there is nothing to share
     with counting("race") as progress:
         found = run_race(recipe, progress=lambda done, total, what: progress(done, total))
     Console(highlight=False).print(race_table(found))
