@@ -9,7 +9,7 @@ import { icon } from "./icons.js";
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 /** The bar of a Player; `tell` shows a frame, `playing` whether it moves. */
-function transport(player) {
+export function transport(player) {
   const button = (name, label, onclick) => h("button", { type: "button", "aria-label": label, title: label, onclick }, icon(name));
   const play = h("button", { type: "button", class: "primary play", onclick: () => player.toggle() }, icon("play"), h("span", null, "Play"));
   const scrub = h("input", { type: "range", min: 0, max: 1, step: 1, value: 0, "aria-label": "Gradient evaluation", oninput: () => {
