@@ -26,7 +26,7 @@ from surefoot.show.surfaces.losses import draw_losses
 from surefoot.show.surfaces.strips import draw_stroke
 from surefoot.show.surfaces.strokes import racer_strokes
 from surefoot.show.surfaces.trails import draw_trails
-from surefoot.show.surfaces.words import label, outcome, small_print, write_title
+from surefoot.show.surfaces.words import label, mark, outcome, small_print, write_title
 
 Picture = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
@@ -42,7 +42,7 @@ _TOP = 0.78
 _GROUND = 4.9
 _SIDE = 5.95  # inches from the left to the axes of the losses
 _ROW = 0.235
-_LABEL = 31
+_LABEL = 24
 _LINE = 0.135
 _ACROSS = 158
 
@@ -152,6 +152,6 @@ def _now(path: Path, race: Race, evaluations: int) -> str:
     count = int(np.searchsorted(path.evaluations, evaluations, side="right"))
     if count == len(path.points):
         first, _ = outcome(path, race.surface)
-        return f"✕ {first} at {path.evaluations[-1]:,}" if path.end else first
+        return f"{mark(path)} {first} at {path.evaluations[-1]:,}" if path.end else first
     return outcome(Path(path.racer, path.evaluations[:count], path.points[:count], path.values[:count]),
                    race.surface)[0]  # fmt: skip

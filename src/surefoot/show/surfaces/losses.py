@@ -16,9 +16,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from surefoot.landscape.path import Path
 from surefoot.landscape.race import Race
-from surefoot.show.format import setting
 from surefoot.show.surfaces.levels import HeightScale, Values
 from surefoot.show.surfaces.strokes import racer_strokes
+from surefoot.show.surfaces.words import brief
 
 DEEPEST = 1e-8
 """Of the height at the start: curves are clipped below."""
@@ -104,6 +104,6 @@ def _scale(axes: Axes, low: float, high: float, most: int) -> None:
     wide = math.log10(high / low) > 1.5
     axes.yaxis.set_major_locator(LogLocator(numticks=7) if wide else LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: setting(float(value))))
-    axes.tick_params(length=0, labelsize=8)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: brief(float(value))))
+    axes.tick_params(length=0, pad=5, labelsize=8)
     axes.set_xlabel("gradient evaluations", fontsize=8.5)

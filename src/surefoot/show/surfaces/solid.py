@@ -5,6 +5,7 @@ draw_solid(axes, race)      # axes with projection="3d"
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,22 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
 from surefoot.landscape.race import Race
 from surefoot.landscape.surface import Surface
-from surefoot.show.format import setting
 from surefoot.show.style import GRID, INK
 from surefoot.show.surfaces.ground import softened
 from surefoot.show.surfaces.levels import HeightScale, Values, height_scale
 from surefoot.show.surfaces.strokes import racer_strokes
+from surefoot.show.surfaces.words import brief
 
 _POINTS = 81
 _ABOVE = 0.012
+_TALL = 0.62  # of the width
+_ELEVATION = 40.0
+_ZOOM = 0.95
+_ANGLES = (-60.0, -30.0, -120.0, -150.0, 30.0, 60.0, 120.0, 150.0)
 
 
 def draw_solid(axes: Any, race: Race) -> None:
-    """Draw the surface and the paths on it, seen from its lowest corner."""
+    """Draw the surface and the paths on it, seen from where they are hidden least."""
     surface, scale = race.surface, height_scale(race.surface)
     x, y, values = (part.numpy() for part in surface.grid(_POINTS))
     shades = scale.shade(values)
@@ -52,7 +57,9 @@ def draw_solid(axes: Any, race: Race) -> None:
         )  # fmt: skip
     start = scale.shade(np.array([race.paths[0].values[0]])) + _ABOVE if race.paths else np.array([0.0])
     axes.plot(*np.array([race.start]).T, start, "o", ms=7, mfc="white", mec=INK.light, mew=1.3, zorder=9)
-    _furnish(axes, surface, scale, shades)
+    every = [_shown(surface, scale, path.points, path.values) for path in race.paths]
+    angle = _clearest(surface, shades, *(np.concatenate(parts) for parts in zip(*every, strict=True)))
+    _furnish(axes, surface, scale, angle)
 
 
 def _shown(surface: Surface, scale: HeightScale, points: Any, values: Any) -> tuple[Values, Values]:
@@ -65,31 +72,39 @@ def _shown(surface: Surface, scale: HeightScale, points: Any, values: Any) -> tu
     return places, np.where(inside, heights, np.nan)
 
 
-def _furnish(axes: Any, surface: Surface, scale: HeightScale, shades: Values) -> None:
+def _furnish(axes: Any, surface: Surface, scale: HeightScale, angle: float) -> None:
     axes.set_xlim(*surface.x)
     axes.set_ylim(*surface.y)
     axes.set_zlim(0, 1)
-    axes.set_box_aspect((1, 1, 0.62), zoom=1.12)
+    axes.set_box_aspect((1, 1, _TALL), zoom=_ZOOM)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(4))
     heights = (0.0, 0.25, 0.5, 0.75, 1.0)
     axes.zaxis.set_major_locator(FixedLocator(heights))
-    axes.zaxis.set_major_formatter(FixedFormatter([setting(float(f"{scale.value(h):.2g}")) for h in heights]))
+    axes.zaxis.set_major_formatter(FixedFormatter([brief(scale.value(h)) for h in heights]))
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color((1, 1, 1, 0))
         axis.line.set_color(GRID.light)
         axis._axinfo["grid"].update(color=GRID.light, linewidth=0.5)
     axes.tick_params(labelsize=7, pad=-2)
-    axes.view_init(elev=36, azim=_lowest_corner(shades))
+    axes.view_init(elev=_ELEVATION, azim=angle)
 
 
-def _lowest_corner(shades: Values) -> float:
-    """The angle of the quarter of the picture that is lowest, a little off the diagonal."""
-    filled, half = np.nan_to_num(shades, nan=1.0), len(shades) // 2
-    quarters = {
-        -135.0: filled[:half, :half],
-        -45.0: filled[:half, half:],
-        135.0: filled[half:, :half],
-        45.0: filled[half:, half:],
-    }
-    return min(quarters, key=lambda angle: (round(float(quarters[angle].mean()), 2), abs(angle + 60))) - 12.0
+def _clearest(surface: Surface, shades: Values, points: Values, heights: Values) -> float:
+    """The angle, in degrees, from which the fewest points of the paths are hidden behind the surface."""
+    low, size = (np.array(side) for side in zip(surface.x, surface.y, strict=True))
+    size = size - low
+    seen = np.isfinite(heights)
+    places, above = (points[seen] - low) / size, heights[seen]
+    ways = np.linspace(0.02, 1.4, 70)
+    rise = ways * math.tan(math.radians(_ELEVATION)) / _TALL
+    solid = np.nan_to_num(shades, nan=0.0)
+
+    def hidden(angle: float) -> float:
+        direction = np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
+        along = places[:, None] + ways[:, None] * direction
+        inside = ((along >= 0) & (along <= 1)).all(-1)
+        columns, rows = (np.clip(along, 0, 1) * (len(solid) - 1)).round().astype(int).transpose(2, 0, 1)
+        return float(((solid[rows, columns] > above[:, None] + rise) & inside).any(1).mean())
+
+    return min(_ANGLES, key=hidden) if len(places) else _ANGLES[0]

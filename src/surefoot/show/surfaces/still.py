@@ -71,7 +71,9 @@ def _both(race: Race, below: float) -> tuple[Sheet, float]:
     sheet = Sheet(WIDTH, _TOP + tall + 0.62 + 2.0 + 0.55 + below)
     write_title(sheet, race)
     _draw_contour(sheet, race, _LEFT, _TOP, wide, tall)
-    draw_solid(sheet.axes(_LEFT + wide, _TOP - 0.22, WIDTH - _LEFT - wide, tall + 0.4, projection="3d"), race)
+    left = _LEFT + wide - 0.05
+    solid = sheet.axes(left, _TOP - 0.1, WIDTH - left - 0.2, tall + 0.2, projection="3d")
+    draw_solid(solid, race)
     draw_loss(sheet.axes(0.75, _TOP + tall + 0.72, WIDTH - 0.75 - _RIGHT, 1.75), race)
     return sheet, _TOP + tall + 0.62 + 2.0 + 0.42
 
@@ -79,7 +81,7 @@ def _both(race: Race, below: float) -> tuple[Sheet, float]:
 def draw_loss(axes: Axes, race: Race) -> None:
     """The losses with their own title."""
     draw_losses(axes, race)
-    axes.set_title("height above the floor", loc="left", fontsize=8.5, color=SOFT.light)
+    axes.set_title("height above the floor", loc="left", fontsize=8.5, color=SOFT.light, pad=9)
 
 
 def _draw_contour(sheet: Sheet, race: Race, left: float, top: float, width: float, height: float) -> None:

@@ -18,17 +18,17 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from surefoot.landscape.path import Path
 from surefoot.landscape.race import Race
 from surefoot.landscape.tuning import Strip
-from surefoot.show.format import plain_name, setting, short
+from surefoot.show.format import plain_name, short
 from surefoot.show.style import GRID, INK, SOFT, Stroke
 from surefoot.show.surfaces.layout import Sheet
 from surefoot.show.surfaces.strokes import racer_strokes
-from surefoot.show.surfaces.words import outcome, settings
+from surefoot.show.surfaces.words import brief, mark, outcome, settings
 
 ROW = 0.335
 """Inches of a row."""
 
 HEADER = 0.22
-AXIS = 0.42
+AXIS = 0.36
 
 _TALL = 0.78
 _SETTINGS = 46
@@ -59,7 +59,7 @@ def draw_table(sheet: Sheet, race: Race, left: float, top: float) -> None:
         name, told = plain_name(path.racer.optimizer), short(settings(path), _SETTINGS)
         _two_lines(sheet, x + _NAME, y, name, told)
         first, second = outcome(path, race.surface)
-        _two_lines(sheet, x + _OUTCOME, y, f"✕ {first}" if path.diverged else first, second)
+        _two_lines(sheet, x + _OUTCOME, y, f"{mark(path)} {first}".strip(), second)
     if with_strips:
         _head(sheet, left, top, "progress at each learning rate", _STRIP)
         _head(sheet, left, top, "what works", _WORDS)
@@ -87,12 +87,8 @@ def working(path: Path, strip: Strip | None) -> tuple[str, str]:
         return "", "no learning rate"
     what = "" if strip.setting == "lr" else f"{strip.setting} "
     if not any(score < 1 for score in strip.scores):
-        return "nothing works", f"{what}from {_rate(strip.rates[0])} to {_rate(strip.rates[-1])}"
-    return f"{strip.decades:.1f} decades", f"{what}{_rate(strip.low)} to {_rate(strip.high)}"
-
-
-def _rate(value: float) -> str:
-    return setting(float(f"{value:.2g}")) if value < 1000 else f"{value:.2g}".replace("e+0", "e")
+        return "nothing works", f"{what}from {brief(strip.rates[0])} to {brief(strip.rates[-1])}"
+    return f"{strip.decades:.1f} decades", f"{what}{brief(strip.low)} to {brief(strip.high)}"
 
 
 def _two_lines(sheet: Sheet, left: float, top: float, first: str, second: str) -> None:
@@ -100,7 +96,7 @@ def _two_lines(sheet: Sheet, left: float, top: float, first: str, second: str) -
     if first:
         sheet.write(left, top + 0.035 + alone, first, fontsize=8.5, color=INK.light)
     if second:
-        sheet.write(left, top + (0.18 if first else 0.11), second, fontsize=7, color=SOFT.light)
+        sheet.write(left, top + (0.18 if first else 0.11), second, fontsize=7.5, color=SOFT.light)
 
 
 def _head(sheet: Sheet, left: float, top: float, text: str, place: float) -> None:
@@ -117,7 +113,7 @@ def _draw_strips(axes: Axes, race: Race, strokes: Sequence[Stroke]) -> None:
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(LogLocator(numticks=7))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _rate(float(value))))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: brief(float(value))))
     axes.tick_params(length=0, labelsize=7.5)
     axes.set_xlabel("learning rate (marker: in use; bar: works; ×: diverged)", fontsize=7.5, labelpad=2)
     most = max((1 - min(strip.scores) for strip in race.strips if strip), default=1.0) or 1.0

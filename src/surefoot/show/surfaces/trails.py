@@ -14,7 +14,10 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
+from matplotlib.transforms import Affine2D
 
 from surefoot.landscape.path import Path
 from surefoot.landscape.race import Race
@@ -28,6 +31,7 @@ MARKS = 9
 
 _CASING = 1.5
 _APART = 0.045
+_ARROW = Outline([(1, 0), (-0.7, 0.6), (-0.3, 0), (-0.7, -0.6), (1, 0)], closed=True)  # to the right
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,15 @@ def _draw_lost(
 ) -> tuple[Artist, ...]:
     (x, y), angle = leaving(path, surface)
     around = [withStroke(linewidth=3.5, foreground="white")]
-    marker = "x" if path.diverged else (3, 0, angle - 90)
+    marker = "x" if path.diverged else MarkerStyle(_ARROW, transform=Affine2D().rotate_deg(angle))
     (cross,) = axes.plot(
-        [x], [y], ls="none", marker=marker, color=stroke.colour, ms=9, mew=2.6, clip_on=False, zorder=9,
-        path_effects=around,
+        [x], [y], ls="none", marker=marker, color=stroke.colour, ms=9 if path.diverged else 12,
+        mew=2.6 if path.diverged else 0, clip_on=False, zorder=9, path_effects=around,
     )  # fmt: skip
     u, v = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+    apart = _APART if v < 0.5 else -_APART
     while any(abs(u - a) < 0.25 and abs(v - b) < _APART for a, b in named):
-        v += _APART if v < 0.5 else -_APART
+        v += apart
     named.append((u, v))
     right = u > 0.6
     name = axes.text(

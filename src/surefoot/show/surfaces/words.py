@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ from surefoot.show.surfaces.layout import Sheet
 
 LONGEST = 88
 """Characters of a formula in a picture."""
+
+_ROUNDING = 1e-15
 
 
 def title(surface: Surface) -> tuple[str, str]:
@@ -41,11 +44,17 @@ def fate(path: Path) -> str:
     return f"{label(path)} {path.end}" if path.end else ""
 
 
+def mark(path: Path) -> str:
+    """A cross for a racer that diverged, an arrow for one that escaped downwards, nothing for others."""
+    return "✕" if path.diverged else "↘" if path.end else ""
+
+
 def outcome(path: Path, surface: Surface) -> tuple[str, str]:
     """How it ended, in short: the height that was reached, or what happened and when."""
     if path.end:
         return path.end.partition(":")[0], f"after {plural(path.evaluations[-1], 'gradient')}"
-    return f"{number(max(path.values[-1] - surface.floor, 0.0))}", ""
+    height = path.values[-1] - surface.floor
+    return number(0.0 if abs(height) < _ROUNDING * abs(surface.floor) else height), ""
 
 
 def caption(race: Race) -> list[str]:
@@ -54,6 +63,7 @@ def caption(race: Race) -> list[str]:
         f"Same start, {race.recipe.steps:,} gradient evaluations and {_noise(race)} for all.",
         f"{_tuning(race)}{_by_hand(race)}.",
     ]
+    found.append(f"The floor is the lowest known value, {number(race.surface.floor)}.")
     lifted = _names([path for path in race.paths if path.lifted])
     if lifted:
         found.append(f"{lifted[0]}’s point is lifted into a 2×2 matrix." if len(lifted) == 1 else
@@ -67,8 +77,20 @@ def caption(race: Race) -> list[str]:
 
 def small_print(race: Race, across: int) -> list[str]:
     """What was lost, in full, and the conditions, in lines of so many characters."""
-    lost = [f"✕ {fate(path)}." for path in race.paths if path.end]
-    return [line for text in [*lost, " ".join(caption(race))] for line in textwrap.wrap(text, across)]
+    lines = [f"{mark(path)} {fate(path)}." for path in race.paths if path.end]
+    sentences = iter(caption(race))
+    lines.append(next(sentences))
+    for sentence in sentences:
+        joined = f"{lines[-1]} {sentence}"
+        lines[-1:] = [joined] if len(joined) <= across else [lines[-1], sentence]
+    return [part for line in lines for part in textwrap.wrap(line, across)]
+
+
+def brief(value: float) -> str:
+    """A number of two digits for the ticks of an axis: `0.01`, `690`, `1e4`."""
+    if 1000 <= value < math.inf:
+        return f"{value:.1e}".replace(".0e", "e").replace("e+0", "e").replace("e+", "e")
+    return setting(float(f"{value:.2g}"))
 
 
 def write_title(sheet: Sheet, race: Race) -> None:
