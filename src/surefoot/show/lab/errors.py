@@ -12,6 +12,12 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from surefoot.show.lab.answers import Refused, in_one_line
+from surefoot.show.lab.bodies import InspectBody, RacerBody, RecipeBody
+from surefoot.tasks import nearest
+
+FIELDS = sorted({name for body in (RecipeBody, RacerBody, InspectBody) for name in body.model_fields})
+LONGEST_SHOWN = 30
+"""Characters of a value that is refused."""
 
 
 class Problem(BaseModel):
@@ -70,20 +76,26 @@ def handle_errors(app: FastAPI) -> None:
 def line_of(found: Sequence[Mapping[str, Any]]) -> str:
     """What pydantic refused, as `where: what`; the first of several, and how many there are more."""
     first = found[0]
-    where = place_of(first["loc"][1:])
     context = first.get("ctx") or {}
-    if "where" in context:
-        where = f"{where}.{context['where']}" if where else str(context["where"])
     if first["type"] == "json_invalid":
         return f"the body is not JSON: {context.get('error', 'cut off')} at character {first['loc'][-1]}"
-    what = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        what = str(context.get("error", what))
+    where = place_of([*first["loc"][1:], *([context["where"]] if "where" in context else [])])
     more = "" if len(found) == 1 else f" (and {len(found) - 1} more)"
-    if first["type"] not in ("refused", "value_error"):
-        what = what[:1].lower() + what[1:]
-    line = f"{where}: {what}{more}" if where else f"the body: {what}{more}"
-    return in_one_line(ValueError(line))
+    return in_one_line(ValueError(f"{where or 'the body'}: {_what(first)}{more}"))
+
+
+def _what(error: Mapping[str, Any]) -> str:
+    """What is wrong with a value, and the value where it is short."""
+    if error["type"] in ("refused", "setting"):
+        return str(error["msg"])
+    if error["type"] == "value_error":
+        return str((error.get("ctx") or {}).get("error", error["msg"]))
+    if error["type"] == "extra_forbidden":
+        return f"there is no such field{nearest(str(error['loc'][-1]), FIELDS)}"
+    told = str(error["msg"]).removeprefix("Input ")
+    value = error.get("input")
+    short = isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= LONGEST_SHOWN)
+    return told[:1].lower() + told[1:] + (f", not {str(value)[:LONGEST_SHOWN]}" if short else "")
 
 
 def place_of(path: Sequence[str | int]) -> str:
