@@ -54,11 +54,10 @@ class TaskGround:
 
     def __init__(self, task: Task, seed: int, batches: int) -> None:
         self._task = task
-        before = draws.state()
-        draws.seed_everything(seed)
-        self._model = task.model()
-        self._batches = list(islice(task.batches(seed), batches))
-        draws.restore(before)
+        with draws.untouched():
+            draws.seed_everything(seed)
+            self._model = task.model()
+            self._batches = list(islice(task.batches(seed), batches))
         self.loss = f"training loss on {len(self._batches)} fixed batches"
         self.statistics = "computed anew at every point, from the same batches" if norms(self._model) else ""
 

@@ -38,10 +38,11 @@ import torch
 from torch import Tensor
 
 from surefoot.landscape.control import MOST_DIMENSIONS, walk
-from surefoot.landscape.finalists import StudyRead, finalists
+from surefoot.landscape.finalists import Finalist, StudyRead, finalists
 from surefoot.landscape.losses import Losses, measure
 from surefoot.landscape.plane import Fit, axes, filters, fit_plane, gram, metric, steps
 from surefoot.landscape.trainings import Training, open_subject
+from surefoot.training import draws
 from surefoot.training.revisit import Atlas, Place
 from surefoot.training.snapshots import MOST
 
@@ -84,7 +85,24 @@ def survey(
         ValueError: the study has no finalists, or its task or script is not what it was.
         TaskError: the task cannot be loaded or trained.
     """
-    chosen = finalists(study, optimizers)
+    with draws.untouched():
+        return _survey(study, folder, finalists(study, optimizers), size, batches, most, progress)
+
+
+def explained(document: Mapping[str, Any]) -> tuple[float, float]:
+    """How much of the squared distance from the start one plane holds: of all paths, and of random walks."""
+    return sum(document["explained"][:2]), sum(document["control"]["explained"][:2])
+
+
+def _survey(
+    study: StudyRead,
+    folder: Path,
+    chosen: Sequence[Finalist],
+    size: int,
+    batches: int,
+    most: int,
+    progress: Progress,
+) -> dict[str, Any]:
     subject = open_subject(study, folder, batches, most)
     trainings = [subject.training(finalist, progress) for finalist in chosen]
     paths = [training.path for training in trainings]
@@ -128,11 +146,6 @@ def survey(
         "control": _control(steps(products, lengths), len(origin)),
         "notes": _notes(trainings, ends),
     }
-
-
-def explained(document: Mapping[str, Any]) -> tuple[float, float]:
-    """How much of the squared distance from the start one plane holds: of all paths, and of random walks."""
-    return sum(document["explained"][:2]), sum(document["control"]["explained"][:2])
 
 
 def _path(number: int, training: Training, fit: Fit, losses: Losses, end: float | None) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,16 @@ def state() -> State:
         "numpy": [torch.from_numpy(np.asarray(keys, dtype=np.int64)), *map(float, rest)],
         "python": [version, list(words), gauss],
     }
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Whatever is drawn or seeded inside, afterwards the generators are where they were."""
+    before = state()
+    try:
+        yield
+    finally:
+        restore(before)
 
 
 def restore(state: State) -> None:

@@ -100,10 +100,10 @@ def revisit(
         loss: of the model as it is; should it draw, it draws the same at every place.
         told: hears how many are done.
     """
-    before, modes = draws.state(), [(module, module.training) for module in model.modules()]
+    modes = [(module, module.training) for module in model.modules()]
     losses = []
     model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), draws.untouched():
         for place in places:
             draws.seed_everything(SEED)
             atlas.put(model, place)
@@ -111,7 +111,6 @@ def revisit(
             told(len(losses))
     for module, training in modes:
         module.training = training
-    draws.restore(before)
     return losses
 
 
