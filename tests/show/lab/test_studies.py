@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from sample_landscape import sample_landscape
 from sample_study import HOSTILE, SCHEDULE, sample_study
 
 from surefoot.evidence.records import PointRecord
@@ -121,10 +122,28 @@ def test_figures_are_drawn_in_the_pages_colours_and_have_names(page, lab):
     forest.wait_for()
     assert forest.locator("path").count() > 10
     assert forest.locator("style, script, foreignObject").count() == 0
-    colour = "() => getComputedStyle(document.querySelector('.forest text')).fill"
+    colour = "() => getComputedStyle(document.querySelector('.of-forest text')).fill"
     light = page.evaluate(colour)
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(colour) != light
+
+
+def test_a_landscape_appears_once_it_is_drawn(page, lab):
+    study = sample_study(seed=5)
+    name = "has-a-landscape"
+    fill(lab.store, replace(study, name=name))
+    opened(page, name)
+    assert page.locator(".landscape pre").text_content() == f"surefoot landscape {name}"
+    with Store.at(lab.store) as store:
+        store.keep(name, "landscape", sample_landscape())
+    opened(page, name)
+    view = view_of(page, name)["landscape"]
+    assert page.locator(".landscape > p").first.text_content() == view["summary"]
+    assert cells(page, "paths") == view["rows"]
+    page.locator(".landscape").scroll_into_view_if_needed()
+    for part in view["parts"]:
+        picture = page.locator(".landscape").get_by_role("img", name=part["title"], exact=True)
+        picture.locator("path").first.wait_for(state="attached")
 
 
 ODD_SVG = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"

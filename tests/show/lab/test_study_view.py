@@ -8,12 +8,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for sample_study
 
+from sample_landscape import sample_landscape
 from sample_study import HOSTILE, MADE, SCHEDULE, SNIPPET, empty_study, run_of, sample_study
 
 from surefoot.evidence.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
 from surefoot.show.format import spread
 from surefoot.show.lab.study_race import thinned
 from surefoot.show.lab.study_view import MOST_DECISIONS, MOST_RUNS, study_view
+from surefoot.show.landscape_section import section
 from surefoot.show.race import journeys, rungs
 from surefoot.show.race_figures import race_panels, rate_panels
 from surefoot.show.reading import rate_curves, results
@@ -164,9 +166,16 @@ def test_lost_runs_are_told_with_their_messages(view, study):
     assert {run["message"] for run in view["failures"]["shown"]} == {run.message for run in lost}
 
 
-def test_whether_there_is_a_landscape_is_told(view, study):
-    assert view["landscape"] is False
-    assert study_view(replace(study, documents={"landscape": {}}))["landscape"] is True
+def test_a_landscape_is_told_as_in_the_report(view, study):
+    assert view["landscape"] is None
+    drawn = replace(study, documents={"landscape": sample_landscape()})
+    expected, told = section(drawn), study_view(drawn)["landscape"]
+    assert (told["summary"], told["method"]) == (expected.summary, expected.method)
+    assert told["rows"] == [[name, *numbers] for name, numbers in expected.rows]
+    assert [part["title"] for part in told["parts"]] == [part.title for part in expected.parts]
+    assert [part["name"] for part in told["parts"]] == [f"landscape-{place}" for place in range(4)]
+    newer = replace(study, documents={"landscape": {"version": 99}})
+    assert study_view(newer)["landscape"] is None
 
 
 def test_a_study_that_goes_on_tells_what_runs_and_when_it_last_decided():

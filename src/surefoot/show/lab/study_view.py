@@ -22,6 +22,7 @@ from surefoot.evidence.schema import without_nan
 from surefoot.show import words
 from surefoot.show.figures import compared_by, measure
 from surefoot.show.format import number, plain_name, seconds, share, short, size, spread
+from surefoot.show.lab.study_landscape import landscape_view
 from surefoot.show.lab.study_race import (
     NAME_LENGTH,
     TEXT_LENGTH,
@@ -32,14 +33,7 @@ from surefoot.show.lab.study_race import (
     thinned,
 )
 from surefoot.show.race import Look, looks
-from surefoot.show.reading import (
-    Result,
-    finite,
-    identity_of,
-    is_measured,
-    labels,
-    results,
-)
+from surefoot.show.reading import Result, finite, identity_of, is_measured, labels, results
 from surefoot.show.report import fact_rows
 
 MOST_DECISIONS = 100
@@ -80,7 +74,7 @@ def study_view(record: StudyRecord) -> dict[str, Any]:
         "decisions": _decisions(record),
         "figures": list(_figures(record, race["shown"], steps)),
         "facts": _facts(record),
-        "landscape": "landscape" in record.documents,
+        "landscape": landscape_view(record),
         **_runs(record),
     }
     found: dict[str, Any] = without_nan(view)
@@ -349,6 +343,3 @@ def _facts(record: StudyRecord) -> list[dict[str, Any]]:
         if cut:
             found.append({"title": title, "count": len(rows), "rows": cut})
     return found
-
-
-__all__ = ["study_view"]

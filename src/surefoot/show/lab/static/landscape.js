@@ -1,54 +1,29 @@
 /* The landscape of a study's model, where `surefoot landscape STUDY` has drawn it.
 
-   fillLandscape(place, "/api/studies/digits", "digits", view.landscape);
+   section.append(landscape(view, "/api/studies/digits"));
 */
 
-import { get } from "./api.js";
 import { h } from "./dom.js";
-import { cell, code, plural, quoted, table } from "./parts.js";
-import { number, settings } from "./words.js";
+import { cell, code, quoted, table } from "./parts.js";
+import { figure } from "./svg.js";
 
-/** Fills a place with what the landscape says, or with the command that makes one; once for each of both. */
-export async function fillLandscape(place, path, name, exists) {
-  if (!place || place.holds === exists) return;
-  place.holds = exists;
-  if (!exists) return place.replaceChildren(...missing(name));
-  place.replaceChildren(h("p", { class: "loading" }, "Opening the landscape …"));
-  try {
-    place.replaceChildren(...told(await get(`${path}/landscape.json`)));
-  } catch (error) {
-    place.replaceChildren(h("p", { class: "error" }, error.message));
-  }
+/** What the landscape says, with its figures and numbers; or the command that makes one. */
+export function landscape({ name, landscape: found }, path) {
+  const kind = { class: "landscape", dataset: { key: found ? "drawn" : "missing" } };
+  return h("div", kind, found ? told(found, path) : missing(name));
 }
 
-function told(document) {
-  const [first, second] = document.explained;
+function told(found, path) {
+  const columns = [{ text: "path" }, ...found.columns.map((text) => ({ text, numeric: true }))];
+  const rows = found.rows.map(([name, ...numbers], i) => [`${i}-${name}`, "", [cell("name", name), ...numbers]]);
   return [
-    h("p", null, `${plural(document.paths.length, "path")} from one start, on the plane that shows most of all of them: its two axes hold ${percent(first + second)} of the squared distance that was gone. ${document.control.paths.length ? `A random walk of as many steps has ${percent(sum(document.control.explained))} on its own plane: a smooth curve alone says nothing.` : ""}`),
-    ...document.notes.map((note) => h("p", { class: "banner" }, note)),
-    pathTable(document),
-    h("p", { class: "quiet" }, `Loss: ${document.loss}. Where the loss on the plane is far from the true one, the picture shows a valley that the path never saw.`),
+    h("p", null, found.summary),
+    found.notes.map((note) => h("p", { class: "banner" }, note)),
+    h("div", { class: "panels large" }, found.parts.map((part) => figure(path, part, h("figcaption", null, h("strong", null, `${part.title}. `), part.caption)))),
+    table("The paths in numbers: what the plane shows of each, and what it hides", columns, rows, "paths"),
+    h("p", { class: "quiet" }, found.method),
+    h("p", null, h("a", { class: "button", href: `${path}/landscape.json`, download: "landscape.json" }, "Landscape (JSON)")),
   ];
-}
-
-function pathTable({ paths, control }) {
-  const columns = ["on the plane", "random walk", "true loss, start", "at the end", "on the plane there", "off the plane"].map((text) => ({ text, numeric: true }));
-  const rows = paths.map((path, i) => [
-    String(i), "",
-    [
-      cell("name", `${path.optimizer} ${settings(path)}`, path.status === "completed" ? "" : h("span", { class: "quiet" }, ` ${path.status}`)),
-      percent(path.share), percent(control.paths[i]?.share), number(path.loss[0]), number(path.loss.at(-1)), number(path.plane_loss.at(-1)), number(path.off.at(-1)),
-    ],
-  ]);
-  return table("The paths on the plane, and what the plane hides", [{ text: "path" }, ...columns], rows, "paths");
-}
-
-function percent(share) {
-  return share === null || share === undefined ? "–" : `${number(100 * share)} %`;
-}
-
-function sum(shares) {
-  return (shares[0] ?? 0) + (shares[1] ?? 0);
 }
 
 function missing(name) {

@@ -5,7 +5,6 @@
 
 import { ApiError, connection, get } from "./api.js";
 import { h } from "./dom.js";
-import { fillLandscape } from "./landscape.js";
 import { say } from "./narration.js";
 import { ago, loading, openSections } from "./parts.js";
 import { patch } from "./patch.js";
@@ -116,7 +115,6 @@ class LiveStudy {
     };
     patch(this.head, h("div", { class: "study-head" }, heading(this.view)));
     patch(this.main, h("div", { class: "study" }, body(this.view, state)));
-    fillLandscape(this.main.querySelector(".landscape"), this.path, this.name, this.view.landscape);
     this.figures.look();
     this.tell();
   }

@@ -4,8 +4,9 @@
 */
 
 import { h } from "./dom.js";
-import { code, copied, dayAndTime, plural, quoted, section } from "./parts.js";
+import { landscape } from "./landscape.js";
 import { say } from "./narration.js";
+import { code, copied, dayAndTime, plural, quoted, section } from "./parts.js";
 import { curveTable, decisionTable, failureTable, lookTable, raceTable, rateTable, resultTable, runningTable } from "./study_tables.js";
 import { figure } from "./svg.js";
 
@@ -46,7 +47,7 @@ export function body(view, state) {
     has(view, "progress") ? time(view, state) : null,
     view.decisions.count ? decisions(view, state) : null,
     view.failures.count ? failures(view, state) : null,
-    section(state.open, "landscape", "The loss landscape", true, h("div", { class: "landscape", dataset: { keep: "" } })),
+    section(state.open, "landscape", "The loss landscape", true, landscape(view, state.path)),
     view.facts.length ? facts(view, state) : null,
     recipe(view),
   ];

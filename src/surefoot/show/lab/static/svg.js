@@ -74,7 +74,7 @@ function harmless(value) {
 export function figure(path, { name, title, version }, ...note) {
   const place = h("div", { class: "drawing", dataset: { keep: "", figure: `${path}/figures/${encodeURIComponent(name)}.svg`, version } });
   place.dataset.title = title;
-  return h("figure", { dataset: { key: `figure-${name}` }, class: `drawn ${name.replace(/-\d+$/, "")}` }, place, ...note);
+  return h("figure", { dataset: { key: `figure-${name}` }, class: `drawn of-${name.replace(/-\d+$/, "")}` }, place, ...note);
 }
 
 /** Fetches figures for the places that can be seen, a few of one sort at a time. */
