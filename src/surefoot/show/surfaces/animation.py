@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from surefoot.landscape.race import Race
@@ -37,10 +38,7 @@ def save_gif(
 ) -> None:
     """Write a GIF that runs for ever."""
     film = Film(race, frames)
-    palette = _palette(film)
-    images = _changes(Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE)
-                      for picture in film.pictures(progress))  # fmt: skip
-    first, *rest = images
+    first, *rest = _changes(film.pictures(progress), _Palette(film))
     first.save(
         path, "GIF", save_all=True, append_images=rest, duration=durations(len(film.times)), loop=0,
         disposal=1, transparency=_COLOURS, optimize=False,
@@ -109,34 +107,52 @@ def durations(frames: int) -> list[int]:
     return [min(max(each, _SHORTEST), _LONGEST)] * (frames - 1) + [round(1000 * HOLD)]
 
 
-def _palette(film: Film) -> Image.Image:
-    """One for all frames, or colours would flicker: the exact ones of the strokes, and the most frequent."""
-    places = np.linspace(0, len(film.times) - 1, 4).round().astype(int)
-    some = np.concatenate([film.picture(film.times[place]) for place in places])
-    known = [tuple(bytes.fromhex(colour.light[1:])) for colour in PALETTE]
-    packed, counts = np.unique(some.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1]), return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    frequent = [tuple(int(colour).to_bytes(3, "big")) for colour in packed[order[:_FREQUENT]]]
-    exact = list(dict.fromkeys([*known, *frequent]))
-    image = Image.fromarray(some)
-    blends = image.quantize(_COLOURS - len(exact), Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    numbers = [number for colour in exact for number in colour] + (blends.getpalette() or [])
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(numbers[: 3 * _COLOURS])
-    return palette
+class _Palette:
+    """One for all frames, or colours would flicker: exact ones for the strokes and what is most frequent.
+
+    Pillow's own search for the nearest colour looks at six bits, which makes white grey.
+    """
+
+    def __init__(self, film: Film) -> None:
+        places = np.linspace(0, len(film.times) - 1, 4).round().astype(int)
+        some = np.concatenate([film.picture(film.times[place]) for place in places])
+        counted, counts = np.unique(_packed(some), return_counts=True)
+        frequent = counted[np.argsort(-counts, kind="stable")[:_FREQUENT]].tolist()
+        exact = dict.fromkeys([*(int(colour.light[1:], 16) for colour in PALETTE), *frequent])
+        numbers = [number for colour in exact for number in colour.to_bytes(3, "big")]
+        image = Image.fromarray(some)
+        blends = image.quantize(_COLOURS - len(exact), Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        self.numbers = (numbers + (blends.getpalette() or []))[: 3 * _COLOURS]
+        self._colours = np.array(self.numbers).reshape(-1, 3)
+        self._nearest = np.full(1 << 24, _COLOURS, np.uint8)
+
+    def places(self, picture: Picture) -> Picture:
+        """For each pixel the place of the nearest colour."""
+        packed = _packed(picture)
+        found = self._nearest[packed]
+        unknown = np.unique(packed[found == _COLOURS])
+        if len(unknown):
+            colours = np.stack([unknown >> 16, unknown >> 8 & 255, unknown & 255], axis=-1).astype(int)
+            apart = np.square(colours[:, None] - self._colours).sum(-1)
+            self._nearest[unknown] = apart.argmin(1)
+            found = self._nearest[packed]
+        return found
 
 
-def _changes(images: Iterable[Image.Image]) -> list[Image.Image]:
-    """The first image, then only the pixels that differ from the image before."""
+def _packed(picture: Picture) -> NDArray[np.uint32]:
+    red, green, blue = picture.astype(np.uint32).transpose(2, 0, 1)
+    packed: NDArray[np.uint32] = red << 16 | green << 8 | blue
+    return packed
+
+
+def _changes(pictures: Iterable[Picture], palette: _Palette) -> list[Image.Image]:
+    """The first picture, then only the pixels that differ from the picture before."""
     found: list[Image.Image] = []
     before: Picture | None = None
-    for image in images:
-        now = np.asarray(image)
-        if before is None:
-            found.append(image)
-        else:
-            change = Image.fromarray(np.where(now == before, np.uint8(_COLOURS), now))
-            change.putpalette(image.getpalette() or [])
-            found.append(change)
+    for picture in pictures:
+        now = palette.places(picture)
+        image = Image.fromarray(now if before is None else np.where(now == before, np.uint8(_COLOURS), now))
+        image.putpalette(palette.numbers)
+        found.append(image)
         before = now
     return found

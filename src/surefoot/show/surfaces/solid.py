@@ -40,9 +40,11 @@ def draw_solid(axes: Any, race: Race) -> None:
         shade=False, zorder=1,
     ).set_rasterized(True)  # fmt: skip
     tone = softened(0.0)
-    for level in scale.levels:
-        axes.contour(across, up, np.ma.masked_invalid(shades), levels=[level], colors=[tone(level)],
-                     linewidths=0.5, alpha=0.6, zorder=1.5)  # fmt: skip
+    if scale.levels:
+        axes.contour(
+            across, up, np.ma.masked_invalid(shades), levels=scale.levels, linewidths=0.5, alpha=0.6,
+            colors=[tone(level) for level in scale.levels], zorder=1.5,
+        )  # fmt: skip
     strokes = racer_strokes([path.racer.optimizer for path in race.paths])
     for place, (path, stroke) in enumerate(zip(race.paths, strokes, strict=True)):
         points, heights = _shown(surface, scale, path.points, path.values)
