@@ -19,7 +19,7 @@ export function copyRow(name, text, { lines = false } = {}) {
     if (!done) getSelection().selectAllChildren(shown);
     setTimeout(() => (words.textContent = "Copy"), SHOWN);
   } }, icon("copy"), words);
-  const shown = h(lines ? "pre" : "code", { id, tabindex: lines ? "0" : null, role: lines ? "region" : null, "aria-label": lines ? name : null });
+  const shown = h(lines ? "pre" : "code", { id, tabindex: "0", role: "region", "aria-label": name }); // it scrolls
   const node = h("div", { class: `copyable${lines ? " lines" : ""}` }, h("span", { class: "label" }, name), shown, button);
   return { node, tell: () => (shown.textContent = text()) };
 }
