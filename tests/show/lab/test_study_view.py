@@ -101,6 +101,17 @@ def test_the_play_off_makes_finalists_and_sends_others_out():
     assert "number 4" in row_of(view, "Adagrad")["ended"]
 
 
+def test_a_best_candidate_that_was_stopped_on_its_way_is_out_when_the_race_names_it():
+    study = sample_study(finished=False)
+    runs = tuple(run for run in study.runs if run.phase == "screen")
+    race = tuple(d for d in study.decisions if "rung" in d.details)
+    own = [decision for decision in race if decision.details["optimizer"] == "Rprop"]
+    stopped = min(own, key=lambda decision: decision.details["value"])
+    named = replace(stopped, number=9999, kind="finalist", text="Rprop is number 7")
+    row = row_of(study_view(replace(study, runs=runs, decisions=(*race, named))), "Rprop")
+    assert (row["standing"], row["ended"]) == ("out", stopped.text)
+
+
 def test_the_rungs_are_those_of_the_race(view, study):
     for step, rung in zip(view["rungs"], rungs(study), strict=True):
         assert (step["went_on"], step["judged"]) == (rung.survivors, len(rung.verdicts))

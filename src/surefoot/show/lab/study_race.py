@@ -21,7 +21,6 @@ from surefoot.show.reading import (
     RateCurve,
     RateLine,
     Window,
-    at_a_rung,
     finite,
     identity,
     identity_of,
@@ -183,19 +182,26 @@ def _is_finalist(study: StudyRecord, optimizer: str) -> bool:
 
 
 def _alive(study: StudyRecord) -> set[str]:
-    """Optimizers that have a candidate which no decision has stopped and which has not been lost."""
+    """Optimizers that have a candidate which no decision has stopped and which has not been lost.
+
+    At its end the race names the best of every optimizer; of those that were stopped on their way, only
+    who is in the play-off goes on.
+    """
     schedule = study.runs[0].schedule if study.runs else {}
     stopped: dict[str, bool] = {}
     gone: set[str] = set()
     for decision in study.decisions:
-        if at_a_rung(decision) or "hyperparameters" in decision.details:
-            stopped[identity(decision.details, schedule)] = decision.kind == "eliminated"
+        details = decision.details
+        if "hyperparameters" in details:
+            early = decision.kind == "finalist" and finite(details.get("rung")) < 1
+            stopped[identity(details, schedule)] = early or decision.kind == "eliminated"
         elif decision.kind == "eliminated":  # the play-off judges the optimizer's one candidate in it
-            gone.add(str(decision.details.get("optimizer", "")))
-    standing = {
-        run.optimizer for run in race_runs(study) if not run.lost and not stopped.get(identity_of(run))
-    }
-    return standing - gone
+            gone.add(str(details.get("optimizer", "")))
+    race = race_runs(study)
+    standing = {run.optimizer for run in race if not run.lost and not stopped.get(identity_of(run))}
+    seeds = {run.seed for run in race}
+    playoff = {run.optimizer for run in study.runs if run.phase == "screen" and run.seed not in seeds}
+    return (standing | playoff) - gone
 
 
 def _leading(study: StudyRecord) -> dict[str, RunRecord]:

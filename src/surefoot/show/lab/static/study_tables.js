@@ -66,10 +66,10 @@ function raceRow(row) {
   const seeds = (count, text) => cell(count ? "stage" : "stage none", text);
   return [
     row.optimizer,
-    row.standing,
+    `is-${row.standing}`,
     [
       cell("name", row.name, row.diverged ? h("span", { class: "quiet" }, ` ${row.diverged} diverged`) : ""),
-      cell(`standing ${row.standing}`, h("span", { "aria-hidden": "true" }, `${MARKS[row.standing]} `), row.standing_text),
+      cell(`standing is-${row.standing}`, h("span", { "aria-hidden": "true" }, `${MARKS[row.standing]} `), row.standing_text),
       ...row.stages.map((stage) => cell(stage.measured ? `stage bar w${5 * Math.ceil(stage.share / 5)}` : "stage none", stage.text)),
       seeds(row.playoff_seeds, row.playoff),
       seeds(row.confirmed_seeds, row.confirmed),
