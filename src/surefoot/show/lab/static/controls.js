@@ -37,7 +37,7 @@ export function surfaceBar(lab) {
   }
   /** As the state is; the typed formula is left alone. */
   function show(asFormula = false) {
-    if (!select.options.length) select.append(...[...lab.surfaces.keys()].map((name) => h("option", { value: name }, surfaceName(lab.surfaces.get(name)))), h("option", { value: OWN }, "a formula of your own …"));
+    if (!select.options.length) select.append(...[...lab.surfaces.keys()].map((name) => h("option", { value: name }, surfaceName(lab.surfaces.get(name)))), h("option", { value: OWN }, "own formula …"));
     const known = asFormula ? null : lab.surfaces.get(lab.state.surface.toLowerCase());
     select.value = known?.name ?? OWN;
     formula.node.hidden = Boolean(known);

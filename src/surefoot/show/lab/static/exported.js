@@ -40,9 +40,9 @@ function openPage() {
     draw();
   }
   function onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || (event.target instanceof Element && event.target.closest("input, select, button, a, pre"))) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.target instanceof Element && event.target.closest("input, select, pre"))) return;
     const acts = { " ": () => player.toggle(), ArrowLeft: () => player.step(-1), ArrowRight: () => player.step(1) };
-    if (!acts[event.key]) return;
+    if (!acts[event.key] || (event.key === " " && event.target.closest?.("button"))) return;
     event.preventDefault();
     acts[event.key]();
   }

@@ -45,6 +45,7 @@ export function slider({ label, scale, onchange, unset = "", note = "", whole = 
   const problem = h("p", { class: "error", role: "alert", hidden: true });
 
   function take(value) {
+    text.value = "";
     show(value);
     onchange(value);
   }
@@ -60,7 +61,7 @@ export function slider({ label, scale, onchange, unset = "", note = "", whole = 
     text.removeAttribute("aria-invalid");
     problem.hidden = true;
     const told = value === null || value === undefined ? "" : whole ? String(value) : setting(value);
-    text.value = told;
+    if (document.activeElement !== text || text.value === "") text.value = told;
     range.setAttribute("aria-valuetext", told || unset);
     range.classList.toggle("unset", !told);
     if (told) range.value = Math.round(PLACES * Math.min(1, Math.max(0, scale.place(value))));

@@ -66,10 +66,15 @@ export function inspector(lab, show) {
   return { node, look, stop: () => (ask.stop(), later.stop()) };
 }
 
+/* A count of steps has no decimals. */
+function count(value) {
+  return Number.isInteger(value) ? String(value) : number(value);
+}
+
 function tables(seen) {
   const pair = (name, values, note) => h("tr", null, h("th", { scope: "row" }, name, note && h("span", { class: "quiet" }, ` ${note}`)), ...(values ?? [null, null]).map((value) => h("td", { class: "n" }, number(value))));
-  const one = (name, value) => h("tr", null, h("th", { scope: "row" }, name), h("td", { class: "n", colspan: 2 }, number(value)));
-  const state = Object.entries(seen.state).map(([name, value]) => (Array.isArray(value) ? pair(h("code", null, name), value) : one(h("code", null, name), value)));
+  const one = (name, value, told = number) => h("tr", null, h("th", { scope: "row" }, name), h("td", { class: "n", colspan: 2 }, told(value)));
+  const state = Object.entries(seen.state).map(([name, value]) => (Array.isArray(value) ? pair(h("code", null, name), value) : one(h("code", null, name), value, count)));
   return [
     h(
       "table",

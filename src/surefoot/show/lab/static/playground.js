@@ -42,6 +42,8 @@ class Playground {
     this.surfaces = new Map();
     this.race = this.contours = this.arrows = null;
     this.told = "";
+    this.running = 0;
+    this.again = false;
     this.later = debounced(() => this.run());
     this.ask = superseding((signal) => this.answer(signal));
     this.settleLater = debounced(() => this.settle());
@@ -64,7 +66,7 @@ class Playground {
     this.outcome = h("p", { class: "outcome" });
     this.error = h("p", { class: "error", role: "alert", hidden: true });
     this.busy = h("p", { class: "loading computing", hidden: true }, "Computing …");
-    const key = h("p", { class: "quiet key" }, "★ minimum · )( saddle · ◎ start: drag it, or click elsewhere");
+    const key = h("p", { class: "quiet key" }, "★\u00a0minimum · )(\u00a0saddle · ◎\u00a0start: drag it, or click elsewhere");
     const below = h("div", { class: "below" }, this.bar.about, key);
     this.main = h("div", { class: "bench", "aria-busy": "true" },
       h("div", { class: "left" }, this.bar.node, h("div", { class: "computing-place" }, this.busy), this.stage.scene, below),
@@ -102,11 +104,26 @@ class Playground {
   change(patch, delay = this.state.tuning === "tuned" || patch.tuning === "tuned" ? TUNED_SOON : SOON) {
     this.state = { ...this.state, ...patch };
     this.problem = "";
-    this.later(delay);
+    if (this.stage.held()) this.follow();
+    else this.later(delay);
     if (!("start" in patch && patch.start)) this.controls.show();
   }
 
+  /** While the start is being dragged, one race after another is asked for, and none is given up. */
+  follow() {
+    this.again = this.running > 0;
+    if (!this.again) this.run();
+  }
+
   async run() {
+    this.again = false;
+    this.running += 1;
+    await this.runOnce();
+    this.running -= 1;
+    if (this.again && !this.running) await this.run();
+  }
+
+  async runOnce() {
     const slow = setTimeout(() => this.setBusy(true), SLOW);
     try {
       const answer = await this.ask();
@@ -149,7 +166,7 @@ class Playground {
     this.heading.textContent = headline(race);
     this.lead.textContent = `Same start, same ${race.steps} gradients${race.noise ? `, same noise of ${race.noise} on them` : ""}. ${fairness(race, this.state.racers)}`;
     this.controls.show();
-    this.controls.racers.show();
+    this.controls.racers.refresh();
     this.table.renew();
     this.strips.renew();
     this.stage.renew();

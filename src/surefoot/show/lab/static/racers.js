@@ -76,7 +76,15 @@ export function racerList(lab) {
     const fields = card.hyperparameters.map((each) => settingField(each, racer.hyperparameters[each.name], (value) => adjust(place, each.name, value)));
     return [h("p", { class: "quiet" }, card.summary), ...fields];
   }
-  return { node, show };
+  /** Another race: strokes may differ; whatever is open and focused stays. */
+  function refresh() {
+    if (chips.length !== lab.state.racers.length) return show();
+    chips.forEach((each, i) => {
+      each.told(lab.state.racers[i]);
+      each.node.querySelector(".swatch").replaceWith(swatch(lab.stroke(i)));
+    });
+  }
+  return { node, show, refresh };
 }
 
 /** The control that fits a setting: a slider for a learning rate or momentum, else a field of text or a choice. */

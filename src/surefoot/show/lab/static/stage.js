@@ -14,7 +14,8 @@ const SMALL_STEP = 0.01; // of the domain, for an arrow key on the start
 const LARGE_STEP = 0.1; // with Shift
 const NARROWEST = 0.75; // sides of the picture, width to height
 const WIDEST = 1.7;
-const OWN_KEYS = "input, select, textarea, button, a, summary, [contenteditable]";
+const TAKES_ARROWS = "input, select, textarea, pre, [contenteditable]";
+const TAKES_SPACE = "button, a, summary";
 
 /** `lab`: race, contours, state, arrows, change, onframe(frame), onstate(playing). */
 export function stage(lab) {
@@ -51,8 +52,8 @@ export function stage(lab) {
   function putHandle() {
     const [x, y] = dragged ?? lab.race.start;
     const [left, top] = planeOf(canvas, lab.race.surface).pixel(x, y);
-    handle.style.setProperty("left", `${left}px`);
-    handle.style.setProperty("top", `${top}px`);
+    handle.style.setProperty("left", `${Math.min(canvas.clientWidth, Math.max(0, left))}px`);
+    handle.style.setProperty("top", `${Math.min(canvas.clientHeight, Math.max(0, top))}px`);
     handle.setAttribute("aria-label", `Start at x ${number(x)}, y ${number(y)}`);
   }
 
@@ -71,7 +72,7 @@ export function stage(lab) {
     setSides(lab.race.surface);
     const atEnd = player.frame >= player.last && player.last > 1;
     player.last = lastFrame(lab.race);
-    dragged = null;
+    if (!held()) dragged = null;
     player.seek(atEnd ? player.last : Math.min(player.frame, player.last));
   }
 
@@ -83,6 +84,7 @@ export function stage(lab) {
     draw();
     lab.change({ start: dragged }, delay);
   }
+  const held = () => handle.classList.contains("held");
   const under = (event) => {
     const box = canvas.getBoundingClientRect();
     return planeOf(canvas, lab.race.surface).point(event.clientX - box.left, event.clientY - box.top);
@@ -120,11 +122,10 @@ export function stage(lab) {
 
   function onKey(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !lab.race) return;
-    const within = event.target instanceof Element && event.target.closest(OWN_KEYS);
-    if (within && within !== handle && !(within.matches("tbody button") && event.key !== " ")) return;
-    const inTable = event.target instanceof Element && event.target.closest(".readings, .frame");
+    const at = event.target instanceof Element ? event.target : document.body;
+    if (at.closest(TAKES_ARROWS) || (event.key === " " && at !== handle && at.closest(TAKES_SPACE))) return;
     const acts = { " ": () => player.toggle(), ArrowLeft: () => player.step(event.shiftKey ? -10 : -1), ArrowRight: () => player.step(event.shiftKey ? 10 : 1) };
-    if (inTable) Object.assign(acts, { Home: () => player.step(-Infinity), End: () => player.step(Infinity) });
+    if (at.closest(".readings, .stage")) Object.assign(acts, { Home: () => player.step(-Infinity), End: () => player.step(Infinity) });
     if (!acts[event.key]) return;
     event.preventDefault();
     acts[event.key]();
@@ -143,6 +144,7 @@ export function stage(lab) {
   const help = h("p", { class: "unseen", id: "handle-help" }, "Drag it, or move it with the arrow keys; with Shift further. Space plays and pauses.");
   return {
     player,
+    held,
     preview,
     renew,
     draw,

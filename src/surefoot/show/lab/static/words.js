@@ -55,6 +55,8 @@ export function settings(racer) {
 /** How the learning rates of a race came about, in a sentence. */
 export function fairness(race, asked = []) {
   const byHand = asked.filter((racer) => Object.keys(racer.hyperparameters).length).map((racer) => `${racer.optimizer} ${settings(racer)}`);
+  const free = asked.filter((racer, i) => racer.hyperparameters.lr === undefined && race.racers[i]?.hyperparameters.lr !== undefined);
+  if (asked.length && !free.length) return `Learning rates are set by hand: ${listed(byHand)}.`;
   return `${rates(race)}${byHand.length ? `; set by hand: ${listed(byHand)}` : ""}.`;
 }
 
