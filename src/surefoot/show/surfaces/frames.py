@@ -42,7 +42,7 @@ _TOP = 0.78
 _GROUND = 4.9
 _SIDE = 5.95  # inches from the left to the axes of the losses
 _ROW = 0.235
-_LABEL = 24
+_LABEL = 27
 _LINE = 0.135
 _ACROSS = 158
 
@@ -152,6 +152,6 @@ def _now(path: Path, race: Race, evaluations: int) -> str:
     count = int(np.searchsorted(path.evaluations, evaluations, side="right"))
     if count == len(path.points):
         first, _ = outcome(path, race.surface)
-        return f"{mark(path)} {first} at {path.evaluations[-1]:,}" if path.end else first
+        return f"{mark(path)} {first}".strip()
     return outcome(Path(path.racer, path.evaluations[:count], path.points[:count], path.values[:count]),
                    race.surface)[0]  # fmt: skip
