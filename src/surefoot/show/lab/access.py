@@ -17,10 +17,12 @@ from collections import OrderedDict, deque
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from surefoot.show.lab.answers import Refused
 from surefoot.show.lab.options import is_loopback
 
 OPEN_TO_ALL = "/api/health"
@@ -60,6 +62,17 @@ _WITHOUT_TOKEN = """<!DOCTYPE html>
 <p>Open the whole link that <code>surefoot lab</code> printed: it ends in <code>?token=…</code></p>
 <p>If you have just come from there: <a href="">open this page again</a>.</p></body></html>
 """
+
+
+def only_json(request: Request) -> None:
+    """Let pass what says that it is JSON: a form of another site's page cannot.
+
+    Raises:
+        Refused: it says something else.
+    """
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise Refused(415, f"send application/json, not {media[:80] or 'a body without a type'}")
 
 
 class SecurityHeaders:
@@ -180,9 +193,6 @@ def _refuse_site(scope: Scope, headers: Headers) -> Response | None:
     own = origin is None or urlsplit(origin).netloc == headers.get("host", "")
     if not own or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return _problem(403, "this request comes from a page of another site")
-    media = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if scope["method"] == "POST" and media != "application/json":
-        return _problem(415, f"send application/json, not {media[:80] or 'a body without a type'}")
     return None
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from surefoot.landscape.cards import cards, find_card, kind_of
+from surefoot.show.lab.access import only_json
 from surefoot.show.lab.answers import Refused, as_json
 from surefoot.show.lab.bodies import InspectBody, RecipeBody, SurfaceBody
 from surefoot.show.lab.described import (
@@ -24,6 +25,7 @@ from surefoot.show.lab.files import FORMATS, QUICK
 from surefoot.show.lab.service import respond
 
 router = APIRouter(prefix="/api", tags=["playground"])
+JSON = [Depends(only_json)]
 BY_BODY = problems(400, 401, 403, 413, 415, 422, 429, 503)
 
 
@@ -61,21 +63,21 @@ def optimizer(name: str) -> Response:
     return _told(_short(card.name) | more)
 
 
-@router.post("/race", response_model=RaceDocument, responses=BY_BODY)
+@router.post("/race", response_model=RaceDocument, dependencies=JSON, responses=BY_BODY)
 async def race(body: RecipeBody, request: Request) -> Response:
     """Let the racers run on the surface: every path, with what makes it again."""
     seconds = request.app.state.options.limits.race_seconds
     return await respond(request, Task("race", body.model_dump(), seconds))
 
 
-@router.post("/inspect", response_model=InspectionDocument, responses=BY_BODY)
+@router.post("/inspect", response_model=InspectionDocument, dependencies=JSON, responses=BY_BODY)
 async def inspect(body: InspectBody, request: Request) -> Response:
     """One step of one racer: what gradient it got, what it remembers, how far it went."""
     seconds = request.app.state.options.limits.race_seconds
     return await respond(request, Task("inspect", body.model_dump(), seconds))
 
 
-@router.post("/contours", response_model=ContourDocument, responses=BY_BODY)
+@router.post("/contours", response_model=ContourDocument, dependencies=JSON, responses=BY_BODY)
 async def contours(body: SurfaceBody, request: Request) -> Response:
     """The contour lines and shades of a surface."""
     seconds = request.app.state.options.limits.race_seconds
@@ -85,6 +87,7 @@ async def contours(body: SurfaceBody, request: Request) -> Response:
 @router.post(
     "/picture/{format}",
     response_class=Response,
+    dependencies=JSON,
     responses=BY_BODY | file_of(*dict.fromkeys(FORMATS.values())),
 )
 async def picture(
