@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from surefoot.formula import Choices, Hyperparameter, LogNormal
-from surefoot.tasks import nearest
+from surefoot.naming import nearest
 from surefoot.training.algorithm import Algorithm
 from surefoot.training.build import DECAY_ON, DECAYS_ON
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from surefoot.choose import space
 from surefoot.choose.constraints import WARMUP, check_value
-from surefoot.tasks import nearest
+from surefoot.naming import nearest
 from surefoot.training.algorithm import find_algorithm
 from surefoot.training.build import DECAY_ON, DECAYS_ON
 from surefoot.training.run import Candidate, Schedule

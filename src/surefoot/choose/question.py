@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 from surefoot.choose import constraints, space
 from surefoot.choose.extra import read_candidates
-from surefoot.tasks import nearest
+from surefoot.naming import nearest
 from surefoot.training.algorithm import find_algorithm
 from surefoot.training.run import Candidate, Schedule, ScheduleKind
 from surefoot.training.script import script_name

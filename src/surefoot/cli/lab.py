@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from surefoot.cli.group import store_option, surefoot
+from surefoot.termination import heeding_termination
 
 PORT = 8642
 
@@ -40,8 +41,12 @@ def lab(
 
     It listens on this machine alone unless told otherwise, and asks no other host for anything.
     """
+    click.get_current_context().with_resource(heeding_termination())
     try:
-        from surefoot.show.lab.serve import serve
+        from surefoot.show.lab.serve import CannotServe, serve
     except ModuleNotFoundError as error:
         raise click.UsageError(f"the lab needs {error.name}: pip install 'surefoot[lab]'") from None
-    serve(host=host, port=port, token=token, workers=workers, open_browser=open_browser, store=store)
+    try:
+        serve(host, port, store, token, workers, open_browser, announce=click.echo)
+    except CannotServe as error:
+        raise click.UsageError(str(error)) from None

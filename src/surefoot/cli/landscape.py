@@ -47,8 +47,8 @@ def landscape(study: str, optimizers: str | None, size: int, files: tuple[str, .
     from surefoot.evidence import Store
     from surefoot.landscape.survey import survey
     from surefoot.show.landscape_figures import save
+    from surefoot.show.landscape_words import summary
     from surefoot.show.waiting import phases
-    from surefoot.show.words import landscape_summary
     from surefoot.training.snapshots import snapshots_folder
 
     for file in files:
@@ -62,7 +62,7 @@ def landscape(study: str, optimizers: str | None, size: int, files: tuple[str, .
         with phases() as progress:
             document = survey(record, folder, size=size, optimizers=names, progress=progress)
         evidence.keep(study, "landscape", document)
-        click.echo(landscape_summary(document))
+        click.echo(summary(document))
         for file in files:
             if file.endswith(".html"):
                 write_report(evidence, study, file)

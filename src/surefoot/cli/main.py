@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from surefoot.cli import choose, facts, pictures, replay, studies  # noqa: F401  each adds its commands
+from surefoot.cli import choose, facts, lab, landscape, pictures, replay, studies  # noqa: F401  each adds its commands
 from surefoot.cli.group import surefoot
 from surefoot.termination import exit_status
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from surefoot import optim
 from surefoot.formula.facts import Facts, Hyperparameter
-from surefoot.tasks import nearest
+from surefoot.naming import nearest
 
 Kind = Literal["number", "whole", "flag", "pair", "triple", "choice"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from surefoot.tasks import nearest
+from surefoot.naming import nearest
 from surefoot.training.run import Candidate, Schedule
 
 CONFIRMED = "confirm"

@@ -17,7 +17,7 @@ import torch
 from surefoot.landscape.expression import CONSTANTS, FUNCTIONS, VARIABLES, FormulaError
 from surefoot.landscape.surface import Pair, Surface
 from surefoot.landscape.table import SURFACES
-from surefoot.tasks import nearest
+from surefoot.naming import nearest
 
 __all__ = ["DOMAIN", "FARTHEST", "START", "SURFACES", "find_surface"]
 

@@ -24,7 +24,7 @@ from surefoot.landscape.expression import LONGEST
 from surefoot.landscape.recipe import Racer, Recipe, Tuning
 from surefoot.landscape.snippet import snippet
 from surefoot.landscape.surface import Pair
-from surefoot.tasks import nearest
+from surefoot.naming import nearest
 
 __all__ = ["apply_sets", "command", "parse_racers", "query", "racers_text", "recipe_of", "snippet"]
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from surefoot.tasks import nearest
+from surefoot.naming import nearest
 
 LONGEST = 400
 """Characters of a formula."""

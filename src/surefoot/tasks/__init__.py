@@ -9,8 +9,8 @@ Every module in this folder that defines `TASK` is a built-in task: adding one i
 import importlib
 import pkgutil
 
+from surefoot.naming import nearest
 from surefoot.tasks.loading import TaskError, calling, check_task, find_object, load_object, source_file
-from surefoot.tasks.naming import nearest
 from surefoot.tasks.task import Task
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "check_task",
     "find_object",
     "load_task",
-    "nearest",
     "source_file",
 ]
 

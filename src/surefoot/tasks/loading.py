@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from surefoot.tasks.naming import nearest
+from surefoot.naming import nearest
 from surefoot.tasks.task import Task
 
 FUNCTIONS = ("model", "batches", "loss", "validate")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from surefoot.tasks import nearest
+from surefoot.naming import nearest
 from surefoot.training.algorithm import find_algorithm
 from surefoot.training.run import Candidate
 

@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from surefoot.naming import nearest
 from surefoot.show.lab.answers import Refused, in_one_line
 from surefoot.show.lab.bodies import InspectBody, RacerBody, RecipeBody
-from surefoot.tasks import nearest
 
 FIELDS = sorted({name for body in (RecipeBody, RacerBody, InspectBody) for name in body.model_fields})
 LONGEST_SHOWN = 30

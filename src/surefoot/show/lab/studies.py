@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from surefoot.naming import nearest
 from surefoot.show.lab.answers import Answer, Refused
 from surefoot.show.lab.described import Anything, StudyList, file_of, unchanged
 from surefoot.show.lab.desk import Task
@@ -19,7 +20,6 @@ from surefoot.show.lab.errors import problems
 from surefoot.show.lab.options import LONGEST_NAME
 from surefoot.show.lab.service import respond, response_of, work
 from surefoot.show.lab.study_figures import SERIES, SINGLE, sort_of
-from surefoot.tasks import nearest
 
 router = APIRouter(prefix="/api/studies", tags=["studies"])
 OF_STUDY = problems(401, 404, 422, 429, 503)
