@@ -138,6 +138,18 @@ def test_the_keyboard_is_enough(page):
     assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(race_of(page), 1)
 
 
+def test_a_click_puts_the_start_there(page):
+    show(page, SHORT)
+    canvas = page.locator("canvas.picture")
+    box = canvas.bounding_box()
+    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.3 * box["height"])
+    page.wait_for_function("() => location.search.includes('start=')")
+    x, y = race_of(page)["start"]
+    assert 0.5 < x < 1.2
+    assert 0.6 < y < 1.2
+    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(race_of(page), 40)
+
+
 def test_a_room_is_announced_by_its_heading(page):
     show(page, SHORT)
     page.get_by_role("link", name="Optimizers", exact=True).click()

@@ -27,7 +27,7 @@ export function setting(value) {
   if (typeof value !== "number") return String(value);
   const size = Math.abs(value);
   if (value && (size < 1e-3 || size >= 1e5)) return number(value);
-  return String(Number(value.toPrecision(size > 0.9 && size < 1 ? 6 : DIGITS)));
+  return String(Number(rounded(value, size > 0.9 && size < 1 ? 6 : DIGITS, true)));
 }
 
 /** "Adam", or of several Adams each with what tells it from the others. */
