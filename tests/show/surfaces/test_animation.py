@@ -93,6 +93,15 @@ def test_what_ffmpeg_says_is_passed_on(tmp_path):
         save_picture(small_race(steps=2), tmp_path / "nowhere" / "race.mp4")
 
 
+@pytest.mark.parametrize("ending", ["gif", "webp", pytest.param("mp4", marks=needs_ffmpeg)])
+def test_drawing_can_be_stopped(ending, tmp_path):
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save_picture(small_race(steps=2), tmp_path / f"race.{ending}", progress=stop)
+
+
 def test_frames_are_at_equal_progress_and_end_at_the_end():
     film = Film(small_race(steps=400))
     assert len(film.times) == FRAMES

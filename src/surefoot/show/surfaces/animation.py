@@ -7,6 +7,7 @@ The same race gives the same bytes.  The last frame stays for two seconds.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -83,22 +84,28 @@ def save_mp4(
     ]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)
-        assert process.stdin is not None
         try:
-            picture = None
-            for picture in film.pictures(progress):
-                process.stdin.write(picture.tobytes())
-            for _ in range(round(hold / step) - 1):
-                process.stdin.write(picture.tobytes())  # type: ignore[union-attr]
-            process.stdin.close()
-        except BrokenPipeError:
-            pass
+            _feed(process, film, round(hold / step), progress)
+        except BaseException:  # it would wait for more pictures for ever
+            process.kill()
+            raise
         finally:
-            code = process.wait()
-        if code:
+            process.wait()
+        if process.returncode:
             errors.seek(0)
             said = errors.read().decode("utf8", "replace").strip().splitlines() or ["it said nothing"]
             raise ValueError(f"ffmpeg failed: {said[-1]}")
+
+
+def _feed(process: subprocess.Popen[bytes], film: Film, last: int, progress: Progress) -> None:
+    """Give ffmpeg every picture, and the last one so many times; if it fails, its exit status tells."""
+    assert process.stdin is not None
+    picture = b""
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+        for each in film.pictures(progress):
+            picture = each.tobytes()
+            pipe.write(picture)
+        pipe.write(picture * (last - 1))
 
 
 def durations(frames: int) -> list[int]:

@@ -7,7 +7,7 @@ trails[0].show(evaluations=40)      # only what had happened by then
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from surefoot.landscape.race import Race
 from surefoot.landscape.surface import Pair, Surface
 from surefoot.show.format import plain_name
 from surefoot.show.style import Stroke
+from surefoot.show.surfaces.levels import Values
 from surefoot.show.surfaces.strokes import racer_strokes
 
 MARKS = 9
@@ -40,6 +41,7 @@ class Trail:
 
     Attributes:
         path: where it went.
+        points: the same as an array of shape (points, 2).
         casing, line: through all points.
         marks: at some of them, a fixed way apart.
         head: where it is.
@@ -48,6 +50,7 @@ class Trail:
     """
 
     path: Path
+    points: Values
     casing: Line2D
     line: Line2D
     marks: Line2D
@@ -63,11 +66,10 @@ class Trail:
     def show(self, evaluations: int) -> None:
         """Show only the points that were reached within this many gradient evaluations."""
         count = int(np.searchsorted(self.path.evaluations, evaluations, side="right"))
-        points = self.path.points[:count]
         for line in (self.casing, self.line):
-            line.set_data(*_columns(points))
-        self.marks.set_data(*_columns([points[place] for place in self.places if place < count]))
-        self.head.set_data(*_columns(points[-1:]))
+            line.set_data(*self.points[:count].T)
+        self.marks.set_data(*self.points[list(self.places[: bisect_left(self.places, count)])].T)
+        self.head.set_data(*self.points[count - 1 : count].T)
         gone = bool(self.path.end) and count == len(self.path.points)
         self.head.set_visible(not gone)
         for artist in self.lost:
@@ -85,7 +87,8 @@ def draw_trails(axes: Axes, race: Race) -> list[Trail]:
 
 
 def _draw(axes: Axes, surface: Surface, path: Path, stroke: Stroke, place: int, named: list[Pair]) -> Trail:
-    x, y = _columns(path.points)
+    points = np.array(path.points)
+    x, y = points.T
     high = 3 + 0.1 * place
     (casing,) = axes.plot(x, y, color="white", lw=1.7 + _CASING, alpha=0.85, zorder=high)
     (line,) = axes.plot(x, y, color=stroke.colour, ls=stroke.dash, lw=1.7, zorder=high + 0.01)
@@ -93,7 +96,7 @@ def _draw(axes: Axes, surface: Surface, path: Path, stroke: Stroke, place: int, 
     places = mark_places(path, surface)
     marks, head = (
         axes.plot(
-            *_columns([path.points[k] for k in where]), stroke.marker, ls="none", ms=size,
+            *points[list(where)].T, stroke.marker, ls="none", ms=size,
             color=stroke.colour, mec="white", mew=0.8, zorder=level,
         )[0]
         for where, size, level in ((places, 5.2, high + 0.02), ((len(x) - 1,), 8.5, 5 + 0.1 * place))
@@ -101,7 +104,7 @@ def _draw(axes: Axes, surface: Surface, path: Path, stroke: Stroke, place: int, 
     lost = _draw_lost(axes, surface, path, stroke, named) if path.end else ()
     if path.end:
         head.set_visible(False)
-    return Trail(path, casing, line, marks, head, lost, places)
+    return Trail(path, points, casing, line, marks, head, lost, places)
 
 
 def _draw_lost(
@@ -170,7 +173,3 @@ def _clipped(inside: Pair, outside: Pair, surface: Surface) -> Pair:
 
 def _inside(point: Pair, surface: Surface) -> bool:
     return all(low <= a <= high for a, (low, high) in zip(point, (surface.x, surface.y), strict=True))
-
-
-def _columns(points: Sequence[Pair]) -> tuple[list[float], list[float]]:
-    return [x for x, _ in points], [y for _, y in points]
