@@ -133,19 +133,21 @@ export function startMark(context, x, y, theme) {
   context.fill();
 }
 
+const [STEEPEST, STEP] = [{ text: "−gradient" }, { text: "update" }];
+
 /* Directions only: the numbers beside the picture say how far. */
-export function arrows(context, { point, gradient, update }, plane, theme) {
+export function arrows(context, { point, gradient, update }, plane, theme, taken) {
   const from = plane.pixel(...point);
-  arrow(context, from, [-gradient[0], -gradient[1]], plane, theme.soft, theme, "−gradient", [4, 3]);
-  arrow(context, from, update, plane, theme.ink, theme, "update", []);
+  arrow(context, from, [-gradient[0], -gradient[1]], 76, plane, theme.soft, theme, STEEPEST, [4, 3], taken);
+  arrow(context, from, update, 56, plane, theme.ink, theme, STEP, [], taken);
 }
 
-function arrow(context, [x, y], [dx, dy], plane, colour, theme, text, dash) {
+function arrow(context, [x, y], [dx, dy], long, plane, colour, theme, kind, dash, taken) {
   const [a, b] = [dx * plane.across, -dy * plane.down];
   const length = Math.hypot(a, b);
   if (!(length > 0) || !Number.isFinite(length)) return;
   const [u, v] = [a / length, b / length];
-  const [tx, ty] = [x + 58 * u, y + 58 * v];
+  const [tx, ty] = [x + long * u, y + long * v];
   for (const [shade, width] of [[theme.page, 6], [colour, 2.4]]) {
     Object.assign(context, { strokeStyle: shade, lineWidth: width, lineCap: "round" });
     context.setLineDash(shade === colour ? dash : []);
@@ -160,7 +162,6 @@ function arrow(context, [x, y], [dx, dy], plane, colour, theme, text, dash) {
     context.lineTo(tx - 9 * u - 5 * v, ty - 9 * v + 5 * u);
     context.stroke();
   }
-  Object.assign(context, { textAlign: u < 0 ? "right" : "left", textBaseline: "middle", strokeStyle: theme.page, lineWidth: 4, fillStyle: colour });
-  context.strokeText(text, tx + 6 * u, ty + 6 * v);
-  context.fillText(text, tx + 6 * u, ty + 6 * v);
+  for (const part of [0.3, 0.6, 0.9]) taken.push([x + part * long * u - 8, y + part * long * v - 8, x + part * long * u + 8, y + part * long * v + 8]);
+  label(context, kind.text, tx, ty, plane, theme, taken, colour, kind);
 }

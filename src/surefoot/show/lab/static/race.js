@@ -76,8 +76,8 @@ export function drawScene(canvas, race, contours, frame, options = {}) {
   context.restore();
   startMark(context, ...plane.pixel(...(options.start ?? race.start)), theme);
   const taken = race.racers.map((racer) => boxAround(...onEdge(plane, spotAt(racer, frame))));
+  if (options.arrows) arrows(context, options.arrows, plane, theme, taken);
   for (const i of order) head(context, race, i, frame, plane, theme, i === options.selected, taken);
-  if (options.arrows) arrows(context, options.arrows, plane, theme);
 }
 
 /** Draws heights above the floor against gradient evaluations; what is yet to come is faint. */
