@@ -1,6 +1,7 @@
 """The Optimizers room in a real browser: cards as the API has them, and a race that is the playground's."""
 
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -10,6 +11,13 @@ from surefoot.show.format import setting
 
 SERIOUS = ("serious", "critical")
 BOTH = ("default", "tuned")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def awake(lab):
+    """The first answer waits for the lab's workers, which import much; on a busy machine that takes long."""
+    with urlopen(f"{lab.url}/api/studies", timeout=120) as answer:
+        assert answer.status == 200
 
 
 def told(page, path):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from urllib.request import urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,6 +15,13 @@ from surefoot.evidence.store import Store
 from tests.show.lab.conftest import fill
 
 SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def awake(lab):
+    """The first answer waits for the lab's workers, which import much; on a busy machine that takes long."""
+    with urlopen(f"{lab.url}/api/studies", timeout=120) as answer:
+        assert answer.status == 200
 
 
 @pytest.fixture(scope="module")
