@@ -9,23 +9,27 @@
 
 A study starts the script once for each run: `optimizer` then makes what the run is to try, and `report` says
 how it does, and ends the script when enough is known.  Without a study the script trains as ever, with the
-default named here.  See docs/scripts.md.
+default named here.  A third line, `surefoot.run.record(model, loss)`, is for `surefoot landscape`.  See
+docs/scripts.md.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from surefoot.training.build import Parameters, build_optimizer
 from surefoot.training.protocol import VARIABLE, ScriptRun
 from surefoot.training.run import Candidate
 from surefoot.training.session import Session, Stopped, listed
+from surefoot.training.snapshots import MOST
 
-__all__ = ["Stopped", "checkpoint_dir", "optimizer", "report", "seed"]
+__all__ = ["Stopped", "checkpoint_dir", "optimizer", "record", "report", "seed"]
 
 _session = Session(ScriptRun.of_text(os.environ[VARIABLE])) if os.environ.get(VARIABLE) else None
 
@@ -72,6 +76,29 @@ def report(step: float, value: float) -> None:
     """
     if _session:
         _session.report(step, value)
+
+
+def record(model: nn.Module, loss: Callable[[], Any], snapshots: int = MOST) -> None:
+    """Let a study draw the landscape of this model; without a study nothing happens.
+
+    Write it before the training begins.  Of each finalist's first run a few snapshots of the weights are then
+    kept.  `surefoot landscape` starts the script once more and calls `loss` with the model at many places;
+    the script then ends in this line.
+
+    Args:
+        model: what is trained.
+        loss: returns the model's loss on data that are always the same, such as the validation set: a number,
+            or a tensor of one element. Called for drawing alone, in evaluation mode and without gradients.
+        snapshots: how many are kept of a run, at most.
+
+    Raises:
+        Stopped: a landscape was drawn, and there is nothing to train.
+        TypeError: `model` is no module, or `loss` no function or returns no number.
+        ValueError: fewer than three snapshots are asked for.
+        RuntimeError: the training has begun.
+    """
+    if _session:
+        _session.record(model, loss, snapshots)
 
 
 def seed(default: int = 0) -> int:

@@ -3,8 +3,10 @@
     ground = TaskGround(load_task("digits"), seed=5000, batches=8)
     ground.losses(atlas, places, told)
 
-Losses are those of training batches, the first ones of the runs' own seed and the same at every place, in
-evaluation mode.  Batch normalisation gets its statistics anew at each place, from these batches.
+A task's losses are those of training batches, the first ones of the runs' own seed and the same at every
+place, in evaluation mode.  Batch normalisation gets its statistics anew at each place, from these batches.
+A script has one loss, a function without arguments; its batch normalisation has the statistics of the
+nearest snapshot, since nobody knows here how to show it data.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from surefoot.tasks import Task
 from surefoot.training import draws
 from surefoot.training.loop import validate
 from surefoot.training.revisit import Atlas, Place, norms, recalibrate, revisit
+from surefoot.training.run import Candidate
+from surefoot.training.script_survey import File, survey_script
 
 Told = Callable[[int], None]
 
@@ -83,3 +87,33 @@ class TaskGround:
     def _show(self) -> None:
         for batch in self._batches:
             self._task.loss(self._model, batch)
+
+
+class ScriptGround:
+    """A script's own loss, in a process of the script's.
+
+    Args:
+        command: that starts the script.
+        candidate, seed: of one of its runs.
+        files: of the snapshots of each path.
+    """
+
+    loss = "the script's own loss"
+
+    def __init__(
+        self, command: Sequence[str], candidate: Candidate, seed: int, files: Sequence[File]
+    ) -> None:
+        self._command, self._candidate, self._seed, self._files = command, candidate, seed, files
+        self.statistics = ""  # nobody knows the model before the script has answered
+
+    def losses(self, atlas: Atlas, places: Sequence[Place], told: Told) -> list[float]:
+        """Start the script once, for all of them."""
+        found = survey_script(
+            self._command, self._candidate, self._seed, self._files, atlas.axes, places, told
+        )
+        self.statistics = "those of the nearest snapshot" if found.norms else ""
+        return found.losses
+
+    def values(self, atlas: Atlas, places: Sequence[Place]) -> list[float | None]:
+        """What a script reports is known from its runs alone."""
+        return [None] * len(places)

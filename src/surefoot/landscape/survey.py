@@ -41,7 +41,7 @@ from surefoot.landscape.control import MOST_DIMENSIONS, walk
 from surefoot.landscape.finalists import Finalist, StudyRead, finalists
 from surefoot.landscape.losses import Losses, measure
 from surefoot.landscape.plane import Fit, axes, filters, fit_plane, gram, metric, steps
-from surefoot.landscape.trainings import Training, open_subject
+from surefoot.landscape.trainings import Training, agree, open_subject
 from surefoot.training import draws
 from surefoot.training.revisit import Atlas, Place
 from surefoot.training.snapshots import MOST
@@ -54,9 +54,6 @@ SIZE = 31
 BATCHES = 8
 DIGITS = 6
 CONTROL_SEED = 0
-
-AGREES = 1e-3
-"""A path whose end measures within this share of what the study recorded is the study's own."""
 
 
 def survey(
@@ -217,7 +214,7 @@ def _notes(trainings: Sequence[Training], ends: Sequence[float | None]) -> list[
             notes.append(f"{name} did not start where the first path did: its start lies off the plane.")
         if finalist.status == "diverged":
             notes.append(f"{name} diverged on this seed; its path is drawn as far as it was finite.")
-        elif end is not None and finalist.value is not None and not _agree(end, finalist.value):
+        elif end is not None and finalist.value is not None and not agree(end, finalist.value):
             notes.append(
                 f"{name}'s path ends at {end:.4g}, where the study recorded {finalist.value:.4g}: "
                 "it is not the very same training."
@@ -225,7 +222,3 @@ def _notes(trainings: Sequence[Training], ends: Sequence[float | None]) -> list[
         if training.trouble:
             notes.append(f"{name}: {training.trouble}.")
     return notes
-
-
-def _agree(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=AGREES, abs_tol=1e-12)

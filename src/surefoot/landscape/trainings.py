@@ -8,21 +8,28 @@ Runs are deterministic: the same candidate and seed, on the same machine, give t
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from surefoot.landscape.finalists import Finalist, StudyRead
-from surefoot.landscape.grounds import Ground, TaskGround
+from surefoot.landscape.grounds import Ground, ScriptGround, TaskGround
 from surefoot.tasks import TaskError, load_task
 from surefoot.training import snapshots
 from surefoot.training.look import look
 from surefoot.training.loop import train
 from surefoot.training.meters import one_thread
+from surefoot.training.run import Job, Report
+from surefoot.training.script import run_script, script_name
 from surefoot.training.snapshots import Recorder, Snapshots
 
 Progress = Callable[[str, int, int], None]
+
+AGREES = 1e-3
+"""A path whose end measures within this share of what the study recorded is the study's own."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ def open_subject(study: StudyRead, folder: Path, batches: int, most: int) -> Sub
         ValueError: it has changed since.
         TaskError: the task cannot be loaded.
     """
+    if command := tuple(study.settings.get("script") or ()):
+        return ScriptSubject(study, command, folder)
     return TaskSubject(study, folder, batches, most)
 
 
@@ -124,3 +133,78 @@ class TaskSubject:
         with one_thread():
             train(self._task, finalist.candidate, finalist.seed, 1.0, recorder=recorder)
         return recorder
+
+
+class ScriptSubject:
+    """A script of the user's, which is started for every training, and once more to tell its loss.
+
+    Args:
+        study: about the script.
+        command: that starts it.
+        folder: of the study's snapshots.
+    """
+
+    unit = "steps"
+
+    def __init__(self, study: StudyRead, command: tuple[str, ...], folder: Path) -> None:
+        self._reference, self._command, self._folder = study.task, command, folder
+        self._steps = float(study.look.get("steps", 0.0))
+        self._files: list[tuple[str, str]] = []
+        self._first: Finalist | None = None
+
+    def ground(self, seed: int) -> Ground:
+        """The script's own loss; after the trainings."""
+        assert self._first is not None
+        return ScriptGround(self._command, self._first.candidate, seed, self._files)
+
+    def training(self, finalist: Finalist, progress: Progress) -> Training:
+        """Read the path, or start the script to make it."""
+        run = snapshots.identity(self._reference, self._command, finalist.candidate, finalist.seed)
+        file = snapshots.path_of(self._folder.absolute(), run)
+        found, trouble = snapshots.load(file, run), ""
+        kept = found is not None
+        if found is None:
+            trouble = self._train(finalist, progress)
+            found = snapshots.load(file, run)
+        if found is None:
+            raise TaskError(
+                f"{script_name(self._command)} left no snapshots in {self._folder}: write "
+                "surefoot.run.record(model, loss) before its training"
+            )
+        self._first = self._first or finalist
+        self._files.append((str(file), run))
+        return Training(finalist, found, kept, trouble)
+
+    def _train(self, finalist: Finalist, progress: Progress) -> str:
+        """Make the run again; returns what was not as it should be."""
+        name = finalist.candidate.optimizer.rpartition(":")[2]
+        values: list[float] = []
+
+        def relay(report: Report) -> None:
+            values.append(report.point.value)
+            progress(f"train {name} again", round(100 * report.point.progress), 100)
+
+        progress(f"train {name} again", 0, 100)
+        with tempfile.TemporaryDirectory(prefix="surefoot-") as checkpoints:
+            job = Job(
+                0,
+                self._reference,
+                finalist.candidate,
+                finalist.seed,
+                1.0,
+                checkpoints,
+                command=self._command,
+                steps=self._steps,
+                snapshots=str(self._folder.absolute()),
+            )
+            ended = run_script(job, relay)
+        if ended.status == "failed":
+            raise TaskError(f"{name} could not be trained again: {ended.message.splitlines()[-1]}")
+        if finalist.value is not None and values and not agree(values[-1], finalist.value):
+            return f"trained again it ends at {values[-1]:.4g}, where the study recorded {finalist.value:.4g}"
+        return ""
+
+
+def agree(one: float, other: float) -> bool:
+    """Whether two measures can be those of one training; both may have diverged."""
+    return math.isclose(one, other, rel_tol=AGREES, abs_tol=1e-12) or (math.isnan(one) and math.isnan(other))

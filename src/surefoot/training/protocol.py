@@ -7,6 +7,7 @@ and launchers, and listens at a socket.  A process of the script connects there 
     {"kind": "model", "parameters": 4810, …}              what is trained, at the first step of a pilot
     {"kind": "report", "step": 3, "value": 0.41, …}       answered by {"stop": false} or {"stop": true}
     {"kind": "refused", "message": "the step …"}          a call that makes no sense, which then raises
+    {"kind": "surveyed", "done": 40}                      so many places of a landscape were measured
 
 While it lives the worker keeps every connection open; where one closes, the process at its other end ends.
 """
@@ -34,6 +35,9 @@ class ScriptRun:
         last_step: the run ends with the first report at or beyond this step; None: at the script's own end.
         checkpoints: folder in which this run may keep what it needs to go on later.
         socket: path of the worker's socket.
+        snapshots: file and identity of thin snapshots, should the script have a line that records them.
+        survey: folder of an order to measure the loss at many places instead of training, as
+            `script_survey.py` writes it.
     """
 
     candidate: Candidate
@@ -41,6 +45,8 @@ class ScriptRun:
     last_step: float | None
     checkpoints: str
     socket: str
+    snapshots: tuple[str, str] | None = None
+    survey: str | None = None
 
     def to_text(self) -> str:
         """As the environment variable holds it."""
@@ -52,6 +58,8 @@ class ScriptRun:
         found = json.loads(text)
         candidate = found.pop("candidate")
         schedule = Schedule(**candidate.pop("schedule"))
+        if found.get("snapshots"):
+            found["snapshots"] = tuple(found["snapshots"])
         return cls(candidate=Candidate(**candidate, schedule=schedule), **found)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -72,16 +71,6 @@ class Atlas:
     def _on_plane(self, at: tuple[float, float]) -> Tensor:
         first, second = self.axes
         return self.paths[0].points[0] + at[0] * first + at[1] * second
-
-    def contents(self) -> dict[str, Any]:
-        """As a file holds it, for the process of a script."""
-        return {"paths": [path.contents() for path in self.paths], "axes": list(self.axes)}
-
-    @classmethod
-    def of(cls, contents: dict[str, Any]) -> Atlas:
-        """What `contents` gave."""
-        first, second = contents["axes"]
-        return cls([Snapshots.of(path) for path in contents["paths"]], (first, second))
 
 
 def revisit(

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from surefoot.training import child
+from surefoot.training import child, snapshots
 from surefoot.training.child import Output
 from surefoot.training.listener import Listener
 from surefoot.training.protocol import VARIABLE, ScriptRun
@@ -256,7 +256,14 @@ class _Attempt:
 def _watch(attempt: _Attempt, listener: Listener, checkpoints: Path, stopped: Callable[[], bool]) -> None:
     """Start the script and serve it until it has ended, by itself or because it was told to."""
     job = attempt.job
-    run = ScriptRun(job.candidate, job.seed, attempt.last_step, str(checkpoints.absolute()), listener.path)
+    run = ScriptRun(
+        job.candidate,
+        job.seed,
+        attempt.last_step,
+        str(checkpoints.absolute()),
+        listener.path,
+        _snapshots(job) if not attempt.journal.reports else None,  # of one that goes on nobody sees the start
+    )
     command = job.command[0]
     if shutil.which(command) is None:
         attempt.fail(f"there is no command {command!r}")
@@ -285,6 +292,14 @@ def _folder(job: Job) -> Path:
         return Path(tempfile.mkdtemp(prefix="surefoot-"))
     identity = f"{job.task} {job.command} {job.candidate.key} {job.seed}"
     return Path(job.checkpoints) / f"run-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+
+
+def _snapshots(job: Job) -> tuple[str, str] | None:
+    """Where this run's snapshots belong, and whose they are."""
+    if job.snapshots is None:
+        return None
+    run = snapshots.identity(job.task, job.command, job.candidate, job.seed)
+    return str(snapshots.path_of(job.snapshots, run)), run
 
 
 def _how_it_ended(code: int) -> str:

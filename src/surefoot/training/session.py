@@ -13,7 +13,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from numbers import Real
 from typing import Any, NoReturn
@@ -27,6 +27,7 @@ from surefoot.training.draws import seed_everything
 from surefoot.training.look import describe
 from surefoot.training.meters import median_seconds, state_bytes
 from surefoot.training.protocol import ScriptRun
+from surefoot.training.script_recorder import ScriptRecorder
 
 TIMED_STEPS = 256
 """The first steps of a run are timed; a longer watch would cost each step a little and tell nothing new."""
@@ -62,6 +63,7 @@ class Session:
         self._optimizers: list[torch.optim.Optimizer] = []
         self._gaps: list[float] = []
         self._step = -math.inf
+        self._recorder = ScriptRecorder(run, self._send, self._refuse)
         threading.Thread(target=self._listen, daemon=True, name="surefoot").start()
         seed_everything(run.seed)
 
@@ -74,13 +76,22 @@ class Session:
         self._optimizers.append(built)
         if _rank() == 0 and len(self._optimizers) == 1:
             self._send({"kind": "built"})
+            self._recorder.watch(built)
             self._time_steps(built)
             if self.run.last_step is None:
                 self._describe_at_first_step(built, model, parameters)
         return built
 
+    def record(self, model: nn.Module, loss: Callable[[], Any], most: int) -> None:
+        """Take snapshots of the model; or, where a landscape is drawn, tell its loss and raise `Stopped`."""
+        if _rank() == 0:
+            self._recorder.record(model, lambda: _checked_loss(loss()), most)
+        if self.run.survey is not None:
+            raise Stopped
+
     def report(self, step: float, value: float) -> None:
         """Relay a point of the run's curve; raises `Stopped` where it is the last."""
+        self._recorder.must_not_train()
         step, value = self._checked(step, value)
         if step <= self._step:  # the end of an epoch and the end of the training may report the same step
             return
@@ -88,6 +99,7 @@ class Session:
         if _rank() == 0:
             point = {"kind": "report", "step": step, "value": value}
             self._send(point | {"seconds_per_step": median_seconds(self._gaps), "state_bytes": self._bytes()})
+            self._recorder.reported()
             stop = bool(self._answers.get()["stop"])
         else:
             stop = self.run.last_step is not None and step >= self.run.last_step
@@ -217,6 +229,12 @@ def _as_module(named: list[tuple[str, Tensor]]) -> nn.Module:
         whole = p if isinstance(p, nn.Parameter) else nn.Parameter(p.detach(), p.requires_grad)
         module.register_parameter(name.replace(".", "_"), whole)
     return module
+
+
+def _checked_loss(given: Any) -> float:
+    if (number := _number(given)) is None:
+        raise TypeError(f"surefoot.run.record(model, loss): loss() must return a number, not {_kind(given)}")
+    return number
 
 
 def _kind(given: Any) -> str:
