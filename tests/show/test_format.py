@@ -23,7 +23,7 @@ def test_a_number_has_three_significant_digits(value, text):
     [
         (0.003, "0.003"), (3e-4, "3e-4"), (1.0, "1"), (0.9995, "0.9995"), (0.0031622776, "0.00316"),
         (True, "True"), (5, "5"), (None, "None"), ((0.9, 0.99), "(0.9, 0.99)"), ([0.9, 0.99], "(0.9, 0.99)"),
-        ("strong_wolfe", "strong_wolfe"),
+        ("strong_wolfe", "strong_wolfe"), (2060.0, "2060"), (12345.6, "12346"), (99.95, "100"),
     ],
 )  # fmt: skip
 def test_a_setting_is_no_longer_than_needed(value, text):

@@ -37,6 +37,8 @@ def setting(value: Any) -> str:
         if value and not 1e-3 <= abs(value) < 1e5:
             return _compact_exponent(f"{value:.2e}")
         # Of a decay rate the distance to one is what matters: 0.9995 must not read as 1.
+        if abs(value) >= 100:
+            return f"{value:.0f}"
         return f"{value:.6g}" if 0.9 < abs(value) < 1 else f"{value:.3g}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "(" + ", ".join(setting(item) for item in value) + ")"

@@ -26,7 +26,7 @@ export function setting(value) {
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value !== "number") return String(value);
   const size = Math.abs(value);
-  if (value && (size < 1e-3 || size >= 1e5)) return number(value);
+  if (value && (size < 1e-3 || size >= 100)) return number(value);
   return String(Number(rounded(value, size > 0.9 && size < 1 ? 6 : DIGITS, true)));
 }
 
