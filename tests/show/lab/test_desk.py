@@ -261,6 +261,35 @@ def test_slow_tasks_leave_a_worker_for_the_others(tmp_path):
     run(check)
 
 
+def test_a_client_comes_back_to_its_worker_where_that_costs_nobody_time(tmp_path):
+    async def check():
+        async with opened(replace(LIMITS, workers=2)) as desk:
+            await until(lambda: len(desk.workers) == 2)
+            busy = asyncio.create_task(desk.ask(blocking(tmp_path / "first"), "other"))
+            await until(lambda: desk.running)
+            mine = process_of(await desk.ask(count(tmp_path / "done", n=-1), "mine"))
+            (tmp_path / "first").touch()
+            others = process_of(await busy)
+            assert mine != others
+            stuck = [
+                asyncio.create_task(desk.ask(blocking(tmp_path / "second", n), client))
+                for n, client in enumerate(("other", "mine"))
+            ]
+            await until(lambda: desk.running == 2)
+            again = [
+                asyncio.create_task(desk.ask(blocking(tmp_path / "third", n), client))
+                for n, client in enumerate(("mine", "other"))
+            ]
+            await until(lambda: desk.waiting == 2)
+            (tmp_path / "second").touch()
+            assert [process_of(await one) for one in stuck] == [others, mine]
+            await until(lambda: desk.running == 2 and not desk.waiting)
+            (tmp_path / "third").touch()
+            assert [process_of(await one) for one in again] == [mine, others]
+
+    run(check)
+
+
 def test_what_a_library_prints_is_no_answer(tmp_path):
     async def check():
         async with opened() as desk:

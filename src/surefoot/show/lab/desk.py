@@ -22,6 +22,9 @@ from surefoot.show.lab.answers import Answer, Refused, to_bytes
 from surefoot.show.lab.crew import COMMAND, Crew, Ended, Member
 from surefoot.show.lab.options import Limits
 
+MOST_CLIENTS = 1000
+"""Of whom it is known which worker has served them last."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +60,7 @@ class _Job:
     number: int
     task: Task
     key: str
+    client: str
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     askers: int = 0
     member: Member | None = None
@@ -79,6 +83,7 @@ class Desk:
         self._running: set[_Job] = set()
         self._current: dict[str, _Job] = {}  # by key: what waits or runs, and somebody wants
         self._of_client: Counter[str] = Counter()
+        self._last: OrderedDict[str, Member] = OrderedDict()  # by client: the worker that served it last
         self._number = 0
         self.longest = 0
         """The most jobs that have waited at once."""
@@ -130,7 +135,7 @@ class Desk:
             return kept
         if self._of_client[client] >= self._limits.waiting_per_client:
             raise Refused(429, f"{self._limits.waiting_per_client} requests of this page wait already", 1)
-        job = self._current.get(key) or self._enqueue(task, key)
+        job = self._current.get(key) or self._enqueue(task, key, client)
         job.askers += 1
         self._of_client[client] += 1
         try:
@@ -144,11 +149,11 @@ class Desk:
             if not job.askers and not job.answer.done():
                 self._abandon(job)
 
-    def _enqueue(self, task: Task, key: str) -> _Job:
+    def _enqueue(self, task: Task, key: str, client: str) -> _Job:
         if self.waiting >= self._limits.waiting:
             raise Refused(503, f"the lab has too much to do: {self.waiting} jobs wait", 2)
         self._number += 1
-        job = _Job(self._number, task, key)
+        job = _Job(self._number, task, key, client)
         self._waiting.append(job)
         self._current[key] = job
         self._crew.wake()
@@ -165,14 +170,24 @@ class Desk:
             job.member.stop(job.number)
         job.answer.cancel()
 
-    def _take(self) -> _Job | None:
-        """The next job that a free worker may do: the oldest, but a slow one only beside a worker without."""
+    def _take(self, member: Member) -> _Job | None:
+        """The next job that a free worker may do: a slow one only beside a worker without.
+
+        Of the jobs that may begin it is the oldest whose client this worker has served last, and which so
+        has its race in memory, or which nobody has; only if there is none, the oldest of all.
+        """
         room = self._room_for_slow()
-        for job in self._waiting:
-            if room > 0 or not job.task.slow:
-                self._waiting.remove(job)
-                return job
-        return None
+        able = [job for job in self._waiting if room > 0 or not job.task.slow]
+        others = [other for other in self._crew.members if other is not member]
+        own = [job for job in able if self._last.get(job.client) not in others]
+        job = next(iter(own or able), None)
+        if job is not None:
+            self._waiting.remove(job)
+            self._last[job.client] = member
+            self._last.move_to_end(job.client)
+            if len(self._last) > MOST_CLIENTS:
+                self._last.popitem(last=False)
+        return job
 
     def _room_for_slow(self) -> int:
         """How many more slow jobs may begin."""
@@ -184,7 +199,7 @@ class Desk:
         Raises:
             Ended: the worker is of no more use.
         """
-        job = self._take()
+        job = self._take(member)
         if job is None:
             return False
         job.member = member

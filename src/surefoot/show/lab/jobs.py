@@ -10,22 +10,29 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+
+from surefoot.landscape.inspection import inspect as look
+from surefoot.landscape.path import noise
+from surefoot.landscape.recipe import Racer, Recipe
+from surefoot.landscape.surfaces import find_surface
 from surefoot.show.lab import study_jobs
 from surefoot.show.lab.answers import Answer, Refused, as_json, in_one_line
+from surefoot.show.lab.files import race_file
+from surefoot.show.lab.racing import race_of
+from surefoot.show.surfaces.contours import contour_document
+from surefoot.show.surfaces.document import document, inspection_document
+from surefoot.show.surfaces.strokes import racer_strokes, stroke_document
 
 Arguments = Mapping[str, Any]
 Stopped = Callable[[], bool]
 
-TOO_LONG = 'it took too long: lower the steps, take fewer racers, or another tuning than "tuned"'
-
 
 def race(arguments: Arguments, stopped: Stopped) -> Answer:
     """Let the racers of a recipe run: every path, as JSON."""
-    from surefoot.show.surfaces.document import document
-    from surefoot.show.surfaces.strokes import racer_strokes, stroke_document
-
     began = time.monotonic()
-    found = _run(arguments, stopped)
+    with _in_words():
+        found = race_of(recipe_of(arguments), arguments["strips"], stopped)
     told = document(found)
     marks = racer_strokes([path.racer.optimizer for path in found.paths])
     more = {
@@ -38,30 +45,20 @@ def race(arguments: Arguments, stopped: Stopped) -> Answer:
 
 def inspect(arguments: Arguments, stopped: Stopped) -> Answer:
     """One step of one racer, seen from inside."""
-    from surefoot.landscape.inspection import inspect as look
-    from surefoot.landscape.path import noise
-    from surefoot.landscape.race import run_race
-    from surefoot.show.surfaces.document import inspection_document
-
-    asked = arguments["recipe"]
-    place = arguments["racer"]
-    alone = recipe_of({**asked, "racers": [asked["racers"][place]]})
+    asked, step = arguments["recipe"], arguments["step"]
+    recipe = recipe_of({**asked, "racers": [asked["racers"][arguments["racer"]]]})
     with _in_words():
-        found = run_race(alone, strips=False, stopped=stopped)
-        _in_time(stopped)
+        found = race_of(recipe, False, stopped)
         path = found.paths[0]
-        draws = noise(alone.steps, found.noise, alone.seed)
-        if (step := arguments["step"]) >= len(path.points) - 1:
+        if step >= len(path.points) - 1:
             raise Refused(422, f"step: there is no step {step}; the last one is {len(path.points) - 2}")
-        seen = look(found.surface, path.racer, found.start, alone.steps, draws, step, alone.seed)
+        draws = noise(recipe.steps, found.noise, recipe.seed)
+        seen = look(found.surface, path.racer, found.start, recipe.steps, draws, step, recipe.seed)
     return as_json(inspection_document(seen, path))
 
 
 def contours(arguments: Arguments, stopped: Stopped) -> Answer:
     """The contour lines and shades of a surface."""
-    from surefoot.landscape.surfaces import find_surface
-    from surefoot.show.surfaces.contours import contour_document
-
     with _in_words():
         surface = find_surface(arguments["surface"], _pair(arguments["x"]), _pair(arguments["y"]))
         return as_json(contour_document(surface))
@@ -69,16 +66,13 @@ def contours(arguments: Arguments, stopped: Stopped) -> Answer:
 
 def picture(arguments: Arguments, stopped: Stopped) -> Answer:
     """A race as a file."""
-    from surefoot.show.lab.files import race_file
-
-    found = _run({**arguments["recipe"], "strips": False}, stopped)
+    with _in_words():
+        found = race_of(recipe_of(arguments["recipe"]), False, stopped)
     return race_file(found, arguments["format"], arguments["view"], stopped)
 
 
-def recipe_of(arguments: Arguments) -> Any:
+def recipe_of(arguments: Arguments) -> Recipe:
     """A recipe from JSON."""
-    from surefoot.landscape.recipe import Racer, Recipe
-
     racers = tuple(
         Racer(racer["optimizer"], {name: _value(value) for name, value in racer["hyperparameters"].items()})
         for racer in arguments["racers"]
@@ -99,8 +93,6 @@ def recipe_of(arguments: Arguments) -> Any:
 
 def warm() -> None:
     """Import and compile what the first job would wait for."""
-    import torch
-
     torch.set_num_threads(1)
     example = {
         "surface": "beale", "racers": [{"optimizer": "Adam", "hyperparameters": {}}], "tuning": "default",
@@ -109,20 +101,6 @@ def warm() -> None:
     }  # fmt: skip
     race(example, lambda: False)
     contours(example, lambda: False)
-
-
-def _run(arguments: Arguments, stopped: Stopped) -> Any:
-    from surefoot.landscape.race import run_race
-
-    with _in_words():
-        found = run_race(recipe_of(arguments), strips=arguments["strips"], stopped=stopped)
-    _in_time(stopped)
-    return found
-
-
-def _in_time(stopped: Stopped) -> None:
-    if stopped():
-        raise Refused(503, TOO_LONG)
 
 
 @contextmanager
