@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import textwrap
+from dataclasses import replace
 
 import pytest
 import torch
 
 from surefoot.choose import Question, choose_optimizer
-from surefoot.evidence import Store
+from surefoot.evidence import PointRecord, Store
 from surefoot.landscape.finalists import finalists
 from surefoot.landscape.survey import explained, survey
 from surefoot.tasks import load_task
@@ -238,6 +239,35 @@ def test_some_optimizers_alone(recorded):
     assert {path["optimizer"] for path in document["paths"]} == {"Adam"}
     with pytest.raises(ValueError, match="study 'small' has confirmed no sdg; did you mean 'SGD'"):
         survey(study, folder, optimizers=["sdg"])
+
+
+def diverging(study, optimizer, **hyperparameters):
+    """The study with one more finalist, which diverged."""
+    run = next(run for run in study.runs if run.phase == "confirm")
+    points = (PointRecord(0.1, 0.1, math.nan),)
+    lost = replace(
+        run, optimizer=optimizer, hyperparameters=hyperparameters, status="diverged", points=points
+    )
+    return replace(study, runs=(*study.runs, lost))
+
+
+def test_a_path_that_diverged_is_drawn_as_far_as_it_went_and_spoils_no_frame(recorded, tmp_path):
+    study, _, _ = recorded
+    wild = diverging(study, "Lion", lr=0.5)
+    found = survey(wild, tmp_path, size=5, batches=3, most=9)
+    assert [path["status"] for path in found["paths"]].count("diverged") == 1
+    assert "Lion diverged on this seed; its path is drawn as far as it was finite." in found["notes"]
+    far = max(map(abs, found["paths"][-1]["x"]))
+    frame = found["grid"]["x"]
+    assert far > frame[-1] - frame[0]
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_path_that_diverged_at_once_is_left_out(recorded, tmp_path):
+    study, _, document = recorded
+    found = survey(diverging(study, "SGD", lr=1e12), tmp_path, size=5, batches=3, most=9)
+    assert found["paths"] == document["paths"]
+    assert found["notes"] == ["SGD diverged on this seed before there was a path to draw; it is left out."]
 
 
 def test_a_truncated_file_is_made_again(recorded, tmp_path):

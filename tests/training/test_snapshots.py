@@ -155,6 +155,18 @@ def test_a_large_model_has_fewer_snapshots_and_a_larger_one_none():
     assert none.trouble == "no snapshots: each of 400 bytes, so 3 exceed 800"
 
 
+def test_memory_that_runs_out_costs_the_snapshots_alone(sample, monkeypatch):
+    def full(tensors):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory\nmore")
+
+    recorder = Recorder(9)
+    plain = train(sample(), ADAM, 0, 1.0).point.value
+    monkeypatch.setattr(snapshots, "flat", full)
+    assert train(sample(), ADAM, 0, 1.0, recorder=recorder).point.value == plain
+    assert recorder.taken() is None
+    assert recorder.trouble == "no snapshots: DefaultCPUAllocator: can't allocate memory"
+
+
 @pytest.fixture
 def taken():
     points = torch.arange(12.0).reshape(3, 4)

@@ -116,7 +116,8 @@ def choose_optimizer(
         Interrupted: in place of KeyboardInterrupt, with what is known so far.
     """
     study = _Study(question, store, engine, checkpoints, watcher)
-    checkpoint.clear_unfinished(checkpoints)
+    for folder in (checkpoints, snapshots_folder(checkpoints)):
+        checkpoint.clear_unfinished(folder)
     try:
         return study.answer()
     except KeyboardInterrupt as interruption:

@@ -55,7 +55,8 @@ class Finalist:
     Attributes:
         seed: of the run.
         status, message: how the run ended.
-        value: what it measured at its end; nan where it diverged, None where it has not ended.
+        value: what it measured at the end of a whole training; nan where it diverged, None where it ended at
+            its target before.
     """
 
     candidate: Candidate
@@ -103,5 +104,6 @@ def _plain(optimizer: str) -> str:
 
 def _finalist(run: RunRead) -> Finalist:
     candidate = Candidate(run.optimizer, run.hyperparameters, Schedule(**run.schedule))
-    value = float(run.points[-1].value) if run.points else None
+    ended = bool(run.points) and (run.status == "diverged" or run.points[-1].progress >= 1)
+    value = float(run.points[-1].value) if ended else None
     return Finalist(candidate, run.seed, run.status, run.message, value)

@@ -101,7 +101,13 @@ def _survey(
     progress: Progress,
 ) -> dict[str, Any]:
     subject = open_subject(study, folder, batches, most)
-    trainings = [subject.training(finalist, progress) for finalist in chosen]
+    made = [subject.training(finalist, progress) for finalist in chosen]
+    trainings = [training for training in made if training is not None]
+    if not trainings:
+        raise ValueError(
+            f"study {study.name!r}: every finalist diverged at once, and there is no path to draw"
+        )
+    lost = [finalist for finalist, training in zip(chosen, made, strict=True) if training is None]
     paths = [training.path for training in trainings]
     if any(path.layout != paths[0].layout for path in paths):
         raise ValueError(f"the snapshots in {folder} are of different models; remove it, to train again")
@@ -112,12 +118,12 @@ def _survey(
     fit = fit_plane(products, lengths)
     atlas = Atlas(paths, axes(points, origin, scale, fit))
     ground = subject.ground(chosen[0].seed)
-    framed = [n for n, f in enumerate(chosen) if f.status != "diverged"] or range(len(chosen))
+    healthy = [n for n, training in enumerate(trainings) if training.finalist.status != "diverged"]
     losses = measure(
         ground,
         atlas,
         fit.coordinates,
-        framed,
+        healthy or range(len(paths)),
         size,
         lambda done, total: progress("measure the loss on the plane", done, total),
     )
@@ -141,7 +147,7 @@ def _survey(
             for number, (training, end) in enumerate(zip(trainings, ends, strict=True))
         ],
         "control": _control(steps(products, lengths), len(origin)),
-        "notes": _notes(trainings, ends),
+        "notes": [*_notes(trainings, ends), *map(_left_out, lost)],
     }
 
 
@@ -209,7 +215,7 @@ def _notes(trainings: Sequence[Training], ends: Sequence[float | None]) -> list[
     notes, start = [], trainings[0].path.points[0]
     for training, end in zip(trainings, ends, strict=True):
         finalist = training.finalist
-        name = finalist.candidate.optimizer.rpartition(":")[2]
+        name = _name(finalist)
         if not torch.equal(training.path.points[0], start):
             notes.append(f"{name} did not start where the first path did: its start lies off the plane.")
         if finalist.status == "diverged":
@@ -222,3 +228,11 @@ def _notes(trainings: Sequence[Training], ends: Sequence[float | None]) -> list[
         if training.trouble:
             notes.append(f"{name}: {training.trouble}.")
     return notes
+
+
+def _left_out(finalist: Finalist) -> str:
+    return f"{_name(finalist)} diverged on this seed before there was a path to draw; it is left out."
+
+
+def _name(finalist: Finalist) -> str:
+    return finalist.candidate.optimizer.rpartition(":")[2]

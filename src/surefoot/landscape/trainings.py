@@ -56,8 +56,8 @@ class Subject(Protocol):
 
     unit: str
 
-    def training(self, finalist: Finalist, progress: Progress) -> Training:
-        """The path of one finalist, made again if need be."""
+    def training(self, finalist: Finalist, progress: Progress) -> Training | None:
+        """The path of one finalist, made again if need be; None of one that diverged at once."""
         ...
 
     def ground(self, seed: int) -> Ground:
@@ -103,7 +103,7 @@ class TaskSubject:
         """The task's loss on the first batches of the runs' own seed."""
         return TaskGround(self._task, seed, self._batches)
 
-    def training(self, finalist: Finalist, progress: Progress) -> Training:
+    def training(self, finalist: Finalist, progress: Progress) -> Training | None:
         """Read or make the path."""
         run = snapshots.identity(self._reference, (), finalist.candidate, finalist.seed)
         file = snapshots.path_of(self._folder, run)
@@ -111,9 +111,10 @@ class TaskSubject:
             return Training(finalist, found, kept=True)
         recorder = self._train(finalist, progress)
         taken = recorder.taken()
+        if taken is None and recorder.trouble:
+            raise TaskError(recorder.trouble)
         if taken is None:
-            name = finalist.candidate.optimizer
-            raise TaskError(recorder.trouble or f"{name} was lost before there was a path to draw")
+            return None
         trouble = recorder.trouble
         try:
             snapshots.save(file, run, taken)
@@ -157,7 +158,7 @@ class ScriptSubject:
         assert self._first is not None
         return ScriptGround(self._command, self._first.candidate, seed, self._files)
 
-    def training(self, finalist: Finalist, progress: Progress) -> Training:
+    def training(self, finalist: Finalist, progress: Progress) -> Training | None:
         """Read the path, or start the script to make it."""
         run = snapshots.identity(self._reference, self._command, finalist.candidate, finalist.seed)
         file = snapshots.path_of(self._folder.absolute(), run)
@@ -166,6 +167,8 @@ class ScriptSubject:
         if found is None:
             trouble = self._train(finalist, progress)
             found = snapshots.load(file, run)
+        if found is None and finalist.status == "diverged":
+            return None
         if found is None:
             raise TaskError(
                 f"{script_name(self._command)} left no snapshots in {self._folder}: write "

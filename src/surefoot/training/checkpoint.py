@@ -37,7 +37,7 @@ def save(path: Path, run: str, contents: dict[str, Any]) -> None:
 
 def clear_unfinished(folder: str | Path) -> None:
     """Remove what writers have left that were killed before they were done."""
-    for temporary in Path(folder).glob(".trunk-*.pt-*"):
+    for temporary in Path(folder).glob(".*.pt-*"):
         temporary.unlink(missing_ok=True)
 
 
