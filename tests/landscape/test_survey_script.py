@@ -61,5 +61,7 @@ def test_an_end_that_differs_from_the_study_s_is_told(surveyed):
 
 
 def test_a_script_without_the_line_is_told_which(tmp_path):
-    with pytest.raises(TaskError, match=r"left no snapshots in .*: write surefoot\.run\.record\(model, loss\)"):
+    with pytest.raises(
+        TaskError, match=r"left no snapshots in .*: write surefoot\.run\.record\(model, loss\)"
+    ):
         survey(study("silent", optimizers=("Adam",)), tmp_path / "kept")
