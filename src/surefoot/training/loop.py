@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -96,6 +97,28 @@ class Watch:
         return self.target is not None and value <= self.target
 
 
+@dataclass(frozen=True)
+class Moment:
+    """A run between two steps, all due measurements made.
+
+    Attributes:
+        evaluations: of the loss so far.
+        loss: of the latest batch; nan before the first step.
+        rate: what the base learning rate was multiplied with at the latest step; nan before the first.
+        seconds: of training so far.
+        model: the live one.
+        state: takes the whole state, from which a run of the same length goes on bit for bit; it holds the
+            live tensors.
+    """
+
+    evaluations: int
+    loss: float
+    rate: float
+    seconds: float
+    model: nn.Module
+    state: Callable[[], TrunkState]
+
+
 def train(
     task: Task,
     candidate: Candidate,
@@ -107,6 +130,8 @@ def train(
     stopped: Callable[[], bool] = lambda: False,
     watch: Watch | None = None,
     recorder: Recorder | None = None,
+    pause: Callable[[Moment], None] | None = None,
+    midway: bool = False,
 ) -> Outcome:
     """Train up to `progress` and validate.
 
@@ -123,6 +148,9 @@ def train(
             that reaches the target ends there.
         recorder: takes snapshots on the way, which changes nothing of the run either; not of one that is
             resumed, whose beginning nobody sees.
+        pause: called before every step; what it does must change nothing of the run.
+        midway: `resume` comes from a `Moment` of a run to this same progress, so it is used wherever it
+            lies, also in the cooldown; `watch` then has only the marks that were not measured yet.
 
     Raises:
         ValueError: progress lies outside (0, 1].
@@ -134,7 +162,8 @@ def train(
     steps = evaluations(progress, task.steps)
     start = branch(candidate.schedule, steps)
     run = _Run(task, candidate, seed)
-    if resume is not None and resume.evaluations <= start:
+    run.pause = pause
+    if resume is not None and (midway or resume.evaluations <= start):
         run.restore(resume)
     elif recorder is not None:
         run.record_with(recorder)
@@ -183,17 +212,25 @@ def validate(task: Task, model: nn.Module) -> float:
     Raises:
         TaskError: it is not a number.
     """
-    before, modes = draws.state(), [(module, module.training) for module in model.modules()]
-    model.eval()
-    with torch.no_grad():
+    with evaluating(model):
         value = task.validate(model)
-    for module, training in modes:  # some may be meant to stay in evaluation mode
-        module.training = training
-    draws.restore(before)
     if not isinstance(value, int | float):
         hint = "; return value.item()" if isinstance(value, Tensor) else ""
         raise TaskError(f"{task.name}: validate() must return a float, not {type(value).__name__}{hint}")
     return float(value)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards modes and generators are as they were before."""
+    modes = [(module, module.training) for module in model.modules()]
+    with draws.untouched(), torch.no_grad():
+        model.eval()
+        try:
+            yield
+        finally:
+            for module, training in modes:  # some may be meant to stay in evaluation mode
+                module.training = training
 
 
 class _Run:
@@ -215,6 +252,8 @@ class _Run:
         self.speeds: list[float] = []
         self.reached: Point | None = None
         self.recorder: Recorder | None = None
+        self.pause: Callable[[Moment], None] | None = None
+        self.rate = math.nan
 
     def record_with(self, recorder: Recorder) -> None:
         """From here, the beginning, on."""
@@ -247,10 +286,18 @@ class _Run:
         """Step until `target` evaluations, of `steps` in all; False if the run ended before."""
         # Half a step decides, so that an optimizer with many evaluations a step gets, on average, its due.
         while target - self.evaluations > self.last_step / 2:
-            if stopped() or self.lost:
+            if self.lost:
+                return False
+            if self.pause is not None:
+                self.pause(self.moment())
+            if stopped():
                 return False
             self.step(steps)
         return not self.lost
+
+    def moment(self) -> Moment:
+        loss = self.trend.latest if self.trend else math.nan
+        return Moment(self.evaluations, loss, self.rate, self.seconds, self.model, self.state)
 
     @property
     def lost(self) -> str:
@@ -260,7 +307,7 @@ class _Run:
     def step(self, steps: int) -> None:
         """One batch, one step of the optimizer."""
         begin, before = time.perf_counter(), self.evaluations
-        scale = factor(self.schedule, before, steps, self.task.steps)
+        self.rate = scale = factor(self.schedule, before, steps, self.task.steps)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             if rate is not None:
                 group["lr"] = rate * scale
