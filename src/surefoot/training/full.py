@@ -1,0 +1,384 @@
+"""A full training into a model's folder: checkpoints, the best and the last weights, exactly resumable.
+
+    plan = Plan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
+    result = train_fully(plan, load_task("digits"), ModelFolder("model"), Follower())
+    result.status, result.best           # "completed", Point(progress=0.95, seconds=…, value=0.08)
+
+The loop is that of every run (`training.loop`), so the model is bit for bit that of a study's confirmation
+run with the same candidate and seed.  Killed at any moment and called again with the same plan, it goes on
+from its checkpoint and ends where an undisturbed training ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib import metadata
+from typing import Any, Literal, cast
+
+import torch
+from torch import nn
+
+from surefoot.tasks import Task, TaskError, calling, source_file
+from surefoot.training import checkpoint
+from surefoot.training.loop import Moment, TrunkState, Watch, evaluating, train
+from surefoot.training.model_folder import TASK, TRAINING, About, FolderError, ModelFolder, storable
+from surefoot.training.run import Candidate, Point
+
+VALIDATIONS = 20
+"""Measurements on the way, evenly spaced, the end included, unless another number is named."""
+
+CHECKPOINT_SECONDS = 30.0
+"""Between checkpoints, besides those at every measurement: a kill costs at most about so much."""
+
+CHECKPOINT_SHARE = 0.05
+"""Of the time that checkpoints may take; a large model on a slow disk has them more rarely."""
+
+Status = Literal["running", "completed", "diverged", "stopped"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained, and all that fixes how it ends.
+
+    Attributes:
+        task: its reference.
+        candidate: optimizer, hyperparameters, schedule.
+        seed: fixes the initial weights, the batches and every other draw.
+        steps: length of the training, in evaluations of the loss on a batch.
+        validations: measurements, evenly spaced, the end included.
+        threads: of torch; their number decides how sums are rounded. Runs of a study have one.
+    """
+
+    task: str
+    candidate: Candidate
+    seed: int
+    steps: int
+    validations: int = VALIDATIONS
+    threads: int = 1
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As JSON types: equal for equal plans."""
+        candidate = asdict(self.candidate)
+        settings = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in candidate["hyperparameters"].items()
+        }
+        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "candidate"}
+        return {**rest, **candidate, "hyperparameters": settings}
+
+    @property
+    def marks(self) -> tuple[float, ...]:
+        """Progresses to measure at on the way."""
+        return tuple(number / self.validations for number in range(1, self.validations))
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a training stands.
+
+    Attributes:
+        status: "completed"; "diverged"; "stopped" by the caller, or still "running", to be gone on with.
+        evaluations: of the loss so far; where it diverged, up to there.
+        curve: everything that was measured; the value is nan where it diverged.
+        best: the lowest of them; None before there is one.
+        message: why it diverged.
+        metrics: further measures of the best model, by the task's `metrics`.
+        seconds_per_step: median, in the latest sitting; nan where nothing was trained.
+        state_bytes: of the optimizer.
+    """
+
+    status: Status
+    evaluations: int
+    curve: tuple[Point, ...]
+    message: str = ""
+    metrics: Mapping[str, float] | None = None
+    seconds_per_step: float = math.nan
+    state_bytes: int = 0
+
+    @property
+    def best(self) -> Point | None:
+        """The point of the best weights: the first of the lowest values."""
+        measured = [point for point in self.curve if math.isfinite(point.value)]
+        return min(measured, key=lambda point: point.value, default=None)
+
+    @property
+    def last(self) -> Point | None:
+        """The point of the last good weights."""
+        measured = [point for point in self.curve if math.isfinite(point.value)]
+        return measured[-1] if measured else None
+
+
+class Follower:
+    """Who is told of a training while it goes on; this one does nothing. No call may raise or draw."""
+
+    def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
+        """It begins, or goes on from here; these points are known already."""
+
+    def stepped(self, moment: Moment) -> None:
+        """A step is about to be taken."""
+
+    def measured(self, moment: Moment, point: Point, best: bool) -> None:
+        """The model was validated."""
+
+    def troubled(self, text: str) -> None:
+        """Something could not be written; the training goes on."""
+
+
+def compare(plan: Plan, folder: ModelFolder) -> list[str]:
+    """How the training in the folder differs from the plan, in words; empty for the same, or for none.
+
+    Raises:
+        FolderError: its training.json is damaged.
+    """
+    if not (folder.path / TRAINING).exists():
+        return []
+    found, asked = folder.read_json(TRAINING).get("plan"), plan.document
+    if not isinstance(found, dict):
+        raise FolderError(f"{folder.path / TRAINING} says nothing of a plan")
+    return [
+        f"{name} is {found.get(name)!r}, asked for {asked[name]!r}"
+        for name in asked
+        if found.get(name) != asked[name]
+    ]
+
+
+def standing(folder: ModelFolder) -> Result | None:
+    """How the training in a folder ended; None where it has not, or there is none."""
+    if not (folder.path / TRAINING).exists():
+        return None
+    found = folder.read_json(TRAINING)
+    if found.get("status") not in ("completed", "diverged"):
+        return None
+    try:
+        return Result(
+            found["status"],
+            int(found["evaluations"]),
+            tuple(Point(*map(_number, row)) for row in found["curve"]),
+            str(found["message"]),
+            {name: _number(value) for name, value in found["metrics"].items()},
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise FolderError(f"{folder.path / TRAINING} is not as it was written: {error}") from None
+
+
+def train_fully(
+    plan: Plan,
+    task: Task,
+    folder: ModelFolder,
+    follower: Follower,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Train, or go on training; what is finished is only told again.
+
+    Args:
+        plan: what to train; the folder holds nothing else.
+        task: that of `plan.task`.
+        folder: claimed by the caller.
+        follower: is told of what happens.
+        stopped: asked before every step; the state is kept, and the training may go on later.
+
+    Raises:
+        TaskError: the task or the model is at fault, or the weights cannot be written; one line says how.
+            What was kept stays, and the training may go on from there.
+        OSError: the folder cannot be written at all.
+    """
+    ended = standing(folder)
+    if ended is not None:  # it may have been killed before it was cleared
+        folder.clear_checkpoints()
+        return ended
+    task = cast(Task, _Lengthened(task, plan.steps))
+    sitting = _Sitting(plan, task, folder, follower, stopped)
+    with _threads(plan.threads):
+        return sitting.train()
+
+
+class _Lengthened:
+    """A task whose full training has another number of steps."""
+
+    def __init__(self, task: Task, steps: int) -> None:
+        self._task = task
+        self.steps = steps
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._task, name)
+
+
+class _Sitting:
+    """One sitting of a training: from its beginning or a checkpoint to an end or a stop."""
+
+    def __init__(
+        self, plan: Plan, task: Task, folder: ModelFolder, follower: Follower, stopped: Callable[[], bool]
+    ) -> None:
+        self.plan, self.task, self.folder = plan, task, folder
+        self.follower, self.stopped, self.stopping = follower, stopped, False
+        self.run = checkpoint_identity(plan)
+        self.path = checkpoint.path_of(str(folder.checkpoints), self.run)
+        self.curve: list[Point] = []
+        self.moment: Moment | None = None
+        self.due = False
+        self.wait = CHECKPOINT_SECONDS
+        self.kept = time.monotonic()
+
+    def train(self) -> Result:
+        resume = self._resume()
+        self._write(Result("running", resume.evaluations if resume else 0, ()))
+        self.follower.begun(resume.evaluations if resume else 0, tuple(self.curve))
+        last = self.curve[-1].progress if self.curve else 0.0
+        marks = tuple(mark for mark in self.plan.marks if mark > last)
+        at = f", going on at step {resume.evaluations:,}," if resume else ""
+        with calling(f"training {self.task.name}{at}", source_file(getattr(self.task, "_task", self.task))):
+            outcome = train(
+                self.task,
+                self.plan.candidate,
+                self.plan.seed,
+                1.0,
+                resume=resume,
+                midway=True,
+                stopped=lambda: self.stopping,
+                watch=Watch(marks, self._measured),
+                pause=self._pause,
+            )
+        assert self.moment is not None
+        if outcome.point is not None and outcome.status != "diverged":
+            self._measured(outcome.point)
+        elif outcome.point is not None:
+            self.curve.append(outcome.point)
+        status, evaluations = outcome.status, self.plan.steps
+        if status == "stopped":
+            stopped = Result(status, self.moment.evaluations, tuple(self.curve))
+            with contextlib.suppress(OSError):  # the checkpoint has all that matters
+                self._write(stopped)
+            return stopped
+        if status == "diverged" and outcome.point is not None:
+            evaluations = round(outcome.point.progress * self.plan.steps)
+        metrics = self._metrics(self.moment.model) if status == "completed" else {}
+        result = Result(
+            status,
+            evaluations,
+            tuple(self.curve),
+            outcome.message,
+            metrics,
+            outcome.seconds_per_step,
+            outcome.state_bytes,
+        )
+        self._write(result)
+        self.folder.clear_checkpoints()
+        return result
+
+    def _resume(self) -> TrunkState | None:
+        saved = checkpoint.load(self.path, self.run)
+        if saved is None:
+            return None
+        self.curve = [Point(*row) for row in saved["curve"]]
+        return TrunkState(**saved["state"])
+
+    def _pause(self, moment: Moment) -> None:
+        """Between two steps, whatever was due is measured: a state that can be gone on from."""
+        if self.moment is None:
+            storable(moment.model)  # what cannot be kept is told before hours of training
+        self.moment = moment
+        self.follower.stepped(moment)
+        self.stopping = self.stopped()  # asked once, so that the state of this step is the one kept
+        if self.due or self.stopping or time.monotonic() - self.kept > self.wait:
+            self._keep(moment)
+
+    def _keep(self, moment: Moment) -> None:
+        state = moment.state()
+        contents = {
+            "state": {f.name: getattr(state, f.name) for f in fields(TrunkState)},
+            "curve": [[p.progress, p.seconds, p.value] for p in self.curve],
+        }
+        begin = time.monotonic()
+        try:
+            checkpoint.save(self.path, self.run, contents)
+        except OSError as error:
+            self.follower.troubled(f"no checkpoint at step {moment.evaluations:,}: {error}")
+        self.kept = time.monotonic()
+        self.wait = max(CHECKPOINT_SECONDS, (self.kept - begin) / CHECKPOINT_SHARE)
+        self.due = False
+
+    def _measured(self, point: Point) -> None:
+        assert self.moment is not None
+        known = Result("running", 0, tuple(self.curve)).best
+        best = math.isfinite(point.value) and (known is None or point.value < known.value)
+        self.curve.append(point)
+        if math.isfinite(point.value):
+            self._keep_weights(point, best)
+        self.due = True
+        self.follower.measured(self.moment, point, best)
+
+    def _keep_weights(self, point: Point, best: bool) -> None:
+        assert self.moment is not None
+        try:
+            about = {"progress": point.progress, "value": point.value}
+            self.folder.write_weights(self.moment.model, "last", about)
+            if best:
+                self.folder.name_last_best()
+        except OSError as error:  # to train on would be in vain
+            raise FolderError(f"the weights cannot be written: {error.strerror or error}") from error
+
+    def _metrics(self, model: nn.Module) -> dict[str, float]:
+        """Of the best weights, which the model has from here on."""
+        measure = getattr(self.task, "metrics", None)
+        if measure is None:
+            return {}
+        self.folder.read_weights(model, "best")
+        with calling(f"{self.task.name}: metrics()"), evaluating(model):
+            found = measure(model)
+        try:
+            return {str(name): float(value) for name, value in dict(found).items()}
+        except (TypeError, ValueError):
+            raise TaskError(
+                f"{self.task.name}: metrics() must return names with numbers, not {found!r:.100}"
+            ) from None
+
+    def _write(self, result: Result) -> None:
+        """What the folder is, and how its training stands."""
+        task, plan = self.task, self.plan
+        version = metadata.version("surefoot")
+        labels = tuple(map(str, getattr(task, "labels", ())))
+        about = About(plan.task, task.name, labels, task.measure, version)
+        best, last = result.best, result.last
+        self.folder.write_json(TASK, about.document())
+        self.folder.write_json(
+            TRAINING,
+            {
+                "plan": plan.document,
+                "status": result.status,
+                "evaluations": result.evaluations,
+                "message": result.message,
+                "values": {"best": best and asdict(best), "last": last and asdict(last)},
+                "metrics": {name: _finite(value) for name, value in (result.metrics or {}).items()},
+                "curve": [[p.progress, p.seconds, _finite(p.value)] for p in result.curve],
+                "surefoot": version,
+                "torch": torch.__version__,
+            },
+        )
+
+
+def checkpoint_identity(plan: Plan) -> str:
+    """What a checkpoint must be of, to be gone on from."""
+    return f"full {sorted(plan.document.items())}"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
