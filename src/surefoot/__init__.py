@@ -1,1 +1,20 @@
-"""Surefoot: which optimizer, with which settings, should train this model?"""
+"""Surefoot: which optimizer, with which settings, should train this model?
+
+task = surefoot.Task(model=..., loss=..., train=..., validation=...)  # one's own, for every command
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surefoot.tasks.made import Task as Task
+
+__all__ = ["Task"]
+
+
+def __getattr__(name: str) -> Any:
+    # Importing surefoot, or its optimizers, loads nothing that they do not need.
+    if name == "Task":
+        from surefoot.tasks.made import Task
+
+        return Task
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
