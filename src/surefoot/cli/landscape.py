@@ -36,8 +36,20 @@ Examples:
     type=click.Path(dir_okay=False),
     help="A picture (.png .svg) or the study's report with it (.html); may be repeated.",
 )
+@click.option(
+    "--checkpoints",
+    type=click.Path(file_okay=False),
+    help="The folder that the study was made with, where its snapshots lie.  [default: beside the store]",
+)
 @store_option
-def landscape(study: str, optimizers: str | None, size: int, files: tuple[str, ...], store: str) -> None:
+def landscape(
+    study: str,
+    optimizers: str | None,
+    size: int,
+    files: tuple[str, ...],
+    checkpoints: str | None,
+    store: str,
+) -> None:
     """Draw the trainings of STUDY on one plane through the space of its model's parameters.
 
     It takes the snapshots that the study has kept, or trains its finalists again from the same start.  The
@@ -58,7 +70,8 @@ def landscape(study: str, optimizers: str | None, size: int, files: tuple[str, .
     names = [n.strip() for n in optimizers.split(",") if n.strip()] if optimizers else None
     with Store.at(store) as evidence:
         record = evidence.study(study)
-        folder = snapshots_folder(folder_of(store) / "checkpoints" / study)
+        trunks = Path(checkpoints) if checkpoints else folder_of(store) / "checkpoints"
+        folder = snapshots_folder(trunks / study)
         with phases() as progress:
             document = survey(record, folder, size=size, optimizers=names, progress=progress)
         evidence.keep(study, "landscape", document)
