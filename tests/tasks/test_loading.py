@@ -1,6 +1,7 @@
 import pytest
 
-from surefoot.tasks import Task, TaskError, builtin_tasks, load_task
+from surefoot.tasks import Task, TaskError, builtin_tasks, command_words, load_task, with_data
+from surefoot.tasks.reference import Parts, split
 
 GOOD = """
 from torch import nn
@@ -138,3 +139,63 @@ def test_members_that_are_missing_or_wrong(file, old, new, words):
 def test_a_member_that_is_no_function(file):
     file.write_text(GOOD + "\nMine.loss = 3\n")
     assert "loss must be a function" in message(f"{file}:TASK")
+
+
+@pytest.mark.parametrize(
+    "name", ["photos", "my photos 2024", "a&b=c?d%20+e#f", "ümläut:x", 'it\'s "so"', "a\nb"]
+)
+def test_any_folder_can_stand_in_a_reference(tmp_path, monkeypatch, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    reference = with_data("images?size=64", str(folder))
+    assert ":" not in reference
+    assert "\n" not in reference
+    assert split(reference) == Parts("images", folder, {"size": "64"})
+    assert with_data(reference, None) == reference
+    assert command_words(reference) == ["images?size=64", "--data", str(folder)]
+    monkeypatch.chdir(tmp_path)
+    assert with_data("images?size=64", name) == reference
+
+
+def test_a_relative_folder_in_a_reference_is_made_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert with_data("images?data=photos/../p", None) == f"images?data={tmp_path}/p"
+
+
+@pytest.mark.parametrize(
+    "task", ["digits", "no_such_task", "file.py:object", "package.module:object", "a?b.py:x"]
+)
+def test_without_data_every_other_reference_stays_as_it_is(task):
+    assert with_data(task, None) == task
+    assert command_words(task) == [task]
+
+
+@pytest.mark.parametrize(
+    ("task", "data", "words"),
+    [
+        ("images", None, "images needs your data: --data DIR"),
+        ("segmentation?classes=3", None, "segmentation needs your data: --data DIR"),
+        ("digits", "x", "digits takes no --data; only images and segmentation do"),
+        ("my.py:task", "x", "my.py:task takes no --data"),
+        ("images?data=/x", "y", "images has its data already, /x: leave out --data"),
+        ("images?data=/x&data=/y", None, "says data twice"),
+        ("images?data=/a&b", None, "expected key=value, not 'b'"),
+    ],
+)
+def test_a_folder_goes_with_the_tasks_that_need_one(task, data, words):
+    with pytest.raises(TaskError) as caught:
+        with_data(task, data)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("images", "images needs your data: --data DIR"),
+        ("digits?data=/x", "only images and segmentation take data"),
+        ("image?data=/x", "did you mean 'images'?"),
+        ("image", "unknown task 'image'; did you mean 'images'?"),
+    ],
+)
+def test_a_task_is_not_loaded_without_its_folder_or_with_one_too_many(reference, words):
+    assert words in message(reference)

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 from surefoot.choose import constraints, space
 from surefoot.choose.extra import read_candidates
 from surefoot.naming import nearest
+from surefoot.tasks import command_words, with_data
 from surefoot.training.algorithm import find_algorithm
 from surefoot.training.run import Candidate, Schedule, ScheduleKind
 from surefoot.training.script import script_name
@@ -35,7 +36,7 @@ class Question:
     """What is asked.
 
     Attributes:
-        task: reference of the task.
+        task: reference of the task; one on the user's folder names the folder, as in "images?data=/photos".
         optimizers: class names to race; an empty tuple means all.
         budget_seconds: time for all runs; None where `runs` is given.
         runs: budget in full trainings; None where `budget_seconds` is given.
@@ -111,7 +112,7 @@ class Question:
         if script:
             _check_script(script, aim, schedule, sets, baseline)
         question = cls(
-            task or shlex.join(script),
+            with_data(task, None) if task else shlex.join(script),
             chosen,
             None if runs else budget_seconds,
             runs,
@@ -141,7 +142,7 @@ class Question:
     def _named(self) -> Question:
         """With a name made from the question: the same question finds the same study."""
         document = json.dumps(self._document, sort_keys=True)
-        subject = script_name(self.script).removesuffix(".py") if self.script else self.task
+        subject = script_name(self.script).removesuffix(".py") if self.script else command_words(self.task)[0]
         word = re.sub(r"\W+", "-", subject.rpartition("/")[2]).strip("-")
         name = f"{word}-{hashlib.sha256(document.encode()).hexdigest()[:8]}"
         return replace(self, study=name)
@@ -181,7 +182,7 @@ class Question:
 
     def command_with(self, *options: str) -> str:
         """The command line that asks this question, with further options."""
-        words = ["surefoot", "choose", *([] if self.script else [self.task])]
+        words = ["surefoot", "choose", *([] if self.script else command_words(self.task))]
         if self.optimizers:
             words += ["--optimizers", ",".join(map(_word, self.optimizers))]
         words += ["--runs", f"{self.runs:g}"] if self.runs else ["--budget", f"{self.budget_seconds:g}s"]

@@ -45,12 +45,19 @@ Examples:
   surefoot choose digits --budget 90s
   surefoot choose --budget 1h -- python train.py --epochs 10
   surefoot choose my_task.py:task --optimizers adamw,sgd --seed 1 --report answer.html
+  surefoot choose images --data photos --budget 30m
   surefoot choose digits --goal fastest --target 0.2
   surefoot choose my_package.tasks:Small --runs 60 --json answer.json
   surefoot choose digits --set weight_decay=0,0.1 --set lr=1e-4..1e-2 --set "adam.betas=(0.9,0.95)"
   surefoot choose digits --optimizers adamw,my_optim.py:Mine --candidates mine.json""",
 )
 @click.argument("task", required=False, metavar="TASK | -- COMMAND ARGS…")
+@click.option(
+    "--data",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="Your own images, for the tasks images and segmentation.",
+)
 @click.option(
     "--optimizers",
     metavar="a,b|all",
@@ -153,6 +160,7 @@ Examples:
 def choose(
     script: tuple[str, ...],
     task: str | None,
+    data: str | None,
     optimizers: str,
     sets: tuple[str, ...],
     candidates: str | None,
@@ -181,7 +189,8 @@ def choose(
 ) -> None:
     """Choose the optimizer and its settings for TASK, or for a script of your own, by measuring.
 
-    TASK is a built-in name (see `surefoot list tasks`), file.py:object or package.module:object.  COMMAND
+    TASK is a built-in name (see `surefoot list tasks`), file.py:object or package.module:object; images and
+    segmentation are trained on the folder that --data names.  COMMAND
     starts a training script that calls surefoot.run.optimizer and surefoot.run.report.  A study that was
     interrupted goes on with the same command; a finished one is shown again without training.
     """
@@ -191,12 +200,15 @@ def choose(
     from surefoot.evidence.schema import without_nan
     from surefoot.show.live import RaceDisplay
     from surefoot.show.terminal import print_answer
+    from surefoot.tasks import with_data
     from surefoot.training.engines import EngineOptions
 
     for file in (json_file, report_file):
         check_writable(file)
+    if data is not None and not task:
+        raise click.UsageError("--data goes with a task, such as images; a command reads its own data")
     question = Question.ask(
-        task=task,
+        task=with_data(task, data) if task else None,
         optimizers=None if optimizers == "all" else [n.strip() for n in optimizers.split(",") if n.strip()],
         budget_seconds=None if runs else budget,
         runs=runs,

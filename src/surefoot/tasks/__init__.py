@@ -2,15 +2,28 @@
 
     from surefoot.tasks import load_task
     task = load_task("digits")             # or "path/file.py:object", or "package.module:object"
+    task = load_task("images?data=/home/me/photos")
 
-Every module in this folder that defines `TASK` is a built-in task: adding one is one file.
+Every module in this folder that defines `TASK` is a built-in task: adding one is one file.  Where that has a
+method `with_data`, it makes tasks of the user's own folders.
 """
 
-import importlib
-import pkgutil
+from collections.abc import Sequence
 
 from surefoot.naming import nearest
-from surefoot.tasks.loading import TaskError, calling, check_task, find_object, load_object, source_file
+from surefoot.tasks.loading import (
+    TaskError,
+    builtin_modules,
+    calling,
+    check_task,
+    data_tasks,
+    find_object,
+    load_object,
+    load_own_data,
+    source_file,
+    with_data,
+)
+from surefoot.tasks.reference import command_words
 from surefoot.tasks.task import Task
 
 __all__ = [
@@ -19,32 +32,37 @@ __all__ = [
     "builtin_tasks",
     "calling",
     "check_task",
+    "command_words",
+    "data_tasks",
     "find_object",
     "load_task",
     "source_file",
+    "with_data",
 ]
 
 
 def builtin_tasks() -> dict[str, Task]:
-    """The built-in tasks by name; their data is read only when they are used."""
-    modules = [
-        importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
-    ]
-    tasks = [vars(module)["TASK"] for module in modules if "TASK" in vars(module)]
-    return {task.name: task for task in tasks}
+    """The built-in tasks by name, without those on own data; theirs is read only when they are used."""
+    tasks = [vars(module)["TASK"] for module in builtin_modules()]
+    return {task.name: task for task in tasks if not hasattr(task, "with_data")}
 
 
-def load_task(reference: str) -> Task:
+def load_task(reference: str, labels: Sequence[str] | None = None) -> Task:
     """The task that `reference` names.
 
     Args:
-        reference: a built-in name ("digits"), "path/file.py:object" or "package.module:object".  The
-            object may be a task, a class of tasks, or a function without arguments that returns a task.
+        reference: a built-in name ("digits"), "path/file.py:object", "package.module:object", or a built-in
+            name with the user's folder ("images?data=/home/me/photos").  The object may be a task, a class
+            of tasks, or a function without arguments that returns a task.
+        labels: class names of a trained model, for one that is only to predict: a task on the user's folder
+            then does without the folder.  Other tasks do not heed it.
 
     Raises:
         TaskError: there is no such task, or it is not one; one line says what, where, and the nearest
             valid name.
     """
+    if (own := load_own_data(reference, labels)) is not None:
+        return own
     if ":" in reference:
         return load_object(reference)
     builtin = builtin_tasks()
@@ -56,6 +74,6 @@ def load_task(reference: str) -> Task:
             f"or -- python {reference} to start it as a script"
         )
     raise TaskError(
-        f"unknown task {reference!r}{nearest(reference, builtin)}"
+        f"unknown task {reference!r}{nearest(reference, [*builtin, *data_tasks()])}"
         " (or name your own: file.py:object, package.module:object)"
     )

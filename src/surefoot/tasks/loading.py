@@ -1,4 +1,11 @@
-"""From "file.py:object" or "package.module:object" to a checked task, with errors a person can act on."""
+"""From "file.py:object", "package.module:object" or a name with the user's folder to a checked task.
+
+    load_object("my_task.py:TASK")
+    load_own_data("images?data=/home/me/photos")
+    with_data("images", "photos")              # "images?data=/home/me/photos", as --data makes it
+
+Errors are one line that a person can act on.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +17,13 @@ import pkgutil
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 from surefoot.naming import nearest
+from surefoot.tasks import reference as references
 from surefoot.tasks.task import Task
 
 FUNCTIONS = ("model", "batches", "loss", "validate")
@@ -29,6 +37,86 @@ class TaskError(ValueError):
 def load_object(reference: str) -> Task:
     """The task in "path/file.py:object" or "package.module:object"; raises `TaskError`."""
     return check_task(_made(find_object(reference, "task"), reference), reference)
+
+
+def builtin_modules() -> list[ModuleType]:
+    """The modules in this folder that define `TASK`."""
+    names = [found.name for found in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
+    return [module for module in modules if "TASK" in vars(module)]
+
+
+def data_tasks() -> dict[str, Any]:
+    """By name, what makes a task of the user's own folder: each has `with_data(path, labels, **options)`."""
+    found = [vars(module)["TASK"] for module in builtin_modules()]
+    return {maker.name: maker for maker in found if hasattr(maker, "with_data")}
+
+
+def with_data(task: str, data: str | None) -> str:
+    """The reference of `task` on the user's folder, for every command that has --data.
+
+    Args:
+        task: any reference; of a task on own data perhaps with options, such as "images?size=64".
+        data: the folder, absolute or as seen from here; None where none was given.
+
+    Raises:
+        TaskError: the task needs a folder and has none, has two, or does not take one.
+    """
+    parts = _split(task)
+    if data is None and not parts.name.isidentifier():
+        return task  # file.py:object and the like
+    takes = data_tasks()
+    if parts.name not in takes:
+        if data is not None:
+            raise TaskError(f"{parts.name} takes no --data; only {_listed(takes)} do")
+        return task
+    if data is not None and parts.data is not None:
+        raise TaskError(f"{parts.name} has its data already, {parts.data}: leave out --data")
+    folder = data or parts.data
+    if folder is None:
+        raise TaskError(_needs_data(parts.name))
+    return references.join(parts.name, folder, parts.options)
+
+
+def load_own_data(reference: str, labels: Sequence[str] | None = None) -> Task | None:
+    """The task in "images?data=/home/me/photos"; None if `reference` names no task on own data.
+
+    Args:
+        reference: as `with_data` makes it.
+        labels: the names of the classes, of a trained model that is only to predict: the folder is then not
+            looked at, and need not be there any more.
+
+    Raises:
+        TaskError: it is without a folder, with an unknown option, or of a task that takes no folder.
+    """
+    parts = _split(reference)
+    if not parts.name.isidentifier():
+        return None
+    takes = data_tasks()
+    if parts.name not in takes:
+        if reference != parts.name:
+            hint = nearest(parts.name, takes)
+            raise TaskError(f"task {reference!r}: only {_listed(takes)} take data{hint}")
+        return None
+    if parts.data is None and labels is None:
+        raise TaskError(_needs_data(parts.name))
+    made = takes[parts.name].with_data(parts.data or Path(), labels, **parts.options)
+    return check_task(made, reference)
+
+
+def _needs_data(name: str) -> str:
+    return f"{name} needs your data: --data DIR"
+
+
+def _split(reference: str) -> references.Parts:
+    try:
+        return references.split(reference)
+    except ValueError as error:
+        raise TaskError(str(error)) from None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(sorted(names))
 
 
 def find_object(reference: str, kind: str) -> Any:
