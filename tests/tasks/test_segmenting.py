@@ -174,14 +174,13 @@ def test_tiles_leave_no_seams(model):
     def change(one, other):
         return (one[:, 8:, 8:][inner] - other[inner]).abs().max().item()
 
-    assert change(whole, moved) < 0.02
-    assert change(whole, moved) < 0.5 * change(cut, moved_cut)
+    assert change(whole, moved) < 0.1 * change(cut, moved_cut)
 
     def jump_at_borders(found):
         steps = (found[:, :, 1:] - found[:, :, :-1]).abs().mean((0, 1))
-        return (steps[31::32].mean() / steps.mean()).item()
+        return (steps[15::16].mean() / steps.mean()).item()
 
-    assert jump_at_borders(cut) > 1.3
+    assert jump_at_borders(cut) > 2
     assert jump_at_borders(whole) < 1.1
 
 

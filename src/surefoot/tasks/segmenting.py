@@ -10,8 +10,9 @@ Labels are whole numbers, one a pixel; pixels labelled `IGNORED` count nowhere.
 from __future__ import annotations
 
 import colorsys
+import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
+from surefoot.tasks.loading import TaskError
+
 IGNORED = 255  # fits the 8 bits of a PNG mask, and leaves room for 255 classes
 SMOOTHING = 1.0  # pixels; keeps Dice steady where a class has hardly any
 OPACITY = 0.45  # of the colours in an overlay
 LEAST_OVERLAY = 512  # pixels; smaller pictures are enlarged, so that the legend fits
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
 Bytes = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -97,7 +102,7 @@ def held_out_loss(
     model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], ignored: int = IGNORED
 ) -> float:
     """The loss over all batches together, which does not depend on how they are cut."""
-    with torch.no_grad():
+    with _evaluating(model):
         tallies = [tally(model(images), labels, ignored) for images, labels in batches]
     return sum(tallies[1:], start=tallies[0]).loss().item()
 
@@ -111,7 +116,6 @@ def held_out_overlap(
     """Intersection over union on held-out images: {"mIoU": …, "IoU water": …, …}, higher is better.
 
     The mean is taken over the classes that occur, in labels or predictions; the others have no entry.
-    The model is used as it is: call `eval()` before.
 
     Raises:
         ModuleNotFoundError: torchmetrics, of the extra `gallery`, is not installed.
@@ -120,7 +124,7 @@ def held_out_overlap(
     from torchmetrics.classification import MulticlassJaccardIndex
 
     overlap = MulticlassJaccardIndex(len(classes), average="none", ignore_index=ignored, zero_division=-1)
-    with torch.no_grad():
+    with _evaluating(model):
         for images, labels in batches:
             overlap.update(model(images).argmax(1), labels)
     found = {
@@ -130,8 +134,21 @@ def held_out_overlap(
     return {"mIoU": mean} | {f"IoU {name}": value for name, value in found.items()}
 
 
+@contextlib.contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients; afterwards each module is in the mode it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
 def predict_tiled(
-    model: Callable[[Tensor], Tensor],
+    model: nn.Module,
     image: Tensor,
     tile: int,
     batch: int = 32,
@@ -142,7 +159,7 @@ def predict_tiled(
     continued by copies of its edge.
 
     Args:
-        model: from (batch, channels, tile, tile) to logits (batch, classes, tile, tile); in evaluation mode.
+        model: from (batch, channels, tile, tile) to logits (batch, classes, tile, tile).
         image: (channels, height, width).
         tile: side of the images the model was trained on, in pixels.
         batch: so many tiles at a time.
@@ -162,7 +179,7 @@ def predict_tiled(
         windows = [
             (slice(top, top + tile), slice(left, left + tile)) for top, left in places[start : start + batch]
         ]
-        with torch.no_grad():
+        with _evaluating(model):
             found = model(torch.stack([padded[:, *window] for window in windows])).softmax(1)
         if total.ndim == 0:
             total = torch.zeros(found.shape[1], *padded.shape[-2:])
@@ -176,6 +193,37 @@ def _starts(length: int, tile: int) -> Iterator[int]:
     """Where tiles begin: every half tile, and the last one at the end."""
     yield from range(0, length - tile, tile // 2)
     yield length - tile
+
+
+def image_files(source: Path) -> list[Path]:
+    """`source` itself, or if it is a folder the images in it, by name.
+
+    Raises:
+        TaskError: there is no such file, or no image in the folder.
+    """
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise TaskError(f"there is no file or folder {str(source)!r}")
+    images = sorted(path for path in source.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not images:
+        raise TaskError(f"no image ({' '.join(sorted(IMAGE_SUFFIXES))}) in {source}")
+    return images
+
+
+def read_rgb(path: Path) -> Bytes:
+    """An image as (height, width, 3).
+
+    Raises:
+        TaskError: it cannot be read, or a channel has more than 8 bits.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")):
+                raise TaskError(f"{path} has more than 8 bits a channel: convert it to 8-bit RGB first")
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise TaskError(f"{path} cannot be read as an image: {' '.join(str(error).split())}") from error
 
 
 def colours(classes: int) -> list[Colour]:
