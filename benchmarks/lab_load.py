@@ -78,33 +78,31 @@ async def visit(url: str, tally: Tally, seed: int, actions: int) -> None:
         await asyncio.sleep(chance.uniform(0, 2))
         await ask(client, tally, "page", "/")
         await asyncio.gather(*(ask(client, tally, "file", f"/static/{name}") for name in MODULES))
-        await asyncio.gather(
+        told, _ = await asyncio.gather(
             ask(client, tally, "surfaces", "/api/surfaces"),
             ask(client, tally, "optimizers", "/api/optimizers"),
         )
         recipe = first_recipe(chance)
-        await asyncio.gather(
+        surface = next(one for one in told["surfaces"] if one["name"] == recipe["surface"])
+        _, race = await asyncio.gather(
             ask(client, tally, "contours", "/api/contours", {"surface": recipe["surface"]}),
             ask(client, tally, "race", "/api/race", recipe),
         )
         for _ in range(actions):
             await asyncio.sleep(chance.uniform(0.5, 2.0))
-            await act(client, tally, recipe, chance)
-
-
-async def act(client: httpx.AsyncClient, tally: Tally, recipe: dict[str, Any], chance: random.Random) -> None:
-    """Drag the start, move a learning rate, or look into a step."""
-    racer = chance.randrange(len(recipe["racers"]))
-    match chance.choice(("drag", "drag", "rate", "rate", "inspect")):
-        case "inspect":
-            body = {"recipe": recipe, "racer": racer, "step": chance.randrange(20)}
-            await ask(client, tally, "inspect", "/api/inspect", body)
-            return
-        case "drag":
-            recipe["start"] = [round(chance.uniform(-1.5, 1.5), 3) for _ in range(2)]
-        case "rate":
-            recipe["racers"][racer]["hyperparameters"] = {"lr": round(10 ** chance.uniform(-3, -1), 5)}
-    await ask(client, tally, "race", "/api/race", recipe)
+            match chance.choice(("drag", "drag", "rate", "rate", "inspect")):
+                case "inspect":
+                    racer = chance.randrange(len(recipe["racers"]))
+                    step = chance.randrange(len(race["racers"][racer]["x"]) - 1)
+                    body = {"recipe": recipe, "racer": racer, "step": step}
+                    await ask(client, tally, "inspect", "/api/inspect", body)
+                    continue
+                case "drag":
+                    recipe["start"] = [round(chance.uniform(*surface[axis]), 3) for axis in ("x", "y")]
+                case "rate":
+                    racer = chance.choice(recipe["racers"])
+                    racer["hyperparameters"] = {"lr": round(10 ** chance.uniform(-3, -1), 5)}
+            race = await ask(client, tally, "race", "/api/race", recipe) or race
 
 
 def first_recipe(chance: random.Random) -> dict[str, Any]:

@@ -261,6 +261,29 @@ def test_slow_tasks_leave_a_worker_for_the_others(tmp_path):
     run(check)
 
 
+def test_a_quick_task_does_not_wait_behind_the_others(tmp_path):
+    async def check():
+        async with opened() as desk:
+            await until(lambda: desk.workers)
+            running = asyncio.create_task(desk.ask(blocking(tmp_path / "go"), "a"))
+            await until(lambda: desk.running)
+            order = []
+
+            async def noted(name: str, quick: bool) -> None:
+                await desk.ask(replace(count(tmp_path / "done", name=name), quick=quick), "a")
+                order.append(name)
+
+            asked = [asyncio.create_task(noted("usual", False))]
+            await until(lambda: desk.waiting == 1)
+            asked.append(asyncio.create_task(noted("quick", True)))
+            await until(lambda: desk.waiting == 2)
+            (tmp_path / "go").touch()
+            await asyncio.gather(running, *asked)
+            assert order == ["quick", "usual"]
+
+    run(check)
+
+
 def test_a_client_comes_back_to_its_worker_where_that_costs_nobody_time(tmp_path):
     async def check():
         async with opened(replace(LIMITS, workers=2)) as desk:

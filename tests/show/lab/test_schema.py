@@ -18,6 +18,7 @@ from schemathesis import checks
 from schemathesis.specs.openapi import checks as described
 
 from surefoot.show.lab.app import create_app
+from surefoot.show.lab.files import FORMATS
 from surefoot.show.lab.options import LabOptions, Limits
 from tests.show.lab.conftest import FINISHED, fill
 
@@ -98,3 +99,16 @@ def one_of(names: Sequence[str], text: str) -> str:
     """One of the names, by what the text is; of some texts the text itself."""
     names = [*names, *names, *names, text]
     return names[zlib.crc32(text.encode("utf-8", "replace")) % len(names)]
+
+
+@pytest.mark.parametrize("ending", [*FORMATS])
+def test_every_kind_of_file_is_described(address, ending):
+    """Chance does not try them all."""
+    case = schema["/api/picture/{format}"]["POST"].Case(
+        path_parameters={"format": ending},
+        body={"surface": "beale", "racers": [{"optimizer": "Adam"}], "steps": 2},
+        media_type="application/json",
+    )
+    answer = case.call(base_url=address)
+    assert answer.status_code in (200, 503, *([422] if ending == "mp4" else []))
+    case.validate_response(answer, checks=CHECKS)

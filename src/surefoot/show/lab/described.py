@@ -206,7 +206,9 @@ class Health(BaseModel):
 def file_of(*media: str) -> Responses:
     """For the description: a file of one of these types."""
     kinds = [kind.partition(";")[0] for kind in media]
-    content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+    content: dict[str, Any] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+    if "application/json" in content:
+        content["application/json"] = {"schema": {"type": "object"}}
     return {200: {"description": "The file", "content": content}}
 
 

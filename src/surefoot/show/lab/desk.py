@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from surefoot.show.lab.options import Limits
 
 MOST_CLIENTS = 1000
 """Of whom it is known which worker has served them last."""
+
+LONG_WAIT = 1.0
+"""Seconds after which a job is no longer passed over for one whose race a worker has in memory."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ class Task:
         arguments: in JSON types; equal ones give equal answers.
         seconds: that it may take once it has begun.
         slow: a picture or a report: a worker is left free of such tasks, so that races go on beside them.
+        quick: done in a moment: it does not wait behind races.
         keep: the answer is kept for whoever asks the same later.
     """
 
@@ -44,6 +49,7 @@ class Task:
     arguments: Mapping[str, Any]
     seconds: float
     slow: bool = False
+    quick: bool = False
     keep: bool = True
 
     @property
@@ -61,6 +67,7 @@ class _Job:
     task: Task
     key: str
     client: str
+    since: float = field(default_factory=time.monotonic)
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     askers: int = 0
     member: Member | None = None
@@ -173,14 +180,17 @@ class Desk:
     def _take(self, member: Member) -> _Job | None:
         """The next job that a free worker may do: a slow one only beside a worker without.
 
-        Of the jobs that may begin it is the oldest whose client this worker has served last, and which so
-        has its race in memory, or which nobody has; only if there is none, the oldest of all.
+        Of those that may begin, one of a client whom this worker has served last, and whose race it so has
+        in memory, or whom nobody has; only if there is none, or the oldest has waited for long, any.  Of
+        these a quick one; of these the oldest.
         """
         room = self._room_for_slow()
         able = [job for job in self._waiting if room > 0 or not job.task.slow]
         others = [other for other in self._crew.members if other is not member]
         own = [job for job in able if self._last.get(job.client) not in others]
-        job = next(iter(own or able), None)
+        if able and time.monotonic() - able[0].since > LONG_WAIT:
+            own = able
+        job = min(own or able, key=lambda job: not job.task.quick, default=None)
         if job is not None:
             self._waiting.remove(job)
             self._last[job.client] = member

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from surefoot.landscape.cards import cards, find_card, kind_of
+from surefoot.landscape.surfaces import SURFACES
 from surefoot.show.lab.access import only_json
-from surefoot.show.lab.answers import Refused, as_json
+from surefoot.show.lab.answers import Answer, Refused, as_json
 from surefoot.show.lab.bodies import InspectBody, RecipeBody, SurfaceBody
 from surefoot.show.lab.described import (
     CardDocument,
@@ -23,6 +25,8 @@ from surefoot.show.lab.desk import Task
 from surefoot.show.lab.errors import problems
 from surefoot.show.lab.files import FORMATS, QUICK
 from surefoot.show.lab.service import respond
+from surefoot.show.surfaces.document import surface_document
+from surefoot.show.surfaces.strokes import racer_strokes, stroke_document
 
 router = APIRouter(prefix="/api", tags=["playground"])
 JSON = [Depends(only_json)]
@@ -32,16 +36,13 @@ BY_BODY = problems(400, 401, 403, 413, 415, 422, 429, 503)
 @router.get("/surfaces", response_model=SurfaceList, responses=problems(401))
 def surfaces() -> Response:
     """Every surface in the table."""
-    from surefoot.landscape.surfaces import SURFACES
-    from surefoot.show.surfaces.document import surface_document
-
-    return _told({"surfaces": [surface_document(surface) for surface in SURFACES.values()]})
+    return _sent(_surfaces())
 
 
 @router.get("/optimizers", response_model=OptimizerList, responses=problems(401))
 def optimizers() -> Response:
     """Every optimizer, with the settings that a page may offer."""
-    return _told({"optimizers": [_short(name) for name in cards()]})
+    return _sent(_optimizers())
 
 
 @router.get("/optimizers/{name}", response_model=CardDocument, responses=problems(401, 404))
@@ -60,7 +61,7 @@ def optimizer(name: str) -> Response:
         "bad_at": card.bad_at,
         "paper": card.paper,
     }
-    return _told(_short(card.name) | more)
+    return _sent(as_json(_short(card.name) | more))
 
 
 @router.post("/race", response_model=RaceDocument, dependencies=JSON, responses=BY_BODY)
@@ -74,14 +75,14 @@ async def race(body: RecipeBody, request: Request) -> Response:
 async def inspect(body: InspectBody, request: Request) -> Response:
     """One step of one racer: what gradient it got, what it remembers, how far it went."""
     seconds = request.app.state.options.limits.race_seconds
-    return await respond(request, Task("inspect", body.model_dump(), seconds))
+    return await respond(request, Task("inspect", body.model_dump(), seconds, quick=True))
 
 
 @router.post("/contours", response_model=ContourDocument, dependencies=JSON, responses=BY_BODY)
 async def contours(body: SurfaceBody, request: Request) -> Response:
     """The contour lines and shades of a surface."""
     seconds = request.app.state.options.limits.race_seconds
-    return await respond(request, Task("contours", body.model_dump(), seconds))
+    return await respond(request, Task("contours", body.model_dump(), seconds, quick=True))
 
 
 @router.post(
@@ -106,8 +107,6 @@ async def picture(
 
 
 def _short(name: str) -> dict[str, Any]:
-    from surefoot.show.surfaces.strokes import racer_strokes, stroke_document
-
     card = cards()[name]
     return {
         "name": name,
@@ -123,6 +122,15 @@ def _short(name: str) -> dict[str, Any]:
     }
 
 
-def _told(value: Any) -> Response:
-    answer = as_json(value)
+@functools.cache
+def _surfaces() -> Answer:
+    return as_json({"surfaces": [surface_document(surface) for surface in SURFACES.values()]})
+
+
+@functools.cache
+def _optimizers() -> Answer:
+    return as_json({"optimizers": [_short(name) for name in cards()]})
+
+
+def _sent(answer: Answer) -> Response:
     return Response(answer.body, media_type=answer.media)

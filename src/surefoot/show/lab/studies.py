@@ -7,7 +7,9 @@ and gets 304 while nothing has happened.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -29,7 +31,7 @@ Name = Annotated[str, Path(min_length=1, max_length=LONGEST_NAME, description="a
 @router.get("", response_model=StudyList, responses=problems(401, 429, 503))
 async def studies(request: Request) -> Response:
     """Every study of the store, in order of creation; none where there is no store yet."""
-    return await respond(request, _task(request, "studies", keep=False))
+    return await respond(request, _task(request, "studies", keep=False, quick=True))
 
 
 @router.get("/{name:path}/report.html", response_class=Response, responses=OF_STUDY | file_of("text/html"))
@@ -70,7 +72,7 @@ async def figure(
     state = await _state(request, name)
     if _is_known(request, state):
         return _not_changed(state)
-    drawn = await work(request, _task(request, "figures", name=name, state=state, sort=sort))
+    drawn = await work(request, _task(request, "figures", {"name": name, "state": state, "sort": sort}))
     found = json.loads(drawn.body).get(figure)
     if found is None:
         raise Refused(404, f"study {name!r} has nothing to show in {figure!r}")
@@ -83,23 +85,24 @@ async def study(name: Name, request: Request) -> Response:
     return await _of_study(request, name, "view")
 
 
-async def _of_study(request: Request, name: str, work_name: str, slow: bool = False) -> Response:
+async def _of_study(request: Request, name: str, job: str, slow: bool = False) -> Response:
     state = await _state(request, name)
     if _is_known(request, state):
         return _not_changed(state)
-    found = await work(request, _task(request, work_name, slow, name=name, state=state))
+    found = await work(request, _task(request, job, {"name": name, "state": state}, slow=slow))
     return _with_state(found, state)
 
 
 async def _state(request: Request, name: str) -> str:
-    told = await work(request, _task(request, "state", keep=False, name=name))
+    told = await work(request, _task(request, "state", {"name": name}, keep=False, quick=True))
     return f"{json.loads(told.body)}-{version('surefoot')}"
 
 
-def _task(request: Request, work_name: str, slow: bool = False, keep: bool = True, **arguments: Any) -> Task:
+def _task(
+    request: Request, job: str, arguments: Mapping[str, Any] = MappingProxyType({}), **sort: bool
+) -> Task:
     options = request.app.state.options
-    seconds = options.limits.study_seconds
-    return Task(work_name, {"store": options.store, **arguments}, seconds, slow, keep)
+    return Task(job, {"store": options.store, **arguments}, options.limits.study_seconds, **sort)
 
 
 def _is_known(request: Request, state: str) -> bool:

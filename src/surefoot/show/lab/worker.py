@@ -5,6 +5,7 @@ python -m surefoot.show.lab.worker   (started by `desk.py`; it ends as soon as i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -20,6 +21,9 @@ from surefoot.show.lab.frames import Head, read_frame, write_frame
 
 Job = Callable[[Mapping[str, Any], Callable[[], bool]], Answer]
 Jobs = Mapping[str, Job]
+
+NICENESS = 5
+"""The server answers at once while every core works for it, and a study on this machine keeps its pace."""
 
 NOTHING = Answer(b"")
 
@@ -53,6 +57,8 @@ def main(load: Callable[[], Jobs]) -> None:
     Args:
         load: gives the jobs by name, once all that they need is imported.
     """
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the server, which then ends this
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
