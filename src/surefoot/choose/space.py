@@ -138,26 +138,31 @@ def priors(names: Sequence[str], constraints: Sequence[Constraint] = ()) -> dict
     return found
 
 
-def portfolio(grid: Sequence[Candidate], first: Sequence[Candidate] = ()) -> list[int]:
+def portfolio(
+    grid: Sequence[Candidate], first: Sequence[Candidate] = (), order: Sequence[str] = ()
+) -> list[int]:
     """The order in which to look at a grid: places of diverse candidates that cover most tasks early.
 
-    Each optimizer at the centre of its prior, different kinds of step first; then each a coarse step of the
-    race above, which the short trainings that it begins with favour; then each as much below.  All with their
-    usual settings.
+    Each optimizer at the centre of its prior; then each a coarse step of the race above, which the short
+    trainings that it begins with favour; then each as much below.  All with their usual settings.
 
     Args:
         grid: what is raced.
         first: candidates to look at before all others, such as the user's own.
+        order: names of optimizers, the most promising first, as `experience` knows them; those that are not
+            named come after, different kinds of step first.  Where the budget pays for the whole first look,
+            the order changes nothing.
     """
     own = [grid.index(candidate) for candidate in first]
-    lines = _usual_lines(grid)
-    order = sorted(lines, key=place_of_kind)
-    columns = [_outward(grid, lines[name], name) for name in order]
+    lines = usual_lines(grid)
+    places = {name: place for place, name in enumerate(order)}
+    names = sorted(lines, key=lambda name: (places.get(name, len(places)), place_of_kind(name)))
+    columns = [_outward(grid, lines[name], name) for name in names]
     rows = (place for row in zip_longest(*columns) for place in row if place is not None)
     return list(dict.fromkeys([*own, *rows]))
 
 
-def _usual_lines(grid: Sequence[Candidate]) -> dict[str, list[int]]:
+def usual_lines(grid: Sequence[Candidate]) -> dict[str, list[int]]:
     """Places of each optimizer's candidates with its first settings, which are the usual ones."""
     found: dict[str, tuple[Mapping[str, Any], list[int]]] = {}
     for place, candidate in enumerate(grid):

@@ -1,0 +1,367 @@
+"""What wins where: a modest study of every built-in task, and what it found as data and as a page.
+
+    python benchmarks/gallery.py [--tasks digits,line] [--runs 120 | --minutes-per-task 5] [--workers N]
+
+Every task that needs no data of the user's is put to `surefoot choose`.  Then each optimizer of its race that
+was not trained to the end is, with its best settings of the race, as far as a quarter of the budget pays: so
+optimizers that did not become finalists can be compared too.  Everything lies in .surefoot/gallery.db: an
+interrupted gallery goes on where it was, and what is finished is not trained again.  To begin anew, take
+another --seed, or remove that file.
+
+A task that fails is reported, and the others go on; the exit status is then 1.  After every task are written:
+
+- src/surefoot/choose/data/experience.json, what `surefoot advise` and the first look of a race go by; tasks
+  that are not asked for keep their place there;
+- docs/results.md and docs/results.svg (`results_page.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shlex
+import statistics
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from results_page import DATA, PAGE, PICTURE, write_page
+from surefoot.choose import Question, choose_optimizer, space
+from surefoot.choose.experience import FORMAT, WORST, read_experience
+from surefoot.choose.label import candidate_label
+from surefoot.choose.request import Batch, Reading, Request
+from surefoot.choose.runner import Runner
+from surefoot.choose.study import OVERHEAD
+from surefoot.choose.traits import traits_of
+from surefoot.evidence import RunRecord, Store, StudyRecord
+from surefoot.evidence.environment import environment
+from surefoot.show.format import plural, seconds
+from surefoot.show.live import RaceDisplay
+from surefoot.tasks import builtin_tasks, load_task
+from surefoot.training.local import LocalEngine
+from surefoot.training.look import look
+from surefoot.training.run import Candidate, Schedule
+
+STORE = Path(".surefoot/gallery.db")
+RUNS = 120.0
+FIELD_SHARE = 0.25
+"""Of the study's budget, on top of it: for optimizers that the race did not train to the end."""
+
+NOTE = (
+    "One study of each task, with one seed of the search. Values of finalists are means over fresh seeds, "
+    "all others come from the one seed of the race. Regret: 0 the task's best optimizer, 1 the median one, "
+    "at most 1.5."
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a task is studied.
+
+    Attributes:
+        runs: budget of the study in full trainings; None where `minutes` is given.
+        minutes: for the study and what follows it.
+        command: of the gallery.
+    """
+
+    runs: float | None
+    minutes: float | None
+    seed: int
+    workers: int | None
+    timeout: float | None
+    command: str
+
+    def question(self, task: str) -> Question:
+        length = f"{self.runs:g}-runs" if self.runs else f"{self.minutes:g}-minutes"
+        share = None if self.minutes is None else 60 * self.minutes / (1 + FIELD_SHARE)
+        name = f"{task}-{length}" + (f"-seed-{self.seed}" if self.seed else "")
+        return Question.ask(task, runs=self.runs, budget_seconds=share, seed=self.seed, study=name)
+
+    def seconds(self, seen: Mapping[str, Any], workers: int) -> float:
+        """How long a task will take, by what its steps take."""
+        if self.minutes:
+            return 60 * self.minutes
+        assert self.runs is not None
+        return (1 + FIELD_SHARE) * self.runs * training_seconds(seen) / workers
+
+
+def training_seconds(seen: Mapping[str, Any]) -> float:
+    return float(OVERHEAD * seen["seconds_per_step"] * seen["steps"])
+
+
+# -------------------------------------------------------------------- one task
+
+
+def study_task(task: str, plan: Plan, store: Store) -> dict[str, Any]:
+    """Study a task, go on with it, or only read it again; returns its entry in the data."""
+    question, checkpoints = plan.question(task), STORE.parent / "gallery-checkpoints"
+    with LocalEngine(plan.workers, timeout=plan.timeout) as engine:
+        with RaceDisplay() as display:
+            choose_optimizer(question, store, engine, checkpoints / question.study, display)
+        study = store.study(question.study)
+        wanted = unfinished(study)[: math.floor(FIELD_SHARE * trainings(study))]
+        log = store.begin(f"{question.study}-field", task, {"of": question.study}, study.look, environment())
+        requests = [Request(candidate, race_seed(study), 1.0, "screen") for candidate in wanted]
+        with RaceDisplay() as display:
+            display.phase("train other optimizers to the end")
+            total = float(len(requests))
+            folder = checkpoints / "field"
+            runner = Runner(task, engine, log, folder, display, candidate_label, total)
+            runner.drive(Batch(requests), Reading())
+    return entry(study, runner.records(), plan.command)
+
+
+def trainings(study: StudyRecord) -> float:
+    """The study's budget in full trainings."""
+    if study.settings["runs"]:
+        return float(study.settings["runs"])
+    workers = int(study.look["workers"])
+    return float(study.settings["budget_seconds"]) * workers / training_seconds(study.look)
+
+
+def race_seed(study: StudyRecord) -> int:
+    return min(run.seed for run in study.runs if run.phase == "screen")
+
+
+def of_the_race(study: StudyRecord) -> list[RunRecord]:
+    """The runs on the race's own seed that have come to a value."""
+    seed = race_seed(study)
+    runs = [run for run in study.runs if run.phase == "screen" and run.seed == seed and not run.lost]
+    return [run for run in runs if run.points and math.isfinite(run.points[-1].value)]
+
+
+def unfinished(study: StudyRecord) -> list[Candidate]:
+    """The best candidate of each optimizer that has no whole training, in the order of the race."""
+    best: dict[str, RunRecord] = {}
+    for run in sorted(of_the_race(study), key=lambda r: (-r.points[-1].progress, r.points[-1].value)):
+        best.setdefault(run.optimizer, run)
+    return [candidate_of(run) for run in best.values() if run.points[-1].progress < 1]
+
+
+def candidate_of(run: RunRecord) -> Candidate:
+    settings = {n: tuple(v) if isinstance(v, list) else v for n, v in run.hyperparameters.items()}
+    return Candidate(run.optimizer, settings, Schedule(**run.schedule))
+
+
+# -------------------------------------------------------------------- what it found
+
+
+def entry(study: StudyRecord, field: Sequence[RunRecord], command: str) -> dict[str, Any]:
+    """A task's entry in the data: its traits, its answer, and how every optimizer did."""
+    answer, seen, made = study.answer, study.look, study.environment
+    assert answer is not None
+    task = load_task(study.task)
+    rows = {row["label"]: row for row in answer["candidates"] if row["phase"] == "confirm"}
+    best, baseline = (_label(answer[role]) for role in ("recommendation", "baseline"))
+    others = [row for label, row in rows.items() if label != best and finite(row.get("mean")) is not None]
+    runner_up = min(others, key=lambda row: row["mean"], default=None)
+    window = answer["lr_windows"].get(answer["recommendation"]["optimizer"])
+    speed = finite(rows[best]["seconds_per_step"])
+    found = {
+        "name": study.task,
+        "about": (type(task).__doc__ or "").strip().split("\n")[0],
+        "measure": answer["measure"],
+        "traits": asdict(traits_of(task, seen)),
+        "winner": best,
+        "verdict": answer["verdict"],
+        "best": measured(rows[best]),
+        "baseline": measured(rows[baseline]),
+        "runner_up": measured(runner_up) if runner_up else None,
+        "effect": {name: finite(answer["effect"][name]) for name in ("estimate", "low", "high", "level")},
+        "window": window,
+        "training_seconds": speed and speed * seen["steps"],
+        "study": {
+            "name": study.name,
+            "command": answer["command"],
+            "gallery": command,
+            "begun": study.created,
+            "runs": answer["runs"] + len(field),
+            "seconds": answer["seconds"],
+            "seed": study.settings["seed"],
+            "commit": made.get("git_commit") or "",
+            "torch": made["versions"]["torch"],
+            "processor": f"{made['processor']}, {plural(int(seen['workers']), 'worker')}",
+        },
+        "optimizers": showings(study, field, rows, baseline),
+    }
+    return {name: rounded(value) for name, value in found.items()}
+
+
+def measured(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A confirmed candidate."""
+    words = {"label": row["label"], "optimizer": row["optimizer"], "settings": row["hyperparameters"]}
+    numbers = {"value": row.get("mean"), "low": row.get("low"), "high": row.get("high")}
+    return {**words, **{n: finite(v) for n, v in numbers.items()}, "seeds": len(row["seeds"])}
+
+
+def showings(
+    study: StudyRecord, field: Sequence[RunRecord], rows: Mapping[str, Mapping[str, Any]], baseline: str
+) -> dict[str, dict[str, Any]]:
+    """How each optimizer of the race did, by name."""
+    names = list(dict.fromkeys(run.optimizer for run in study.runs if run.phase == "screen"))
+    shown = {name: _showing(name, study, field, rows, baseline) for name in sorted(names)}
+    values = [one["value"] for one in shown.values() if one["value"] is not None]
+    low, default = min(values), finite(rows[baseline].get("mean"))
+    middle = statistics.median([*values, *[math.inf] * (len(shown) - len(values))])
+    spread = (middle if math.isfinite(middle) else max(values)) - low
+    for one in shown.values():
+        one["regret"] = _regret(one, low, spread, max(values))
+        known = one["value"] is not None and default is not None
+        one["against_baseline"] = one["value"] - default if known else None
+    return shown
+
+
+def _showing(
+    name: str,
+    study: StudyRecord,
+    field: Sequence[RunRecord],
+    rows: Mapping[str, Mapping[str, Any]],
+    baseline: str,
+) -> dict[str, Any]:
+    """The best that an optimizer reached: as a finalist if it was one, else on the race's seed."""
+    confirmed = [
+        row for row in rows.values() if row["optimizer"] == name and finite(row.get("mean")) is not None
+    ]
+    finalists = [row for row in confirmed if row["label"] != baseline]
+    tried = [r for r in [*of_the_race(study), *field] if r.optimizer == name and not r.lost and r.points]
+    whole = [r for r in tried if r.points[-1].progress >= 1 and math.isfinite(r.points[-1].value)]
+    ends = [(float(row["mean"]), row["hyperparameters"], len(row["seeds"])) for row in finalists or confirmed]
+    if not finalists:
+        ends += [(run.points[-1].value, run.hyperparameters, 1) for run in whole]
+    value, settings, seeds = min(ends, key=lambda end: end[0], default=(None, None, 0))
+    progress = 1.0 if ends else max((run.points[-1].progress for run in tried), default=0.0)
+    return {
+        "value": value,
+        "settings": settings,
+        "seeds": seeds,
+        "confirmed": bool(finalists),
+        "progress": progress,
+        "offset": _offset(name, settings),
+    }
+
+
+def _offset(name: str, settings: Mapping[str, Any] | None) -> float | None:
+    """Decades from the prior's centre to the best learning rate."""
+    prior = space.priors([name]).get(name.lower())
+    return math.log10(settings["lr"] / prior[0]) if settings and prior and settings.get("lr", 0) > 0 else None
+
+
+def _regret(one: Mapping[str, Any], low: float, spread: float, worst: float) -> float:
+    """As in replays; what was dropped on the way is at least no better than the median."""
+    if one["value"] is None:
+        dropped = max(1.0, (worst - low) / spread) if spread > 0 else 1.0
+        return min(WORST, dropped) if one["progress"] else WORST
+    return min(WORST, (one["value"] - low) / spread) if spread > 0 else 0.0
+
+
+def _label(document: Mapping[str, Any]) -> str:
+    return candidate_label(
+        Candidate(document["optimizer"], document["hyperparameters"], Schedule(**document["schedule"]))
+    )
+
+
+def finite(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def rounded(value: Any) -> Any:
+    """Six digits are more than seeds allow; without what JSON has no word for."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: rounded(item) for name, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+# -------------------------------------------------------------------- all tasks
+
+
+def known_entries(file: Path) -> dict[str, dict[str, Any]]:
+    """What was measured before, by task."""
+    if not file.exists():
+        return {}
+    document = json.loads(file.read_text(encoding="utf8"))
+    read_experience(document)  # refuses what is damaged or of another version
+    return {entry["name"]: entry for entry in document["tasks"]}
+
+
+def write_all(entries: Mapping[str, Mapping[str, Any]]) -> None:
+    document = {"format": FORMAT, "note": NOTE, "tasks": [entries[name] for name in sorted(entries)]}
+    read_experience(document)
+    DATA.parent.mkdir(parents=True, exist_ok=True)
+    part = DATA.with_suffix(".part")
+    part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
+    part.replace(DATA)
+    write_page(document, PAGE, PICTURE)
+
+
+def run(tasks: Sequence[str], plan: Plan) -> dict[str, str]:
+    """Study the tasks one after the other; returns why some failed, by task."""
+    entries, failed = known_entries(DATA), {}
+    expected: dict[str, float] = {}
+    workers = LocalEngine(plan.workers).slots
+    for task in tasks:
+        try:
+            expected[task] = plan.seconds(look(load_task(task)).to_dict(), workers)
+            print(f"{task}: about {seconds(expected[task])}")
+        except Exception as error:  # one task must not stop the others
+            failed[task] = told(error)
+    print(f"{plural(len(expected), 'task')}: about {seconds(sum(expected.values()))}\n", flush=True)
+    STORE.parent.mkdir(parents=True, exist_ok=True)
+    with Store.at(STORE) as store:
+        for place, task in enumerate(expected, start=1):
+            started = time.monotonic()
+            try:
+                entries[task] = study_task(task, plan, store)
+                write_all(entries)
+            except Exception as error:
+                traceback.print_exc()
+                failed[task] = told(error)
+            left = sum(list(expected.values())[place:])
+            took = time.monotonic() - started
+            outcome = f"failed ({failed[task]})" if task in failed else entries[task]["winner"]
+            print(f"\n[{place}/{len(expected)}] {task}: {outcome}, {seconds(took)}", end="")
+            print(f"; about {seconds(left)} left\n" if left else "\n", flush=True)
+    return failed
+
+
+def told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tasks", help="names, separated by commas; all that need no data by default")
+    parser.add_argument("--runs", type=float, help=f"full trainings of a study, {RUNS:g} by default")
+    parser.add_argument("--minutes-per-task", type=float, help="instead of --runs")
+    parser.add_argument("--workers", type=int, help="runs side by side; one for each core by default")
+    parser.add_argument("--run-timeout", type=float, help="seconds after which a run counts as hung")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    if args.runs and args.minutes_per_task:
+        parser.error("either --runs or --minutes-per-task")
+    builtin = sorted(builtin_tasks())
+    tasks = [name.strip() for name in args.tasks.split(",")] if args.tasks else builtin
+    if unknown := [name for name in tasks if name not in builtin]:
+        parser.error(f"no such task: {', '.join(unknown)}; there are {', '.join(builtin)}")
+    command = shlex.join(["python", "benchmarks/gallery.py", *sys.argv[1:]])
+    runs = None if args.minutes_per_task else args.runs or RUNS
+    plan = Plan(runs, args.minutes_per_task, args.seed, args.workers, args.run_timeout, command)
+    try:
+        failed = run(tasks, plan)
+    except KeyboardInterrupt:
+        sys.exit(f"\nInterrupted; nothing is lost. To go on: {command}")
+    for task, reason in failed.items():
+        print(f"{task} failed: {reason}", file=sys.stderr)
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""Does an order of optimizers that was learnt on other tasks find good settings sooner?  Leave-one-task-out.
+
+    python benchmarks/train_grid.py line digits tabular text --seeds 1 --fresh 0     # tables, once
+    python benchmarks/prior_order.py .surefoot/tables/*.csv.gz [--budgets 0.5,1,2,3,5,8] [--orders 20]
+    python benchmarks/prior_order.py TABLE.csv.gz --group "_"       # of a table that holds several tasks
+
+For each task of all tables, what is known is taken from the others alone (`--group`: also without those whose
+name begins alike).  Then the race is replayed on its curves with four beginnings of the first look:
+
+- usual: the order of `surefoot choose`, at the usual learning rates;
+- order: the optimizers in the order of their expected regrets;
+- rates: the usual order, each at its expected learning rate;
+- both.
+
+Tables with one optimizer or of tasks that are not built in say nothing of traits: tasks then weigh alike.
+The first table is of mean regrets (0 the best arm, 1 the median), the second of full trainings: how many it
+takes to come down to the regret that the usual beginning has at a budget.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import os
+import statistics
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from surefoot import optim
+from surefoot.choose import space
+from surefoot.choose.experience import WORST, Expected, Experience, KnownTask, Showing, usual_order
+from surefoot.choose.grid import COARSE_DECADES, PRIORS, UNKNOWN_PRIOR, Arm, Grid, log_rate
+from surefoot.choose.policy import Race
+from surefoot.choose.replay import instances, paid_part, replay
+from surefoot.choose.traits import Traits, traits_of
+from surefoot.evidence import CurveTable, read_table
+from surefoot.tasks import builtin_tasks, load_task
+from surefoot.training.look import look
+
+BEGINNINGS = ("usual", "order", "rates", "both")
+ALIKE = Traits(parameters=1, steps=1, roles={})
+"""Of a task whose traits are not known: all such are equally alike."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One task of one table."""
+
+    table: CurveTable
+    task: str
+    known: KnownTask
+    others: Experience
+
+
+def centre(optimizer: str) -> float:
+    """The log10 of an optimizer's usual learning rate."""
+    ours = [name for name in optim.OPTIMIZERS if name.lower() == optimizer.lower()]
+    own = space.priors(ours).get(optimizer.lower(), UNKNOWN_PRIOR) if ours else UNKNOWN_PRIOR
+    return math.log10(PRIORS.get(optimizer.lower(), own)[0])
+
+
+def known(table: CurveTable, task: str, traits: Traits) -> KnownTask:
+    """How each optimizer did on a task: its best arm's last value, by the mean over the seeds it has."""
+    best: dict[str, tuple[float, float]] = {}
+    for arm in table.tasks[task]:
+        finals = [paid_part(curve, table.score).values[-1] for curve in arm.curves.values()]
+        value = statistics.fmean(finals)
+        if math.isfinite(value) and value < best.get(arm.optimizer, (math.inf, 0.0))[0]:
+            best[arm.optimizer] = value, log_rate(arm.hyperparameters) - centre(arm.optimizer)
+    values = [value for value, _ in best.values()]
+    low, spread = min(values), statistics.median(values) - min(values)
+    showings = {
+        name: Showing(min(WORST, (value - low) / spread) if spread > 0 else 0.0, offset)
+        for name, (value, offset) in best.items()
+    }
+    showings |= {arm.optimizer: Showing(WORST) for arm in table.tasks[task] if arm.optimizer not in best}
+    return KnownTask(task, traits, showings)
+
+
+def look_order(arms: Sequence[Arm], ranking: Sequence[Expected], rates: bool) -> list[int]:
+    """As `space.portfolio`: each optimizer at its usual rate, then a step above, then below."""
+    grid = Grid(
+        arms, {name.lower(): (10 ** centre(name), 0.8) for name in {str(a["optimizer"]) for a in arms}}
+    )
+    columns = []
+    for expected in ranking:
+        line = grid.coarse(expected.optimizer)
+        all_of_it = grid.line_of(line[0])
+        middle = centre(expected.optimizer) + (expected.offset if rates else 0.0)
+        wanted = (middle, middle + COARSE_DECADES, middle - COARSE_DECADES)
+        places = [
+            min(range(len(all_of_it.arms)), key=lambda i: abs(all_of_it.decades[i] - w)) for w in wanted
+        ]
+        columns.append([all_of_it.arms[place] for place in places])
+    rows = (arm for row in zip_longest(*columns) for arm in row if arm is not None)
+    return list(dict.fromkeys(rows))
+
+
+def beginnings(subject: Subject, arms: Sequence[Arm]) -> Mapping[str, list[int]]:
+    names = {str(arm["optimizer"]) for arm in arms}
+    learnt = subject.others.ranking(subject.known.traits, names)
+    found = {expected.optimizer: expected for expected in learnt}
+    usual = [found[name] for name in usual_order(names)]
+    return {
+        "usual": look_order(arms, usual, rates=False),
+        "order": look_order(arms, learnt, rates=False),
+        "rates": look_order(arms, usual, rates=True),
+        "both": look_order(arms, learnt, rates=True),
+    }
+
+
+def score(subject: Subject, budgets: Sequence[float], orders: int) -> dict[str, list[float]]:
+    """Mean regret of each beginning at each budget."""
+    total = {name: [0.0] * len(budgets) for name in BEGINNINGS}
+    count = 0
+    for instance in instances(subject.table, subject.task, range(orders)):
+        count += 1
+        optimizers = {str(arm["optimizer"]) for arm in instance.arms}
+        priors = {name.lower(): (10 ** centre(name), 0.8) for name in optimizers}
+        for name, portfolio in beginnings(subject, instance.arms).items():
+            for place, budget in enumerate(budgets):
+                race = Race(instance.arms, budget, seed=instance.order, priors=priors, portfolio=portfolio)
+                chosen, _ = replay(race, instance.curves, budget)
+                total[name][place] += instance.scores[chosen]
+    return {name: [value / count for value in values] for name, values in total.items()}
+
+
+def same_regret(usual: Sequence[float], other: Sequence[float], budgets: Sequence[float]) -> list[float]:
+    """The least budget at which `other` is as low as `usual` is at each budget; between budgets in line."""
+    found = []
+    for wanted in usual:
+        least = math.inf
+        for place, value in enumerate(other):
+            if value <= wanted + 1e-12:
+                least = budgets[place]
+                if place and other[place - 1] > value:
+                    share = (other[place - 1] - wanted) / (other[place - 1] - value)
+                    least = budgets[place - 1] + share * (budgets[place] - budgets[place - 1])
+                break
+        found.append(least)
+    return found
+
+
+def subjects(tables: Sequence[CurveTable], separator: str | None) -> list[Subject]:
+    builtin = builtin_tasks()
+    seen: dict[str, tuple[CurveTable, KnownTask]] = {}
+    for table in tables:
+        for task in table.tasks:
+            traits = ALIKE
+            if task in builtin:
+                loaded = load_task(task)
+                traits = traits_of(loaded, look(loaded).to_dict())
+            seen[task] = table, known(table, task, traits)
+
+    def group(task: str) -> str:
+        return task.partition(separator)[0] if separator else task
+
+    return [
+        Subject(
+            table, task, own, Experience(tuple(k for t, (_, k) in seen.items() if group(t) != group(task)))
+        )
+        for task, (table, own) in seen.items()
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("tables", nargs="+", type=Path)
+    parser.add_argument("--budgets", default="0.5,1,2,3,5,8")
+    parser.add_argument("--orders", type=int, default=20)
+    parser.add_argument("--group", metavar="SEPARATOR")
+    parser.add_argument("--fewest", type=int, default=20, help="arms of a task that is scored")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    budgets = [float(word) for word in args.budgets.split(",")]
+    found = subjects([read_table(path) for path in args.tables], args.group)
+    scored = [subject for subject in found if len(subject.table.tasks[subject.task]) >= args.fewest]
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(args.workers, spawn) as pool:
+        jobs = [pool.submit(score, subject, budgets, args.orders) for subject in scored]
+        results = {subject.task: job.result() for subject, job in zip(scored, jobs, strict=True)}
+    show(results, budgets)
+
+
+def show(results: Mapping[str, Mapping[str, list[float]]], budgets: Sequence[float]) -> None:
+    console = Console(highlight=False)
+    means = {
+        name: [
+            statistics.fmean(own[name][place] for own in results.values()) for place in range(len(budgets))
+        ]
+        for name in BEGINNINGS
+    }
+    console.print(f"mean regret over {len(results)} tasks, each left out in turn")
+    table = Table("full trainings", *(f"{budget:g}" for budget in budgets), box=None)
+    for name in BEGINNINGS:
+        table.add_row(name, *(f"{value:.3f}" for value in means[name]), style="bold")
+        for task, own in results.items():
+            table.add_row(f"  {task}", *(f"{value:.3f}" for value in own[name]))
+    for name in BEGINNINGS[1:]:
+        table.add_row(
+            f"{name}: tasks better/worse",
+            *(
+                f"{sum(own[name][i] < own['usual'][i] - 1e-9 for own in results.values())}"
+                f"/{sum(own[name][i] > own['usual'][i] + 1e-9 for own in results.values())}"
+                for i in range(len(budgets))
+            ),
+        )
+    console.print(table)
+    console.print("\nfull trainings to the regret that the usual beginning has")
+    table = Table("at", *(f"{budget:g}" for budget in budgets), box=None)
+    for name in BEGINNINGS[1:]:
+        costs = same_regret(means["usual"], means[name], budgets)
+        table.add_row(name, *(f"{cost:.2f}" if math.isfinite(cost) else "more" for cost in costs))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
