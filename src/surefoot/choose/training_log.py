@@ -25,7 +25,7 @@ from surefoot.evidence import PointRecord, Store, StoreError, StudyLog
 from surefoot.evidence.environment import environment
 from surefoot.tasks import Task
 from surefoot.training.full import Follower, Plan, Result
-from surefoot.training.loop import Moment
+from surefoot.training.loop import Live
 from surefoot.training.run import Point
 
 PHASE = "confirm"
@@ -83,7 +83,7 @@ class TrainingLog(Follower):
             for point in curve:
                 self._log.add_point(self._run, PointRecord(**vars(point)))
 
-    def measured(self, moment: Moment, point: Point, best: bool) -> None:
+    def measured(self, live: Live, point: Point, best: bool) -> None:
         """Add a point."""
         with self._noting_trouble():
             self._log.add_point(self._run, PointRecord(**vars(point)))

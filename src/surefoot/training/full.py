@@ -24,7 +24,7 @@ from torch import nn
 
 from surefoot.tasks import Task, TaskError, calling, source_file
 from surefoot.training import checkpoint
-from surefoot.training.loop import Moment, TrunkState, Watch, evaluating, train
+from surefoot.training.loop import Live, TrunkState, Watch, evaluating, train
 from surefoot.training.model_folder import TASK, TRAINING, About, FolderError, ModelFolder, storable
 from surefoot.training.run import Candidate, Point
 
@@ -119,10 +119,10 @@ class Follower:
     def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
         """It begins, or goes on from here; these points are known already."""
 
-    def stepped(self, moment: Moment) -> None:
+    def stepped(self, live: Live) -> None:
         """A step is about to be taken."""
 
-    def measured(self, moment: Moment, point: Point, best: bool) -> None:
+    def measured(self, live: Live, point: Point, best: bool) -> None:
         """The model was validated."""
 
     def troubled(self, text: str) -> None:
@@ -137,13 +137,14 @@ def compare(plan: Plan, folder: ModelFolder) -> list[str]:
     """
     if not (folder.path / TRAINING).exists():
         return []
-    found, asked = folder.read_json(TRAINING).get("plan"), plan.document
-    if not isinstance(found, dict):
+    there = folder.read_json(TRAINING).get("plan")
+    if not isinstance(there, dict):
         raise FolderError(f"{folder.path / TRAINING} says nothing of a plan")
+    found, asked = _flat(there), _flat(plan.document)
     return [
-        f"{name} is {found.get(name)!r}, asked for {asked[name]!r}"
-        for name in asked
-        if found.get(name) != asked[name]
+        f"{name} is {_told(found, name)}, asked for {_told(asked, name)}"
+        for name in dict.fromkeys([*asked, *found])
+        if _told(found, name) != _told(asked, name)
     ]
 
 
@@ -161,6 +162,8 @@ def standing(folder: ModelFolder) -> Result | None:
             tuple(Point(*map(_number, row)) for row in found["curve"]),
             str(found["message"]),
             {name: _number(value) for name, value in found["metrics"].items()},
+            _number(found["seconds_per_step"]),
+            int(found["state_bytes"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise FolderError(f"{folder.path / TRAINING} is not as it was written: {error}") from None
@@ -219,7 +222,7 @@ class _Sitting:
         self.run = checkpoint_identity(plan)
         self.path = checkpoint.path_of(str(folder.checkpoints), self.run)
         self.curve: list[Point] = []
-        self.moment: Moment | None = None
+        self.live: Live | None = None
         self.due = False
         self.wait = CHECKPOINT_SECONDS
         self.kept = time.monotonic()
@@ -243,20 +246,18 @@ class _Sitting:
                 watch=Watch(marks, self._measured),
                 pause=self._pause,
             )
-        assert self.moment is not None
+        assert self.live is not None
         if outcome.point is not None and outcome.status != "diverged":
             self._measured(outcome.point)
         elif outcome.point is not None:
             self.curve.append(outcome.point)
-        status, evaluations = outcome.status, self.plan.steps
+        status, evaluations = outcome.status, self.live.evaluations
         if status == "stopped":
-            stopped = Result(status, self.moment.evaluations, tuple(self.curve))
+            stopped = Result(status, evaluations, tuple(self.curve))
             with contextlib.suppress(OSError):  # the checkpoint has all that matters
                 self._write(stopped)
             return stopped
-        if status == "diverged" and outcome.point is not None:
-            evaluations = round(outcome.point.progress * self.plan.steps)
-        metrics = self._metrics(self.moment.model) if status == "completed" else {}
+        metrics = self._metrics(self.live.model) if status == "completed" else {}
         result = Result(
             status,
             evaluations,
@@ -277,18 +278,18 @@ class _Sitting:
         self.curve = [Point(*row) for row in saved["curve"]]
         return TrunkState(**saved["state"])
 
-    def _pause(self, moment: Moment) -> None:
+    def _pause(self, live: Live) -> None:
         """Between two steps, whatever was due is measured: a state that can be gone on from."""
-        if self.moment is None:
-            storable(moment.model)  # what cannot be kept is told before hours of training
-        self.moment = moment
-        self.follower.stepped(moment)
+        if self.live is None:
+            storable(live.model)  # what cannot be kept is told before hours of training
+        self.live = live
+        self.follower.stepped(live)
         self.stopping = self.stopped()  # asked once, so that the state of this step is the one kept
         if self.due or self.stopping or time.monotonic() - self.kept > self.wait:
-            self._keep(moment)
+            self._keep(live)
 
-    def _keep(self, moment: Moment) -> None:
-        state = moment.state()
+    def _keep(self, live: Live) -> None:
+        state = live.state()
         contents = {
             "state": {f.name: getattr(state, f.name) for f in fields(TrunkState)},
             "curve": [[p.progress, p.seconds, p.value] for p in self.curve],
@@ -297,30 +298,33 @@ class _Sitting:
         try:
             checkpoint.save(self.path, self.run, contents)
         except OSError as error:
-            self.follower.troubled(f"no checkpoint at step {moment.evaluations:,}: {error}")
+            self.follower.troubled(f"no checkpoint at step {live.evaluations:,}: {error}")
         self.kept = time.monotonic()
         self.wait = max(CHECKPOINT_SECONDS, (self.kept - begin) / CHECKPOINT_SHARE)
         self.due = False
 
     def _measured(self, point: Point) -> None:
-        assert self.moment is not None
+        assert self.live is not None
         known = Result("running", 0, tuple(self.curve)).best
         best = math.isfinite(point.value) and (known is None or point.value < known.value)
         self.curve.append(point)
         if math.isfinite(point.value):
             self._keep_weights(point, best)
         self.due = True
-        self.follower.measured(self.moment, point, best)
+        self.follower.measured(self.live, point, best)
 
     def _keep_weights(self, point: Point, best: bool) -> None:
-        assert self.moment is not None
+        assert self.live is not None
         try:
             about = {"progress": point.progress, "value": point.value}
-            self.folder.write_weights(self.moment.model, "last", about)
+            self.folder.write_weights(self.live.model, "last", about)
             if best:
                 self.folder.name_last_best()
         except OSError as error:  # to train on would be in vain
-            raise FolderError(f"the weights cannot be written: {error.strerror or error}") from error
+            raise FolderError(
+                f"the weights cannot be written to {self.folder.path}: {error.strerror or error}; what was "
+                "kept before is there, and the same command goes on from it"
+            ) from error
 
     def _metrics(self, model: nn.Module) -> dict[str, float]:
         """Of the best weights, which the model has from here on."""
@@ -354,6 +358,8 @@ class _Sitting:
                 "message": result.message,
                 "values": {"best": best and asdict(best), "last": last and asdict(last)},
                 "metrics": {name: _finite(value) for name, value in (result.metrics or {}).items()},
+                "seconds_per_step": _finite(result.seconds_per_step),
+                "state_bytes": result.state_bytes,
                 "curve": [[p.progress, p.seconds, _finite(p.value)] for p in result.curve],
                 "surefoot": version,
                 "torch": torch.__version__,
@@ -364,6 +370,18 @@ class _Sitting:
 def checkpoint_identity(plan: Plan) -> str:
     """What a checkpoint must be of, to be gone on from."""
     return f"full {sorted(plan.document.items())}"
+
+
+def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by their own names: {"hyperparameters": {"lr": 0.1}} is {"lr": 0.1}."""
+    found: dict[str, Any] = {}
+    for name, value in plan.items():
+        found |= value if isinstance(value, dict) else {name: value}
+    return found
+
+
+def _told(plan: Mapping[str, Any], name: str) -> str:
+    return repr(plan[name]) if name in plan else "not set"
 
 
 def _finite(value: float) -> float | None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -97,26 +97,30 @@ class Watch:
         return self.target is not None and value <= self.target
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A run between two steps, all due measurements made.
+class Live(Protocol):
+    """A run while it goes on, to be looked at.
 
     Attributes:
         evaluations: of the loss so far.
         loss: of the latest batch; nan before the first step.
         rate: what the base learning rate was multiplied with at the latest step; nan before the first.
         seconds: of training so far.
-        model: the live one.
-        state: takes the whole state, from which a run of the same length goes on bit for bit; it holds the
-            live tensors.
+        model: as it is now.
     """
 
     evaluations: int
-    loss: float
     rate: float
     seconds: float
     model: nn.Module
-    state: Callable[[], TrunkState]
+
+    @property
+    def loss(self) -> float:
+        """Of the latest batch."""
+        ...
+
+    def state(self) -> TrunkState:
+        """All that a run of the same length needs to go on bit for bit; it holds the live tensors."""
+        ...
 
 
 def train(
@@ -130,7 +134,7 @@ def train(
     stopped: Callable[[], bool] = lambda: False,
     watch: Watch | None = None,
     recorder: Recorder | None = None,
-    pause: Callable[[Moment], None] | None = None,
+    pause: Callable[[Live], None] | None = None,
     midway: bool = False,
 ) -> Outcome:
     """Train up to `progress` and validate.
@@ -148,9 +152,10 @@ def train(
             that reaches the target ends there.
         recorder: takes snapshots on the way, which changes nothing of the run either; not of one that is
             resumed, whose beginning nobody sees.
-        pause: called before every step; what it does must change nothing of the run.
-        midway: `resume` comes from a `Moment` of a run to this same progress, so it is used wherever it
-            lies, also in the cooldown; `watch` then has only the marks that were not measured yet.
+        pause: called before every step, when all due measurements are made; what it does must change nothing
+            of the run.
+        midway: `resume` comes from a `Live` run to this same progress, so it is used wherever it lies, also
+            in the cooldown; `watch` then has only the marks that were not measured yet.
 
     Raises:
         ValueError: progress lies outside (0, 1].
@@ -252,7 +257,7 @@ class _Run:
         self.speeds: list[float] = []
         self.reached: Point | None = None
         self.recorder: Recorder | None = None
-        self.pause: Callable[[Moment], None] | None = None
+        self.pause: Callable[[Live], None] | None = None
         self.rate = math.nan
 
     def record_with(self, recorder: Recorder) -> None:
@@ -289,15 +294,15 @@ class _Run:
             if self.lost:
                 return False
             if self.pause is not None:
-                self.pause(self.moment())
+                self.pause(self)
             if stopped():
                 return False
             self.step(steps)
         return not self.lost
 
-    def moment(self) -> Moment:
-        loss = self.trend.latest if self.trend else math.nan
-        return Moment(self.evaluations, loss, self.rate, self.seconds, self.model, self.state)
+    @property
+    def loss(self) -> float:
+        return self.trend.latest if self.trend else math.nan
 
     @property
     def lost(self) -> str:
