@@ -1,5 +1,7 @@
 """digits: read handwritten digits with a small convolutional network.
 
+    surefoot predict digits --model DIR --input seven.png --out seven.json
+
 Data: 1797 images of 8×8 pixels in 16 grey levels, by 43 writers; the test part of E. Alpaydin and C. Kaynak,
 "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998,
 https://doi.org/10.24432/C50P49, licence CC BY 4.0, as shipped inside scikit-learn.
@@ -12,12 +14,15 @@ import functools
 import importlib.util
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from surefoot.tasks.batching import shuffled
+from surefoot.tasks.pictures import box_of_ink, light_on_dark, opened, pasted, ranking
 
+SIDE = 8
 IMAGES, HELD_OUT = 1797, 500
 BATCH = 64
 SPLIT_SEED = 0
@@ -59,6 +64,7 @@ class Digits:
 
     name = "digits"
     steps = 400
+    labels = tuple("0123456789")
 
     @property
     def measure(self) -> str:
@@ -99,11 +105,36 @@ class Digits:
         with torch.no_grad():
             return self.loss(model, self._data[1]).item()
 
+    def metrics(self, model: nn.Module) -> dict[str, float]:
+        """Accuracy: the share of the held-out images that are read correctly."""
+        return {"accuracy": self.accuracy(model)}
+
     def accuracy(self, model: nn.Module) -> float:
         """Share of the held-out images that are read correctly."""
         images, labels = self._data[1]
         with torch.no_grad():
             return float((model(images).argmax(1) == labels).float().mean())
+
+    def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
+        """Read the digit in an image file, or in each of a folder; see `surefoot.tasks.pictures.ranking`."""
+        return ranking(model, source, out, self.labels, prepared)
+
+
+def prepared(source: Path) -> Tensor:
+    """(1, 8, 8) in [0, 1], as these images are made: light on dark, the ink as high as the image.
+
+    An image that has the right size already is only turned to light on dark.
+
+    Raises:
+        TaskError: the file is no image.
+    """
+    pixels = light_on_dark(opened(source))
+    if pixels.shape != (SIDE, SIDE):
+        rows, columns = box_of_ink(pixels)
+        ink = pixels[rows, columns][None, None]
+        sides = [max(1, round(SIDE * length / max(ink.shape[2:]))) for length in ink.shape[2:]]
+        pixels = pasted(nn.functional.interpolate(ink, sides, mode="area")[0, 0], SIDE)
+    return pixels[None] / pixels.max().clamp(min=1e-6)
 
 
 TASK = Digits()

@@ -7,6 +7,7 @@ every module in this folder that defines `TASK` is a built-in task, listed and c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -22,8 +23,7 @@ class Task(Protocol):
             (an optimizer that evaluates a batch twice advances by two).
         measure: what `validate` returns, in words (lower is better), e.g. "validation loss".
 
-    One more line may stand in a task, such as `snapshots = 49`: so many snapshots of the weights are then
-    kept of every finalist's first run, for `surefoot landscape`.
+    What a task may have besides is told by `Extras`.
     """
 
     name: str
@@ -44,4 +44,41 @@ class Task(Protocol):
 
     def validate(self, model: nn.Module) -> float:
         """The measure on held-out data; lower is better.  Must not change the model."""
+        ...
+
+
+class Extras(Protocol):
+    """What a task may have besides; each is optional, and used where it is there.
+
+    Attributes:
+        labels: names of the classes, in the order of the model's outputs; kept with a trained model, which
+            is refused where the task has come to name others.
+        snapshots: so many snapshots of the weights are kept of every finalist's first run, for
+            `surefoot landscape`.
+    """
+
+    labels: tuple[str, ...]
+    snapshots: int
+
+    def metrics(self, model: nn.Module) -> dict[str, float]:
+        """Further measures on the held-out data, e.g. {"accuracy": 0.97}, higher or lower as usual for each.
+
+        Called once a training has ended, with the best model, in evaluation mode and without gradients.
+        """
+        ...
+
+    def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
+        """What `surefoot predict` does with a trained model, in evaluation mode and without gradients.
+
+        Args:
+            model: from `model()`, with the trained weights.
+            source: the file or folder to predict from, which exists.
+            out: where to write: a file of this name, or files in a folder of it, to be made if need be.
+
+        Returns:
+            Lines for the terminal, such as the most probable classes.
+
+        Raises:
+            TaskError: the input is not what the task can read; one line says why.
+        """
         ...
