@@ -91,7 +91,7 @@ def _check_labels(task: Any, about: About) -> None:
     from surefoot.show.format import short
     from surefoot.tasks import TaskError
 
-    own = tuple(map(str, getattr(task, "labels", ())))
+    own = tuple(map(str, getattr(task, "labels", None) or ()))
     if own and own != about.labels:
         raise TaskError(
             f"the model was trained for the classes {short(', '.join(about.labels), 80) or 'of no name'}, "

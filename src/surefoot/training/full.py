@@ -345,7 +345,7 @@ class _Sitting:
         """What the folder is, and how its training stands."""
         task, plan = self.task, self.plan
         version = metadata.version("surefoot")
-        labels = tuple(map(str, getattr(task, "labels", ())))
+        labels = tuple(map(str, getattr(task, "labels", None) or ()))
         about = About(plan.task, task.name, labels, task.measure, version)
         best, last = result.best, result.last
         self.folder.write_json(TASK, about.document())
