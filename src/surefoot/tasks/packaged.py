@@ -29,7 +29,7 @@ def packaged_file(package: str, path_suffix: str, sha256: str) -> Path | None:
     """
     path = found(package, path_suffix)
     if path is not None:
-        _check(path, sha256, package)
+        check(path, sha256, f"the package {package}", "the version that 'surefoot[gallery]' names")
     return path
 
 
@@ -60,12 +60,22 @@ def missing(task_name: str, package: str, made_up: str = "data", how: str = "") 
 
 
 @functools.cache
-def _check(path: Path, sha256: str, package: str) -> None:
+def check(path: Path, sha256: str, origin: str, instead: str) -> None:
+    """Read the file once per process, and refuse it if its content is not as expected.
+
+    Args:
+        path: the file.
+        sha256: of the whole file, in hexadecimal.
+        origin: where the file is from, in words.
+        instead: what to install, in words.
+
+    Raises:
+        TaskError: its content is another.
+    """
     with path.open("rb") as file:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
     if actual != sha256:
         raise TaskError(
-            f"{path} of the package {package} is not the file this task is made for: "
-            f"its sha256 begins with {actual[:12]}, expected {sha256[:12]}; "
-            "install the version that 'surefoot[gallery]' names"
+            f"{path} of {origin} is not the file this task is made for: its sha256 begins with "
+            f"{actual[:12]}, expected {sha256[:12]}; install {instead}"
         )

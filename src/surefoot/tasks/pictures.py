@@ -56,6 +56,15 @@ def box_of_ink(pixels: Tensor) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
+def shrunk(pixels: Tensor, longest: int) -> Tensor:
+    """The picture with `longest` pixels along its longer side, and its lightest pixel at 1."""
+    scale = longest / max(pixels.shape)
+    height, width = (max(1, round(scale * side)) for side in pixels.shape)
+    picture = Image.fromarray((pixels * 255).byte().numpy()).resize((width, height), Image.Resampling.BOX)
+    small = torch.from_numpy(np.array(picture)).float() / 255
+    return small / small.max().clamp(min=1 / 255)
+
+
 def pasted(small: Tensor, side: int) -> Tensor:
     """`small` on a dark square, its centre of mass as near to the square's centre as fits."""
     mass = small.sum().clamp(min=1e-6)
