@@ -17,6 +17,7 @@ COMMANDS = {
     "huggingface_trainer.py": (sys.executable,),
     "torchrun_ddp.py": TORCHRUN,
 }
+TASKS = {"keras_task.py", "own_task.py"}  # tested with the package, and with the page that shows it
 ONE = ("--optimizers", "sgd", "--set", "lr=0.1", "--set", "momentum=0.9", "--set", "weight_decay=0")
 
 
@@ -34,7 +35,7 @@ def run(words, folder):
 
 
 def test_every_example_is_tested():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == set(COMMANDS)
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(COMMANDS) | TASKS
 
 
 @pytest.mark.parametrize("name", COMMANDS)
