@@ -203,7 +203,7 @@ def test_a_model_that_cannot_be_one_says_why():
 def test_the_example_learns_to_read_digits():
     example = load_task(f"{EXAMPLE}:task")
     assert (example.name, example.steps) == ("keras_task", 200)
-    outcome = train(example, Candidate("Adam", {"lr": 1e-2}), 0, 0.3)
-    assert outcome.point.value < 0.5  # untrained it is log 10
+    outcome = train(example, Candidate("Adam", {"lr": 1e-2}), 0, 1.0)
+    assert outcome.point.value < 0.2  # untrained it is log 10
     with torch.no_grad():
         assert 0 <= example.metrics(example.model().eval())["accuracy"] <= 0.4
