@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ def write_report(evidence: Any, study: str, file: str) -> None:
 
     write_report(evidence.study(study), file)
     click.echo(f"Report written to {file}")
+
+
+def check_kind(file: str, kinds: Sequence[str]) -> None:
+    """What is to be written is told by how the file's name ends."""
+    if Path(file).suffix.lower() not in kinds:
+        raise click.UsageError(f"{file}: the name must end in one of {' '.join(kinds)}")
 
 
 def check_writable(file: str | None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from surefoot.cli.group import check_writable, folder_of, store_option, surefoot, write_report
+from surefoot.cli.group import check_kind, check_writable, folder_of, store_option, surefoot, write_report
 from surefoot.termination import heeding_termination
 
 KINDS = (".png", ".svg", ".html")
@@ -64,8 +64,7 @@ def landscape(
     from surefoot.training.snapshots import snapshots_folder
 
     for file in files:
-        if Path(file).suffix.lower() not in KINDS:
-            raise click.UsageError(f"{file}: the name must end in one of {' '.join(KINDS)}")
+        check_kind(file, KINDS)
         check_writable(file)
     names = [n.strip() for n in optimizers.split(",") if n.strip()] if optimizers else None
     with Store.at(store) as evidence:

@@ -45,33 +45,20 @@ class Size(click.ParamType[int]):
         return int(float(match[1]) * SIZES[match[2].lower()])
 
 
-class Budgets(click.ParamType[tuple[float, ...]]):
-    """Full trainings from "1,2,3": positive numbers, separated by commas."""
-
-    name = "budgets"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, context: click.Context | None
-    ) -> tuple[float, ...]:
-        """Parse; a bad value is refused with an example."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            budgets = tuple(float(word) for word in str(value).split(","))
-        except ValueError:
-            budgets = ()
-        if not budgets or not all(0 < budget < math.inf for budget in budgets):
-            self.fail(f"{value!r} are no budgets; write for example 1,2,3,5,8", param, context)
-        return budgets
-
-
 class Numbers(click.ParamType[tuple[float, ...]]):
-    """So many finite numbers, separated by commas: "-1.5,0.01"."""
+    """Finite numbers, separated by commas: "-1.5,0.01".
+
+    Args:
+        count: how many; None: at least one.
+        what: how a message calls them.
+        example: of a good value.
+        positive: whether each must be above zero.
+    """
 
     name = "numbers"
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int | None, what: str, example: str, *, positive: bool = False) -> None:
+        self.count, self.what, self.example, self.positive = count, what, example, positive
 
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
@@ -83,7 +70,14 @@ class Numbers(click.ParamType[tuple[float, ...]]):
             numbers = tuple(float(word) for word in str(value).split(","))
         except ValueError:
             numbers = ()
-        if len(numbers) != self.count or not all(map(math.isfinite, numbers)):
-            example = ",".join(["-1.5", "0.5", "2"][: self.count])
-            self.fail(f"{value!r} are not {self.count} numbers; write for example {example}", param, context)
+        right = len(numbers) == self.count if self.count else bool(numbers)
+        if not right or not all(math.isfinite(n) and (n > 0 or not self.positive) for n in numbers):
+            self.fail(f"{value!r} are no {self.what}; write for example {self.example}", param, context)
         return numbers
+
+
+BUDGETS = Numbers(None, "budgets", "1,2,3,5,8", positive=True)
+"""Full trainings."""
+
+POINT = Numbers(2, "coordinates", "-1.5,0.5")
+RANGE = Numbers(2, "limits", "-3,3")

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from surefoot.cli.group import check_writable, surefoot, write
-from surefoot.cli.parameters import Numbers
+from surefoot.cli.group import check_kind, check_writable, surefoot, write
+from surefoot.cli.parameters import POINT, RANGE
 
 USUAL_RACERS = "sgd,sgd:momentum=0.9,rmsprop,adam,muon"
 PICTURES = (".png", ".svg", ".gif", ".webp", ".mp4")
@@ -51,11 +51,9 @@ A formula that begins with a minus comes after --, or in brackets."""
 @click.option(
     "--lr", type=float, help="The one for all.  [default: a tenth of what gradient descent can bear]"
 )
-@click.option("--start", type=Numbers(2), metavar="X,Y", help="Where all start.  [default: the surface's]")
-@click.option("--x", type=Numbers(2), metavar="LOW,HIGH", help="The domain across.  [default: the surface's]")
-@click.option(
-    "--y", type=Numbers(2), metavar="LOW,HIGH", help="The domain upwards.  [default: the surface's]"
-)
+@click.option("--start", type=POINT, metavar="X,Y", help="Where all start.  [default: the surface's]")
+@click.option("--x", type=RANGE, metavar="LOW,HIGH", help="The domain across.  [default: the surface's]")
+@click.option("--y", type=RANGE, metavar="LOW,HIGH", help="The domain upwards.  [default: the surface's]")
 @click.option(
     "--steps",
     type=click.IntRange(1, 100_000),
@@ -115,7 +113,7 @@ def race(
     from surefoot.show.waiting import counting
 
     for file in files:
-        _check_kind(file)
+        check_kind(file, (*PICTURES, *TEXTS))
         check_writable(file)
     if optimizers == "all":
         from surefoot import optim
@@ -130,11 +128,6 @@ def race(
     Console(highlight=False).print(race_table(found))
     for file in files:
         _save(found, file, view)
-
-
-def _check_kind(file: str) -> None:
-    if Path(file).suffix.lower() not in (*PICTURES, *TEXTS):
-        raise click.UsageError(f"{file}: the name must end in one of {' '.join((*PICTURES, *TEXTS))}")
 
 
 def _save(race: Any, file: str, view: Any) -> None:

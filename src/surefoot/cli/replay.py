@@ -7,7 +7,7 @@ import json
 import click
 
 from surefoot.cli.group import check_writable, surefoot, write
-from surefoot.cli.parameters import Budgets
+from surefoot.cli.parameters import BUDGETS
 
 
 @surefoot.command(
@@ -18,7 +18,7 @@ Examples:
 )
 @click.argument("tables", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
 @click.option(
-    "--budgets", type=Budgets(), default="1,2,3,5,8,12,20", show_default=True, help="In full trainings."
+    "--budgets", type=BUDGETS, default="1,2,3,5,8,12,20", show_default=True, help="In full trainings."
 )
 @click.option(
     "--orders", type=click.IntRange(min=1), default=200, show_default=True, help="Random orders of the arms."
