@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -29,6 +29,7 @@ from surefoot.show.format import (
     spread,
 )
 from surefoot.show.landscape_section import section
+from surefoot.show.pages import environment
 from surefoot.show.race import journeys, rungs
 from surefoot.show.reading import identity_of, labels, race_rungs, race_runs, results, setting_effects
 from surefoot.show.style import PALETTE
@@ -116,14 +117,8 @@ def _span(seeds: Sequence[int]) -> str:
 
 
 def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("surefoot.show", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
+    made = environment()
+    made.filters.update(
         plain=plain_name,
         number=number,
         seconds=seconds,
@@ -131,8 +126,8 @@ def _templates() -> Environment:
         share=share,
         rows=lambda facts: list(fact_rows(facts)),
     )
-    environment.globals.update(plural=plural, spread=spread)
-    return environment
+    made.globals.update(plural=plural, spread=spread)
+    return made
 
 
 # Pictures.

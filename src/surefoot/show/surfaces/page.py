@@ -16,13 +16,14 @@ from base64 import b64encode
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from surefoot.landscape.path import Path
 from surefoot.landscape.race import Race
 from surefoot.landscape.surface import Surface
 from surefoot.show.format import number
+from surefoot.show.pages import environment
 from surefoot.show.surfaces.contours import contour_document
 from surefoot.show.surfaces.document import document
 from surefoot.show.surfaces.strokes import racer_strokes, stroke_document
@@ -117,12 +118,6 @@ def _read(name: str) -> str:
 
 @functools.cache
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("surefoot.show", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
-    return environment.get_template("race.html")
+    made = environment()
+    made.filters["number"] = number
+    return made.get_template("race.html")
