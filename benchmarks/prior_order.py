@@ -12,7 +12,7 @@ name begins alike).  Then the race is replayed on its curves with four beginning
 - rates: the usual order, each at its expected learning rate;
 - both.
 
-Tables with one optimizer or of tasks that are not built in say nothing of traits: tasks then weigh alike.
+Of tasks that are neither built in nor of DeepOBS the traits are not known here: they all weigh alike.
 The first table is of mean regrets (0 the best arm, 1 the median), the second of full trainings: how many it
 takes to come down to the regret that the usual beginning has at a budget.
 """
@@ -47,6 +47,19 @@ from surefoot.training.look import look
 BEGINNINGS = ("usual", "order", "rates", "both")
 ALIKE = Traits(parameters=1, steps=1, roles={})
 """Of a task whose traits are not known: all such are equally alike."""
+
+DENSE, KERNELS = "weight matrices", "convolution kernels"
+PUBLISHED = {
+    "quadratic_deep": Traits(100, 800, {"other": 1.0}),
+    "mnist_vae": Traits(300_000, 30_000, {KERNELS: 0.8, DENSE: 0.2}),
+    "fmnist_vae": Traits(300_000, 60_000, {KERNELS: 0.8, DENSE: 0.2}),
+    "fmnist_2c2d": Traits(3_300_000, 50_000, {DENSE: 1.0}),
+    "cifar10_3c3d": Traits(900_000, 30_000, {DENSE: 0.6, KERNELS: 0.4}),
+    "cifar100_allcnnc": Traits(1_400_000, 55_000, {KERNELS: 1.0}),
+    "svhn_wrn164": Traits(2_700_000, 90_000, {KERNELS: 1.0}, batch_norm=True),
+    "tolstoi_char_rnn": Traits(400_000, 260_000, {DENSE: 0.95, "biases": 0.05}),
+}
+"""Of the tasks of DeepOBS (Schneider et al., 2019), roughly."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +166,7 @@ def subjects(tables: Sequence[CurveTable], separator: str | None) -> list[Subjec
     seen: dict[str, tuple[CurveTable, KnownTask]] = {}
     for table in tables:
         for task in table.tasks:
-            traits = ALIKE
+            traits = PUBLISHED.get(task, ALIKE)
             if task in builtin:
                 loaded = load_task(task)
                 traits = traits_of(loaded, look(loaded).to_dict())
