@@ -118,12 +118,12 @@ class Kept:
 
     Args:
         decode: makes the tensors of one number.
-        room: bytes to keep.
+        room: bytes to keep; `KEPT_BYTES` by default.
     """
 
-    def __init__(self, decode: Callable[[int], tuple[Tensor, ...]], room: int = KEPT_BYTES) -> None:
+    def __init__(self, decode: Callable[[int], tuple[Tensor, ...]], room: int | None = None) -> None:
         self._decode = decode
-        self._room = room
+        self._room = KEPT_BYTES if room is None else room
         self._kept: dict[int, tuple[Tensor, ...]] = {}
 
     def __getitem__(self, number: int) -> tuple[Tensor, ...]:

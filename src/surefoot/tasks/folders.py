@@ -116,8 +116,13 @@ class Layout:
         return (self.training, *([self.validation] if self.validation else []))
 
 
-def layout(root: Path, found: Problems) -> Layout:
+def layout(root: Path, found: Problems, used: Iterable[str] = ()) -> Layout:
     """See whether `root` holds train/ and val/ or is itself what has to be split.
+
+    Args:
+        root: the user's folder.
+        found: receives what does not fit together.
+        used: names of further files in it that are read.
 
     Raises:
         TaskError: there is no such folder.
@@ -131,8 +136,8 @@ def layout(root: Path, found: Problems) -> Layout:
         return Layout(root, None)
     for further in validation[1:]:
         found.add("validation folders beside another", further.name)
-    for other in root.iterdir():
-        if other != training and other not in validation:
+    for other in sorted(root.iterdir()):
+        if other != training and other not in validation and other.name not in used:
             found.add("entries beside train and validation, not used", other.name, fatal=False)
     return Layout(training, validation[0] if validation else None)
 

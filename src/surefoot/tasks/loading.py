@@ -68,7 +68,8 @@ def with_data(task: str, data: str | None) -> str:
     takes = data_tasks()
     if parts.name not in takes:
         if data is not None:
-            raise TaskError(f"{parts.name} takes no --data; only {_listed(takes)} do")
+            hint = _misspelt(parts.name, takes)
+            raise TaskError(f"{parts.name} takes no --data; only {_listed(takes)} do{hint}")
         return task
     if data is not None and parts.data is not None:
         raise TaskError(f"{parts.name} has its data already, {parts.data}: leave out --data")

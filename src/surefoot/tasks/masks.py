@@ -28,7 +28,7 @@ from surefoot.tasks.folders import printable
 from surefoot.tasks.loading import TaskError
 from surefoot.tasks.segmenting import IGNORED, Colour
 
-FILE = "classes.json"
+TABLE = "classes.json"
 IGNORE = "ignore"
 """A name in classes.json that is no class: pixels of its colour or number count nowhere."""
 
@@ -60,7 +60,7 @@ class ClassTable:
         Raises:
             TaskError: the file is not as it should be.
         """
-        path = root / FILE
+        path = root / TABLE
         if not path.is_file():
             return cls()
         try:
@@ -85,7 +85,7 @@ class ClassTable:
             known = {(r << 16) + (g << 8) + b: number for (r, g, b), number in self.colours.items()}
         else:
             if mask.mode not in ("1", "L", "P", "I;16", "I;16B", "I"):
-                raise UnreadableError(f"colours ({mask.mode}), but no {FILE} that names them")
+                raise UnreadableError(f"colours ({mask.mode}), but no {TABLE} that names them")
             pixels = np.asarray(mask).astype(np.int64)
             known = {IGNORED: IGNORED, **self.values}
         found, places = np.unique(pixels, return_inverse=True)

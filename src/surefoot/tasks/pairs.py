@@ -19,7 +19,7 @@ from surefoot.tasks import folders
 from surefoot.tasks.decoding import File, Kept, UnreadableError, in_colour, side_by_side, tensor
 from surefoot.tasks.folders import Problems, relative
 from surefoot.tasks.loading import TaskError
-from surefoot.tasks.masks import ClassTable
+from surefoot.tasks.masks import TABLE, ClassTable
 from surefoot.tasks.segmenting import IGNORED
 
 IMAGES, MASKS = "images", "masks"
@@ -67,7 +67,7 @@ class _Look:
 
 def listed(root: Path, found: Problems) -> Folder:
     """The pairs, by their names; whatever has no partner is counted."""
-    where = folders.layout(root, found)
+    where = folders.layout(root, found, used=[TABLE])
     try:
         table = ClassTable.read(root)
     except TaskError as error:
@@ -129,11 +129,11 @@ def surveyed(folder: Folder, listed: Problems, root: Path) -> tuple[Seen, Proble
     looks = side_by_side(
         lambda number: _look(pairs[number], number, folder.table, root, pixels), [*range(len(pairs))]
     )
-    for look in looks:
+    for (_, mask), look in zip(pairs, looks, strict=True):
         if look.wrong:
             found.add(*look.wrong)
         elif not look.classes:
-            found.add("masks without a labelled pixel", "", fatal=False)
+            found.add("masks without a labelled pixel", relative(mask, root), fatal=False)
     good = {number: look for number, look in enumerate(looks) if not look.wrong}
     names = {number: relative(image, root) for number, (image, _) in enumerate(pairs)}
     labels = _labels(folder.table, good, found)
@@ -189,7 +189,7 @@ def _labels(table: ClassTable, looks: dict[int, _Look], found: Problems) -> tupl
     if looks and len(labels) < 2:
         found.add(
             "folders whose masks have fewer than two classes",
-            "value 255 is ignored unless classes.json names it",
+            "255 is ignored unless classes.json names it",
         )
     for number, label in enumerate(labels):
         if masks[number] < 2:
