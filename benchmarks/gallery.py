@@ -206,7 +206,9 @@ def showings(
     names = list(dict.fromkeys(run.optimizer for run in study.runs if run.phase == "screen"))
     shown = {name: _showing(name, study, field, rows, baseline) for name in sorted(names)}
     values = [one["value"] for one in shown.values() if one["value"] is not None]
-    low, default = min(values), finite(rows[baseline].get("mean"))
+    # One seed may flatter; the finalists' means do not.
+    low = min([one["value"] for one in shown.values() if one["confirmed"]] or values)
+    default = finite(rows[baseline].get("mean"))
     middle = statistics.median([*values, *[math.inf] * (len(shown) - len(values))])
     spread = (middle if math.isfinite(middle) else max(values)) - low
     for one in shown.values():
@@ -256,7 +258,7 @@ def _regret(one: Mapping[str, Any], low: float, spread: float, worst: float) -> 
     if one["value"] is None:
         dropped = max(1.0, (worst - low) / spread) if spread > 0 else 1.0
         return min(WORST, dropped) if one["progress"] else WORST
-    return min(WORST, (one["value"] - low) / spread) if spread > 0 else 0.0
+    return min(WORST, max(0.0, (one["value"] - low) / spread)) if spread > 0 else 0.0
 
 
 def _label(document: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ NAMES = ["Adam", "AdamW", "LBFGS", "Lion", "SGD"]
 
 def experience(**regrets):
     """Three known tasks just like the one asked about, with the same regrets on each."""
-    showings = {name: Showing(regret, 0.3) for name, regret in regrets.items()}
+    showings = {name: Showing(regret, 0.3, regret == 0) for name, regret in regrets.items()}
     return Experience(tuple(KnownTask(f"task{n}", NETWORK, showings, "SGD lr=0.1") for n in range(3)))
 
 
@@ -48,6 +48,9 @@ def test_the_reason_says_how_each_did_on_which_tasks():
     assert reasons["Lion"].startswith("Nearly the best on task0, task1, task2.")
     assert reasons["Adam"].startswith("In the better half on task0, task1, task2.")
     assert "2 times the usual one" in reasons["SGD"]
+    lucky = {"Adam": Showing(0.0, 0.3, confirmed=False)}
+    once = Experience((KnownTask("task0", NETWORK, lucky),))
+    assert asked(once, names=["Adam"])["advice"][0]["reason"].startswith("Nearly the best on task0")
     poor = asked(experience(AdamW=1.5), names=["AdamW"])["advice"][0]
     assert poor["reason"].startswith("Worse than most on task0")
 

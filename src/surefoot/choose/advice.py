@@ -169,7 +169,8 @@ def _by_standing(raced: Mapping[str, Showing]) -> dict[str, list[str]]:
         words: [] for words in ("the best", "nearly the best", "in the better half", "worse than most")
     }
     for task, showing in raced.items():
-        bounds = (showing.regret <= 0, showing.regret <= NEARLY_BEST, showing.regret < 1, True)
+        best = showing.regret <= 0 and showing.confirmed  # one seed may flatter
+        bounds = (best, showing.regret <= NEARLY_BEST, showing.regret < 1, True)
         found[list(found)[bounds.index(True)]].append(task)
     return found
 
