@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 State = dict[str, Any]
-"""Of the three generators, as tensors, numbers and lists: what a checkpoint can hold."""
+"""Of the generators, as tensors, numbers and lists: what a checkpoint can hold."""
 
 
 def seed_everything(seed: int) -> None:
@@ -26,8 +26,11 @@ def state() -> State:
     kind, keys, *rest = np.random.get_state(legacy=True)
     assert kind == "MT19937"
     version, words, gauss = random.getstate()
+    # Asked of a driver that nobody has used yet, it would start, which costs seconds and memory.
+    used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     return {
         "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if used else [],
         "numpy": [torch.from_numpy(np.asarray(keys, dtype=np.int64)), *map(float, rest)],
         "python": [version, list(words), gauss],
     }
@@ -46,6 +49,8 @@ def untouched() -> Iterator[None]:
 def restore(state: State) -> None:
     """Go on from there."""
     torch.set_rng_state(state["torch"])
+    if kept := state.get("cuda"):  # older checkpoints have none
+        torch.cuda.set_rng_state_all(kept)
     keys, position, has_gauss, gauss = state["numpy"]
     np.random.set_state(
         ("MT19937", keys.numpy().astype(np.uint32), int(position), int(has_gauss), float(gauss))

@@ -274,6 +274,8 @@ class _Sitting:
     def _resume(self) -> TrunkState | None:
         saved = checkpoint.load(self.path, self.run)
         if saved is None:
+            if self.path.exists():
+                self.follower.troubled(f"{self.path} cannot be read: the training begins anew")
             return None
         self.curve = [Point(*row) for row in saved["curve"]]
         return TrunkState(**saved["state"])
