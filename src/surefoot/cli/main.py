@@ -8,7 +8,17 @@ from typing import Any
 
 import click
 
-from surefoot.cli import choose, facts, lab, landscape, pictures, replay, studies  # noqa: F401  each adds its commands
+from surefoot.cli import (  # noqa: F401  each adds its commands
+    choose,
+    facts,
+    lab,
+    landscape,
+    pictures,
+    predict,
+    replay,
+    studies,
+    train,
+)
 from surefoot.cli.group import surefoot
 from surefoot.termination import exit_status
 
