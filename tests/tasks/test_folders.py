@@ -99,10 +99,10 @@ def test_a_missing_folder_names_the_nearest(tmp_path):
 
 
 def test_options_are_checked():
-    assert whole_number("images", {"size": "64"}, "size", 224, 32) == 64
-    assert whole_number("images", {}, "size", 224, 32) == 224
-    for text in ("31", "-64", "6.4", "x", ""):
-        with pytest.raises(TaskError, match="size must be a whole number of at least 32"):
-            whole_number("images", {"size": text}, "size", 224, 32)
+    assert whole_number("images", {"size": "64"}, "size", 224, 32, 2048) == 64
+    assert whole_number("images", {}, "size", 224, 32, 2048) == 224
+    for text in ("31", "2049", "9" * 5000, "-64", "6.4", "x", "", "٣٣"):
+        with pytest.raises(TaskError, match="size must be a whole number from 32 to 2,048"):
+            whole_number("images", {"size": text}, "size", 224, 32, 2048)
     with pytest.raises(TaskError, match="no option 'siez'; did you mean 'size'"):
         check_options("images", {"siez": "64"}, ("size", "model"))

@@ -228,8 +228,9 @@ def test_what_is_harmless_is_counted_in_a_warning(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"size": "16"}, "size must be a whole number of at least 32, not '16'"),
+        ({"size": "16"}, "size must be a whole number from 32 to 2,048, not '16'"),
         ({"model": "vg"}, "there is no model 'vg'; did you mean 'vgg'?"),
+        ({"device": "gpu"}, "device must be cpu or cuda, not 'gpu'"),
         ({"sise": "64"}, "images has no option 'sise'; did you mean 'size'?"),
     ],
 )
@@ -237,6 +238,23 @@ def test_wrong_options_are_refused(root, options, words):
     with pytest.raises(TaskError) as caught:
         task_of(root, **options)
     assert words in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told(root):
+    with pytest.raises(TaskError, match="sees no GPU for device=cuda"):
+        task_of(root, device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_gives_what_the_processor_gives(root):
+    def values(device):
+        task = task_of(root, device=device)
+        torch.manual_seed(0)
+        model = task.model().eval()
+        return [task.validate(model), task.loss(model, next(task.batches(0))).item()]
+
+    assert values("cuda") == pytest.approx(values("cpu"), rel=1e-3)
 
 
 def test_the_training_is_as_long_as_there_are_images(root):

@@ -1,6 +1,6 @@
 import pytest
 
-from surefoot.tasks import Task, TaskError, builtin_tasks, command_words, load_task, with_data
+from surefoot.tasks import Task, TaskError, as_trained, builtin_tasks, command_words, load_task, with_data
 from surefoot.tasks.reference import Parts, split
 
 GOOD = """
@@ -199,3 +199,18 @@ def test_a_folder_goes_with_the_tasks_that_need_one(task, data, words):
 )
 def test_a_task_is_not_loaded_without_its_folder_or_with_one_too_many(reference, words):
     assert words in message(reference)
+
+
+@pytest.mark.parametrize(
+    ("task", "trained", "reference"),
+    [
+        ("images", "images?data=/x&size=64&model=vgg", "images?size=64&model=vgg"),
+        ("images?size=32&data=/y", "images?data=/x&size=64&model=vgg", "images?data=/y&size=32&model=vgg"),
+        ("images", "images?data=/x", "images"),
+        ("images", "segmentation?data=/x&tile=64", "images"),
+        ("digits", "digits", "digits"),
+        ("my.py:task", "my.py:task", "my.py:task"),
+    ],
+)
+def test_a_model_predicts_with_the_options_it_was_trained_with(task, trained, reference):
+    assert as_trained(task, trained) == reference

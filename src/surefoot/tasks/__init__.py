@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from surefoot.naming import nearest
 from surefoot.tasks.loading import (
     TaskError,
+    as_trained,
     builtin_modules,
     calling,
     check_task,
@@ -29,6 +30,7 @@ from surefoot.tasks.task import Task
 __all__ = [
     "Task",
     "TaskError",
+    "as_trained",
     "builtin_tasks",
     "calling",
     "check_task",

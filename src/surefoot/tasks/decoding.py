@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -142,6 +143,10 @@ class Kept:
 
 
 def side_by_side(function: Callable[[Item], Made], items: list[Item]) -> list[Made]:
-    """`function` of each item, in order, on as many threads as torch may use: decoders let others run."""
-    with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
+    """`function` of each item, in order, on as many threads as there are processors for this process.
+
+    Decoders let others run, and this is done once, so torch's own number of threads is not heeded.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    with ThreadPoolExecutor(len(affinity(0)) if affinity else os.cpu_count() or 1) as pool:
         return list(pool.map(function, items))

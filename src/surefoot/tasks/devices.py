@@ -1,6 +1,6 @@
-"""Where a task computes: on a GPU where the process sees one, else on the processor.
+"""Where a task computes: on the processor, or on a GPU if it is told to.
 
-model = Network().to(device())
+model = Network().to(device("images", "cuda"))
 loss = measure(ToAndFro(model), images)     # images on the processor, logits on the processor
 """
 
@@ -9,10 +9,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from surefoot.tasks.loading import TaskError
 
-def device() -> torch.device:
-    """The first GPU that this process sees, else the processor."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+def device(task: str, name: str) -> torch.device:
+    """The device of this name, "cpu" or "cuda"; raises `TaskError` if there is none."""
+    if name not in ("cpu", "cuda"):
+        raise TaskError(f"{task}: device must be cpu or cuda, not {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TaskError(f"{task}: this process sees no GPU for device=cuda")
+    return torch.device(name)
 
 
 def device_of(model: nn.Module) -> torch.device:

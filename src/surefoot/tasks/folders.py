@@ -247,11 +247,13 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def whole_number(task: str, options: Mapping[str, str], name: str, default: int, least: int) -> int:
+def whole_number(
+    task: str, options: Mapping[str, str], name: str, default: int, least: int, most: int
+) -> int:
     """An option of a task that is a whole number; raises `TaskError`."""
     text = options.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and int(text) >= least):
-        raise TaskError(f"{task}: {name} must be a whole number of at least {least}, not {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+        raise TaskError(f"{task}: {name} must be a whole number from {least} to {most:,}, not {text!r}")
     return int(text)
 
 

@@ -11,7 +11,7 @@ counted: `Images.problems`.
 
 Options: `size` (pixels, 224), `model` ("small", the default, since a full training takes minutes on two
 cores; "vgg", a quarter as wide as in the paper, takes six times as long; "vgg16" is for a GPU), `steps`
-(20 rounds through the images, but 200 at least and 2,000 at most), `batch` (32).
+(20 rounds through the images, but 200 at least and 2,000 at most), `batch` (32), `device` ("cpu", or "cuda").
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from surefoot.naming import nearest
 from surefoot.tasks import folders, ranking
 from surefoot.tasks.batching import shuffled
 from surefoot.tasks.decoding import File, Kept, UnreadableError, side_by_side, square
-from surefoot.tasks.devices import ToAndFro, device, device_of
+from surefoot.tasks.devices import ToAndFro, device_of
 from surefoot.tasks.folders import Problems, relative
 from surefoot.tasks.loading import TaskError
 from surefoot.tasks.networks.vgg import LEAST_SIZE, NETWORKS
 from surefoot.tasks.own import OwnData
 
-SIZE = 224
+SIZE, MOST_SIZE = 224, 2048
 SHIFT = 8  # images are moved by up to an eighth of their size
 LOOKED_AT = 256  # images that decide what colours are standardised by
 
@@ -83,7 +83,7 @@ class Images(OwnData[Split]):
 
     def __init__(self, root: Path, labels: Sequence[str] | None, options: Mapping[str, str]) -> None:
         super().__init__(root, labels, options)
-        self._size = self._whole("size", SIZE, LEAST_SIZE)
+        self._size = self._whole("size", SIZE, LEAST_SIZE, MOST_SIZE)
         self._network = options.get("model", "small")
         if self._network not in NETWORKS:
             hint = nearest(self._network, NETWORKS)
@@ -92,7 +92,7 @@ class Images(OwnData[Split]):
     def model(self) -> nn.Module:
         """A newly initialised network for these classes, which standardises colours as the images do."""
         centre, spread = (None, None) if self._given is not None else self._colours
-        return NETWORKS[self._network](len(self.labels), centre, spread).to(device())
+        return NETWORKS[self._network](len(self.labels), centre, spread).to(self._device)
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """32 images and their classes; each epoch goes once through all in a new order.

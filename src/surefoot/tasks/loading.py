@@ -79,6 +79,23 @@ def with_data(task: str, data: str | None) -> str:
     return references.join(parts.name, folder, parts.options)
 
 
+def as_trained(task: str, trained: str) -> str:
+    """The reference of `task` with the options that a model was trained with, for predictions by it.
+
+    Args:
+        task: as the user names it now, such as "images"; options in it come first.
+        trained: the reference that the model was trained on, such as "images?data=/photos&size=64".  Its
+            folder is not taken over.
+
+    Raises:
+        TaskError: one of them is no reference.
+    """
+    now, then = _split(task), _split(trained)
+    if now.name != then.name or now.name not in data_tasks():
+        return task
+    return references.join(now.name, now.data, {**then.options, **now.options})
+
+
 def load_own_data(reference: str, labels: Sequence[str] | None = None) -> Task | None:
     """The task in "images?data=/home/me/photos"; None if `reference` names no task on own data.
 

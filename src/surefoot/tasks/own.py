@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import ClassVar, Generic, Self, TypeVar
 
 from surefoot.tasks import folders
+from surefoot.tasks.devices import device
 from surefoot.tasks.folders import Problems
 from surefoot.tasks.loading import TaskError
 
 ROUNDS, LEAST_STEPS, MOST_STEPS = 20, 200, 2000
+MOST_BATCH, MOST_STEPS_TOLD = 4096, 10**8
 
 Data = TypeVar("Data")
 
@@ -40,16 +42,17 @@ class OwnData(abc.ABC, Generic[Data]):
 
     name: ClassVar[str]
     options: ClassVar[tuple[str, ...]]
-    """Names of the options, beside `steps` and `batch`."""
+    """Names of the options, beside `steps`, `batch` and `device`."""
     usual_batch: ClassVar[int]
 
     def __init__(self, root: Path, labels: Sequence[str] | None, options: Mapping[str, str]) -> None:
-        folders.check_options(self.name, options, ("steps", "batch", *self.options))
+        folders.check_options(self.name, options, ("steps", "batch", "device", *self.options))
         self._root = root
         self._given = tuple(labels) if labels is not None else None
         self._options = options
-        self._batch = self._whole("batch", self.usual_batch, 2)
-        self._steps = self._whole("steps", 0, 1) if "steps" in options else None
+        self._batch = self._whole("batch", self.usual_batch, 2, MOST_BATCH)
+        self._steps = self._whole("steps", 0, 1, MOST_STEPS_TOLD) if "steps" in options else None
+        self._device = device(self.name, options.get("device", "cpu"))
         if labels is None:
             folders.check_folder(root)
 
@@ -101,5 +104,5 @@ class OwnData(abc.ABC, Generic[Data]):
         found.warn(self.name)
         return data
 
-    def _whole(self, name: str, usual: int, least: int) -> int:
-        return folders.whole_number(self.name, self._options, name, usual, least)
+    def _whole(self, name: str, usual: int, least: int, most: int) -> int:
+        return folders.whole_number(self.name, self._options, name, usual, least, most)

@@ -12,7 +12,7 @@ A U-Net is trained on tiles cut at random places; held-out images are measured w
 prediction fades overlapping tiles into each other, so that an image may be of any size.
 
 Options: `tile` (pixels, 256), `width` (channels at full size, 16), `steps` (20 rounds through the images, but
-200 at least and 2,000 at most), `batch` (8).
+200 at least and 2,000 at most), `batch` (8), `device` ("cpu", or "cuda").
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from surefoot.tasks import pairs
 from surefoot.tasks.batching import shuffled
 from surefoot.tasks.decoding import File, Kept, UnreadableError, in_colour, tensor
-from surefoot.tasks.devices import ToAndFro, device, device_of
+from surefoot.tasks.devices import ToAndFro, device_of
 from surefoot.tasks.folders import Problems, pictures, printable, relative
 from surefoot.tasks.loading import TaskError
 from surefoot.tasks.masks import ClassTable
@@ -48,8 +48,8 @@ from surefoot.tasks.segmenting import (
     write_zones,
 )
 
-TILE, LEAST_TILE = 256, 32
-WIDTH = 16
+TILE, LEAST_TILE, MOST_TILE = 256, 32, 4096
+WIDTH, MOST_WIDTH = 16, 256
 LOOKED_AT = 32  # tiles that decide what colours are standardised by
 
 Batch = tuple[Tensor, Tensor]
@@ -87,14 +87,14 @@ class Segmentation(OwnData[Split]):
 
     def __init__(self, root: Path, labels: Sequence[str] | None, options: Mapping[str, str]) -> None:
         super().__init__(root, labels, options)
-        self._tile = self._whole("tile", TILE, LEAST_TILE)
-        self._width = self._whole("width", WIDTH, 1)
+        self._tile = self._whole("tile", TILE, LEAST_TILE, MOST_TILE)
+        self._width = self._whole("width", WIDTH, 1, MOST_WIDTH)
 
     def model(self) -> nn.Module:
         """A U-Net of 483 thousand parameters, which standardises colours as the images do."""
         centre, spread = (None, None) if self._given is not None else self._colours
         network = UNet(3, len(self.labels), width=self._width)
-        return nn.Sequential(Standardise(centre, spread), network).to(device())
+        return nn.Sequential(Standardise(centre, spread), network).to(self._device)
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """8 tiles and their labels, as bytes; half of them mirrored.
