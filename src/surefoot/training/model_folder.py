@@ -146,9 +146,9 @@ class ModelFolder:
         if not path.is_file():  # a pipe would be waited for without end
             hint = "" if self.path.is_dir() else " (there is no such folder)"
             raise FolderError(f"{self.path} is no model's folder: it holds no {name}{hint}")
+        if (size := path.stat().st_size) > MOST_JSON:
+            raise FolderError(f"{path}: too large for what it should hold, {size:,} bytes")
         try:
-            if path.stat().st_size > MOST_JSON:
-                raise FolderError(f"{path}: too large, {path.stat().st_size:,} bytes")
             found = json.loads(path.read_text(encoding="utf8"))
         except OSError as error:
             raise FolderError(f"{path}: {error.strerror or error}") from None
