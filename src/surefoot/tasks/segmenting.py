@@ -222,7 +222,9 @@ def read_rgb(path: Path) -> Bytes:
             if image.mode.startswith(("I", "F")):
                 raise TaskError(f"{path} has more than 8 bits a channel: convert it to 8-bit RGB first")
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except TaskError:
+        raise
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise TaskError(f"{path} cannot be read as an image: {' '.join(str(error).split())}") from error
 
 
@@ -256,7 +258,12 @@ def write_zones(
 
     Returns:
         The files, and a line for each class that occurs, the largest share first.
+
+    Raises:
+        TaskError: `out` is a file, or named like an image.
     """
+    if out.is_file() or out.suffix.lower() in IMAGE_SUFFIXES:
+        raise TaskError(f"{out} must be a folder: a mask and an overlay are written to it")
     palette = list(palette or colours(len(classes)))
     numbers = np.asarray(labels).astype(np.uint8)
     shares = class_shares(numbers, classes)
