@@ -10,7 +10,7 @@ held out.  Images may differ in size, colours and orientation; each is scaled un
 counted: `Images.problems`.
 
 Options: `size` (pixels, 224), `model` ("small", the default, since a full training takes minutes on two
-cores; "vgg", a quarter as wide as in the paper, takes six times as long; "vgg16" is for a GPU), `steps`
+cores; "vgg", a quarter as wide as in the paper, takes nine times as long; "vgg16" is for a GPU), `steps`
 (20 rounds through the images, but 200 at least and 2,000 at most), `batch` (32), `device` ("cpu", or "cuda").
 """
 

@@ -1,7 +1,7 @@
 """segmentation: find the class of every pixel of your own images, from images and masks.
 
     surefoot choose segmentation --data land       # land/images/1.jpg, land/masks/1.png, …
-    load_task("segmentation?data=/home/me/land&tile=128")
+    load_task("segmentation?data=/home/me/land&tile=256")
 
 Data: yours.  A mask is a PNG as large as its image and named like it; see `masks` for what stands in one, and
 for classes.json.  With land/train/images, land/train/masks and the same in land/val those are the parts; else
@@ -11,7 +11,7 @@ counted: `Segmentation.problems`.
 A U-Net is trained on tiles cut at random places; held-out images are measured whole, tile by tile; a
 prediction fades overlapping tiles into each other, so that an image may be of any size.
 
-Options: `tile` (pixels, 256), `width` (channels at full size, 16), `steps` (20 rounds through the images, but
+Options: `tile` (pixels, 128), `width` (channels at full size, 16), `steps` (20 rounds through the images, but
 200 at least and 2,000 at most), `batch` (8), `device` ("cpu", or "cuda").
 """
 
@@ -48,7 +48,7 @@ from surefoot.tasks.segmenting import (
     write_zones,
 )
 
-TILE, LEAST_TILE, MOST_TILE = 256, 32, 4096
+TILE, LEAST_TILE, MOST_TILE = 128, 32, 4096
 WIDTH, MOST_WIDTH = 16, 256
 LOOKED_AT = 32  # tiles that decide what colours are standardised by
 
