@@ -12,6 +12,7 @@ import functools
 import hashlib
 import io
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -126,6 +127,7 @@ class Kept:
         self._decode = decode
         self._room = KEPT_BYTES if room is None else room
         self._kept: dict[int, tuple[Tensor, ...]] = {}
+        self._lock = threading.Lock()  # a survey puts from several threads
 
     def __getitem__(self, number: int) -> tuple[Tensor, ...]:
         if number in self._kept:
@@ -137,9 +139,10 @@ class Kept:
     def put(self, number: int, made: tuple[Tensor, ...]) -> None:
         """Keep what has been decoded, if there is room."""
         size = sum(part.nbytes for part in made)
-        if size <= self._room:
-            self._room -= size
-            self._kept[number] = made
+        with self._lock:
+            if size <= self._room:
+                self._room -= size
+                self._kept[number] = made
 
 
 def side_by_side(function: Callable[[Item], Made], items: list[Item]) -> list[Made]:
