@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 import surefoot
-from surefoot.tasks import builtin_tasks, load_task
+from surefoot.tasks import TaskError, builtin_tasks
 from surefoot.training import check as checking
 from surefoot.training.check import check
 from surefoot.training.findings import Facts
@@ -162,9 +162,13 @@ def named_anew(self, numbers=itertools.count()):  # noqa: B008  it is to remembe
         (from_the_clock, r"other weights each time for the same seed \(weight\)", True),
         (always_seeded, r"same weights for every seed: leave out its torch.manual_seed", True),
         (loaded, r"same weights for every seed; where they are loaded that is meant", False),
-        (named_anew, r"names its weights otherwise each time \(layer_\d+.weight, then layer_\d+.weight\)", True),
+        (
+            named_anew,
+            r"names its weights otherwise each time \(layer_\d+.weight, then layer_\d+.weight\)",
+            True,
+        ),
     ],
-)  # fmt: skip
+)
 def test_models(model, words, wrong):
     only(changed(model=model), words, wrong=wrong)
 
@@ -246,12 +250,27 @@ def masked(self, model, batch):
 @pytest.mark.parametrize(
     ("members", "words", "wrong"),
     [
-        ({"batches": endless(with_nan)}, r"in batch 1 of batches\(0\), 1 of 96 numbers are nan or inf.* batch\[0\], a", True),
-        ({"batches": seldom_nan}, r"in batch 8 of batches\(0\), 96 of 96 numbers are nan or infinite in batch\[0\]", True),
-        ({"batches": endless(with_nan), "loss": masked, "validate": lambda self, m: masked(self, m, (X[120:], Y[120:])).item()},
-         "though the loss is finite there", False),
+        (
+            {"batches": endless(with_nan)},
+            r"in batch 1 of batches\(0\), 1 of 96 numbers are nan or inf.* batch\[0\], a",
+            True,
+        ),
+        (
+            {"batches": seldom_nan},
+            r"in batch 8 of batches\(0\), 96 of 96 numbers are nan or infinite in batch\[0\]",
+            True,
+        ),
+        (
+            {
+                "batches": endless(with_nan),
+                "loss": masked,
+                "validate": lambda self, m: masked(self, m, (X[120:], Y[120:])).item(),
+            },
+            "though the loss is finite there",
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_data_that_is_no_number(members, words, wrong):
     only(changed(**members), words, wrong=wrong)
 
@@ -268,17 +287,31 @@ def rarely_out_of_range(self, seed):
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"batches": labelled(lambda y: y + 1)},
-         r"loss\(\): labels go from 1 to 4, but the model has 4 classes, 0 to 3: subtract 1 \(.*test_check.py:\d+\)$"),
-        ({"batches": rarely_out_of_range}, "labels go from 0 to 9, but the model has 4 classes, 0 to 3: correct"),
-        ({"batches": labelled(lambda y: y - 1)}, "labels go from -1 to 2, but the model has 4 classes, 0 to 3"),
-        ({"validate": lambda self, m: self.loss(m, (X[120:], Y[120:] + 1)).item()},
-         r"validate\(\): a label is 4, but the model has no such class"),
-        ({"model": lambda self: nn.Sequential(nn.Embedding(3, 2), nn.Flatten(), nn.Linear(2, CLASSES)),
-          "loss": lambda self, m, b: functional.cross_entropy(m(b[1][:, None]), b[1])},
-         r"loss\(\): a whole number \(batch\[1\] from 0 to 3\) lies outside of the rows that an nn.Embedding has"),
+        (
+            {"batches": labelled(lambda y: y + 1)},
+            r"loss\(\): labels go from 1 to 4, but the model has 4 classes, 0 to 3: subtract 1 \(.*test_check.py:\d+\)$",
+        ),
+        (
+            {"batches": rarely_out_of_range},
+            "labels go from 0 to 9, but the model has 4 classes, 0 to 3: correct",
+        ),
+        (
+            {"batches": labelled(lambda y: y - 1)},
+            "labels go from -1 to 2, but the model has 4 classes, 0 to 3",
+        ),
+        (
+            {"validate": lambda self, m: self.loss(m, (X[120:], Y[120:] + 1)).item()},
+            r"validate\(\): a label is 4, but the model has no such class",
+        ),
+        (
+            {
+                "model": lambda self: nn.Sequential(nn.Embedding(3, 2), nn.Flatten(), nn.Linear(2, CLASSES)),
+                "loss": lambda self, m, b: functional.cross_entropy(m(b[1][:, None]), b[1]),
+            },
+            r"loss\(\): a whole number \(batch\[1\] from 0 to 3\) lies outside of the rows that an nn.Embedding has",
+        ),
     ],
-)  # fmt: skip
+)
 def test_labels(members, words):
     only(changed(**members), words)
 
@@ -286,13 +319,25 @@ def test_labels(members, words):
 @pytest.mark.parametrize(
     ("loss", "words"),
     [
-        (lambda self, m, b: m(b[0]), r"loss\(\) must return one number, not a tensor of shape \(\d+, 4\): take"),
-        (lambda self, m, b: functional.cross_entropy(m(b[0]), b[1]) * float("inf"), r"loss\(\) is inf on the first"),
-        (lambda self, m, b: functional.cross_entropy(m(b[0]), b[1].float()), r"loss\(\) raised RuntimeError: .*; a batch holds float32 16×6, int64 16$"),
-        (lambda self, m, b: functional.cross_entropy(m(b[0][:, :3]), b[1]), r"raised RuntimeError: mat1 and mat2 shapes .*test_check.py:\d+\); a batch holds"),
+        (
+            lambda self, m, b: m(b[0]),
+            r"loss\(\) must return one number, not a tensor of shape \(\d+, 4\): take",
+        ),
+        (
+            lambda self, m, b: functional.cross_entropy(m(b[0]), b[1]) * float("inf"),
+            r"loss\(\) is inf on the first",
+        ),
+        (
+            lambda self, m, b: functional.cross_entropy(m(b[0]), b[1].float()),
+            r"loss\(\) raised RuntimeError: .*; a batch holds float32 16×6, int64 16$",
+        ),
+        (
+            lambda self, m, b: functional.cross_entropy(m(b[0][:, :3]), b[1]),
+            r"raised RuntimeError: mat1 and mat2 shapes .*test_check.py:\d+\); a batch holds",
+        ),
         (lambda self, m, b: m(b[0]).nonsense, r"loss\(\) raised AttributeError"),
     ],
-)  # fmt: skip
+)
 def test_losses_that_the_measure_uses_too(loss, words):
     only(changed(loss=loss, validate=lambda self, m: Healthy.loss(self, m, (X[120:], Y[120:])).item()), words)
 
@@ -373,12 +418,24 @@ class Turns(nn.Module):
 @pytest.mark.parametrize(
     ("model", "words", "wrong"),
     [
-        (Unused, r"forgotten.weight, forgotten.bias of the model get no gradient \(2 more are frozen on purpose\)", True),
-        (Listed, r"Listed.hidden\[0\].weight, .* and 1 more, not among model.parameters\(\).*nn.ModuleList", True),
+        (
+            Unused,
+            r"forgotten.weight, forgotten.bias of the model get no gradient \(2 more are frozen on purpose\)",
+            True,
+        ),
+        (
+            Listed,
+            r"Listed.hidden\[0\].weight, .* and 1 more, not among model.parameters\(\).*nn.ModuleList",
+            True,
+        ),
         (Forgetful, r"Forgetful.mean changes in training and is no buffer", False),
-        (lambda: nn.Sequential(nn.Embedding(CLASSES, 5, sparse=True), nn.Flatten(), nn.Linear(5, CLASSES)), r"the gradient of 0.weight is sparse", False),
+        (
+            lambda: nn.Sequential(nn.Embedding(CLASSES, 5, sparse=True), nn.Flatten(), nn.Linear(5, CLASSES)),
+            r"the gradient of 0.weight is sparse",
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_parts_of_models(model, words, wrong):
     ids = "Embedding" in str(model())
 
@@ -443,7 +500,7 @@ def some_rows(self, model):
 
 
 def uses_up(self, model, left=iter([(X[120:], Y[120:])])):  # noqa: B008  it is to remember
-    return [self.loss(model, batch).item() for batch in left][0]
+    return [self.loss(model, batch).item() for batch in left].pop()
 
 
 def slope(self, model):
@@ -462,12 +519,20 @@ def slope(self, model):
         (leaves_training, r"leaves the model in training mode; .*put back", False),
         (nudges, r"validate\(\) changes the model \(0.bias\); it must only measure", True),
         (freezes, r"validate\(\) freezes 0.bias, 0.weight", True),
-        (some_rows, r"validate\(\) gives \S+, then \S+, for the same model: measure always the same rows", True),
+        (
+            some_rows,
+            r"validate\(\) gives \S+, then \S+, for the same model: measure always the same rows",
+            True,
+        ),
         (uses_up, r"raised IndexError: .*, when it was called for the second time", True),
         (slope, r"validate\(\) needs gradients, and is called without: wrap that in torch.enable_grad", True),
-        (lambda self, m: self.loss(m, (X[120:160], Y[120:160])).item(), r"measures on 40 rows: .* about 16 %", False),
+        (
+            lambda self, m: self.loss(m, (X[120:160], Y[120:160])).item(),
+            r"measures on 40 rows: .* about 16 %",
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_validation(validate, words, wrong):
     only(changed(validate=validate), words, wrong=wrong)
 
@@ -530,8 +595,6 @@ class TestOwnFiles:
         ]
 
     def test_what_the_task_refuses_is_wrong_and_told_once(self):
-        from surefoot.tasks import TaskError
-
         def refuses(self, seed):
             raise TaskError("mine: 3 files cannot be read: a.png …")
 
@@ -552,4 +615,3 @@ def test_all_findings_are_listed_and_the_worst_come_first():
     ]  # fmt: skip
     assert len(report.wrong) == 2
     assert len(report.told) == 1
-    assert 
