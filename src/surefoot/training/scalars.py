@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import math
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +40,20 @@ class Scalars(Follower):
         self._folder, self._measure = folder, measure
         self._every = max(1, steps // MOST_STEPS)
         self._writer: Any = None
+        self._from = 0
 
     def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
         """Open the file of this sitting."""
         writers = importlib.import_module("tensorboardX")  # it has no types
-        self._writer = writers.SummaryWriter(str(self._folder), purge_step=evaluations + 1)
+        self._from = evaluations
+        # Files are named by the second they were begun in: two short sittings must not share one.
+        self._writer = writers.SummaryWriter(
+            str(self._folder), purge_step=evaluations + 1, filename_suffix=f".{evaluations}"
+        )
 
     def stepped(self, live: Live) -> None:
         """The loss of the latest batch, and how far the schedule has taken the learning rate."""
-        if math.isfinite(live.loss) and live.evaluations % self._every == 0:
+        if live.evaluations > self._from and live.evaluations % self._every == 0:
             self._writer.add_scalar("training/loss", live.loss, live.evaluations)
             self._writer.add_scalar("training/rate factor", live.rate, live.evaluations)
 
