@@ -9,8 +9,12 @@ name begins alike).  Then the race is replayed on its curves with four beginning
 
 - usual: the order of `surefoot choose`, at the usual learning rates;
 - order: the optimizers in the order of their expected regrets;
+- gated: that order where the evidence is as much as two tasks that are just alike, else the usual one;
 - rates: the usual order, each at its expected learning rate;
-- both.
+- both: order and rates.
+
+With --experience what is known is what the package has in its data, from the gallery's studies, and not what
+the tables say.
 
 Of tasks that are neither built in nor of DeepOBS the traits are not known here: they all weigh alike.
 The first table is of mean regrets (0 the best arm, 1 the median), the second of full trainings: how many it
@@ -35,7 +39,16 @@ from rich.table import Table
 
 from surefoot import optim
 from surefoot.choose import space
-from surefoot.choose.experience import WORST, Expected, Experience, KnownTask, Showing, usual_order
+from surefoot.choose.experience import (
+    WORST,
+    Expected,
+    Experience,
+    KnownTask,
+    Showing,
+    load_experience,
+    race_order,
+    usual_order,
+)
 from surefoot.choose.grid import COARSE_DECADES, PRIORS, UNKNOWN_PRIOR, Arm, Grid, log_rate
 from surefoot.choose.policy import Race
 from surefoot.choose.replay import instances, paid_part, replay
@@ -44,7 +57,7 @@ from surefoot.evidence import CurveTable, read_table
 from surefoot.tasks import builtin_tasks, load_task
 from surefoot.training.look import look
 
-BEGINNINGS = ("usual", "order", "rates", "both")
+BEGINNINGS = ("usual", "order", "gated", "rates", "both")
 ALIKE = Traits(parameters=1, steps=1, roles={})
 """Of a task whose traits are not known: all such are equally alike."""
 
@@ -124,6 +137,7 @@ def beginnings(subject: Subject, arms: Sequence[Arm]) -> Mapping[str, list[int]]
     return {
         "usual": look_order(arms, usual, rates=False),
         "order": look_order(arms, learnt, rates=False),
+        "gated": look_order(arms, race_order(learnt), rates=False),
         "rates": look_order(arms, usual, rates=True),
         "both": look_order(arms, learnt, rates=True),
     }
@@ -161,7 +175,10 @@ def same_regret(usual: Sequence[float], other: Sequence[float], budgets: Sequenc
     return found
 
 
-def subjects(tables: Sequence[CurveTable], separator: str | None) -> list[Subject]:
+def subjects(
+    tables: Sequence[CurveTable], separator: str | None, package: Experience | None
+) -> list[Subject]:
+    """Every task of the tables, and what is known besides it: by the package's data, or the other tasks."""
     builtin = builtin_tasks()
     seen: dict[str, tuple[CurveTable, KnownTask]] = {}
     for table in tables:
@@ -175,12 +192,12 @@ def subjects(tables: Sequence[CurveTable], separator: str | None) -> list[Subjec
     def group(task: str) -> str:
         return task.partition(separator)[0] if separator else task
 
-    return [
-        Subject(
-            table, task, own, Experience(tuple(k for t, (_, k) in seen.items() if group(t) != group(task)))
-        )
-        for task, (table, own) in seen.items()
-    ]
+    def others(task: str) -> Experience:
+        if package is not None:
+            return package.besides(task)
+        return Experience(tuple(own for other, (_, own) in seen.items() if group(other) != group(task)))
+
+    return [Subject(table, task, own, others(task)) for task, (table, own) in seen.items()]
 
 
 def main() -> None:
@@ -191,11 +208,13 @@ def main() -> None:
     parser.add_argument("--budgets", default="0.5,1,2,3,5,8")
     parser.add_argument("--orders", type=int, default=20)
     parser.add_argument("--group", metavar="SEPARATOR")
+    parser.add_argument("--experience", action="store_true")
     parser.add_argument("--fewest", type=int, default=20, help="arms of a task that is scored")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()
     budgets = [float(word) for word in args.budgets.split(",")]
-    found = subjects([read_table(path) for path in args.tables], args.group)
+    package = load_experience() if args.experience else None
+    found = subjects([read_table(path) for path in args.tables], args.group, package)
     scored = [subject for subject in found if len(subject.table.tasks[subject.task]) >= args.fewest]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.workers, spawn) as pool:

@@ -19,6 +19,7 @@ from surefoot.choose.experience import (
     KnownTask,
     Showing,
     load_experience,
+    race_order,
     read_experience,
     usual_order,
 )
@@ -84,6 +85,19 @@ def test_the_order_of_names_and_tasks_changes_nothing(seed):
     names, tasks = source.sample(NAMES, 4), tuple(source.sample(BOTH.tasks, len(BOTH.tasks)))
     assert Experience(tasks).ranking(IMAGES, names) == BOTH.ranking(IMAGES, NAMES)
     assert order(Experience(), IMAGES, names) == order(Experience(), IMAGES)
+
+
+def test_a_race_leaves_the_usual_order_for_much_evidence_only():
+    def raced(count):
+        seen = Experience(
+            tuple(known(f"ids {n}", IDS, "Adagrad", "Lion", "SGD", "AdamW") for n in range(count))
+        )
+        return [expected.optimizer for expected in race_order(seen.ranking(IDS, NAMES))]
+
+    assert raced(0) == raced(1) == usual_order(NAMES)
+    assert raced(2)[0] == "Adagrad"
+    assert raced(9) == ["Adagrad", "Lion", "SGD", "AdamW"]
+    assert race_order([]) == []
 
 
 def test_a_rate_that_is_not_known_counts_as_the_usual_one():

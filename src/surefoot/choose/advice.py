@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from surefoot.choose import space
-from surefoot.choose.experience import Expected, Experience, KnownTask, Showing
+from surefoot.choose.experience import Expected, Experience, KnownTask, Showing, race_order
 from surefoot.choose.label import candidate_label, optimizer_label
 from surefoot.choose.snippet import snippet
 from surefoot.choose.traits import Traits, in_common, similarity
@@ -43,7 +43,8 @@ def prior_order(task: str, traits: Traits, experience: Experience, names: Iterab
         experience: what is known.
         names: of the optimizers to race.
     """
-    return [expected.optimizer for expected in experience.besides(task).ranking(traits, names)]
+    ranking = experience.besides(task).ranking(traits, names)
+    return [expected.optimizer for expected in race_order(ranking)]
 
 
 def advise(

@@ -29,6 +29,10 @@ PRIOR_WEIGHT = 2.0
 """The usual order, and the usual learning rates, count as much as two tasks that are just like this one: a
 single task, or some that have little in common with it, hardly move them."""
 
+ENOUGH = 2.0
+"""With less evidence than two such tasks a race keeps to the usual order: `benchmarks/prior_order.py` shows
+gains where much is known of tasks alike, and none, or a loss, where little is."""
+
 WORST = 1.5
 """No regret counts for more, as in replays."""
 
@@ -94,6 +98,14 @@ class Experience:
         weights = [(similarity(traits, task.traits), task) for task in self.tasks]
         found = [_expected(name, place / max(1, len(usual) - 1), weights) for place, name in enumerate(usual)]
         return sorted(found, key=lambda expected: expected.regret)  # of equals the usual order
+
+
+def race_order(ranking: Sequence[Expected]) -> list[Expected]:
+    """In which order to look at these optimizers: as ranked, or as usual where the evidence is thin."""
+    if max((expected.evidence for expected in ranking), default=0.0) >= ENOUGH:
+        return list(ranking)
+    found = {expected.optimizer: expected for expected in ranking}
+    return [found[name] for name in usual_order(found)]
 
 
 def usual_order(names: Iterable[str]) -> list[str]:
