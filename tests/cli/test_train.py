@@ -21,9 +21,10 @@ from surefoot.evidence import Store, StoreError
 from surefoot.evidence.study_log import StudyLog
 from surefoot.show.report import write_report
 from surefoot.tasks import load_task
-from surefoot.training.full import Plan, train_fully
+from surefoot.training.full import train_fully
 from surefoot.training.loop import train as run_of_a_study
 from surefoot.training.model_folder import ModelFolder
+from surefoot.training.plan import Plan
 from surefoot.training.run import Candidate, Schedule
 
 TASKS = '''

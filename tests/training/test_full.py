@@ -16,10 +16,11 @@ import torch
 
 from surefoot.tasks import TaskError, load_task
 from surefoot.training import full
-from surefoot.training.full import Follower, Plan, compare, standing, train_fully
+from surefoot.training.full import Follower, train_fully
 from surefoot.training.local import LocalEngine
 from surefoot.training.loop import train
 from surefoot.training.model_folder import ModelFolder
+from surefoot.training.plan import Plan, compare, standing
 from surefoot.training.run import Candidate, Finished, Job, Report, Schedule
 from tests.training.test_loop import CANDIDATES, names
 
@@ -89,11 +90,12 @@ from surefoot.tasks import load_task
 from surefoot.training import full
 from surefoot.training.loop import time_steps
 from surefoot.training.model_folder import ModelFolder
+from surefoot.training.plan import Plan, compare, standing
 from surefoot.training.run import Candidate
 
 full.CHECKPOINT_SECONDS = 0.0
 adam = Candidate("AdamW", {"lr": 1e-2, "betas": (0.9, 0.99)})
-plan = full.Plan("tabular", adam, seed=3, steps=300, validations=10)
+plan = Plan("tabular", adam, seed=3, steps=300, validations=10)
 task, draw, kills = load_task("tabular"), random.Random(4), 0
 time_steps(task, adam, 2)  # what is compiled now, no child need compile
 heard, told = os.pipe()

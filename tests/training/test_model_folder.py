@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from surefoot.tasks import load_task
-from surefoot.training.full import Follower, Plan, standing, train_fully
+from surefoot.training.full import Follower, train_fully
 from surefoot.training.loop import validate
 from surefoot.training.model_folder import FolderError, ModelFolder, storable
+from surefoot.training.plan import Plan, standing
 from surefoot.training.run import Candidate
 
 ABOUT = {"task": "digits", "name": "digits", "labels": ["0"], "measure": "loss", "surefoot": "1"}

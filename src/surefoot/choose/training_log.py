@@ -24,8 +24,9 @@ from surefoot.choose.snippet import snippet
 from surefoot.evidence import PointRecord, Store, StoreError, StudyLog
 from surefoot.evidence.environment import environment
 from surefoot.tasks import Task
-from surefoot.training.full import Follower, Plan, Result
+from surefoot.training.full import Follower
 from surefoot.training.loop import Live
+from surefoot.training.plan import Plan, Result
 from surefoot.training.run import Point
 
 PHASE = "confirm"

@@ -15,9 +15,9 @@ from surefoot.cli.group import DEFAULT_STORE, store_option, surefoot
 if TYPE_CHECKING:
     from surefoot.choose.training_log import TrainingLog
     from surefoot.show.training_display import TrainingDisplay
-    from surefoot.training.full import Plan, Result
     from surefoot.training.loop import Live
     from surefoot.training.model_folder import ModelFolder
+    from surefoot.training.plan import Plan, Result
     from surefoot.training.run import Candidate, Point
     from surefoot.training.scalars import Scalars
 
@@ -97,8 +97,8 @@ def train(
     from surefoot.choose.training_log import TrainingLog
     from surefoot.evidence import Store
     from surefoot.tasks import load_task, with_data
-    from surefoot.training.full import Plan
     from surefoot.training.model_folder import ModelFolder
+    from surefoot.training.plan import Plan
     from surefoot.training.scalars import Scalars
 
     if bool(study) == bool(optimizer):
@@ -145,8 +145,8 @@ def _settle(plan: Plan, folder: ModelFolder, overwrite: bool, again: str) -> Non
     Raises:
         FolderError: it holds something else, and nobody has asked to overwrite it.
     """
-    from surefoot.training.full import compare
     from surefoot.training.model_folder import FolderError
+    from surefoot.training.plan import compare
 
     if overwrite:
         folder.clear()
@@ -230,7 +230,7 @@ def _command(
     """The command line that trains so."""
     from surefoot.choose.single import words
     from surefoot.tasks import command_words
-    from surefoot.training.full import VALIDATIONS
+    from surefoot.training.plan import VALIDATIONS
 
     parts = ["surefoot", "train", *command_words(plan.task)]
     parts += ["--study", study] if study else words(plan.candidate)

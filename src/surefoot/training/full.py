@@ -14,10 +14,9 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
-from importlib import metadata
-from typing import Any, Literal, cast
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -25,92 +24,15 @@ from torch import nn
 from surefoot.tasks import Task, TaskError, calling, source_file
 from surefoot.training import checkpoint
 from surefoot.training.loop import Live, TrunkState, Watch, evaluating, train
-from surefoot.training.model_folder import TASK, TRAINING, About, FolderError, ModelFolder, storable
-from surefoot.training.run import Candidate, Point
-
-VALIDATIONS = 20
-"""Measurements on the way, evenly spaced, the end included, unless another number is named."""
+from surefoot.training.model_folder import FolderError, ModelFolder, storable
+from surefoot.training.plan import Plan, Result, standing, write
+from surefoot.training.run import Point
 
 CHECKPOINT_SECONDS = 30.0
 """Between checkpoints, besides those at every measurement: a kill costs at most about so much."""
 
 CHECKPOINT_SHARE = 0.05
 """Of the time that checkpoints may take; a large model on a slow disk has them more rarely."""
-
-Status = Literal["running", "completed", "diverged", "stopped"]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is trained, and all that fixes how it ends.
-
-    Attributes:
-        task: its reference.
-        candidate: optimizer, hyperparameters, schedule.
-        seed: fixes the initial weights, the batches and every other draw.
-        steps: length of the training, in evaluations of the loss on a batch.
-        validations: measurements, evenly spaced, the end included.
-        threads: of torch; their number decides how sums are rounded. Runs of a study have one.
-    """
-
-    task: str
-    candidate: Candidate
-    seed: int
-    steps: int
-    validations: int = VALIDATIONS
-    threads: int = 1
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """As JSON types: equal for equal plans."""
-        candidate = asdict(self.candidate)
-        settings = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in candidate["hyperparameters"].items()
-        }
-        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "candidate"}
-        return {**rest, **candidate, "hyperparameters": settings}
-
-    @property
-    def marks(self) -> tuple[float, ...]:
-        """Progresses to measure at on the way."""
-        return tuple(number / self.validations for number in range(1, self.validations))
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a training stands.
-
-    Attributes:
-        status: "completed"; "diverged"; "stopped" by the caller, or still "running", to be gone on with.
-        evaluations: of the loss so far; where it diverged, up to there.
-        curve: everything that was measured; the value is nan where it diverged.
-        best: the lowest of them; None before there is one.
-        message: why it diverged.
-        metrics: further measures of the best model, by the task's `metrics`.
-        seconds_per_step: median, in the latest sitting; nan where nothing was trained.
-        state_bytes: of the optimizer.
-    """
-
-    status: Status
-    evaluations: int
-    curve: tuple[Point, ...]
-    message: str = ""
-    metrics: Mapping[str, float] | None = None
-    seconds_per_step: float = math.nan
-    state_bytes: int = 0
-
-    @property
-    def best(self) -> Point | None:
-        """The point of the best weights: the first of the lowest values."""
-        measured = [point for point in self.curve if math.isfinite(point.value)]
-        return min(measured, key=lambda point: point.value, default=None)
-
-    @property
-    def last(self) -> Point | None:
-        """The point of the last good weights."""
-        measured = [point for point in self.curve if math.isfinite(point.value)]
-        return measured[-1] if measured else None
 
 
 class Follower:
@@ -127,46 +49,6 @@ class Follower:
 
     def troubled(self, text: str) -> None:
         """Something could not be written; the training goes on."""
-
-
-def compare(plan: Plan, folder: ModelFolder) -> list[str]:
-    """How the training in the folder differs from the plan, in words; empty for the same, or for none.
-
-    Raises:
-        FolderError: its training.json is damaged.
-    """
-    if not (folder.path / TRAINING).exists():
-        return []
-    there = folder.read_json(TRAINING).get("plan")
-    if not isinstance(there, dict):
-        raise FolderError(f"{folder.path / TRAINING} says nothing of a plan")
-    found, asked = _flat(there), _flat(plan.document)
-    return [
-        f"{name} is {_told(found, name)}, asked for {_told(asked, name)}"
-        for name in dict.fromkeys([*asked, *found])
-        if _told(found, name) != _told(asked, name)
-    ]
-
-
-def standing(folder: ModelFolder) -> Result | None:
-    """How the training in a folder ended; None where it has not, or there is none."""
-    if not (folder.path / TRAINING).exists():
-        return None
-    found = folder.read_json(TRAINING)
-    if found.get("status") not in ("completed", "diverged"):
-        return None
-    try:
-        return Result(
-            found["status"],
-            int(found["evaluations"]),
-            tuple(Point(*map(_number, row)) for row in found["curve"]),
-            str(found["message"]),
-            {name: _number(value) for name, value in found["metrics"].items()},
-            _number(found["seconds_per_step"]),
-            int(found["state_bytes"]),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise FolderError(f"{folder.path / TRAINING} is not as it was written: {error}") from None
 
 
 def train_fully(
@@ -229,7 +111,7 @@ class _Sitting:
 
     def train(self) -> Result:
         resume = self._resume()
-        self._write(Result("running", resume.evaluations if resume else 0, ()))
+        write(self.folder, self.plan, self.task, Result("running", resume.evaluations if resume else 0, ()))
         self.follower.begun(resume.evaluations if resume else 0, tuple(self.curve))
         last = self.curve[-1].progress if self.curve else 0.0
         marks = tuple(mark for mark in self.plan.marks if mark > last)
@@ -255,7 +137,7 @@ class _Sitting:
         if status == "stopped":
             stopped = Result(status, evaluations, tuple(self.curve))
             with contextlib.suppress(OSError):  # the checkpoint has all that matters
-                self._write(stopped)
+                write(self.folder, self.plan, self.task, stopped)
             return stopped
         metrics = self._metrics(self.live.model) if status == "completed" else {}
         result = Result(
@@ -267,7 +149,7 @@ class _Sitting:
             outcome.seconds_per_step,
             outcome.state_bytes,
         )
-        self._write(result)
+        write(self.folder, self.plan, self.task, result)
         self.folder.clear_checkpoints()
         return result
 
@@ -343,55 +225,10 @@ class _Sitting:
                 f"{self.task.name}: metrics() must return names with numbers, not {found!r:.100}"
             ) from None
 
-    def _write(self, result: Result) -> None:
-        """What the folder is, and how its training stands."""
-        task, plan = self.task, self.plan
-        version = metadata.version("surefoot")
-        labels = tuple(map(str, getattr(task, "labels", None) or ()))
-        about = About(plan.task, task.name, labels, task.measure, version)
-        best, last = result.best, result.last
-        self.folder.write_json(TASK, about.document())
-        self.folder.write_json(
-            TRAINING,
-            {
-                "plan": plan.document,
-                "status": result.status,
-                "evaluations": result.evaluations,
-                "message": result.message,
-                "values": {"best": best and asdict(best), "last": last and asdict(last)},
-                "metrics": {name: _finite(value) for name, value in (result.metrics or {}).items()},
-                "seconds_per_step": _finite(result.seconds_per_step),
-                "state_bytes": result.state_bytes,
-                "curve": [[p.progress, p.seconds, _finite(p.value)] for p in result.curve],
-                "surefoot": version,
-                "torch": torch.__version__,
-            },
-        )
-
 
 def checkpoint_identity(plan: Plan) -> str:
     """What a checkpoint must be of, to be gone on from."""
     return f"full {sorted(plan.document.items())}"
-
-
-def _flat(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by their own names: {"hyperparameters": {"lr": 0.1}} is {"lr": 0.1}."""
-    found: dict[str, Any] = {}
-    for name, value in plan.items():
-        found |= value if isinstance(value, dict) else {name: value}
-    return found
-
-
-def _told(plan: Mapping[str, Any], name: str) -> str:
-    return repr(plan[name]) if name in plan else "not set"
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ tensorboardX writes them, which needs no TensorBoard; TensorBoard, installed any
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 from pathlib import Path
@@ -60,7 +61,8 @@ class Scalars(Follower):
     def measured(self, live: Live, point: Point, best: bool) -> None:
         """The measure."""
         self._writer.add_scalar(f"validation/{self._measure}", point.value, live.evaluations)
-        self._writer.flush()
+        with contextlib.suppress(OSError):  # a full disk costs the picture, not the training
+            self._writer.flush()
 
     def close(self) -> None:
         """Write what waits."""
