@@ -1,10 +1,12 @@
 """What wins where: a modest study of every built-in task, and what it found as data and as a page.
 
-    python benchmarks/gallery.py [--tasks digits,line] [--runs 120 | --minutes-per-task 5] [--workers N]
+    python benchmarks/gallery.py [--tasks digits,line] [--runs 120] [--minutes-per-task 20] [--workers N]
 
 Every task that needs no data of the user's is put to `surefoot choose`.  Then each optimizer of its race that
 was not trained to the end is, with its best settings of the race, as far as a quarter of the budget pays: so
-optimizers that did not become finalists can be compared too.  Everything lies in .surefoot/gallery.db: an
+optimizers that did not become finalists can be compared too.  The budget is --runs, or what fits into
+--minutes-per-task where that is less, though never less than the 13 trainings of the smallest study.
+Everything lies in .surefoot/gallery.db: an
 interrupted gallery goes on where it was, and what is finished is not trained again.  To begin anew, take
 another --seed, or remove that file.
 
@@ -25,7 +27,7 @@ import statistics
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +50,10 @@ from surefoot.training.look import look
 from surefoot.training.run import Candidate, Schedule
 
 STORE = Path(".surefoot/gallery.db")
-RUNS = 120.0
+RUNS, MINUTES = 120.0, 20.0
+FEWEST_RUNS = 13.0
+"""Of the smallest study: two seeds of four finalists and the baseline, and three of random search."""
+
 FIELD_SHARE = 0.25
 """Of the study's budget, on top of it: for optimizers that the race did not train to the end."""
 
@@ -61,33 +66,37 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How a task is studied.
+    """How tasks are studied.
 
     Attributes:
-        runs: budget of the study in full trainings; None where `minutes` is given.
-        minutes: for the study and what follows it.
+        runs: budget of a study in full trainings; what follows it costs a quarter more.
+        minutes: no task takes longer, if the smallest study fits into that.
         command: of the gallery.
     """
 
-    runs: float | None
-    minutes: float | None
+    runs: float
+    minutes: float
     seed: int
     workers: int | None
     timeout: float | None
     command: str
 
-    def question(self, task: str) -> Question:
-        length = f"{self.runs:g}-runs" if self.runs else f"{self.minutes:g}-minutes"
-        share = None if self.minutes is None else 60 * self.minutes / (1 + FIELD_SHARE)
-        name = f"{task}-{length}" + (f"-seed-{self.seed}" if self.seed else "")
-        return Question.ask(task, runs=self.runs, budget_seconds=share, seed=self.seed, study=name)
+    def question(self, task: str, seen: Mapping[str, Any], workers: int, begun: Collection[str]) -> Question:
+        """The question about a task: the one that was begun before, whatever its steps take today."""
+        share = 60 * self.minutes / (1 + FIELD_SHARE)
+        seed = f"-seed-{self.seed}" if self.seed else ""
+        by_runs, by_time = f"{task}-{self.runs:g}-runs{seed}", f"{task}-{self.minutes:g}-minutes{seed}"
+        fits = self.runs * training_seconds(seen) / workers <= share
+        if by_runs in begun or (fits and by_time not in begun):
+            return Question.ask(task, runs=self.runs, seed=self.seed, study=by_runs)
+        return Question.ask(task, budget_seconds=share, seed=self.seed, study=by_time)
 
-    def seconds(self, seen: Mapping[str, Any], workers: int) -> float:
-        """How long a task will take, by what its steps take."""
-        if self.minutes:
-            return 60 * self.minutes
-        assert self.runs is not None
-        return (1 + FIELD_SHARE) * self.runs * training_seconds(seen) / workers
+
+def duration(question: Question, seen: Mapping[str, Any], workers: int) -> float:
+    """How long a task will take in seconds, by what its steps take."""
+    one = training_seconds(seen) / workers
+    fewest = (question.runs or FEWEST_RUNS) * one
+    return (1 + FIELD_SHARE) * max(fewest, question.budget_seconds or 0.0)
 
 
 def training_seconds(seen: Mapping[str, Any]) -> float:
@@ -97,9 +106,9 @@ def training_seconds(seen: Mapping[str, Any]) -> float:
 # -------------------------------------------------------------------- one task
 
 
-def study_task(task: str, plan: Plan, store: Store) -> dict[str, Any]:
+def study_task(question: Question, plan: Plan, store: Store) -> dict[str, Any]:
     """Study a task, go on with it, or only read it again; returns its entry in the data."""
-    question, checkpoints = plan.question(task), STORE.parent / "gallery-checkpoints"
+    task, checkpoints = question.task, STORE.parent / "gallery-checkpoints"
     with LocalEngine(plan.workers, timeout=plan.timeout) as engine:
         with RaceDisplay() as display:
             choose_optimizer(question, store, engine, checkpoints / question.study, display)
@@ -305,31 +314,42 @@ def write_all(entries: Mapping[str, Mapping[str, Any]]) -> None:
 def run(tasks: Sequence[str], plan: Plan) -> dict[str, str]:
     """Study the tasks one after the other; returns why some failed, by task."""
     entries, failed = known_entries(DATA), {}
-    expected: dict[str, float] = {}
-    workers = LocalEngine(plan.workers).slots
-    for task in tasks:
-        try:
-            expected[task] = plan.seconds(look(load_task(task)).to_dict(), workers)
-            print(f"{task}: about {seconds(expected[task])}")
-        except Exception as error:  # one task must not stop the others
-            failed[task] = told(error)
-    print(f"{plural(len(expected), 'task')}: about {seconds(sum(expected.values()))}\n", flush=True)
     STORE.parent.mkdir(parents=True, exist_ok=True)
     with Store.at(STORE) as store:
-        for place, task in enumerate(expected, start=1):
-            started = time.monotonic()
+        planned = plan_all(tasks, plan, {study.name for study in store.studies()}, failed)
+        for place, (question, _) in enumerate(planned, start=1):
+            task, started = question.task, time.monotonic()
             try:
-                entries[task] = study_task(task, plan, store)
+                entries[task] = study_task(question, plan, store)
                 write_all(entries)
-            except Exception as error:
+            except Exception as error:  # one task must not stop the others
                 traceback.print_exc()
                 failed[task] = told(error)
-            left = sum(list(expected.values())[place:])
-            took = time.monotonic() - started
+            left, took = sum(lasts for _, lasts in planned[place:]), time.monotonic() - started
             outcome = f"failed ({failed[task]})" if task in failed else entries[task]["winner"]
-            print(f"\n[{place}/{len(expected)}] {task}: {outcome}, {seconds(took)}", end="")
-            print(f"; about {seconds(left)} left\n" if left else "\n", flush=True)
+            print(f"\n[{place}/{len(planned)}] {task}: {outcome}, {seconds(took)}", end="")
+            print(f"; at most {seconds(left)} left\n" if left else "\n", flush=True)
     return failed
+
+
+def plan_all(
+    tasks: Sequence[str], plan: Plan, begun: Collection[str], failed: dict[str, str]
+) -> list[tuple[Question, float]]:
+    """The question about each task, and how long it will take; tasks that cannot be looked at have failed."""
+    workers, planned = LocalEngine(plan.workers).slots, []
+    for task in tasks:
+        try:
+            seen = look(load_task(task)).to_dict()
+        except Exception as error:
+            failed[task] = told(error)
+            continue
+        question = plan.question(task, seen, workers, begun)
+        planned.append((question, duration(question, seen, workers)))
+        known = " (begun before)" if question.study in begun else ""
+        print(f"{question.study}: about {seconds(planned[-1][1])}{known}", flush=True)
+    total = seconds(sum(lasts for _, lasts in planned))
+    print(f"{plural(len(planned), 'task')}: about {total}\n", flush=True)
+    return planned
 
 
 def told(error: Exception) -> str:
@@ -341,21 +361,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--tasks", help="names, separated by commas; all that need no data by default")
-    parser.add_argument("--runs", type=float, help=f"full trainings of a study, {RUNS:g} by default")
-    parser.add_argument("--minutes-per-task", type=float, help="instead of --runs")
+    parser.add_argument("--runs", type=float, default=RUNS, help=f"at most; {RUNS:g} by default")
+    parser.add_argument("--minutes-per-task", type=float, default=MINUTES, help=f"{MINUTES:g} by default")
     parser.add_argument("--workers", type=int, help="runs side by side; one for each core by default")
     parser.add_argument("--run-timeout", type=float, help="seconds after which a run counts as hung")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    if args.runs and args.minutes_per_task:
-        parser.error("either --runs or --minutes-per-task")
+    if not (args.runs >= 1 and args.minutes_per_task > 0):
+        parser.error("--runs must be at least 1, and --minutes-per-task more than 0")
     builtin = sorted(builtin_tasks())
     tasks = [name.strip() for name in args.tasks.split(",")] if args.tasks else builtin
     if unknown := [name for name in tasks if name not in builtin]:
         parser.error(f"no such task: {', '.join(unknown)}; there are {', '.join(builtin)}")
     command = shlex.join(["python", "benchmarks/gallery.py", *sys.argv[1:]])
-    runs = None if args.minutes_per_task else args.runs or RUNS
-    plan = Plan(runs, args.minutes_per_task, args.seed, args.workers, args.run_timeout, command)
+    plan = Plan(args.runs, args.minutes_per_task, args.seed, args.workers, args.run_timeout, command)
     try:
         failed = run(tasks, plan)
     except KeyboardInterrupt:

@@ -108,14 +108,14 @@ def entry(name):
 
 
 def test_a_task_that_fails_is_reported_and_the_others_go_on(gallery, monkeypatch, capsys):
-    def study_task(task, plan, store):
-        if task == "line":
+    def study_task(question, plan, store):
+        if question.task == "line":
             raise RuntimeError("no luck\ntoday")
-        return entry(task)
+        return entry(question.task)
 
     monkeypatch.setattr(gallery, "study_task", study_task)
     gallery.write_all({"older": entry("older")})
-    plan = gallery.Plan(20.0, None, 0, 1, None, "c")
+    plan = gallery.Plan(20.0, 9.0, 0, 1, None, "c")
     failed = gallery.run(["nothing", "line", "tabular"], plan)
     assert failed["line"] == "RuntimeError: no luck today"
     assert failed.keys() == {"nothing", "line"}
@@ -126,7 +126,7 @@ def test_a_task_that_fails_is_reported_and_the_others_go_on(gallery, monkeypatch
 
 
 def test_a_whole_study_becomes_an_entry_and_is_not_made_twice(gallery, capsys):
-    plan = gallery.Plan(13.0, None, 0, 1, None, "python benchmarks/gallery.py")
+    plan = gallery.Plan(13.0, 60.0, 0, 1, None, "python benchmarks/gallery.py")
     assert gallery.run(["line"], plan) == {}
     first = gallery.DATA.read_text()
     assert "results; ahead" in capsys.readouterr().out
@@ -139,8 +139,15 @@ def test_a_whole_study_becomes_an_entry_and_is_not_made_twice(gallery, capsys):
 
 
 def test_a_budget_in_minutes_pays_for_all_of_it(gallery):
-    plan = gallery.Plan(None, 5.0, 0, 2, None, "c")
-    assert plan.seconds({}, 2) == 300
-    assert plan.question("line").budget_seconds == 240
-    assert plan.question("line").study == "line-5-minutes"
-    assert gallery.Plan(20.0, None, 3, 2, None, "c").question("line").study == "line-20-runs-seed-3"
+    plan = gallery.Plan(20.0, 5.0, 3, 2, None, "c")
+    quick, slow = ({"seconds_per_step": one / gallery.OVERHEAD, "steps": 1} for one in (1.0, 100.0))
+    asked = plan.question("line", quick, 2, ())
+    assert (asked.study, asked.runs, asked.budget_seconds) == ("line-20-runs-seed-3", 20, None)
+    assert gallery.duration(asked, quick, 2) == pytest.approx(12.5)
+    asked = plan.question("line", slow, 2, ())
+    assert (asked.study, asked.runs, asked.budget_seconds) == ("line-5-minutes-seed-3", None, 240)
+    assert gallery.duration(asked, slow, 200) == pytest.approx(300)
+    assert gallery.duration(asked, slow, 1) == pytest.approx(13 * 125)  # of the smallest study
+    for begun in ("line-20-runs-seed-3", "line-5-minutes-seed-3"):  # whatever the steps take today
+        for seen in (quick, slow):
+            assert plan.question("line", seen, 2, {begun}).study == begun
