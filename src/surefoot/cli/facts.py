@@ -59,13 +59,18 @@ def _optimizers() -> Table:
 
 
 def _tasks() -> Table:
-    from surefoot.tasks import builtin_tasks
+    from surefoot.tasks import builtin_tasks, data_tasks
 
-    rows = [
-        (name, (type(task).__doc__ or "").strip().split("\n")[0], task.steps, task.measure)
+    rows: list[tuple[Any, ...]] = [
+        (name, _first_line(type(task)), task.steps, task.measure)
         for name, task in sorted(builtin_tasks().items())
     ]
+    rows += [(f"{name} --data DIR", _first_line(made), "", "") for name, made in sorted(data_tasks().items())]
     return rows, ("task", "what is trained", "steps", "measure (lower is better)")
+
+
+def _first_line(documented: type) -> str:
+    return (documented.__doc__ or "").strip().split("\n")[0]
 
 
 def _surfaces() -> Table:

@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from surefoot.cli import (  # noqa: F401  each adds its commands
+    advise,
+    check,
     choose,
     facts,
     lab,

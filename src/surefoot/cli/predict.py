@@ -42,7 +42,7 @@ def predict(task: str, model: str, source: str, out: str, data: str | None, last
     run.  TASK is code, and is taken from the command line alone.
     """
     from surefoot.show.format import printable
-    from surefoot.tasks import TaskError, calling, load_task, source_file, with_data
+    from surefoot.tasks import TaskError, as_trained, calling, load_task, source_file, with_data
     from surefoot.training.loop import evaluating
     from surefoot.training.model_folder import ModelFolder
 
@@ -50,7 +50,7 @@ def predict(task: str, model: str, source: str, out: str, data: str | None, last
         raise TaskError(f"--input {source} cannot be read")
     folder = ModelFolder(model)
     about = folder.about()
-    reference = with_data(task, data) if data else task
+    reference = as_trained(with_data(task, data) if data else task, about.task)
     if not force:
         _check_reference(reference, about)
     found = load_task(reference, about.labels or None)

@@ -105,7 +105,7 @@ def train(
         raise click.UsageError("say with what: either --study NAME or --optimizer NAME")
     if study and (sets or schedule):
         raise click.UsageError("--set and --schedule go with --optimizer; a study has chosen its own")
-    reference = with_data(task, data) if data else task
+    reference = with_data(task, data)
     with Store.at(store) as evidence:
         candidate = _candidate(evidence, study, reference, optimizer, sets, schedule)
         found = load_task(reference)

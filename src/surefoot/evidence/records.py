@@ -109,7 +109,8 @@ class StudySummary:
         created: ISO 8601 time, UTC.
         finished: whether the study has an answer.
         runs: how many runs it has, in every status.
-        verdict: the answer's "win", "tie" or "budget"; None while unfinished.
+        verdict: the answer's "win", "tie" or "budget"; of a full training "trained" or "diverged"; None
+            while unfinished.
     """
 
     name: str

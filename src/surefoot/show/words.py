@@ -12,7 +12,13 @@ from typing import Any
 from surefoot.show.format import MISSING, number, setting, share, signed
 from surefoot.show.reading import RateCurve, Result, finite
 
-VERDICTS = {"win": "Win", "tie": "Tie", "budget": "Budget spent"}
+VERDICTS = {
+    "win": "Win",
+    "tie": "Tie",
+    "budget": "Budget spent",
+    "trained": "Trained",
+    "diverged": "Diverged",
+}
 
 
 def verdict(answer: Mapping[str, Any]) -> str:
