@@ -403,7 +403,7 @@ def test_digits_are_read_from_a_picture(here, call):
         page.save(here / "in" / f"{number:02}.png")
     status, out, err = call("predict", "digits", "--model", "model", "--input", "in", "--out", "read.json")
     assert status == 0, err
-    read = [line.split(": ")[1][0] for line in out.splitlines()]
+    read = [line.split(": ")[1][0] for line in out.splitlines()[:20]]
     assert sum(a == str(b) for a, b in zip(read, labels.tolist(), strict=False)) >= 16
     assert len(json.loads((here / "read.json").read_text())) == 20
     (here / "no.png").write_text("no image")

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from surefoot.tasks import TaskError, fashion
+from surefoot.tasks.decoding import File
 from surefoot.tasks.fashion import FILES, FOLDER, INSTALL, Fashion, prepared
 from surefoot.training.loop import train
 from surefoot.training.run import Candidate
@@ -84,7 +85,7 @@ def test_predict_names_the_clothes(tmp_path):
     torch.nn.init.zeros_(bag[1].weight)
     bag[1].bias.data = torch.eye(10)[8] * 20
     Image.new("L", (40, 60), 255).save(tmp_path / "thing.png")
-    (line,) = Fashion().predict(bag, tmp_path / "thing.png", tmp_path / "found.json")
+    line, _ = Fashion().predict(bag, tmp_path / "thing.png", tmp_path / "found.json")
     assert line.startswith("thing.png: bag 100.0%, ")
     (told,) = json.loads((tmp_path / "found.json").read_text())
     assert told["classes"][0]["label"] == "bag"
@@ -94,12 +95,12 @@ def test_a_photograph_is_made_as_the_data_is(tmp_path):
     photograph = Image.new("RGB", (300, 200), "white")
     photograph.paste((20, 20, 20), (100, 50, 250, 125))  # twice as wide as high
     photograph.save(tmp_path / "belt.png")
-    (picture,) = prepared(tmp_path / "belt.png")
+    (picture,) = prepared(File.read(tmp_path / "belt.png"))
     assert torch.equal(picture[7:21], torch.ones(14, 28))
     assert picture.sum() == 14 * 28
 
 
 def test_what_is_no_image_is_an_error_of_one_line(tmp_path):
     (tmp_path / "wrong.png").write_text("no image")
-    with pytest.raises(TaskError, match=r"wrong\.png: it is no readable image$"):
+    with pytest.raises(TaskError, match=r"wrong\.png: no image, or damaged at its beginning$"):
         Fashion().predict(Fashion().model(), tmp_path / "wrong.png", tmp_path / "out")

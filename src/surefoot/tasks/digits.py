@@ -19,8 +19,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from surefoot.tasks import ranking
 from surefoot.tasks.batching import shuffled
-from surefoot.tasks.pictures import box_of_ink, light_on_dark, opened, pasted, ranking
+from surefoot.tasks.decoding import File
+from surefoot.tasks.pictures import box_of_ink, grey, light_on_dark, pasted, shares
 
 SIDE = 8
 IMAGES, HELD_OUT = 1797, 500
@@ -116,19 +118,19 @@ class Digits:
             return float((model(images).argmax(1) == labels).float().mean())
 
     def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
-        """Read the digit in an image file, or in each of a folder; see `surefoot.tasks.pictures.ranking`."""
-        return ranking(model, source, out, self.labels, prepared)
+        """Read the digit in an image file, or in each of a folder; see `surefoot.tasks.ranking`."""
+        return ranking.write(source, out, self.labels, shares(model, prepared))
 
 
-def prepared(source: Path) -> Tensor:
+def prepared(file: File) -> Tensor:
     """(1, 8, 8) in [0, 1], as these images are made: light on dark, the ink as high as the image.
 
     An image that has the right size already is only turned to light on dark.
 
     Raises:
-        TaskError: the file is no image.
+        UnreadableError: the file is no image.
     """
-    pixels = light_on_dark(opened(source))
+    pixels = light_on_dark(grey(file))
     if pixels.shape != (SIDE, SIDE):
         rows, columns = box_of_ink(pixels)
         ink = pixels[rows, columns][None, None]

