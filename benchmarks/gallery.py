@@ -34,7 +34,7 @@ from typing import Any
 
 from results_page import DATA, PAGE, PICTURE, write_page
 from surefoot.choose import Question, choose_optimizer, space
-from surefoot.choose.experience import FORMAT, WORST, read_experience
+from surefoot.choose.experience import FORMAT, WORST, ExperienceError, read_experience
 from surefoot.choose.label import candidate_label
 from surefoot.choose.request import Batch, Reading, Request
 from surefoot.choose.runner import Runner
@@ -45,6 +45,7 @@ from surefoot.evidence.environment import environment
 from surefoot.show.format import plural, seconds
 from surefoot.show.live import RaceDisplay
 from surefoot.tasks import builtin_tasks, load_task
+from surefoot.termination import exit_status, heeding_termination
 from surefoot.training.local import LocalEngine
 from surefoot.training.look import look
 from surefoot.training.run import Candidate, Schedule
@@ -336,7 +337,9 @@ def plan_all(
     tasks: Sequence[str], plan: Plan, begun: Collection[str], failed: dict[str, str]
 ) -> list[tuple[Question, float]]:
     """The question about each task, and how long it will take; tasks that cannot be looked at have failed."""
-    workers, planned = LocalEngine(plan.workers).slots, []
+    planned = []
+    with LocalEngine(plan.workers) as engine:
+        workers = engine.slots
     for task in tasks:
         try:
             seen = look(load_task(task)).to_dict()
@@ -376,9 +379,13 @@ def main() -> None:
     command = shlex.join(["python", "benchmarks/gallery.py", *sys.argv[1:]])
     plan = Plan(args.runs, args.minutes_per_task, args.seed, args.workers, args.run_timeout, command)
     try:
-        failed = run(tasks, plan)
-    except KeyboardInterrupt:
-        sys.exit(f"\nInterrupted; nothing is lost. To go on: {command}")
+        with heeding_termination():
+            failed = run(tasks, plan)
+    except KeyboardInterrupt as interruption:
+        print(f"\nInterrupted; nothing is lost. To go on: {command}", file=sys.stderr)
+        sys.exit(exit_status(interruption))
+    except ExperienceError as error:
+        sys.exit(f"{error}; remove {DATA} to begin anew")
     for task, reason in failed.items():
         print(f"{task} failed: {reason}", file=sys.stderr)
     sys.exit(bool(failed))
