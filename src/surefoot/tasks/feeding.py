@@ -14,7 +14,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import islice
 from typing import Any
 
@@ -95,6 +95,8 @@ def rows_in(batch: Any) -> int:
         return int(batch.shape[0]) if batch.ndim else 1
     if isinstance(batch, Mapping):
         batch = tuple(batch.values())
+    elif is_dataclass(batch):
+        batch = tuple(getattr(batch, each.name) for each in fields(batch))
     if isinstance(batch, tuple | list) and batch:
         return rows_in(batch[0])
     return 1

@@ -89,12 +89,13 @@ class _Check:
             return True
         refused, lines = "", list[str]()
         try:
-            lines = [f"{self.task.name}: {' '.join(str(line).split())}" for line in listed()]
+            lines = [" ".join(str(line).split()) for line in listed()]
             next(iter(self.task.batches(0)))
         except TaskError as error:
             refused = " ".join(str(error).split())
             self.findings.append(Finding("data", True, refused))
-        self.findings += [Finding("data", False, line) for line in lines if line not in refused]
+        rest = [line for line in lines if line not in refused]
+        self.findings += [Finding("data", False, f"{self.task.name}: {line}") for line in rest]
         return not refused
 
     def describe_model(self) -> None:

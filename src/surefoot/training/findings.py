@@ -6,8 +6,10 @@ Finding("loss", True, "digits: loss() must return a tensor, not float")
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -16,6 +18,9 @@ from torch import Tensor
 from surefoot.tasks import Task, TaskError, calling, source_file
 
 About = Literal["data", "model", "batches", "loss", "gradient", "validate", "cost"]
+
+IN_TORCH = re.compile(rf" \({re.escape(str(Path(torch.__file__).parent))}[^()]*:\d+\)$")
+"""A place that is named where no line of the user's was running; it helps nobody."""
 
 TRAININGS = 13
 """Full trainings that a study which ends with some certainty takes."""
@@ -135,7 +140,7 @@ def asking(task: Task, about: About) -> Iterator[None]:
         raise
     except TaskError as error:
         text = str(error) if str(error).startswith(f"{task.name}: ") else f"{task.name}: {error}"
-        raise Mistake(about, " ".join(text.split()), raised=True) from error.__cause__
+        raise Mistake(about, IN_TORCH.sub("", " ".join(text.split())), raised=True) from error.__cause__
 
 
 def leaves(batch: Any, path: str = "batch") -> Iterator[tuple[str, Tensor]]:
@@ -148,6 +153,9 @@ def leaves(batch: Any, path: str = "batch") -> Iterator[tuple[str, Tensor]]:
     elif isinstance(batch, dict) or hasattr(batch, "items"):
         for key, value in batch.items():
             yield from leaves(value, f"{path}[{key!r}]")
+    elif is_dataclass(batch):
+        for each in fields(batch):
+            yield from leaves(getattr(batch, each.name), f"{path}.{each.name}")
     elif isinstance(batch, list | tuple):
         for place, value in enumerate(batch):
             yield from leaves(value, f"{path}[{place}]")
