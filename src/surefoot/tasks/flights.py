@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from surefoot.tasks.batching import shuffled
@@ -148,6 +147,9 @@ class Flights:
 
     def metrics(self, model: nn.Module) -> dict[str, float]:
         """AUC: how often a late flight is thought likelier to be late than one on time; 0.5 is chance."""
+        # Imported here: it takes a second, which listing the tasks should not.
+        from scipy.stats import rankdata
+
         known, late = self._data[1]
         with torch.no_grad():
             ranks = torch.from_numpy(rankdata(model(known).numpy()))
