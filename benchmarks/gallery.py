@@ -329,7 +329,7 @@ def run(tasks: Sequence[str], plan: Plan) -> dict[str, str]:
             left, took = sum(lasts for _, lasts in planned[place:]), time.monotonic() - started
             outcome = f"failed ({failed[task]})" if task in failed else entries[task]["winner"]
             print(f"\n[{place}/{len(planned)}] {task}: {outcome}, {seconds(took)}", end="")
-            print(f"; at most {seconds(left)} left\n" if left else "\n", flush=True)
+            print(f"; about {seconds(left)} left\n" if left else "\n", flush=True)
     return failed
 
 
