@@ -18,6 +18,7 @@ layers = keras.layers
 import surefoot  # noqa: E402
 from surefoot.tasks import load_task  # noqa: E402
 from surefoot.tasks.keras_module import KerasModule  # noqa: E402
+from surefoot.training.check import check  # noqa: E402
 from surefoot.training.draws import seed_everything  # noqa: E402
 from surefoot.training.look import look  # noqa: E402
 from surefoot.training.loop import train  # noqa: E402
@@ -122,6 +123,30 @@ def test_another_dtype_reaches_keras_in_the_same_memory():
     assert mean.dtype == torch.float64
     kept = next(v for v in model.keras.variables if v.path.endswith("moving_mean"))
     assert kept.value.data_ptr() == mean.data_ptr()
+
+
+def test_a_copy_is_whole():
+    model = task().model().eval()
+    twin = copy.deepcopy(model)
+    assert torch.equal(twin(X), model(X))
+    with torch.no_grad():
+        for p in twin.parameters():
+            p.add_(0.1)
+    assert not torch.equal(twin(X), model(X))
+    assert not twin.training
+
+
+def test_a_bare_keras_model_in_a_class_of_one_s_own_is_told_where_to_go():
+    class Bare:
+        name, steps, measure = "bare", 5, "validation loss"
+        batches, loss, validate = (getattr(task(), name) for name in ("batches", "loss", "validate"))
+
+        def model(self):
+            return network()
+
+    report = check(Bare())
+    assert [f.about for f in report.wrong] == ["model"]
+    assert "a Keras model goes into surefoot.Task(model=…)" in report.wrong[0].text
 
 
 def functional():

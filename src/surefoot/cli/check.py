@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -39,9 +38,9 @@ def check(task: str, data: str | None, workers: int | None) -> None:
     Ends with 0 if the task can be trained as it is, and with 2 if not: a line for each mistake.
     """
     from surefoot.tasks import load_task, with_data
-    from surefoot.training.check import check
+    from surefoot.training.check import check, processors
 
-    side_by_side = workers or len(os.sched_getaffinity(0))
+    side_by_side = workers or processors()
     report = check(load_task(with_data(task, data)), side_by_side)
     for finding in report.findings:
         click.echo(f"{'wrong' if finding.wrong else 'note '}  {finding.text}")

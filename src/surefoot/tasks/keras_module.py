@@ -10,6 +10,7 @@ whole process, so that the second model's weights are not called what the first'
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 from typing import Any
@@ -50,6 +51,14 @@ class KerasModule(nn.Module):
             else:
                 holder.register_buffer(name, variable.value.data)  # Keras writes into the same memory
                 self._kept.append((holder, name, variable))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> KerasModule:
+        # Keras copies a model by building another one, whose weights are others than this module's copies.
+        twin = KerasModule(copy.deepcopy(self.keras, memo))
+        twin.load_state_dict(self.state_dict())
+        for own, other in zip(self.parameters(), twin.parameters(), strict=True):
+            other.requires_grad_(own.requires_grad)
+        return twin.train(self.training)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         # What moves to another device must stay one memory.

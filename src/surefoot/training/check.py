@@ -44,7 +44,12 @@ def check(task: Task, workers: int | None = None) -> Report:
         workers: runs side by side in the study that would follow; default: one for each processor.
     """
     with one_thread(), untouched():
-        return _Check(task, workers or len(os.sched_getaffinity(0))).report()
+        return _Check(task, workers or processors()).report()
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Check:
