@@ -13,8 +13,8 @@ the zone of their land.  Ice shelves, ocean to the labels and ice to the eye, ar
 Without these packages: a made-up world of the same size, announced by a warning and named in `measure`.
 
 The same colours mean different climates at different latitudes, so the distance from the equator is a fourth
-channel.  `surefoot.tasks.climate:RGB` does without: it predicts from a picture alone and finds less (with AdamW
-at lr 1e-3 and seed 0 a mean IoU of 0.49, not 0.71).  A full training takes 100 seconds on one core.
+channel.  `surefoot.tasks.climate:RGB` does without: it predicts from a picture alone and finds less (with
+AdamW at lr 1e-3 and seed 0 a mean IoU of 0.49, not 0.71).  A full training takes 100 seconds on one core.
 """
 
 from __future__ import annotations
