@@ -40,6 +40,7 @@ def surefoot() -> None:
     \b
     surefoot choose digits                       an answer on a built-in task
     surefoot choose my_task.py:task              an answer on your own
+    surefoot check my_task.py:task               is it ready for a study?
     surefoot train digits --study NAME --out DIR the chosen settings, trained fully
     surefoot predict digits --model DIR …        what the trained model says of an image
     surefoot explain adam                        what an optimizer does, and when to use it
