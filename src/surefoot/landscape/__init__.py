@@ -1,1 +1,1 @@
-"""Test surfaces and the paths of real optimizers on them; the landscape of a real model around its trainings."""
+"""Test surfaces with the paths of real optimizers on them, and the landscape around a real model's trainings."""

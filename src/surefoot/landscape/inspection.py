@@ -92,9 +92,7 @@ def _state(walker: Walker) -> dict[str, float | Pair]:
     kept: Mapping[str, Any] = walker.optimizer.state[walker.parameter]
     shown: dict[str, float | Pair] = {}
     for name, value in kept.items():
-        if isinstance(value, int | float):
-            shown[name] = float(value)
-        elif isinstance(value, Tensor) and value.numel() == 1:
+        if isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1):
             shown[name] = float(value)
         elif isinstance(value, Tensor) and value.shape == torch.Size([2]):
             shown[name] = _pair(value)

@@ -40,7 +40,7 @@ class Limits:
     workers: int = 2
     waiting: int = 64
     waiting_per_client: int = 8
-    race_seconds: float = 10.0
+    race_seconds: float = 30.0
     picture_seconds: float = 60.0
     study_seconds: float = 60.0
     grace_seconds: float = 5.0
