@@ -33,6 +33,10 @@ SHUTDOWN_SECONDS = 3
 """How long requests in progress may still take when the server ends."""
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)  # whoever waits for the link at a pipe must not wait for more
+
+
 class CannotServe(OSError):  # noqa: N818 - reads as what it says
     """The lab cannot be started; the message is one line."""
 
@@ -44,7 +48,7 @@ def serve(
     token: str | None = None,
     workers: int | None = None,
     open_browser: bool = False,
-    announce: Callable[[str], None] = print,
+    announce: Callable[[str], None] = _say,
 ) -> int:
     """Serve the lab until it is interrupted.
 
