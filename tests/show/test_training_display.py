@@ -7,7 +7,9 @@ from surefoot.show.training_display import LINES, TrainingDisplay
 
 def shown(live, validations, begin=0, width=120):
     file, now = io.StringIO(), [0.0]
-    console = Console(file=file, force_terminal=live, width=width, highlight=False)
+    console = Console(
+        file=file, force_terminal=live, width=width, highlight=False, _environ={"TERM": "xterm-256color"}
+    )
     with TrainingDisplay("validation loss", 1000, console, live, clock=lambda: now[0]) as display:
         display.begin(begin)
         for step in range(begin, 1001):

@@ -23,6 +23,9 @@ from sample_study import sample_study
 from surefoot.evidence.records import StudyRecord
 from surefoot.evidence.store import Store
 
+PATIENCE = 60_000
+"""Milliseconds for what takes a fraction of a second once the workers have loaded torch."""
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -72,8 +75,9 @@ def browser() -> Iterator[Any]:
         if os.environ.get("CI") == "true":
             pytest.fail(no_browser)
         pytest.skip(no_browser)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield found
@@ -114,7 +118,7 @@ def opened(browser: Any, lab: Lab, complaints: list[str], **settings: Any) -> It
             route.abort()
 
     context = browser.new_context(base_url=lab.url, service_workers="block", **settings)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     context.route("**/*", pass_or_block)
     page = context.new_page()
     page.on("console", lambda message: message.type == "error" and complaints.append(message.text))

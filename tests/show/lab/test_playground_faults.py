@@ -41,11 +41,11 @@ def test_a_formula_is_text_and_a_wrong_one_is_told(page, complaints):
     assert field.get_attribute("aria-invalid") == "true"
     assert page.evaluate(TABLE) == before
     assert page.locator("img").count() == 0
-    complaints.clear()
     field.fill("x^2 + 3 y^2")
     expect(page.locator("h1")).to_have_text("Two optimizers, one start: x^2 + 3 y^2")
     expect(page.locator(".formula .error")).to_be_hidden()
     assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(race_of(page), 40)
+    complaints[:] = [text for text in complaints if "422" not in text]  # asked for twice
 
 
 @pytest.mark.parametrize(
