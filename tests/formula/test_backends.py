@@ -7,7 +7,7 @@ import operator
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from surefoot import formula as f
@@ -39,8 +39,8 @@ def expressions(draw, depth=4):
 SLOTS = (f.STEP, f.StateSlot("m"))
 
 
-def run_both(update, dtype, p, g, m):
-    values = {"lr": 0.3, "beta": 0.9, "nesterov": True}
+def run_both(update, dtype, p, g, m, nudge=1.0):
+    values = {"lr": 0.3 * nudge, "beta": 0.9 / nudge, "nesterov": True}
     results = []
     for backend in ("eager", "cpu"):
         parameter, gradient = p.to(dtype).clone(), g.to(dtype)
@@ -57,6 +57,18 @@ def run_both(update, dtype, p, g, m):
             batch.run(numbers)
         results.append((parameter.double(), state["m"].double(), state["step"]))
     return results
+
+
+def jumps(update, dtype, p, g, m, tolerance):
+    """Whether settings that differ by a rounding alone change most elements of the eager result."""
+    here = run_both(update, dtype, p, g, m)[0]
+    for nudge in (1 - tolerance / 4, 1 + tolerance / 4):
+        there = run_both(update, dtype, p, g, m, nudge)[0]
+        for a, b in zip(here[:2], there[:2], strict=True):
+            near = torch.isclose(a, b, rtol=10 * tolerance, atol=10 * tolerance, equal_nan=True)
+            if near.double().mean() < 0.9:
+                return True
+    return False
 
 
 @pytest.mark.parametrize("dtype", list(cpu.DTYPES), ids=str)
@@ -78,6 +90,9 @@ def test_backends_agree_on_random_formulas(dtype, new_p, new_m, seed):
     tolerance = {torch.float64: 1e-11, torch.float32: 1e-4}.get(dtype, 2e-2)
     for a, b in ((p1, p2), (m1, m2)):
         near = torch.isclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+        if near.double().mean() < 0.9:
+            # The formulas vary with the modules that Hypothesis sees, and some compare scalars on the edge.
+            assume(not jumps(update, dtype, p, g, m, tolerance))
         assert near.double().mean() >= 0.9, (a[~near], b[~near])
     assert step1 == step2 == 5
 
