@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from surefoot.cli.group import check_writable, surefoot, write
+from surefoot.cli.group import check_writable, data_option, surefoot, write
 
 
 @surefoot.command(
@@ -19,12 +19,7 @@ Examples:
   surefoot advise images --data photos"""
 )
 @click.argument("task")
-@click.option(
-    "--data",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="Your own images, for the tasks images and segmentation.",
-)
+@data_option
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write the advice as JSON.")
 def advise(task: str, data: str | None, json_file: str | None) -> None:
     """Say at once which three optimizers to begin with on TASK, without training.

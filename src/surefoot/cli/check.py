@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from surefoot.cli.group import surefoot
+from surefoot.cli.group import data_option, surefoot
 
 if TYPE_CHECKING:
     from surefoot.training.findings import Report
@@ -23,12 +23,7 @@ Examples:
   surefoot check images --data photos"""
 )
 @click.argument("task")
-@click.option(
-    "--data",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="Your folder, for the tasks images and segmentation.",
-)
+@data_option
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Runs side by side later. [default: one per core]"
 )

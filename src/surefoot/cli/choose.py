@@ -11,6 +11,7 @@ import click
 from surefoot.cli.group import (
     DEFAULT_STORE,
     check_writable,
+    data_option,
     folder_of,
     store_option,
     surefoot,
@@ -52,12 +53,7 @@ Examples:
   surefoot choose digits --optimizers adamw,my_optim.py:Mine --candidates mine.json""",
 )
 @click.argument("task", required=False, metavar="TASK | -- COMMAND ARGS…")
-@click.option(
-    "--data",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="Your own images, for the tasks images and segmentation.",
-)
+@data_option
 @click.option(
     "--optimizers",
     metavar="a,b|all",

@@ -58,6 +58,13 @@ store_option = click.option(
 )
 
 
+data_option = click.option(
+    "--data",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="Your own images, for the tasks images and segmentation.",
+)
+
 output_option = click.option(
     "-o", "--output", type=click.Path(dir_okay=False), required=True, help="The HTML file to write."
 )

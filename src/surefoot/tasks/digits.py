@@ -13,23 +13,19 @@ from __future__ import annotations
 import functools
 import importlib.util
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from surefoot.tasks import ranking
-from surefoot.tasks.batching import shuffled
 from surefoot.tasks.decoding import File
+from surefoot.tasks.labelled import Batch, LabelledImages
 from surefoot.tasks.pictures import box_of_ink, grey, light_on_dark, pasted, shares
 
 SIDE = 8
 IMAGES, HELD_OUT = 1797, 500
-BATCH = 64
 SPLIT_SEED = 0
-
-Batch = tuple[Tensor, Tensor]
 
 
 def _real() -> Batch:
@@ -61,7 +57,7 @@ def _real_data_installed() -> bool:
     return importlib.util.find_spec("sklearn") is not None
 
 
-class Digits:
+class Digits(LabelledImages):
     """Ten classes, 1297 images to train on, 500 held out, split once and for all by a fixed seed."""
 
     name = "digits"
@@ -90,32 +86,6 @@ class Digits:
             nn.Flatten(),
             nn.Linear(512, 10),
         )
-
-    def batches(self, seed: int) -> Iterator[Batch]:
-        """64 images a batch; each epoch goes once through all images in a new order and drops the rest."""
-        images, labels = self._data[0]
-        for rows in shuffled(len(labels), BATCH, seed):
-            yield images[rows], labels[rows]
-
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Cross-entropy in nats."""
-        images, labels = batch
-        return nn.functional.cross_entropy(model(images), labels)
-
-    def validate(self, model: nn.Module) -> float:
-        """Cross-entropy on the held-out images, in nats."""
-        with torch.no_grad():
-            return self.loss(model, self._data[1]).item()
-
-    def metrics(self, model: nn.Module) -> dict[str, float]:
-        """Accuracy: the share of the held-out images that are read correctly."""
-        return {"accuracy": self.accuracy(model)}
-
-    def accuracy(self, model: nn.Module) -> float:
-        """Share of the held-out images that are read correctly."""
-        images, labels = self._data[1]
-        with torch.no_grad():
-            return float((model(images).argmax(1) == labels).float().mean())
 
     def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
         """Read the digit in an image file, or in each of a folder; see `surefoot.tasks.ranking`."""

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from surefoot.tasks import ranking
 from surefoot.tasks.decoding import File
-from surefoot.tasks.mnist import SIDE, Batch, Mnist, made_up
+from surefoot.tasks.labelled import Batch, LabelledImages
+from surefoot.tasks.mnist import SIDE, made_up
 from surefoot.tasks.packaged import check, missing
 from surefoot.tasks.pictures import box_of_ink, grey, light_on_dark, shares, shrunk
 
@@ -55,7 +56,7 @@ def _bytes(name: str, header: int, count: int) -> Tensor:
         return torch.frombuffer(bytearray(file.read(count)), dtype=torch.uint8)
 
 
-class Fashion(Mnist):
+class Fashion(LabelledImages):
     """Ten classes, 12,000 images to train on, 2,000 held out, as the authors of the data split them."""
 
     name = "fashion"

