@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 import torch
 from torch import nn
+
+from surefoot.choose.runner import COMMIT_SECONDS
 
 torch.manual_seed(5)
 FEATURES = torch.randn(200, 6)
@@ -44,11 +47,13 @@ class Larger(Small):
 
 
 class Counted(Small):
-    """Notes in a file which process has begun to train a model."""
+    """Notes in a file which process begins to train; no worker is faster than a commit may wait."""
 
     def model(self):
+        worker = sys.argv[0] == "-c"
         with open(os.environ["COUNTED"], "a") as file:
-            file.write(f"{os.getpid()} {'worker' if sys.argv[0] == '-c' else 'coordinator'}\n")
+            file.write(f"{os.getpid()} {'worker' if worker else 'coordinator'}\n")
+        time.sleep(COMMIT_SECONDS if worker else 0)
         return super().model()
 
 

@@ -94,5 +94,5 @@ def test_a_study_killed_at_random_moments_ends_as_one_that_was_not(tmp_path, cou
     assert {run: [(p.progress, p.value) for p in curve] for run, curve in final.items()} == {
         run: [(p.progress, p.value) for p in curve] for run, curve in expected.items()
     }
-    # Of each worker a result that was not yet committed, and the run begun after it.
-    assert jobs <= made <= jobs + 2 * WORKERS * kills, "what was recorded as finished is not trained again"
+    # Of each worker the run it was at, and the results of the last 50 ms: two at most, see the task.
+    assert jobs <= made <= jobs + 3 * WORKERS * kills, "what was recorded as finished is not trained again"

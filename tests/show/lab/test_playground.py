@@ -107,7 +107,7 @@ def test_a_room_is_announced_by_its_heading(page):
     page.wait_for_function("() => document.activeElement.tagName === 'H1'")
     page.go_back()
     page.wait_for_selector(ROWS)
-    assert page.evaluate("document.activeElement.tagName") == "H1"
+    page.wait_for_function("() => document.activeElement.tagName === 'H1'")
 
 
 def test_a_phone_is_wide_enough_and_its_finger_moves_the_start(phone):
