@@ -69,6 +69,14 @@ class Interrupted(Sample):
                 os.kill(os.getpid(), getattr(signal, os.environ.get("PRESSED", "SIGINT")))
             yield batch
 
+class Looked(Sample):
+    """Its features are looked up: the gradient is sparse."""
+    def model(self): return nn.Sequential(nn.Embedding(9, 1, sparse=True), nn.Flatten(0))
+    def batches(self, seed):
+        while True: yield torch.arange(9), torch.arange(9.0)
+    def validate(self, model): return self.loss(model, next(self.batches(0))).item()
+    def metrics(self, model): return {}
+
 class Mute(Sample):
     predict = None
 
@@ -244,6 +252,14 @@ def test_bad_input_is_one_line(here, call, arguments, reason):
     assert reason in err
     assert len(err.splitlines()) == 1
     assert not (here / "model").exists()
+
+
+def test_a_decay_that_cannot_be_is_named_with_the_way_out(here, call):
+    status, _, err = train(call, "--optimizer", "adamw", task="Looked")
+    assert status == 2
+    assert "not compatible with sparse gradients" in err
+    assert err.endswith("; add --set weight_decay=0\n")
+    assert train(call, "--optimizer", "adamw", "--set", "weight_decay=0", task="Looked")[0] == 0
 
 
 def test_a_folder_that_holds_something_else_is_refused(here, call):

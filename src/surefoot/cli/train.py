@@ -167,6 +167,7 @@ def _sit(
 ) -> Result:
     """Train until the end or until somebody asks to stop, which ends the command."""
     from surefoot.show.training_display import TrainingDisplay
+    from surefoot.tasks import TaskError
     from surefoot.training.full import train_fully
     from surefoot.training.stopping import stopping_gently
 
@@ -180,6 +181,10 @@ def _sit(
             result = train_fully(plan, task, folder, follower, lambda: signalled.number != 0)
         except KeyboardInterrupt:  # a second signal, which will not wait for the end of the step
             result = None
+        except TaskError as error:
+            if "weight_decay option is not compatible with sparse" in str(error):  # torch's words
+                raise TaskError(f"{error}; add --set weight_decay=0") from error
+            raise
     if result is None or result.status == "stopped":
         at = f" at step {result.evaluations:,} of {plan.steps:,}" if result else ""
         with contextlib.suppress(OSError):  # after SIGHUP there may be nobody to read it
