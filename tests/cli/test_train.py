@@ -259,7 +259,8 @@ def test_a_decay_that_cannot_be_is_named_with_the_way_out(here, call):
     assert status == 2
     assert "not compatible with sparse gradients" in err
     assert err.endswith("; add --set weight_decay=0\n")
-    assert train(call, "--optimizer", "adamw", "--set", "weight_decay=0", task="Looked")[0] == 0
+    told = train(call, "--optimizer", "adamw", "--set", "weight_decay=0", task="Looked")
+    assert told[0] == 0, told
 
 
 def test_a_folder_that_holds_something_else_is_refused(here, call):

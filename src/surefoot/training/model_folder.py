@@ -114,6 +114,12 @@ class ModelFolder:
             checkpoint.clear_unfinished(self.checkpoints)
             yield
 
+    @property
+    def has_only_a_plan(self) -> bool:
+        """Whether no weights are kept, and no state to go on from."""
+        weights = (self.path / name for name in WEIGHTS.values())
+        return not any(path.exists() for path in (*weights, *self.checkpoints.glob("*")))
+
     def clear(self) -> None:
         """Remove what a training has left, and nothing else."""
         for name in OURS:
