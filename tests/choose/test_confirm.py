@@ -176,6 +176,25 @@ def test_who_was_found_worse_stays_out():
         assert outcome.recommended.optimizer not in out
 
 
+def beside_a_bad_baseline(seed):
+    """As of the task `physics`: the leader is twice as good as its rival; the baseline is bad, and noisy."""
+    draw = random.Random(seed)
+    spread = {"Adam": (0.007, 0.004), "SGD": (0.013, 0.007), "AdamW": (0.067, 0.05)}
+    confirmation = Confirmation(
+        [ADAM, SGD], BASELINE, FLOOR, runs=70, first_seed=0, floor_seeds=0, margin=None,
+        label=lambda c: c.optimizer, decide=lambda *_: None,
+    )  # fmt: skip
+    while (request := confirmation.ask()) is not None:
+        confirmation.tell(request, draw.gauss(*spread[request.candidate.optimizer]))
+    return confirmation.outcome(COSTS)
+
+
+def test_no_difference_is_small_because_the_baseline_is_noisy():
+    outcomes = [beside_a_bad_baseline(seed) for seed in range(60)]
+    assert sum(outcome.verdict == "tie" for outcome in outcomes) <= 1
+    assert sum(outcome.recommended.optimizer == "Adam" for outcome in outcomes) >= 59
+
+
 def capped(seed, *, rates, cap=0.1, runs=60):
     """A study of seconds to a target that each arm hits with some probability; a miss counts as the cap."""
     draw = random.Random(seed)

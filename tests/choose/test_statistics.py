@@ -246,6 +246,8 @@ def test_level_and_boundary_are_inverse(alpha: float) -> None:
 
 def test_the_default_margin_is_half_the_seed_spread() -> None:
     assert default_margin([1.0, 2.0, 3.0, math.nan]) == pytest.approx(0.5)
+    assert default_margin([10.0, 20.0, 30.0], [1.0, 2.0, 3.0]) == pytest.approx(0.5)
+    assert default_margin([1.0, 2.0, 3.0], [5.0], [math.nan, 1.0]) == pytest.approx(0.5)
 
 
 def test_the_detectable_difference_is_found_as_often_as_promised() -> None:

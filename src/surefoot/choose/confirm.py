@@ -116,7 +116,8 @@ class Confirmation:
         runs: how many full trainings the budget pays.
         first_seed: confirmation uses the seeds from here on; every arm the same ones.
         floor_seeds: how many of them the floor gets.
-        margin: differences below it are a tie; None means half the baseline's standard deviation.
+        margin: differences below it are a tie; None means half the standard deviation between seeds, of the
+            leader or of the baseline, whichever is less.
         label: a candidate's short name for people.
         decide: called with (kind, sentence, details) for every decision.
     """
@@ -180,8 +181,8 @@ class Confirmation:
             costs: decides between tied candidates: the cheaper is recommended.
         """
         assert self.verdict is not None
-        values, plan = self._values(), self._plan()
         ahead = self.verdict.in_play[0]
+        values, plan = self._values(), self._plan(ahead)
         result = self.verdict.outcome or "budget"
         in_play = [ahead] if result == "win" else list(self.verdict.in_play)
         recommended = _cheapest(in_play, costs) if result == "tie" else ahead
@@ -243,13 +244,13 @@ class Confirmation:
         """A candidate's results in the order of seeds, whatever the order in which they came."""
         return tuple(self.results[key][seed] for seed in sorted(self.results[key]))
 
-    def _plan(self) -> Plan:
+    def _plan(self, ahead: str) -> Plan:
         """The plan with what the results so far decide: the margin, and whether pairing pays."""
         margin = self.margin
         if margin is None:
-            base = self.values_of(self.baseline.key)
-            healthy = sum(map(math.isfinite, base))
-            margin = (default_margin(base) if healthy > 1 else 0.0) or None
+            measured = [self.values_of(key) for key in (ahead, self.baseline.key)]
+            healthy = max(sum(map(math.isfinite, values)) for values in measured)
+            margin = (default_margin(*measured) if healthy > 1 else 0.0) or None
         return replace(self.plan, margin=margin, paired=self.pairing.used)
 
     def _next_look(self) -> None:
@@ -289,8 +290,8 @@ class Confirmation:
         """
         values = self._values()
         self.pairing = pairing(values, self.plan, self.look)
-        plan = self._plan()
         ahead = leader({key: results for key, results in values.items() if key not in self.beaten})
+        plan = self._plan(ahead)
         compared = compare(values, ahead, plan, self.look)
         self.comparisons = tuple(
             replace(c, decision="better") if c.rival in self.beaten else c for c in compared

@@ -34,8 +34,7 @@ LADDER_SEEDS = 3
 
 TIMING_NOISE = 0.15
 """Times that differ by less than this share are a tie, unless a margin is named: seconds per step are not
-known better beside other processes.  Half the baseline's deviation, as for values, would not do: the
-baseline may take ten times as long as those who are compared, and its deviation with it."""
+known better beside other processes, however little they deviate between seeds."""
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,9 @@ class Question:
         schedule: kind of the schedule.
         seed: fixes initial weights, data order and every decision.
         baseline: class name of the optimizer to compare with, at its defaults.
-        margin: differences below it are a tie, in the task's measure; None means half the baseline's
-            standard deviation between seeds. With the goal "fastest" it is in seconds, and None means 15 %
-            of the quickest finalist's time in screening.
+        margin: differences below it are a tie, in the task's measure; None means half the standard
+            deviation between seeds, of the leader or of the baseline, whichever is less. With the goal
+            "fastest" it is in seconds, and None means 15 % of the quickest finalist's time in screening.
         study: the study's name.
         goal: "best": the lowest value at the end of the training; "fastest": the least time to a target.
         target: value of the measure to reach; None means what the baseline reaches in three

@@ -272,16 +272,23 @@ def pairing(values: Mapping[str, Sequence[float]], plan: Plan, look: int) -> Pai
     return Pairing((1 - lower) * price**2 < 1, correlation)
 
 
-def default_margin(baseline: Sequence[float]) -> float:
-    """Half the baseline's seed-to-seed standard deviation: half of what a change of seed does anyway.
+def default_margin(*arms: Sequence[float]) -> float:
+    """Half of what a change of seed does anyway, to the arm whose values it changes least.
+
+    Half the least standard deviation between seeds.  One arm alone would not do: a bad baseline is often a
+    noisy one, and no difference between good settings is small because of that.
+
+    Args:
+        arms: their values; one with fewer than two healthy seeds says nothing.
 
     Raises:
-        ValueError: fewer than two healthy seeds.
+        ValueError: no arm has two seeds that did not diverge.
     """
-    healthy = [value for value in baseline if math.isfinite(value)]
-    if len(healthy) < 2:
-        raise ValueError("a default margin needs two seeds of the baseline that did not diverge")
-    return math.sqrt(_moments(healthy)[1]) / 2
+    healthy = [[value for value in values if math.isfinite(value)] for values in arms]
+    spreads = [math.sqrt(_moments(values)[1]) for values in healthy if len(values) > 1]
+    if not spreads:
+        raise ValueError("a default margin needs an arm with two seeds that did not diverge")
+    return min(spreads) / 2
 
 
 # -------------------------------------------------------------------- one pair

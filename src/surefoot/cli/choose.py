@@ -135,7 +135,7 @@ Examples:
 @click.option(
     "--margin",
     type=click.FloatRange(min=0, min_open=True),
-    help="Differences below this are a tie. [default: half the baseline's seed standard deviation]",
+    help="Differences below this are a tie. [default: half of what a change of seed does]",
 )
 @click.option("--measure", metavar="TEXT", help="What a script reports. [default: reported value]")
 @click.option("--run-timeout", type=Duration(), help="Longest time for one run before it counts as hung.")
