@@ -1,15 +1,23 @@
 """Does an order of optimizers that was learnt on other tasks find good settings sooner?  Leave-one-task-out.
 
+    python benchmarks/prior_order.py                                # on the gallery's own tasks
+
+Of every task of the gallery what is known is taken from the others.  If the budget pays for tuning the first
+n optimizers of an order, the regret is that of the best among them: so the table tells how many optimizers
+each order must tune to come as low.
+
     python benchmarks/train_grid.py line digits tabular text --seeds 1 --fresh 0     # tables, once
     python benchmarks/prior_order.py .surefoot/tables/*.csv.gz [--budgets 0.5,1,2,3,5,8] [--orders 20]
     python benchmarks/prior_order.py TABLE.csv.gz --group "_"       # of a table that holds several tasks
 
-For each task of all tables, what is known is taken from the others alone (`--group`: also without those whose
-name begins alike).  Then the race is replayed on its curves with four beginnings of the first look:
+The same with whole races: for each task of all tables, what is known is taken from the others alone
+(`--group`: also without those whose name begins alike).  Then the race is replayed on its curves with
+beginnings of the first look:
 
-- usual: the order of `surefoot choose`, at the usual learning rates;
+- usual: one of each kind of step, then their relatives, at the usual learning rates;
 - order: the optimizers in the order of their expected regrets;
-- gated: that order where the evidence is as much as two tasks that are just alike, else the usual one;
+- gated: that order, after the first of the usual one, where the evidence is as much as two tasks that are
+  just alike, else the usual one: what `surefoot choose` does;
 - rates: the usual order, each at its expected learning rate;
 - both: order and rates.
 
@@ -17,13 +25,14 @@ With --experience what is known is what the package has in its data, from the ga
 the tables say.
 
 Of tasks that are neither built in nor of DeepOBS the traits are not known here: they all weigh alike.
-The first table is of mean regrets (0 the best arm, 1 the median), the second of full trainings: how many it
-takes to come down to the regret that the usual beginning has at a budget.
+The first table is then of mean regrets (0 the best arm, 1 the median), the second of full trainings: how
+many it takes to come down to the regret that the usual beginning has at a budget.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import multiprocessing
 import os
@@ -200,11 +209,56 @@ def subjects(
     return [Subject(table, task, own, others(task)) for task, (table, own) in seen.items()]
 
 
+# -------------------------------------------------------------------- the gallery's tasks
+
+SHOWN = 8
+
+
+def lowest_so_far(order: Sequence[str], task: KnownTask) -> list[float]:
+    """The regret of the best of the first 1, 2, … optimizers."""
+    return list(itertools.accumulate((task.showings[name].regret for name in order), min))
+
+
+def tuned_in_turn(experience: Experience) -> dict[str, list[list[float]]]:
+    """Of each order, for each task, the regret after 1, 2, … optimizers."""
+    found: dict[str, list[list[float]]] = {"usual": [], "order": [], "gated": []}
+    for task in experience.tasks:
+        names = list(task.showings)
+        learnt = experience.besides(task.name).ranking(task.traits, names)
+        found["usual"].append(lowest_so_far(usual_order(names), task))
+        found["order"].append(lowest_so_far([e.optimizer for e in learnt], task))
+        found["gated"].append(lowest_so_far([e.optimizer for e in race_order(learnt)], task))
+    return found
+
+
+def show_in_turn(experience: Experience) -> None:
+    console = Console(highlight=False, width=100)
+    found = tuned_in_turn(experience)
+    means = {
+        name: [statistics.fmean(row[place] for row in rows) for place in range(SHOWN)]
+        for name, rows in found.items()
+    }
+    console.print(f"mean regret over {len(experience.tasks)} tasks of the gallery, each left out in turn")
+    table = Table("optimizers tuned", *map(str, range(1, SHOWN + 1)), box=None)
+    for name, values in means.items():
+        table.add_row(name, *(f"{value:.2f}" for value in values))
+    console.print(table)
+    console.print("\noptimizers to tune until the regret is as low as that of the usual order")
+    table = Table("after", *map(str, range(1, SHOWN + 1)), box=None)
+    for name in ("order", "gated"):
+        enough = [
+            next((count for count, value in enumerate(means[name], 1) if value <= wanted + 1e-12), None)
+            for wanted in means["usual"]
+        ]
+        table.add_row(name, *(str(count or "more") for count in enough))
+    console.print(table)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("tables", nargs="+", type=Path)
+    parser.add_argument("tables", nargs="*", type=Path)
     parser.add_argument("--budgets", default="0.5,1,2,3,5,8")
     parser.add_argument("--orders", type=int, default=20)
     parser.add_argument("--group", metavar="SEPARATOR")
@@ -212,6 +266,9 @@ def main() -> None:
     parser.add_argument("--fewest", type=int, default=20, help="arms of a task that is scored")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     args = parser.parse_args()
+    if not args.tables:
+        show_in_turn(load_experience())
+        return
     budgets = [float(word) for word in args.budgets.split(",")]
     package = load_experience() if args.experience else None
     found = subjects([read_table(path) for path in args.tables], args.group, package)

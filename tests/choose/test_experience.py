@@ -95,8 +95,9 @@ def test_a_race_leaves_the_usual_order_for_much_evidence_only():
         return [expected.optimizer for expected in race_order(seen.ranking(IDS, NAMES))]
 
     assert raced(0) == raced(1) == usual_order(NAMES)
-    assert raced(2)[0] == "Adagrad"
-    assert raced(9) == ["Adagrad", "Lion", "SGD", "AdamW"]
+    first = usual_order(NAMES)[0]
+    assert raced(2)[:2] == [first, "Adagrad"]
+    assert raced(9) == [first, *(name for name in ("Adagrad", "Lion", "SGD", "AdamW") if name != first)]
     assert race_order([]) == []
 
 

@@ -88,7 +88,7 @@ def test_a_study_killed_at_random_moments_ends_as_one_that_was_not(tmp_path, cou
     with Store.at(tmp_path / "whole.db") as store:
         whole = choose_optimizer(question, store, InlineEngine(), tmp_path / "c", RaceDisplay(live=False))
         expected = points_by_run(store)
-    jobs = len(counted.read_text().splitlines()) - 2  # the first look builds two models
+    jobs = len(counted.read_text().splitlines()) - 3  # the first look builds two models, its traits one
     assert steady(answer) == steady(whole)
     final = points(tmp_path)
     assert {run: [(p.progress, p.value) for p in curve] for run, curve in final.items()} == {

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from surefoot.choose import NoRunSucceededError, Question, choose_optimizer
+from surefoot.choose.experience import Experience, KnownTask, Showing
 from surefoot.choose.posterior import posterior
+from surefoot.choose.traits import traits_of
 from surefoot.evidence import Store
 from surefoot.show.live import RaceDisplay
+from surefoot.tasks import load_task
 from surefoot.training.local import LocalEngine
+from surefoot.training.look import look
 from tests.choose.inline_engine import InlineEngine, KilledEngine
 from tests.choose.interrupting import Interrupting
 
@@ -126,6 +130,32 @@ def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_pa
         after_all = points_by_run(store)
     for run, points in before.items():
         assert after_all[run][: len(points)] == points
+
+
+@pytest.mark.parametrize(("best", "other"), [("SGD", "Adam"), ("Adam", "SGD")])
+def test_a_race_looks_first_at_what_did_well_on_similar_tasks(tmp_path, monkeypatch, best, other):
+    """After the usual one; and keeps to that order when it goes on, though more is known by then."""
+    question = Question.ask(f"{OWN}:small", ["adam", "adamw", "sgd"], runs=24, study="mine")
+    task = load_task(f"{OWN}:small")
+    traits = traits_of(task, look(task).to_dict())
+
+    def knowing(best, other):
+        showings = {best: Showing(0.0), other: Showing(1.5)}
+        experience = Experience(tuple(KnownTask(f"task{n}", traits, showings) for n in range(3)))
+        monkeypatch.setattr("surefoot.choose.study.load_experience", lambda: experience)
+
+    for known in ((best, other), (other, best)):
+        knowing(*known)
+        with pytest.raises(KeyboardInterrupt):
+            answer_of(question, tmp_path, InlineEngine(), Interrupting(2))
+    with Store.at(str(tmp_path / "evidence.db")) as store:
+        study = store.study("mine")
+    assert study.look["order"] == ["AdamW", best, other]
+    told = [decision.text for decision in study.decisions if decision.kind == "order"]
+    assert told == [f"Looked at first, by what did well on similar tasks: AdamW, {best}, {other}."] * (
+        best == "Adam"
+    )
+    assert [run.optimizer for run in study.runs][:3] == ["AdamW", best, other]
 
 
 def test_with_sparse_gradients_the_usual_baseline_trains_without_decay(engine, tmp_path):

@@ -68,17 +68,18 @@ def advise(
     Returns:
         "task", "kind" ("prior"), "sentence", "disclaimer", "command", "measured_before" (whether this very
         task is among the known ones), "similar" tasks (most alike first, with "similarity", "in_common" and
-        "winner"), "advice" (three candidates, best first: "optimizer", "hyperparameters", "schedule",
-        "label", "expected_regret", "evidence", "reason", "snippet") and "ruled_out".
+        "winner"), "advice" (three candidates, in the order in which a race looks at them:
+        "optimizer", "hyperparameters", "schedule", "label", "expected_regret", "evidence", "reason",
+        "snippet") and "ruled_out".
     """
     others = experience.besides(task)
-    ranking = others.ranking(traits, names)
+    ranking = race_order(others.ranking(traits, names))
     grid = space.candidates([e.optimizer for e in ranking[:ADVISED]], Schedule(), sparse=traits.sparse)
     found = [_entry(expected, grid, traits, others) for expected in ranking[:ADVISED]]
     return {
         "task": task,
         "kind": "prior",
-        "sentence": _sentence(found[0]["label"], traits, others),
+        "sentence": _sentence(found, traits, others),
         "disclaimer": DISCLAIMER,
         "command": command,
         "measured_before": len(others.tasks) < len(experience.tasks),
@@ -118,16 +119,18 @@ def _usual_candidate(name: str, grid: Sequence[Candidate]) -> Candidate:
     return min(line, key=lambda c: abs(math.log10(c.hyperparameters["lr"]) - wanted))
 
 
-def _sentence(best: str, traits: Traits, others: Experience) -> str:
+def _sentence(found: Sequence[Mapping[str, Any]], traits: Traits, others: Experience) -> str:
     known = _most_alike(traits, others)
     alike = [one.name for one in known if similarity(traits, one.traits) >= ALIKE]
-    if alike:
-        return (
-            f"Begin with {best}: so say the known tasks, most of all those like this one ({_listed(alike)})."
-        )
-    if known:
+    best = found[0]["label"]
+    if not known:
+        return f"Begin with {best}: nothing is known of other tasks, so this is usual practice."
+    if not alike:
         return f"Begin with {best}: no known task is much like this one, so usual practice weighs most."
-    return f"Begin with {best}: nothing is known of other tasks, so this is usual practice."
+    promising = min(found, key=lambda one: one["expected_regret"])["label"]
+    if promising != best:
+        best = f"{best}, as is usual, and {promising}"
+    return f"Begin with {best}: so say the known tasks, most of all those like this one ({_listed(alike)})."
 
 
 def _similar(traits: Traits, known: KnownTask) -> dict[str, Any]:

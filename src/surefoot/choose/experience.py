@@ -101,11 +101,16 @@ class Experience:
 
 
 def race_order(ranking: Sequence[Expected]) -> list[Expected]:
-    """In which order to look at these optimizers: as ranked, or as usual where the evidence is thin."""
-    if max((expected.evidence for expected in ranking), default=0.0) >= ENOUGH:
-        return list(ranking)
+    """In which order to look at these optimizers: as ranked, or as usual where the evidence is thin.
+
+    The first is the usual one in any case: it is seldom far off, and all that is learnt of a single other one
+    may be wrong.
+    """
     found = {expected.optimizer: expected for expected in ranking}
-    return [found[name] for name in usual_order(found)]
+    usual = [found[name] for name in usual_order(found)]
+    if max((expected.evidence for expected in ranking), default=0.0) < ENOUGH:
+        return usual
+    return [*usual[:1], *(expected for expected in ranking if expected is not usual[0])]
 
 
 def usual_order(names: Iterable[str]) -> list[str]:

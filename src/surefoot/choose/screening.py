@@ -39,6 +39,7 @@ class Screening:
         decide: called with (kind, sentence, details) for every decision.
         first: candidates to look at before all others.
         marks, tariff: as `Race` takes them.
+        order: of optimizers, as `space.portfolio` takes it.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class Screening:
         first: Sequence[Candidate] = (),
         marks: Sequence[float] = (),
         tariff: Tariff | None = None,
+        order: Sequence[str] = (),
     ) -> None:
         arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
         self.grid = grid
-        portfolio = space.portfolio(grid, first)
+        portfolio = space.portfolio(grid, first, order)
         self.race = Race(
             arms, budget, seed=seed, priors=priors, portfolio=portfolio, marks=marks, tariff=tariff
         )

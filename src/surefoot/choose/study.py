@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.choose import space
+from surefoot.choose.advice import prior_order
 from surefoot.choose.answer import build_answer
 from surefoot.choose.confirm import Confirmation
+from surefoot.choose.experience import load_experience, usual_order
 from surefoot.choose.fastest import (
     LADDER_SEEDS,
     MARKS,
@@ -32,6 +34,7 @@ from surefoot.choose.request import Batch, Reading, Request, first_value_from
 from surefoot.choose.runner import GIVEN_UP, NoRunSucceededError, Runner, Watcher
 from surefoot.choose.screening import SEED_STRIDE, Screening
 from surefoot.choose.tariff import Tariff
+from surefoot.choose.traits import traits_of
 from surefoot.evidence import RunRecord, Store
 from surefoot.evidence.environment import environment
 from surefoot.tasks import load_task
@@ -204,7 +207,8 @@ class _Study:
         if self.question.script:
             return self._pilot()
         self.watcher.phase("look")
-        seen = look(load_task(self.question.task)).to_dict()
+        task = load_task(self.question.task)
+        seen = look(task).to_dict()
         if self.stored_look:
             if self.stored_look["fingerprint"] != seen["fingerprint"]:
                 raise ValueError(
@@ -213,6 +217,8 @@ class _Study:
                 )
             return self.stored_look
         seen["workers"] = self.engine.slots
+        # Kept, since a resumed study must look in the same order though more is known by then.
+        seen["order"] = prior_order(task.name, traits_of(task, seen), load_experience(), self.question.names)
         self.log.set_look(seen)
         return seen
 
@@ -315,8 +321,12 @@ class _Study:
         priors = space.priors(names, question.constraints)
         first = [candidate for candidate in question.extra if candidate in grid]
         marks = seen.get("marks", ())
+        order = [name for name in seen.get("order", ()) if name in names]
+        if order != usual_order(order):
+            text = f"Looked at first, by what did well on similar tasks: {', '.join(order[:4])}."
+            self._decide("order", text, {"order": order})
         screening = Screening(
-            grid, priors, budget.race, question.seed, self._decide, first, marks, self.tariff
+            grid, priors, budget.race, question.seed, self._decide, first, marks, self.tariff, order
         )
         self.screening = screening
         runner.drive(screening, reading)

@@ -58,7 +58,7 @@ class DecisionRecord:
     Attributes:
         number: 0, 1, 2, … in order of decision.
         seconds: since the study began.
-        kind: "ruled_out", "promoted", "eliminated", "widened", "finalist", "look" or "verdict".
+        kind: "ruled_out", "order", "promoted", "eliminated", "widened", "finalist", "look" or "verdict".
         text: the sentence.
         details: the numbers behind it, e.g. {"optimizer": …, "hyperparameters": …, "rung": …,
             "value": …, "band": …}.
