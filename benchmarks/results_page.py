@@ -46,8 +46,8 @@ FIELD = """\
 The regret of each optimizer with the best settings that were found for it: 0 is the task's best optimizer, 1
 the median one, and nothing counts for more than 1.5.  Finalists were measured on fresh seeds (bold in the
 picture), all others on the one seed of the race; those that the race dropped, and the budget did not pay to
-train to the end, count as no better than the median.  `surefoot advise` takes these numbers as a prior for
-tasks that were not measured.
+train to the end, count as no better than the median.  `surefoot advise` and the first look of
+`surefoot choose` take these numbers as a prior for tasks that were not measured ([how](race.md)).
 """
 
 
