@@ -78,8 +78,13 @@ def train_fully(
         return ended
     task = cast(Task, _Lengthened(task, plan.steps))
     sitting = _Sitting(plan, task, folder, follower, stopped)
-    with _threads(plan.threads):
-        return sitting.train()
+    try:
+        with _threads(plan.threads):
+            return sitting.train()
+    except TaskError:
+        if folder.has_only_a_plan:  # which would be in the way of a better one
+            folder.clear()
+        raise
 
 
 class _Lengthened:
@@ -116,25 +121,18 @@ class _Sitting:
         last = self.curve[-1].progress if self.curve else 0.0
         marks = tuple(mark for mark in self.plan.marks if mark > last)
         at = f", going on at step {resume.evaluations:,}," if resume else ""
-        try:
-            with calling(
-                f"training {self.task.name}{at}", source_file(getattr(self.task, "_task", self.task))
-            ):
-                outcome = train(
-                    self.task,
-                    self.plan.candidate,
-                    self.plan.seed,
-                    1.0,
-                    resume=resume,
-                    midway=True,
-                    stopped=lambda: self.stopping,
-                    watch=Watch(marks, self._measured),
-                    pause=self._pause,
-                )
-        except TaskError:
-            if self.folder.has_only_a_plan:  # which would be in the way of a better one
-                self.folder.clear()
-            raise
+        with calling(f"training {self.task.name}{at}", source_file(getattr(self.task, "_task", self.task))):
+            outcome = train(
+                self.task,
+                self.plan.candidate,
+                self.plan.seed,
+                1.0,
+                resume=resume,
+                midway=True,
+                stopped=lambda: self.stopping,
+                watch=Watch(marks, self._measured),
+                pause=self._pause,
+            )
         assert self.live is not None
         if outcome.point is not None and outcome.status != "diverged":
             self._measured(outcome.point)
