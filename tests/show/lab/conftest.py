@@ -23,7 +23,7 @@ from sample_study import sample_study
 from surefoot.evidence.records import StudyRecord
 from surefoot.evidence.store import Store
 
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds for what takes a fraction of a second once the workers have loaded torch."""
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

@@ -19,7 +19,7 @@ TABLE = """() => [...document.querySelectorAll("tr.racer")].map(row =>
 
 def show(page, path):
     page.goto(path)
-    page.wait_for_selector(f"{ROWS} td:nth-child(2):not(:empty)", timeout=60_000)
+    page.wait_for_selector(f"{ROWS} td:nth-child(2):not(:empty)")
     page.wait_for_selector(".bench[aria-busy=false]")
     return page
 

@@ -28,7 +28,7 @@ def told(page, path):
 def raced(page, name, query=""):
     page.goto(f"/optimizers/{name}{query}")
     for tuning in BOTH:
-        page.locator(f"figure[data-tuning={tuning}] ul.legend").wait_for(timeout=40_000)
+        page.locator(f"figure[data-tuning={tuning}] ul.legend").wait_for()
 
 
 def gallery(page):

@@ -125,7 +125,7 @@ def test_downloads_are_what_they_say(page, browser, tmp_path):
     show(page, SHORT)
     files = {}
     for name in ("PNG", "GIF", "HTML page", "JSON"):
-        with page.expect_download(timeout=60_000) as coming:
+        with page.expect_download() as coming:
             page.get_by_role("button", name=name, exact=True).click()
         files[name] = tmp_path / coming.value.suggested_filename
         coming.value.save_as(files[name])
