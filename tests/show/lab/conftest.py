@@ -34,8 +34,10 @@ ARGUMENTS = [
 FINISHED, UNFINISHED = "digits-2026-11-24", "still-running"
 SERVE = """
 import sys
+from surefoot.show.lab.options import Limits
 from surefoot.show.lab.serve import serve
-serve(port=0, store=sys.argv[1], announce=lambda line: print(line, flush=True))
+patient = Limits(race_seconds=120, picture_seconds=120, study_seconds=120, queue_seconds=120)
+serve(port=0, store=sys.argv[1], limits=patient, announce=lambda line: print(line, flush=True))
 """
 
 

@@ -13,6 +13,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import uvicorn
@@ -49,6 +50,7 @@ def serve(
     workers: int | None = None,
     open_browser: bool = False,
     announce: Callable[[str], None] = _say,
+    limits: Limits | None = None,
 ) -> int:
     """Serve the lab until it is interrupted.
 
@@ -61,6 +63,7 @@ def serve(
         workers: processes that work; None: one for each core, but two at least.
         open_browser: open the link in the user's browser.
         announce: gets the one line with the link, once it can be opened.
+        limits: what the lab does at most, besides the number of workers; None: the defaults.
 
     Returns:
         The exit status: 0.
@@ -68,7 +71,8 @@ def serve(
     Raises:
         CannotServe: the address or the port cannot be had, or the token is too short.
     """
-    options = LabOptions(store, _token(host, token), host, Limits(workers=workers or _cores()))
+    limits = replace(limits or Limits(), workers=workers or _cores())
+    options = LabOptions(store, _token(host, token), host, limits)
     bound = _bind(host, port)
     link = link_of(bound, host, options.token)
 
