@@ -7,6 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 
 # Tests and runs use one intra-op thread each and fill the cores with processes instead.
 TEST_PROCESSES ?= auto
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES)
 
 .PHONY: choose test coverage lint bench gallery pictures clean
 
@@ -14,11 +15,11 @@ choose: $(VENV)/.installed  ## answer the question on real data: scikit-learn's 
 	$(BIN)/surefoot choose digits --runs 200 --report surefoot-digits.html
 
 test: $(VENV)/.installed-test  ## all tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES)
+	$(PYTEST)
 
 coverage: $(VENV)/.installed-test  ## the tests, half as long again, and which lines they ran
 	$(BIN)/coverage erase
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --cov --cov-report=term --cov-report=html
+	$(PYTEST) --cov --cov-report=term --cov-report=html
 
 lint: $(VENV)/.installed-test  ## style, format and types
 	$(BIN)/ruff check .

@@ -25,8 +25,9 @@ import httpx2 as httpx
 import psutil
 
 SERVE = """
+from surefoot.show.lab.options import Limits
 from surefoot.show.lab.serve import serve
-serve(port=0, workers={workers}, announce=lambda line: print(line, flush=True))
+serve(port=0, limits=Limits(workers={workers}), announce=lambda line: print(line, flush=True))
 """
 SURFACES = ("beale", "rosenbrock", "himmelblau", "saddle", "rastrigin")
 OPTIMIZERS = ("Adam", "SGD", "RMSprop", "Adagrad", "AdamW", "Muon")

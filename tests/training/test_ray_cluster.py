@@ -7,11 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-import psutil
 import pytest
 
 pytest.importorskip("ray")
@@ -19,6 +17,7 @@ pytest.importorskip("ray")
 from surefoot.choose import Question, choose_optimizer
 from surefoot.evidence import Store
 from surefoot.show.live import RaceDisplay
+from surefoot.training.child import kill
 from surefoot.training.engine import Engine
 from surefoot.training.local import LocalEngine
 from surefoot.training.loop import train
@@ -45,11 +44,8 @@ def lose_node(cluster):
     """A machine that goes takes all its processes along; Ray alone would leave them some moments more."""
     node = next(iter(cluster.worker_nodes))
     (raylet,) = node.all_processes["raylet"]
-    processes = psutil.Process(raylet.process.pid).children(recursive=True)
+    kill(raylet.process)
     cluster.remove_node(node, allow_graceful=False)
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
 
 
 @pytest.fixture(scope="module")

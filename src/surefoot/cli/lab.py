@@ -43,10 +43,12 @@ def lab(
     """
     click.get_current_context().with_resource(heeding_termination())
     try:
+        from surefoot.show.lab.options import Limits
         from surefoot.show.lab.serve import CannotServe, serve
     except ModuleNotFoundError as error:
         raise click.UsageError(f"the lab needs {error.name}: pip install 'surefoot[lab]'") from None
+    limits = None if workers is None else Limits(workers=workers)
     try:
-        serve(host, port, store, token, workers, open_browser, announce=click.echo)
+        serve(host, port, store, token, limits, open_browser, announce=click.echo)
     except CannotServe as error:
         raise click.UsageError(str(error)) from None

@@ -20,13 +20,10 @@ from schemathesis.specs.openapi import checks as described
 from surefoot.show.lab.app import create_app
 from surefoot.show.lab.files import FORMATS
 from surefoot.show.lab.options import LabOptions, Limits
-from tests.show.lab.conftest import FINISHED, fill
+from tests.show.lab.conftest import FINISHED, PATIENCE, fill
 
 QUICK = Limits(race_seconds=1.0, picture_seconds=1.0, grace_seconds=20.0)
 """So that a race of 12 racers and 2000 steps, or a film of it, is given up soon."""
-
-ENOUGH = 120.0
-"""Seconds for an answer, on a machine that has much else to do."""
 
 CHECKS = [
     described.status_code_conformance,
@@ -66,7 +63,7 @@ schema = schemathesis.openapi.from_dict(create_app(LabOptions()).openapi())
 def test_every_answer_is_one_that_is_described(case, address):
     if case.meta.generation.mode.is_positive:
         meaningful(case)
-    answer = case.call(base_url=address, timeout=ENOUGH)
+    answer = case.call(base_url=address, timeout=PATIENCE / 1000)
     given_up = answer.status_code == 503  # described, and right where a race takes too long
     case.validate_response(answer, checks=CHECKS if given_up else [checks.not_a_server_error, *CHECKS])
 
@@ -112,6 +109,6 @@ def test_every_kind_of_file_is_described(address, ending):
         body={"surface": "beale", "racers": [{"optimizer": "Adam"}], "steps": 2},
         media_type="application/json",
     )
-    answer = case.call(base_url=address, timeout=ENOUGH)
+    answer = case.call(base_url=address, timeout=PATIENCE / 1000)
     assert answer.status_code in (200, 503, *([422] if ending == "mp4" else []))
     case.validate_response(answer, checks=CHECKS)

@@ -13,7 +13,6 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import uvicorn
@@ -47,10 +46,9 @@ def serve(
     port: int | None = None,
     store: str | None = None,
     token: str | None = None,
-    workers: int | None = None,
+    limits: Limits | None = None,
     open_browser: bool = False,
     announce: Callable[[str], None] = _say,
-    limits: Limits | None = None,
 ) -> int:
     """Serve the lab until it is interrupted.
 
@@ -60,10 +58,9 @@ def serve(
         port: None: 8642, or the next one that is free.
         store: URL of the evidence store, or the path of a SQLite file; None: no studies.
         token: None: what `SUREFOOT_LAB_TOKEN` says.
-        workers: processes that work; None: one for each core, but two at least.
+        limits: what the lab does at most; None: the defaults, with a worker for each core, but two at least.
         open_browser: open the link in the user's browser.
         announce: gets the one line with the link, once it can be opened.
-        limits: what the lab does at most, besides the number of workers; None: the defaults.
 
     Returns:
         The exit status: 0.
@@ -71,8 +68,7 @@ def serve(
     Raises:
         CannotServe: the address or the port cannot be had, or the token is too short.
     """
-    limits = replace(limits or Limits(), workers=workers or _cores())
-    options = LabOptions(store, _token(host, token), host, limits)
+    options = LabOptions(store, _token(host, token), host, limits or Limits(workers=_cores()))
     bound = _bind(host, port)
     link = link_of(bound, host, options.token)
 
