@@ -200,7 +200,7 @@ def _shapes(
     """A line for each state entry whose shape is not that of its parameter."""
     lines = []
     for label, p, _, entries in _parameters(optimizer, groups, state):
-        for name, shape in optimizer.state_shapes(p).items():
+        for name, shape in optimizer._state_shapes(p).items():
             held = entries.get(name) if only is None or name in only else None
             for tensor in held if isinstance(held, list) else [held]:
                 if isinstance(tensor, Tensor) and shape is not None and tensor.shape != shape:
@@ -271,7 +271,7 @@ class _Evidence:
             for name, value in entries.items()
             if value is not None
         }
-        self.state &= set().union(*(c.state_names() for c in known))
+        self.state &= set().union(*(c._state_names() for c in known))
         self.settings = self.keys & {name for c in known for name in c.hyperparameters}
 
     def lacking(self, cls: type[Declared]) -> set[str]:
@@ -279,7 +279,7 @@ class _Evidence:
         return {n for n, h in cls.hyperparameters.items() if not h.fixed and not off(h)} - self.keys
 
     def foreign_state(self, cls: type[Declared]) -> set[str]:
-        return self.state - cls.state_names()
+        return self.state - cls._state_names()
 
     def unexplained(self, cls: type[Declared]) -> set[str]:
         """Settings of other algorithms."""
@@ -349,7 +349,7 @@ def _missing_state(optimizer: Declared, groups: Sequence[Group], state: Mapping[
 def _needed(optimizer: Declared, p: Tensor, group: Mapping[str, Any]) -> set[str]:
     """The entries without which a parameter's state is not whole under these settings."""
     kept = {s.name for s in optimizer.slots if s.initial is not None} - _unused(optimizer, group)
-    return kept & optimizer.state_shapes(p).keys()
+    return kept & optimizer._state_shapes(p).keys()
 
 
 def _unused(optimizer: Declared, group: Mapping[str, Any]) -> set[str]:

@@ -82,7 +82,7 @@ def _step(optimizer: Declared, closure: Callable[[], Any] | None = None) -> Any:
             loss = closure()
     for index, group in enumerate(optimizer.param_groups):
         with torch.set_grad_enabled(bool(group.get("differentiable"))):
-            optimizer.step_group(index, group)
+            optimizer._step_group(index, group)
     return loss
 
 
@@ -236,11 +236,11 @@ class Declared(torch.optim.Optimizer):
                     checkpoint.normalise(entries, self.slots, p, group)
 
     @classmethod
-    def state_names(cls) -> set[str]:
+    def _state_names(cls) -> set[str]:
         """Every entry that this algorithm's state may have."""
         return {slot.name for slot in cls.slots}
 
-    def state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
+    def _state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
         """The shape of each entry that this parameter's state may have; None where it has none of its own."""
         kept = [slot for slot in self.slots if slot.fits(p.dim())]
         return {s.name: None if s.scalar else torch.Size(s.shape(tuple(p.shape))) for s in kept}
@@ -262,15 +262,15 @@ class Declared(torch.optim.Optimizer):
     # and does nothing without hooks and profiler.
     step.hooked = True  # type: ignore[attr-defined]
 
-    def settings(self, group: Mapping[str, Any]) -> dict[str, Any]:
+    def _settings(self, group: Mapping[str, Any]) -> dict[str, Any]:
         """A group's hyperparameters as formulas take them."""
         return {name: _setting(group[name]) for name in self.hyperparameters}
 
-    def step_group(self, index: int, group: dict[str, Any]) -> None:
+    def _step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group; for subclasses."""
         raise NotImplementedError
 
-    def check_gradient(self, p: Tensor) -> None:
+    def _check_gradient(self, p: Tensor) -> None:
         """Raise RuntimeError, in torch's words, for a kind of parameter or gradient that is not supported."""
         if p.is_complex() and not self.takes_complex:
             raise RuntimeError(f"{type(self).__name__} does not support complex parameters")

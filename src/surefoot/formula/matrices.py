@@ -39,18 +39,18 @@ class MatrixOptimizer(Declared):
                         f"with size: {p.size()}"
                     )
 
-    def step_group(self, index: int, group: dict[str, Any]) -> None:
+    def _step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
-        settings = self.settings(group)
+        settings = self._settings(group)
         for stack in self._stacks([p for p in group["params"] if p.grad is not None]):
             self._step_stack(stack, group, settings)
 
     @staticmethod
-    def largest_stack(p: Tensor) -> int:
+    def _largest_stack(p: Tensor) -> int:
         """How many elements a stack of matrices like `p` may have; one matrix is stepped in any case."""
         return STACK
 
-    def init_state(self, p: Tensor) -> dict[str, Any]:
+    def _init_state(self, p: Tensor) -> dict[str, Any]:
         """Fill in the entries of this parameter's state that are missing."""
         state: dict[str, Any] = self.state[p]
         for slot in self.slots:
@@ -64,14 +64,14 @@ class MatrixOptimizer(Declared):
         for p in params:
             alike.setdefault((type(p), p.shape, p.dtype, p.device), []).append(p)
         for members in alike.values():
-            count = max(1, self.largest_stack(members[0]) // max(1, members[0].numel()))
+            count = max(1, self._largest_stack(members[0]) // max(1, members[0].numel()))
             for start in range(0, len(members), count):
                 yield members[start : start + count]
 
     def _step_stack(self, params: list[Tensor], group: Mapping[str, Any], settings: dict[str, Any]) -> None:
         for p in params:
-            self.check_gradient(p)
-        states = [self.init_state(p) for p in params]
+            self._check_gradient(p)
+        states = [self._init_state(p) for p in params]
         p, g = _stacked(params), _stacked([cast(Tensor, p.grad) for p in params])
         state = {slot.name: _stacked([s[slot.name] for s in states]) for slot in self.slots}
         eager.step(self.update, self.slots, p, -g if group.get("maximize") else g, state, settings)

@@ -91,9 +91,9 @@ class Optimizer(Declared):
         if self.state_at_start:
             for group in self.param_groups:
                 for p in group["params"]:
-                    self.init_state(p, group)
+                    self._init_state(p, group)
 
-    def init_state(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Any]:
+    def _init_state(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in the entries of this parameter's state that these settings call for and that are missing."""
         slots = self._slots(group)
         state: dict[str, Any] = self.state[p] if slots else self.state.get(p, {})
@@ -105,13 +105,13 @@ class Optimizer(Declared):
     def _slots(self, group: Mapping[str, Any]) -> tuple[StateSlot, ...]:
         return tuple(s for s in self.slots if s.exists(group))
 
-    def step_group(self, index: int, group: dict[str, Any]) -> None:
+    def _step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
         plans: dict[int, Plan] = self.__dict__.setdefault("_plans", {})
         plan = plans.get(index)
         values = [group.get(name) for name in self._read]
         if plan is None or not plan.holds(values) or not plan.collect(group["params"], self.state):
-            settings = self.settings(group)
+            settings = self._settings(group)
             if not _compiles(group, settings):
                 for p in group["params"]:
                     if p.grad is not None:
@@ -123,7 +123,7 @@ class Optimizer(Declared):
             batch.run(plan.numbers)
         for p in plan.others:
             if not plan.run_rows(p, self.state):
-                self._step_eagerly(p, group, self.settings(group), plan)
+                self._step_eagerly(p, group, self._settings(group), plan)
         if plan.transient:
             del plans[index]
 
@@ -155,7 +155,7 @@ class Optimizer(Declared):
             return None
         if not self.elementwise and not (p.is_contiguous() and g.is_contiguous()):
             return None  # rows and columns are found by their place in memory
-        state, called_for = self.init_state(p, group), self._slots(group)
+        state, called_for = self._init_state(p, group), self._slots(group)
         slots = tuple(s for s in called_for if s.fits(p.dim()))
         fresh = {s.name: torch.empty_like(p).detach() for s in slots if state.get(s.name) is None}
         row = _row(p, slots, state | fresh)
@@ -179,7 +179,7 @@ class Optimizer(Declared):
         self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan | None = None
     ) -> None:
         """One step of a parameter that no dense kernel serves."""
-        self.check_gradient(p)
+        self._check_gradient(p)
         g = cast(Tensor, p.grad)
         if g.is_sparse:
             if group.get("weight_decay"):
@@ -198,7 +198,7 @@ class Optimizer(Declared):
             self._slots(group),
             p,
             -g if group.get("maximize") else g,
-            self.init_state(p, group),
+            self._init_state(p, group),
             settings,
             as_tensors=bool(group.get("differentiable") or torch.compiler.is_compiling() or on_device),
         )
@@ -207,7 +207,7 @@ class Optimizer(Declared):
         self, p: Tensor, g: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan | None
     ) -> None:
         """Run the formula on the touched rows alone; the others keep their values and their state."""
-        state, slots = self.init_state(p, group), self._slots(group)
+        state, slots = self._init_state(p, group), self._slots(group)
         if plan is not None and (batch := self._row_batch(p, g, state, slots, plan)):
             batch.run(g, plan.numbers)
         else:

@@ -189,11 +189,11 @@ class LBFGS(f.Declared):
             self._history()
 
     @classmethod
-    def state_names(cls) -> set[str]:
+    def _state_names(cls) -> set[str]:
         own = "func_evals n_iter d t old_dirs old_stps ro H_diag al prev_flat_grad prev_loss"
         return set(own.split())
 
-    def state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
+    def _state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
         size = torch.Size([sum(p.numel() * (2 if p.is_complex() else 1) for p in self._params)])
         return dict.fromkeys(("d", "prev_flat_grad", "old_dirs", "old_stps"), size)
 

@@ -80,9 +80,9 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
         return after
 
     @staticmethod
-    def largest_stack(p: Tensor) -> int:
+    def _largest_stack(p: Tensor) -> int:
         """A stack whose matrices are multiplied one by one only costs copies."""
-        return 1 if _one_by_one(p) else f.MatrixOptimizer.largest_stack(p)
+        return 1 if _one_by_one(p) else f.MatrixOptimizer._largest_stack(p)
 
 
 def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:
