@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from surefoot import formula as f
 from surefoot.formula import cpu, eager
+from surefoot.formula.launch import Batch, Launcher, Row, Tensors
 from surefoot.formula.names import Settings, State
+from surefoot.formula.numbers import specialise
 
 BINARY = [operator.add, operator.sub, operator.mul, f.maximum, f.minimum]
 UNARY = [operator.neg, abs, f.sign, lambda x: f.sqrt(abs(x)), lambda x: x**2, lambda x: 1 / (abs(x) + 1)]
@@ -39,6 +41,13 @@ def expressions(draw, depth=4):
 SLOTS = (f.STEP, f.StateSlot("m"))
 
 
+def launch(variant, p, state, names, numbers):
+    """One step of a parameter by a kernel; its gradient and state are already there."""
+    row = Row(0, 0, p, p.grad, tuple(state[name] for name in names))
+    launcher = Launcher([Batch(cpu.kernel_for(variant), [row])], set(), [])
+    assert launcher.launch(Tensors([p], [p.grad], {p: state}), [numbers])
+
+
 def run_both(update, dtype, p, g, m, nudge=1.0):
     values = {"lr": 0.3 * nudge, "beta": 0.9 / nudge, "nesterov": True}
     results = []
@@ -49,12 +58,9 @@ def run_both(update, dtype, p, g, m, nudge=1.0):
             eager.step(update, SLOTS, parameter, gradient, state, values)
         else:
             parameter.grad = gradient
-            pattern, numbers = cpu.specialise(values)
+            pattern, numbers = specialise(values, values)
             variant = cpu.Variant(update, SLOTS, pattern, cpu.DTYPES[dtype], (), (), ("float32",), False)
-            row = cpu.Row(parameter, state, (state["m"],), (state["step"],))
-            batch = cpu.Batch(variant, [row])
-            assert batch.collect({parameter: state})
-            batch.run(numbers)
+            launch(variant, parameter, state, ("m", "step"), numbers)
         results.append((parameter.double(), state["m"].double(), state["step"]))
     return results
 
@@ -137,14 +143,11 @@ def test_backends_agree_on_means(shape, update, seed):
             eager.step(update, LINE_SLOTS, p, g, state, values)
         else:
             p.grad = g
-            pattern, numbers = cpu.specialise(values)
+            pattern, numbers = specialise(values, values)
             variant = cpu.Variant(
                 update, LINE_SLOTS, pattern, "float64", (), (), ("float32",), False, cpu.small_matrix(p)
             )
-            kept = tuple(state[name] for name in ("m", "row", "column"))
-            batch = cpu.Batch(variant, [cpu.Row(p, state, kept, (state["step"],))])
-            assert batch.collect({p: state})
-            batch.run(numbers)
+            launch(variant, p, state, ("m", "row", "column", "step"), numbers)
         results.append((p, *state.values()))
     for a, b in zip(*results, strict=True):
         near = torch.isclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True)
@@ -176,9 +179,7 @@ def test_every_low_precision_number_is_read_and_rounded_as_torch_does(dtype):
     parameter.grad = gradient
     state = {"step": torch.tensor(0.0), "m": m}
     variant = cpu.Variant(update, SLOTS, (), cpu.DTYPES[dtype], (), (), ("float32",), False)
-    batch = cpu.Batch(variant, [cpu.Row(parameter, state, (m,), (state["step"],))])
-    assert batch.collect({parameter: state})
-    batch.run([])
+    launch(variant, parameter, state, ("m", "step"), [])
     torch.testing.assert_close(parameter, expected, rtol=0, atol=0, equal_nan=True)
     torch.testing.assert_close(m, every, rtol=0, atol=0, equal_nan=True)
 
@@ -199,15 +200,16 @@ def test_one_kernel_is_compiled_per_formula_flags_and_dtype():
     def update(p, g, s, h):
         return p - h.lr * g if h.nesterov else p
 
-    def kernel(lr, nesterov, dtype):
-        pattern, _ = cpu.specialise({"lr": lr, "nesterov": nesterov})
+    def kernel(lr, nesterov, dtype, tested=()):
+        pattern, _ = specialise({"lr": lr, "nesterov": nesterov}, tested)
         return cpu.kernel_for(cpu.Variant(update, (), pattern, dtype, (), (), (), False))[0]
 
     first = kernel(0.1, True, "float32")
     assert kernel(0.2, True, "float32") is first
     assert kernel(0.1, False, "float32") is not first
     assert kernel(0.1, True, "float64") is not first
-    assert kernel(0, True, "float32") is not first
+    assert kernel(0, True, "float32") is first
+    assert kernel(0, True, "float32", ("lr",)) is not first
 
 
 def test_names_are_those_of_the_state():

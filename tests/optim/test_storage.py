@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from surefoot import optim
-from surefoot.formula import cpu
+from surefoot.formula import launch
 from tests.optim.configurations import distance, parameters
 
 
@@ -72,7 +72,7 @@ def test_large_work_on_threads_equals_the_same_on_one(monkeypatch):
     for count in (1, 3, 2):
         torch.set_num_threads(count)
         if count == 2:  # as where torch brings another OpenMP runtime
-            monkeypatch.setattr(cpu, "_team", lambda: None)
+            monkeypatch.setattr(launch, "_team", lambda: None)
         p = torch.nn.Parameter(large.clone())
         p.grad = torch.sin(large)
         optimizer = optim.Adam([p, torch.nn.Parameter(torch.zeros(3))])

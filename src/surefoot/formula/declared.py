@@ -16,6 +16,7 @@ from torch.optim.optimizer import ParamsT
 
 from surefoot.formula import checkpoint
 from surefoot.formula.facts import Facts, Hyperparameter, StateSlot
+from surefoot.formula.numbers import setting
 
 # torch's arguments that choose an implementation.  They never change the mathematics here;
 # `maximize` is applied to the gradient before the formula sees it.
@@ -80,20 +81,11 @@ def _step(optimizer: Declared, closure: Callable[[], Any] | None = None) -> Any:
     if closure is not None:
         with torch.enable_grad():
             loss = closure()
-    for index, group in enumerate(optimizer.param_groups):
-        with torch.set_grad_enabled(bool(group.get("differentiable"))):
-            optimizer._step_group(index, group)
+    optimizer._step_groups()
     return loss
 
 
 _observed_step: Callable[..., Any] = torch.optim.Optimizer.profile_hook_step(_step)
-
-
-def _setting(value: Any) -> Any:
-    """A setting as formulas take it; a tensor of one element loses the dimension that p may not have."""
-    if isinstance(value, Tensor):
-        return value.reshape(()) if value.dim() else value
-    return tuple(map(_setting, value)) if isinstance(value, list | tuple) else value
 
 
 @dataclass_transform()
@@ -264,9 +256,15 @@ class Declared(torch.optim.Optimizer):
 
     def _settings(self, group: Mapping[str, Any]) -> dict[str, Any]:
         """A group's hyperparameters as formulas take them."""
-        return {name: _setting(group[name]) for name in self.hyperparameters}
+        return {name: setting(group[name]) for name in self.hyperparameters}
 
-    def _step_group(self, index: int, group: dict[str, Any]) -> None:
+    def _step_groups(self) -> None:
+        """One step of all parameters."""
+        for group in self.param_groups:
+            with torch.set_grad_enabled(bool(group.get("differentiable"))):
+                self._step_group(group)
+
+    def _step_group(self, group: dict[str, Any]) -> None:
         """One step of the parameters of a group; for subclasses."""
         raise NotImplementedError
 

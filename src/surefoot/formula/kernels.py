@@ -22,7 +22,7 @@ import ctypes
 import functools
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -96,6 +96,7 @@ class Kernel:
         team: address of what each thread of a team runs; its argument is the address of an int64 table:
             next item, number of items, items per turn, step, context.
         steps: address of each step's function.
+        tested: names of the settings that the formula asked whether they are zero.
         engine: keeps the code alive.
     """
 
@@ -103,6 +104,7 @@ class Kernel:
     run: Any
     team: int
     steps: tuple[int, ...]
+    tested: frozenset[str]
     engine: Any
 
 
@@ -139,7 +141,7 @@ def compile_kernel(trace: Trace, layout: Layout) -> Kernel:
     address = engine.get_function_address
     run = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(address("run"))
     steps = tuple(address(f"step{i}") for i in range(len(plan.steps)))
-    return Kernel(plan, run, address("team"), steps, engine)
+    return Kernel(plan, run, address("team"), steps, trace.tested, engine)
 
 
 def _module(plan: Schedule, layout: Layout, trace: Trace, machine: Any) -> ir.Module:
@@ -211,6 +213,15 @@ class _Step:
         entry = self._entry("streams", tensor, len(streams), streams.index(name))
         return self._pointer(self.builder.load(entry), self.storage)
 
+    def _unless_missing(self, row: ir.Value) -> AbstractContextManager[Any]:
+        """Skip what has no gradient in this step: its address is 0."""
+        streams = self.layout.streams
+        gradient = self.builder.load(self._entry("streams", row, len(streams), streams.index("g")))
+        return cast(
+            "AbstractContextManager[Any]",
+            self.builder.if_then(self.builder.icmp_signed("!=", gradient, integer(0))),
+        )
+
     def _array(self, tensor: ir.Value, node: Any) -> ir.Value:
         entry = self._entry("arrays", tensor, len(self.place["arrays"]), self.place["arrays"][node])
         return self._pointer(self.builder.load(entry), self.number)
@@ -225,26 +236,30 @@ class _Preparing(_Step):
     def print(self, step: Preparation) -> ir.Function:
         if not self.layout.matrix:
             self.function.attributes.add("optsize")  # little work, much code: compile it quickly
-        with loop(self.builder, self.function.args[1], self.function.args[2]) as tensor:
-            self.tensor = tensor
-            self.shape = self._shape(tensor)
-            self.scalars = Printer(self.module, self.builder, DOUBLE)
-            for mean in step.finished:
-                self._finish(mean)
-            for mean in step.means:
-                self._mean(mean)
-            computed = [n for n in step.stored if not n.is_mean]
-            self._print_scalars(computed)
-            for node in computed:
-                if node.extent == Extent.SCALAR:
-                    self.builder.store(
-                        as_number(self.builder, self.scalars.values[node], DOUBLE), self._kept(tensor, node)
-                    )
-            for extent in (Extent.MATRIX, Extent.ROW, Extent.COLUMN):
-                self._store_arrays(extent, [n for n in computed if n.extent == extent])
-            self._store_results(step)
+        first, last = self.function.args[1:]
+        with loop(self.builder, first, last) as tensor, self._unless_missing(tensor):
+            self._tensor(step, tensor)
         self.builder.ret_void()
         return self.function
+
+    def _tensor(self, step: Preparation, tensor: ir.Value) -> None:
+        self.tensor = tensor
+        self.shape = self._shape(tensor)
+        self.scalars = Printer(self.module, self.builder, DOUBLE)
+        for mean in step.finished:
+            self._finish(mean)
+        for mean in step.means:
+            self._mean(mean)
+        computed = [n for n in step.stored if not n.is_mean]
+        self._print_scalars(computed)
+        for node in computed:
+            if node.extent == Extent.SCALAR:
+                self.builder.store(
+                    as_number(self.builder, self.scalars.values[node], DOUBLE), self._kept(tensor, node)
+                )
+        for extent in (Extent.MATRIX, Extent.ROW, Extent.COLUMN):
+            self._store_arrays(extent, [n for n in computed if n.extent == extent])
+        self._store_results(step)
 
     def _finish(self, mean: Symbol) -> None:
         """Add up what the chunks of a tensor have summed."""
@@ -312,8 +327,8 @@ class _Preparing(_Step):
                 self.scalars.values[node] = as_number(self.builder, value, DOUBLE)
             elif node.operation == "setting":
                 index = self.layout.settings.index(str(node.arguments[0]))
-                place = self.builder.gep(self.tables["settings"], [integer(index)])
-                self.scalars.values[node] = self.builder.load(place)
+                row, width = self.shape["settings"], len(self.layout.settings)
+                self.scalars.values[node] = self.builder.load(self._entry("settings", row, width, index))
             elif node.is_mean:
                 self.scalars.values[node] = self.builder.load(self._kept(self.tensor, node))
             elif node.operation == "state_product":
@@ -416,14 +431,14 @@ class _Sweeping(_Step):
         cells = builder.alloca(DOUBLE, max(1, len(self.whole)))
         with loop(builder, self.function.args[1], self.function.args[2]) as chunk:
             self.chunk = self._fields("chunks", chunk, CHUNK)
-            tensor = self.chunk["tensor"]
-            for i in range(len(self.whole)):
-                builder.store(ir.Constant(DOUBLE, 0.0), builder.gep(cells, [integer(i)]))
-            self._call(elements, tensor, cells)
-            sums = self.place["sums"]
-            for i, mean in enumerate(self.whole):
-                place = self._entry("sums", chunk, len(sums), sums[mean])
-                builder.store(builder.load(builder.gep(cells, [integer(i)])), place)
+            with self._unless_missing(self.chunk["streams"]):
+                for i in range(len(self.whole)):
+                    builder.store(ir.Constant(DOUBLE, 0.0), builder.gep(cells, [integer(i)]))
+                self._call(elements, self.chunk["tensor"], cells)
+                sums = self.place["sums"]
+                for i, mean in enumerate(self.whole):
+                    place = self._entry("sums", chunk, len(sums), sums[mean])
+                    builder.store(builder.load(builder.gep(cells, [integer(i)])), place)
         builder.ret_void()
         return self.function
 

@@ -39,7 +39,7 @@ class MatrixOptimizer(Declared):
                         f"with size: {p.size()}"
                     )
 
-    def _step_group(self, index: int, group: dict[str, Any]) -> None:
+    def _step_group(self, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
         settings = self._settings(group)
         for stack in self._stacks([p for p in group["params"] if p.grad is not None]):

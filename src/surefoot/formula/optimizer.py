@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import operator
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 
 import torch
@@ -22,8 +23,12 @@ from surefoot.formula.checkpoint import scalar_dtype
 from surefoot.formula.declared import Declared
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.language import Value
+from surefoot.formula.launch import Batch, Launcher, Row, RowBatch, Tensors, has_rows
+from surefoot.formula.memory import addresses, held
 from surefoot.formula.names import Settings, State
+from surefoot.formula.numbers import Followed
 from surefoot.formula.trace import Trace, trace
+from surefoot.formula.unchanged import plain
 
 _forced: list[str] = []
 
@@ -71,13 +76,14 @@ class Optimizer(Declared):
     """An optimizer made from a formula."""
 
     elementwise: ClassVar[bool] = True
-    _read: ClassVar[tuple[str, ...]] = ()
     sparse: ClassVar[str] = "rows"
+    _tested: ClassVar[set[str]] = set()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        cls._read = (*cls.hyperparameters, "maximize", "fused", "differentiable")
-        cls.elementwise = not any(n.is_mean for t in _all_variants(cls) for n in t.nodes)
+        variants = list(_all_variants(cls))
+        cls.elementwise = not any(n.is_mean for t in variants for n in t.nodes)
+        cls._tested = {s.when for s in cls.slots if s.when}.union(*(t.tested for t in variants))
         if not cls.elementwise:
             cls.sparse = "no"  # a mean over the touched rows is not the mean
 
@@ -105,93 +111,151 @@ class Optimizer(Declared):
     def _slots(self, group: Mapping[str, Any]) -> tuple[StateSlot, ...]:
         return tuple(s for s in self.slots if s.exists(group))
 
-    def _step_group(self, index: int, group: dict[str, Any]) -> None:
-        """One step of the parameters of a group."""
-        plans: dict[int, Plan] = self.__dict__.setdefault("_plans", {})
-        plan = plans.get(index)
-        values = [group.get(name) for name in self._read]
-        if plan is None or not plan.holds(values) or not plan.collect(group["params"], self.state):
-            settings = self._settings(group)
-            if not _compiles(group, settings):
-                for p in group["params"]:
-                    if p.grad is not None:
-                        self._step_eagerly(p, group, settings)
+    def _step_groups(self) -> None:
+        # Taken away while it is in use: whoever steps in another thread meanwhile makes a plan of his own.
+        plan: Plan | None = self.__dict__.pop("_plan", None)
+        if not _kernels_may_run():
+            super()._step_groups()
+            return
+        now = self._now()
+        if plan is None or not plan.launch(self.param_groups, now):
+            plan = self._planned(now)
+            if not plan.launch(self.param_groups, now):
+                super()._step_groups()
                 return
-            plan = plans[index] = self._plan(group, settings, values)
-            plan.collect(group["params"], self.state)
-        for batch in plan.batches:
-            batch.run(plan.numbers)
-        for p in plan.others:
-            if not plan.run_rows(p, self.state):
-                self._step_eagerly(p, group, self._settings(group), plan)
-        if plan.transient:
-            del plans[index]
+        for position in plan.others:
+            self._step_beside(plan, position)
+        if not plan.launcher.transient:
+            self._plan = plan
 
-    def _plan(self, group: dict[str, Any], settings: Mapping[str, Any], values: list[Any]) -> Plan:
-        """Sort the parameters that have a gradient into batches, one per kernel, and the rest."""
-        pattern, numbers = cpu.specialise(settings)
-        batches: dict[cpu.Variant, list[cpu.Row]] = {}
-        others, idle = [], []
+    def _step_group(self, group: dict[str, Any]) -> None:
+        """One step of the parameters of a group, one after the other, without a kernel."""
+        settings = self._settings(group)
+        self._init_group(group)
         for p in group["params"]:
-            if p.grad is None:
-                idle.append(p)
-            elif place := self._place(p, group, pattern):
-                variant, row = place
-                batches.setdefault(variant, []).append(row)
-            else:
-                others.append(p)
-        made = [cpu.Batch(variant, rows) for variant, rows in batches.items()]
-        # State that this step's kernel makes is read by the next step's, which is another kernel.
-        transient = any(variant.absent for variant in batches)
-        params, negates = list(group["params"]), bool(group.get("maximize"))
-        return Plan(values, negates, pattern, numbers, params, made, others, idle, transient)
+            if p.grad is not None:
+                self._step_eagerly(p, group, settings)
+
+    def _init_group(self, group: dict[str, Any]) -> None:
+        """Make the state that is missing; torch.compile calls this, by its name, before it traces."""
+        for p in group["params"]:
+            if p.grad is not None:
+                self._init_state(p, group)
+
+    def _now(self) -> Tensors:
+        groups = self.param_groups
+        params = groups[0]["params"] if len(groups) == 1 else [p for g in groups for p in g["params"]]
+        return Tensors(params, list(map(_gradient, params)), self.state)
+
+    def _planned(self, now: Tensors) -> Plan:
+        """Sort the parameters that have a gradient into batches, one per kernel, and the rest."""
+        groups = [Followed(self.hyperparameters, g, self._tested) for g in self.param_groups]
+        sizes = [len(g["params"]) for g in self.param_groups]
+        owners = [i for i, size in enumerate(sizes) for _ in range(size)]
+        batches: dict[tuple[cpu.Variant, int], list[Row]] = {}
+        others, idle, earlier = [], [], Counter[int]()
+        for position, (p, g, owner) in enumerate(zip(now.params, now.gradients, owners, strict=True)):
+            if g is None:
+                idle.append(position)
+                continue
+            place = self._place(p, g, self.param_groups[owner], groups[owner])
+            if place is None:
+                self._refuse(p, self.param_groups[owner])
+                others.append(position)
+            else:  # a parameter that is listed again is stepped again, after its first step
+                variant, kept, fresh = place
+                row = Row(position, owner, p, g, kept, fresh)
+                batches.setdefault((variant, earlier[id(p)]), []).append(row)
+                earlier[id(p)] += 1
+        kernels = {variant: cpu.kernel_for(variant) for variant, _ in batches}
+        tested = set[str]().union(*(kernel.tested for kernel, _ in kernels.values()))
+        if not tested <= self._tested:  # found only now, with this combination of settings
+            self._tested.update(tested)
+            return self._planned(now)
+        in_turn = sorted(batches.items(), key=lambda entry: entry[0][1])
+        repeats = {row.position for (_, turn), rows in in_turn for row in rows if turn}
+        launcher = Launcher([Batch(kernels[v], rows) for (v, _), rows in in_turn], repeats, others)
+        return Plan(groups, sizes, owners, launcher, others, idle)
 
     def _place(
-        self, p: Tensor, group: Mapping[str, Any], pattern: cpu.Pattern
-    ) -> tuple[cpu.Variant, cpu.Row] | None:
-        """The kernel that serves this parameter and its row in the batch, or None where none can."""
-        g = cast(Tensor, p.grad)
-        if g.layout is not torch.strided or not cpu.servable(p) or not cpu.same_layout(p, g):
+        self, p: Tensor, g: Tensor, group: Mapping[str, Any], settings: Followed
+    ) -> tuple[cpu.Variant, tuple[Tensor, ...], dict[str, Tensor]] | None:
+        """The kernel that serves this parameter, its state, and what of it is new; None where none can."""
+        if not settings.compiles or not cpu.servable(p) or not cpu.same_layout(p, g):
             return None
         if not self.elementwise and not (p.is_contiguous() and g.is_contiguous()):
             return None  # rows and columns are found by their place in memory
         state, called_for = self._init_state(p, group), self._slots(group)
         slots = tuple(s for s in called_for if s.fits(p.dim()))
-        fresh = {s.name: torch.empty_like(p).detach() for s in slots if state.get(s.name) is None}
-        row = _row(p, slots, state | fresh)
-        if row is None:
+        absent = [s.name for s in slots if state.get(s.name) is None]
+        fresh = {name: torch.empty_like(p).detach() for name in absent}
+        kept = _kept(p, slots, state | fresh)
+        if kept is None:
             return None
-        state |= fresh
+        self._refuse_freed(p, g, state)
+        tensors, scalars = kept
         variant = cpu.Variant(
             self.update,
             slots,
-            pattern,
+            settings.pattern,
             cpu.DTYPES[p.dtype],
-            absent=tuple(fresh),
+            absent=tuple(absent),
             missing=tuple(s.name for s in called_for if s not in slots),
-            scalar_dtypes=tuple(cpu.DTYPES[t.dtype] for t in row.scalars),
-            negate=bool(group.get("maximize")),
+            scalar_dtypes=tuple(cpu.DTYPES[t.dtype] for t in scalars),
+            negate=settings.negates,
             matrix=None if self.elementwise else cpu.small_matrix(p),
         )
-        return variant, replace(row, state=state)
+        return variant, tensors + scalars, fresh
 
-    def _step_eagerly(
-        self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan | None = None
-    ) -> None:
+    def _step_beside(self, plan: Plan, position: int) -> None:
         """One step of a parameter that no dense kernel serves."""
+        owner, p = plan.owners[position], plan.parameter(self.param_groups, position)
+        group = self.param_groups[owner]
+        with torch.set_grad_enabled(bool(group.get("differentiable"))):
+            g = cast(Tensor, p.grad)
+            if self._steps_rows(g, group) and self._launch_rows(plan, position, p, g, group):
+                return
+            self._step_eagerly(p, group, self._settings(group))
+
+    def _refuse(self, p: Tensor, group: Mapping[str, Any]) -> None:
+        """Raise, in torch's words, for a gradient that this optimizer or these settings do not take."""
         self._check_gradient(p)
-        g = cast(Tensor, p.grad)
-        if g.is_sparse:
+        if cast(Tensor, p.grad).is_sparse:
             if group.get("weight_decay"):
                 raise RuntimeError("weight_decay option is not compatible with sparse gradients")
-            if self.sparse != "exact" or not self._slots(group):
-                self._step_rows(p, g.coalesce(), group, settings, plan)
-                return
-            g = g.to_dense()
         elif self.sparse == "only":
             raise RuntimeError(
                 f"{type(self).__name__} does not support dense gradients, please consider Adam instead"
             )
+
+    def _refuse_freed(self, p: Tensor, g: Tensor, state: Mapping[str, Any]) -> None:
+        """Raise RuntimeError where a storage was freed or cut; torch would read what lies behind it."""
+        kept = {f"state {n!r}": v for n, v in state.items() if type(v) is Tensor}
+        for name, tensor in {"parameter": p, "gradient": g, **kept}.items():
+            if plain(tensor, inference=True) and not held([tensor], addresses([tensor])):
+                place = next(
+                    f"parameter {j} of group {i}"
+                    for i, group in enumerate(self.param_groups)
+                    for j, own in enumerate(group["params"])
+                    if own is p
+                )
+                raise RuntimeError(
+                    f"{type(self).__name__}: the storage of the {name} of {place} is smaller than its shape "
+                    f"{tuple(tensor.shape)}: it was freed or resized; give it back its memory before the step"
+                )
+
+    def _steps_rows(self, g: Tensor, group: Mapping[str, Any]) -> bool:
+        """Whether the formula runs on the touched rows alone."""
+        return g.is_sparse and (self.sparse != "exact" or not self._slots(group))
+
+    def _step_eagerly(self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        """One step of one parameter by the eager backend."""
+        self._refuse(p, group)
+        g = cast(Tensor, p.grad)
+        if self._steps_rows(g, group):
+            self._step_rows_eagerly(p, g.coalesce(), self._init_state(p, group), group, settings)
+            return
+        g = g.to_dense() if g.is_sparse else g
         on_device = group.get("capturable") and p.device.type != "cpu"  # a CPU has nothing to capture
         eager.step(
             self.update,
@@ -203,16 +267,6 @@ class Optimizer(Declared):
             as_tensors=bool(group.get("differentiable") or torch.compiler.is_compiling() or on_device),
         )
 
-    def _step_rows(
-        self, p: Tensor, g: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any], plan: Plan | None
-    ) -> None:
-        """Run the formula on the touched rows alone; the others keep their values and their state."""
-        state, slots = self._init_state(p, group), self._slots(group)
-        if plan is not None and (batch := self._row_batch(p, g, state, slots, plan)):
-            batch.run(g, plan.numbers)
-        else:
-            self._step_rows_eagerly(p, g, state, group, settings)
-
     @_disable_dynamo  # which knows no sparse tensors
     def _step_rows_eagerly(
         self,
@@ -222,6 +276,7 @@ class Optimizer(Declared):
         group: Mapping[str, Any],
         settings: Mapping[str, Any],
     ) -> None:
+        """Run the formula on the touched rows alone; the others keep their values and their state."""
         slots = self._slots(group)
         elementwise = [s.name for s in slots if not s.scalar]
         places = tuple(g.indices())
@@ -234,110 +289,104 @@ class Optimizer(Declared):
             state[name][places] = touched[name]
         state |= {name: touched[name] for name in touched if name not in elementwise}
 
-    def _row_batch(
-        self, p: Tensor, g: Tensor, state: dict[str, Any], slots: tuple[StateSlot, ...], plan: Plan
-    ) -> cpu.RowBatch | None:
-        """The kernel that steps the touched rows of this parameter, or None where none can."""
-        counts = {s.name: torch.zeros((), dtype=torch.float64) for s in slots if s.number}
-        row = _row(p, slots, state | counts)
-        if row is None or not cpu.servable(p) or not p.is_contiguous() or not cpu.has_rows(p, g):
-            return None
-        dtypes = tuple(cpu.DTYPES[t.dtype] for t in row.scalars)
-        dtype, negate = cpu.DTYPES[p.dtype], plan.negates
-        variant = cpu.Variant(self.update, slots, plan.pattern, dtype, (), (), dtypes, negate)
-        plan.rows[p] = cpu.RowBatch(variant, replace(row, state=state), counts)
-        return plan.rows[p]
+    def _launch_rows(self, plan: Plan, position: int, p: Tensor, g: Tensor, group: Mapping[str, Any]) -> bool:
+        """Step the touched rows by a kernel; False, and nothing is touched, where none can."""
+        state, settings = self._init_state(p, group), plan.groups[plan.owners[position]]
+        batch = plan.rows.get(position)
+        if batch is not None and batch.launch(p, g, state, settings.numbers):
+            return True
+        batch = self._row_batch(p, g, state, group, settings)
+        if batch is None or not batch.launch(p, g, state, settings.numbers):
+            return False
+        plan.rows[position] = batch
+        return True
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.__dict__.pop("_plans", None)
+    def _row_batch(
+        self, p: Tensor, g: Tensor, state: dict[str, Any], group: Mapping[str, Any], settings: Followed
+    ) -> RowBatch | None:
+        """The kernel that steps the touched rows of this parameter, or None where none can."""
+        if not settings.compiles or not cpu.servable(p) or not p.is_contiguous() or not has_rows(p, g):
+            return None
+        slots = self._slots(group)
+        counts = {s.name: torch.zeros((), dtype=torch.float64, device="cpu") for s in slots if s.number}
+        kept = _kept(p, slots, state | counts)
+        if kept is None:
+            return None
+        tensors, scalars = kept
+        dtypes = tuple(cpu.DTYPES[t.dtype] for t in scalars)
+        variant = cpu.Variant(
+            self.update, slots, settings.pattern, cpu.DTYPES[p.dtype], (), (), dtypes, settings.negates
+        )
+        return RowBatch(cpu.kernel_for(variant), p, tensors + scalars, counts)
+
+
+_gradient = operator.attrgetter("grad")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the parameters of one group are stepped, as long as nothing about them changes.
+    """How the parameters of all groups are stepped, as long as only numbers and addresses change.
+
+    It holds facts and no tensors, so what is removed from the optimizer is freed.
 
     Attributes:
-        values: the group's settings.
-        negates: the gradient (maximize).
-        pattern: what the kernels were compiled for.
-        numbers: what they are called with.
-        params: all parameters of the group, in order.
-        batches: those that kernels serve.
-        others: those that are stepped eagerly, or by rows.
+        groups: the settings of each group.
+        sizes: how many parameters each group has.
+        owners: the group of each parameter.
+        launcher: the kernels of those that kernels serve.
+        others: positions of those that are stepped eagerly, or by rows.
+        idle: positions of those without a gradient.
         rows: the kernels of those that have been stepped by rows.
-        idle: those without a gradient.
-        transient: valid for one step only.
     """
 
-    values: list[Any]
-    negates: bool
-    pattern: cpu.Pattern
-    numbers: list[float]
-    params: list[Tensor]
-    batches: list[cpu.Batch]
-    others: list[Tensor]
-    idle: list[Tensor]
-    transient: bool
-    rows: dict[Tensor, cpu.RowBatch] = field(default_factory=dict)
+    groups: list[Followed]
+    sizes: list[int]
+    owners: list[int]
+    launcher: Launcher
+    others: list[int]
+    idle: list[int]
+    rows: dict[int, RowBatch] = field(default_factory=dict)
 
-    def holds(self, values: list[Any]) -> bool:
-        """Whether the group's settings are still those that the kernels are called with."""
-        return not (
-            (_forced and _forced[-1] == "eager")
-            or torch.compiler.is_compiling()
-            or Tensor in map(type, values)
-            or values != self.values
-        )
+    def launch(self, groups: list[dict[str, Any]], now: Tensors) -> bool:
+        """One step of what kernels serve; False, and nothing is touched, where another plan is called for."""
+        return self._follows(groups, now) and self.launcher.launch(now, [g.numbers for g in self.groups])
 
-    def run_rows(self, p: Tensor, states: Mapping[Tensor, dict[str, Any]]) -> bool:
-        """Step the touched rows of a parameter as at the last step; False if that does not hold."""
-        g, batch = p.grad, self.rows.get(p)
-        if batch is None or g is None or not cpu.has_rows(p, g) or not batch.holds(states.get(p)):
-            return False
-        batch.run(g.coalesce(), self.numbers)
-        return True
-
-    def collect(self, params: list[Tensor], states: Mapping[Tensor, dict[str, Any]]) -> bool:
-        """Read this step's addresses; False if the plan no longer holds."""
+    def _follows(self, groups: list[dict[str, Any]], now: Tensors) -> bool:
+        """Whether the same parameters have gradients and the settings have changed in numbers alone."""
         return (
-            len(params) == len(self.params)
-            and all(map(operator.is_, params, self.params))
-            and all(p.grad is None for p in self.idle)
-            and all(p.grad is not None for p in self.others)
-            and all(batch.collect(states) for batch in self.batches)
+            [len(g["params"]) for g in groups] == self.sizes
+            and all(now.gradients[i] is None for i in self.idle)
+            and all(now.gradients[i] is not None for i in self.others)
+            and all(map(Followed.follow, self.groups, groups))
         )
 
+    def parameter(self, groups: list[dict[str, Any]], position: int) -> Tensor:
+        """The parameter at a position."""
+        owner = self.owners[position]
+        p: Tensor = groups[owner]["params"][position - sum(self.sizes[:owner])]
+        return p
 
-def _compiles(group: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
-    parts = [part for v in settings.values() for part in (v if isinstance(v, tuple) else (v,))]
+
+def _kernels_may_run() -> bool:
+    """Whether a step may write memory directly: nobody traces, records or pretends it, or forbids it."""
     return not (
         (_forced and _forced[-1] == "eager")
-        or group.get("fused") is False
-        or group.get("differentiable")
         or torch.compiler.is_compiling()
-        or any(isinstance(part, Tensor) for part in parts)
+        or torch._C._len_torch_dispatch_stack()
         or not cpu.available()
     )
 
 
-def _row(p: Tensor, slots: tuple[StateSlot, ...], state: dict[str, Any]) -> cpu.Row | None:
-    """A parameter and its state as a kernel takes them; None where one of them cannot be."""
+def _kept(
+    p: Tensor, slots: tuple[StateSlot, ...], state: dict[str, Any]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None:
+    """The tensors and the scalars of a parameter's state as a kernel takes them; None where it cannot."""
     kept = [s for s in slots if not s.scalar]
     tensors = tuple(state[s.name] for s in kept)
     scalars = tuple(state[s.name] for s in slots if s.scalar)
-    if all(map(cpu.lies_alike, kept, itertools.repeat(p), tensors)) and all(map(_is_scalar, scalars)):
-        return cpu.Row(p, state, tensors, scalars)
+    if all(map(cpu.lies_alike, kept, itertools.repeat(p), tensors)) and all(map(cpu.is_number, scalars)):
+        return tensors, scalars
     return None
-
-
-def _is_scalar(value: Any) -> bool:
-    return (
-        type(value) is Tensor
-        and value.dim() == 0
-        and value.device.type == "cpu"
-        and value.dtype in (torch.float32, torch.float64)
-    )
 
 
 def _initial(slot: StateSlot, p: Tensor, group: Mapping[str, Any]) -> Any:

@@ -18,7 +18,7 @@ Result = tuple[str, Symbol | float]
 # The tables of a context, each given by its address.  Per tensor: addresses of scalar states, kept scalars
 # (float64), addresses of streams, addresses of kept arrays, shape.  Per chunk: what it covers, and sums.
 CONTEXT = ("scalars", "settings", "kept", "streams", "arrays", "shapes", "chunks", "sums")
-SHAPE = ("elements", "matrices", "rows", "columns", "pieces", "first_chunk", "end_chunk")
+SHAPE = ("elements", "matrices", "rows", "columns", "pieces", "first_chunk", "end_chunk", "settings")
 CHUNK = ("tensor", "streams", "start", "matrix", "matrices", "row", "rows", "columns", "piece")
 
 

@@ -63,6 +63,7 @@ class Graph:
 
     nodes: list[Symbol] = field(default_factory=list)
     known: dict[tuple[Any, ...], Symbol] = field(default_factory=dict)
+    tested: set[str] = field(default_factory=set)
 
     def node(self, operation: str, *arguments: Symbol | float | str, extent: Extent | None = None) -> Symbol:
         """The node of this operation on these arguments, made if it is not there yet.
@@ -94,12 +95,14 @@ class Trace:
         parameter: the new parameter.
         tensors: new value of each tensor state that the formula assigned, by name.
         scalars: new value of each scalar state that the formula assigned, by name.
+        tested: names of the settings that the formula asked whether they are zero.
     """
 
     nodes: tuple[Symbol, ...]
     parameter: Symbol | float
     tensors: Mapping[str, Symbol | float]
     scalars: Mapping[str, Symbol | float]
+    tested: frozenset[str]
 
 
 class Symbol:
@@ -199,7 +202,8 @@ class Symbol:
 
     def _compare_zero(self, other: Any, operation: str) -> Any:
         if self.operation == "setting" and not isinstance(other, Symbol) and other == 0:
-            return operation == "not_equal"  # a setting of value zero is never a symbol
+            self.graph.tested.add(str(self.arguments[0]))
+            return operation == "not_equal"  # one of value zero, if it is tested, is never a symbol
         return self.apply(operation, other)
 
     def __hash__(self) -> int:
@@ -208,7 +212,8 @@ class Symbol:
     def __bool__(self) -> bool:
         if self.operation != "setting":
             _refuse("`if` (or and, or, not, min, max) on a computed value", "use where(condition, x, y)")
-        return True  # a setting of value zero is never a symbol
+        self.graph.tested.add(str(self.arguments[0]))
+        return True  # one of value zero, if it is tested, is never a symbol
 
     def __float__(self) -> float:
         _refuse("float() or a function of the math module", "use the functions of surefoot.formula")
@@ -294,6 +299,7 @@ def trace(
         parameter,
         {n: v for n, v in changed.items() if n not in scalars},
         {n: v for n, v in changed.items() if n in scalars},
+        frozenset(graph.tested),
     )
 
 
@@ -305,7 +311,7 @@ def symbolic(graph: Graph, name: str, value: Any) -> Any:
 
 
 def is_static(value: Any) -> bool:
-    """Whether a setting is compiled in: a flag or zero.  Every other number is an argument of the kernel."""
+    """Whether a setting is one that a formula sees as it is while traced: a flag or zero."""
     return value is None or isinstance(value, bool | str) or bool(value == 0)
 
 

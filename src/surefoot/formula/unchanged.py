@@ -6,7 +6,6 @@ A module that was moved, cast or resized keeps its parameters and gives them oth
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import torch
@@ -18,33 +17,69 @@ try:  # private: one call into C++ checks a whole list, at a tenth of the cost
 except ImportError:  # pragma: no cover
     TensorGuards = None
 
-_FACTS = attrgetter("dtype", "layout", "device", "shape")
 
-
-def unchanged(tensors: Sequence[Tensor]) -> Callable[..., bool]:
-    """A function that tells of as many tensors whether each has the type, dtype, layout, device, shape and
-    strides that its forerunner has now.
+def _keys(t: Tensor) -> int:
+    """What torch's dispatcher knows of a tensor: its device, and whether it is a view that negates, a wrapper
+    of torch.func, a tensor of inference mode, ...
     """
-    if TensorGuards is None:
-        return _by_attributes(tensors)
-    check: Callable[..., bool] = TensorGuards(
-        *tensors,
-        dynamic_dims_sizes=[list(t.shape) for t in tensors],
-        dynamic_dims_strides=[list(t.stride()) for t in tensors],
-    ).check
-    return check
+    return int(torch._C._dispatch_keys(t).raw_repr())
 
 
-def _by_attributes(tensors: Sequence[Tensor]) -> Callable[..., bool]:
-    types = list(map(type, tensors))
-    facts = list(map(_FACTS, tensors))
-    strides = list(map(Tensor.stride, tensors))
+PLAIN = _keys(torch.empty(0, device="cpu"))
+with torch.inference_mode():
+    OF_INFERENCE = _keys(torch.empty(0, device="cpu"))
 
-    def check(*now: Tensor) -> bool:
-        return (
-            list(map(type, now)) == types
-            and list(map(_FACTS, now)) == facts
-            and list(map(torch.Tensor.stride, now)) == strides
-        )
 
-    return check
+def plain(t: Tensor, *, inference: bool = False) -> bool:
+    """Whether a tensor is memory of this machine and nothing else.
+
+    Args:
+        t: the tensor.
+        inference: take one that was made in inference mode too.
+    """
+    return (
+        type(t) in (Tensor, torch.nn.Parameter)
+        and t.layout is torch.strided
+        and (_keys(t) == PLAIN or (inference and _keys(t) == OF_INFERENCE))
+    )
+
+
+def _facts(t: Any) -> tuple[Any, ...]:
+    if not (isinstance(t, Tensor) and plain(t, inference=True)):
+        return (type(t),)
+    return type(t), _keys(t), t.dtype, t.shape, t.stride()
+
+
+class Unchanged:
+    """Tells of as many tensors whether each is laid out as its forerunner was.
+
+    It keeps facts, no tensors.  Whether a tensor requires a gradient is not one of them.
+
+    Args:
+        tensors: plain ones.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self._facts = list(map(_facts, tensors))
+        self._check = self._guards(tensors)
+
+    def __call__(self, tensors: Sequence[Any]) -> bool:
+        """Whether these have the type, dtype, device, shape and strides of those."""
+        return self._check(*tensors) or self._compared(tensors)
+
+    def _compared(self, tensors: Sequence[Any]) -> bool:
+        """One by one: torch's guards also refuse what is allowed here."""
+        if list(map(_facts, tensors)) != self._facts:
+            return False
+        self._check = self._guards(tensors)
+        return True
+
+    def _guards(self, tensors: Sequence[Tensor]) -> Callable[..., bool]:
+        if TensorGuards is None or len(set(map(id, tensors))) < len(tensors):  # they refuse a repeated one
+            return lambda *now: False
+        check: Callable[..., bool] = TensorGuards(
+            *tensors,
+            dynamic_dims_sizes=[list(t.shape) for t in tensors],
+            dynamic_dims_strides=[list(t.stride()) for t in tensors],
+        ).check
+        return check
