@@ -86,6 +86,7 @@ class Followed:
         names: of the hyperparameters.
         group: the parameter group.
         tested: names of the numbers whose zeros are compiled in.
+        lr_rounds: a learning rate that is a tensor is no number, since its dtype rounds.
 
     Attributes:
         pattern: what its kernels are compiled for.
@@ -94,8 +95,14 @@ class Followed:
         compiles: a kernel can be called with them.
     """
 
-    def __init__(self, names: Collection[str], group: Mapping[str, Any], tested: Collection[str]) -> None:
-        self._hyperparameters, self._tested = tuple(names), tested
+    def __init__(
+        self,
+        names: Collection[str],
+        group: Mapping[str, Any],
+        tested: Collection[str],
+        lr_rounds: bool = False,
+    ) -> None:
+        self._hyperparameters, self._tested, self._lr_rounds = tuple(names), tested, lr_rounds
         self._names = (*names, *SWITCHES)
         self._values = self._read(group)
         settings = dict(zip(self._hyperparameters, self._values, strict=False))
@@ -106,7 +113,8 @@ class Followed:
         self._places = self._numbered(settings) if self.compiles else {}
 
     def _read(self, group: Mapping[str, Any]) -> list[Any]:
-        return [number(setting(group.get(name))) for name in self._names]
+        values = {name: setting(group.get(name)) for name in self._names}
+        return [v if self._lr_rounds and name == "lr" else number(v) for name, v in values.items()]
 
     def _numbered(self, settings: Mapping[str, Any]) -> dict[int, slice]:
         """Where a setting's numbers stand among all numbers, by its place among the values."""
@@ -147,7 +155,7 @@ class Followed:
         return True
 
     def _follow_all(self, group: Mapping[str, Any]) -> bool:
-        now = Followed(self._hyperparameters, group, self._tested)
+        now = Followed(self._hyperparameters, group, self._tested, self._lr_rounds)
         if not (now.compiles and self.compiles):
             return False
         if (now.pattern, now.negates) != (self.pattern, self.negates):

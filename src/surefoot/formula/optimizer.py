@@ -77,6 +77,7 @@ class Optimizer(Declared):
 
     elementwise: ClassVar[bool] = True
     sparse: ClassVar[str] = "rows"
+    lr_rounds: ClassVar[bool] = False  # torch computes with a tensor lr in its dtype, not with its number
     _tested: ClassVar[set[str]] = set()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -104,8 +105,14 @@ class Optimizer(Declared):
         slots = self._slots(group)
         state: dict[str, Any] = self.state[p] if slots else self.state.get(p, {})
         for slot in slots:
-            if slot.name not in state and slot.initial is not None and slot.fits(p.dim()):
+            if slot.initial is None or not slot.fits(p.dim()):
+                continue
+            if slot.name not in state:
                 state[slot.name] = _initial(slot, p, group)
+            elif state[slot.name] is None:  # as in torch, which then asks it for a method
+                raise AttributeError(
+                    f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor"
+                )
         return state
 
     def _slots(self, group: Mapping[str, Any]) -> tuple[StateSlot, ...]:
@@ -118,9 +125,14 @@ class Optimizer(Declared):
             super()._step_groups()
             return
         now = self._now()
-        if plan is None or not plan.launch(self.param_groups, now):
+        fresh = plan is None or not plan.follows(self.param_groups, now)
+        if plan is None or fresh:
             plan = self._planned(now)
-            if not plan.launch(self.param_groups, now):
+        for position in plan.others:  # before anything is changed
+            self._refuse(now.params[position], self.param_groups[plan.owners[position]])
+        if not plan.launch(now):
+            plan = plan if fresh else self._planned(now)
+            if fresh or not plan.launch(now):
                 super()._step_groups()
                 return
         for position in plan.others:
@@ -131,10 +143,13 @@ class Optimizer(Declared):
     def _step_group(self, group: dict[str, Any]) -> None:
         """One step of the parameters of a group, one after the other, without a kernel."""
         settings = self._settings(group)
-        self._init_group(group)
-        for p in group["params"]:
-            if p.grad is not None:
-                self._step_eagerly(p, group, settings)
+        params = [p for p in group["params"] if p.grad is not None]
+        for p in params:  # before anything is changed
+            self._refuse(p, group)
+        if not any(s.number for s in self.slots):  # which torch.compile takes for a tensor there
+            self._init_group(group)
+        for p in params:
+            self._step_eagerly(p, group, settings)
 
     def _init_group(self, group: dict[str, Any]) -> None:
         """Make the state that is missing; torch.compile calls this, by its name, before it traces."""
@@ -149,7 +164,7 @@ class Optimizer(Declared):
 
     def _planned(self, now: Tensors) -> Plan:
         """Sort the parameters that have a gradient into batches, one per kernel, and the rest."""
-        groups = [Followed(self.hyperparameters, g, self._tested) for g in self.param_groups]
+        groups = [Followed(self.hyperparameters, g, self._tested, self.lr_rounds) for g in self.param_groups]
         sizes = [len(g["params"]) for g in self.param_groups]
         owners = [i for i, size in enumerate(sizes) for _ in range(size)]
         batches: dict[tuple[cpu.Variant, int], list[Row]] = {}
@@ -160,7 +175,6 @@ class Optimizer(Declared):
                 continue
             place = self._place(p, g, self.param_groups[owner], groups[owner])
             if place is None:
-                self._refuse(p, self.param_groups[owner])
                 others.append(position)
             else:  # a parameter that is listed again is stepped again, after its first step
                 variant, kept, fresh = place
@@ -347,11 +361,11 @@ class Plan:
     idle: list[int]
     rows: dict[int, RowBatch] = field(default_factory=dict)
 
-    def launch(self, groups: list[dict[str, Any]], now: Tensors) -> bool:
+    def launch(self, now: Tensors) -> bool:
         """One step of what kernels serve; False, and nothing is touched, where another plan is called for."""
-        return self._follows(groups, now) and self.launcher.launch(now, [g.numbers for g in self.groups])
+        return self.launcher.launch(now, [g.numbers for g in self.groups])
 
-    def _follows(self, groups: list[dict[str, Any]], now: Tensors) -> bool:
+    def follows(self, groups: list[dict[str, Any]], now: Tensors) -> bool:
         """Whether the same parameters have gradients and the settings have changed in numbers alone."""
         return (
             [len(g["params"]) for g in groups] == self.sizes

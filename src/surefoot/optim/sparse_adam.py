@@ -37,6 +37,7 @@ class SparseAdam(f.Optimizer, arguments="maximize"):
         f.StateSlot("exp_avg_sq"),
     )
     sparse = "only"
+    lr_rounds = True
     takes_complex = False
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
