@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -58,8 +58,7 @@ class Row:
     fresh: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Tensors:
+class Tensors(NamedTuple):
     """The tensors of a step, one entry per parameter of the optimizer, in order."""
 
     params: Sequence[Tensor]
@@ -83,6 +82,7 @@ class Batch:
         self._names = (*layout.tensors, *layout.scalars)
         self._kept = itemgetter(*self._names) if self._names else None
         self._tensors, self._scalars = len(layout.tensors), len(layout.scalars)
+        self._width = len(layout.settings)
         self._fresh = [r.fresh for r in rows]
         self.transient = any(self._fresh)
         written = [*(r.p for r in rows), *itertools.chain(*(r.kept for r in rows))]
@@ -91,8 +91,8 @@ class Batch:
         self._gradients_unchanged: dict[tuple[bool, ...], Unchanged] = {}
         self._all_present = Unchanged([r.g for r in rows])
         self._like_gradients = [(r.g.shape, r.g.stride(), r.g.dtype) for r in rows]
-        self.written: array[int] = array("q")
-        self.read: array[int] = array("q")
+        self.written: list[int] = []
+        self.read: list[int] = []
         self.elements = sum(r.p.numel() for r in rows)
         self._make_tables(rows)
 
@@ -111,15 +111,20 @@ class Batch:
             shape_table += (first, end, self.groups.index(row.group))
         self._chunk_count = len(chunks) // len(CHUNK)
         self._arrays = [_arrays(plan, shape, row.p.dtype) for row, shape in zip(rows, shapes, strict=True)]
+        self._streams = array("q", bytes(8 * len(shapes) * (2 + self._tensors)))
+        self._cells = array("q", bytes(8 * len(shapes) * self._scalars))
+        self._settings = array("d", bytes(8 * len(self.groups) * self._width))
         self._tables: dict[str, array[Any]] = {
-            "streams": array("q", bytes(8 * len(shapes) * (2 + self._tensors))),
-            "scalars": array("q", bytes(8 * len(shapes) * self._scalars)),
+            "streams": self._streams,
+            "scalars": self._cells,
+            "settings": self._settings,
             "kept": array("d", bytes(8 * len(shapes) * len(plan.scalars))),
             "arrays": array("q", [a.data_ptr() for arrays in self._arrays for a in arrays]),
             "shapes": array("q", shape_table),
             "chunks": array("q", chunks),
             "sums": array("d", bytes(8 * self._chunk_count * len(plan.whole_means))),
         }
+        self._context = array("q", [self._tables[name].buffer_info()[0] for name in CONTEXT])
 
     def collect(self, now: Tensors) -> _Collected | None:
         """The addresses of this step, checked; None where something does not fit."""
@@ -139,17 +144,16 @@ class Batch:
         if (reads := self._read(gradients)) is None:
             return None
         at = addresses(written)
-        moved = at != self.written or reads != self.read
         if at != self.written and not held(written, at):
             return None
-        return _Collected(params, gradients, at, reads, moved)
+        return _Collected(params, gradients, at, reads)
 
     def _own(self, entries: Sequence[Any]) -> Sequence[Any]:
         if self._select is not None:
             return cast("Sequence[Any]", self._select(entries))
         return (entries[self.positions[0]],)
 
-    def _read(self, gradients: Sequence[Tensor | None]) -> array[int] | None:
+    def _read(self, gradients: Sequence[Tensor | None]) -> list[int] | None:
         """The addresses of the gradients, 0 for one that is missing."""
         if self._all_present(gradients):
             at = addresses(cast("Sequence[Tensor]", gradients))
@@ -168,25 +172,28 @@ class Batch:
             return None
         found = addresses(present)
         rest = iter(found)
-        at = array("q", [0 if absent else next(rest) for absent in missing])
+        at = [0 if absent else next(rest) for absent in missing]
         return at if at == self.read or held(present, found) else None
 
-    def run(self, collected: _Collected, numbers: Sequence[Numbers]) -> None:
-        """One step of every parameter that has a gradient; for `launch` alone."""
+    def place(self, collected: _Collected) -> None:
+        """Put the addresses of this step where the kernel looks for them."""
         count, width, kept = len(self.positions), 2 + self._tensors, len(self._names)
-        streams, scalars, own = self._tables["streams"], self._tables["scalars"], collected.written[count:]
-        streams[0::width], streams[1::width] = collected.written[:count], collected.read
-        for column in range(self._tensors):
-            streams[2 + column :: width] = own[column::kept]
-        for column in range(self._scalars):
-            scalars[column :: self._scalars] = own[self._tensors + column :: kept]
-        if len(self.groups) == 1:
-            settings = array("d", numbers[self.groups[0]])
-        else:
-            settings = array("d", itertools.chain.from_iterable(map(numbers.__getitem__, self.groups)))
-        self._tables["settings"] = settings
-        context = [self._tables[name].buffer_info()[0] for name in CONTEXT]
-        _run(self._kernel, context, count, self._chunk_count, self.elements)
+        if collected.read != self.read:
+            self._streams[1::width] = array("q", collected.read)
+        if collected.written != self.written:
+            self._streams[0::width] = array("q", collected.written[:count])
+            own = array("q", collected.written[count:])
+            for column in range(self._tensors):
+                self._streams[2 + column :: width] = own[column::kept]
+            for column in range(self._scalars):
+                self._cells[column :: self._scalars] = own[self._tensors + column :: kept]
+        self.read, self.written = collected.read, collected.written
+
+    def run(self, collected: _Collected, numbers: Sequence[Numbers]) -> None:
+        """One step of every parameter that has a gradient; for `Launcher.launch` alone."""
+        for i, group in enumerate(self.groups):
+            self._settings[i * self._width : (i + 1) * self._width] = array("d", numbers[group])
+        _run(self._kernel, self._context, len(self.positions), self._chunk_count, self.elements)
         # The kernel writes behind autograd's back: tell it, so that a graph that saved the old
         # values refuses to use the new ones.
         params = collected.params
@@ -209,22 +216,19 @@ def _is_like(g: Tensor, facts: tuple[Any, ...]) -> bool:
     return plain(g, inference=True) and (g.shape, g.stride(), g.dtype) == facts
 
 
-@dataclass(frozen=True)
-class _Collected:
+class _Collected(NamedTuple):
     """What a batch found in this step.
 
     Attributes:
         params, gradients: the tensors themselves, which live while the kernel runs.
         written: addresses of the parameters, then of each one's state.
         read: addresses of the gradients, 0 for one that is missing.
-        moved: whether an address is another one than at the last step.
     """
 
     params: Sequence[Tensor]
     gradients: Sequence[Tensor | None]
-    written: array[int]
-    read: array[int]
-    moved: bool
+    written: list[int]
+    read: list[int]
 
 
 class Launcher:
@@ -253,6 +257,7 @@ class Launcher:
         if len(collected) < len(found) or not self._apart(now, collected):
             return False
         for batch, own in zip(self.batches, collected, strict=True):
+            batch.place(own)
             batch.run(own, numbers)
         if self.transient:
             for batch in self.batches:
@@ -261,26 +266,22 @@ class Launcher:
 
     def _apart(self, now: Tensors, collected: Sequence[_Collected]) -> bool:
         """Whether every row writes memory of its own and no gradient lies in what is written."""
-        others = [*self._stretches(now)]
-        if not others and not any(c.moved for c in collected):
+        others = self._stretches(now) if self._others else []
+        pairs = list(zip(collected, self.batches, strict=True))
+        written = any(own.written != batch.written for own, batch in pairs)
+        if not others and not written and all(own.read == batch.read for own, batch in pairs):
             return True
-        if others or any(c.written != b.written for c, b in zip(collected, self.batches, strict=True)):
-            self._written = Written([*self._all_written(collected), *(s for s, writes in others if writes)])
-        if not self._written.apart:
-            return False
-        for own, batch in zip(collected, self.batches, strict=True):
-            present = [(a, size) for a, size in zip(own.read, batch.sizes, strict=False) if a]
-            if not self._written.untouched(*zip(*present, strict=True) if present else ((), ())):
-                return False
-        if not all(writes or self._written.untouched((s[0],), (s[1] - s[0],)) for s, writes in others):
-            return False
-        for own, batch in zip(collected, self.batches, strict=True):
-            batch.written, batch.read = own.written, own.read
-        return True
+        if others or written:
+            self._written = Written([*self._all_written(pairs), *(s for s, writes in others if writes)])
+        return (
+            self._written.apart
+            and all(self._written.untouched(own.read, batch.sizes) for own, batch in pairs)
+            and all(writes or self._written.untouched((a,), (b - a,)) for (a, b), writes in others)
+        )
 
-    def _all_written(self, collected: Sequence[_Collected]) -> list[Stretch]:
+    def _all_written(self, pairs: Sequence[tuple[_Collected, Batch]]) -> list[Stretch]:
         stretches: list[Stretch] = []
-        for own, batch in zip(collected, self.batches, strict=True):
+        for own, batch in pairs:
             count, kept = len(batch.positions), (len(batch.sizes) // len(batch.positions)) - 1
             for i, position in enumerate(batch.positions):
                 if position not in self._repeats:
@@ -354,14 +355,14 @@ class RowBatch:
         count = len(values)
         if count > len(self._chunks):
             self._make_chunks(2 * count)
-        bases = addresses([p, p, *(kept[name] for name in self._layout.tensors)])
+        bases = array("q", addresses([p, p, *(kept[name] for name in self._layout.tensors)]))
         streams = torch.add(
             torch.frombuffer(bases, dtype=torch.int64), rows[:, None], alpha=self._size
         )  # one line per row
         torch.add(self._offsets[:count], values.data_ptr(), out=streams.select(1, 1))
         if not count:  # the counters are stepped all the same; nothing is read here
             streams = torch.frombuffer(bases, dtype=torch.int64)
-        scalars = addresses(kept[name] for name in self._layout.scalars)
+        scalars = array("q", addresses(kept[name] for name in self._layout.scalars))
         settings = array("d", numbers)
         tables = {
             "scalars": scalars.buffer_info()[0],
@@ -371,7 +372,8 @@ class RowBatch:
             "shapes": self._shape.buffer_info()[0],
             "chunks": self._chunks.data_ptr(),
         }
-        _run(self._kernel, [tables.get(name, 0) for name in CONTEXT], 1, count, values.numel())
+        context = array("q", [tables.get(name, 0) for name in CONTEXT])
+        _run(self._kernel, context, 1, count, values.numel())
         torch.autograd.graph.increment_version([p])
 
     def _make_chunks(self, count: int) -> None:
@@ -396,10 +398,9 @@ def has_rows(p: Tensor, g: Tensor) -> bool:
     )
 
 
-def _run(kernel: Kernel, context: list[int], tensors: int, chunks: int, elements: int) -> None:
+def _run(kernel: Kernel, context: array[int], tensors: int, chunks: int, elements: int) -> None:
     """All steps of a kernel, on torch's threads where there is enough to do."""
-    table = array("q", context)
-    address = table.buffer_info()[0]
+    address = context.buffer_info()[0]
     threads = torch.get_num_threads() if elements >= PARALLEL else 1
     team = _team() if threads > 1 else None
     if team is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
@@ -11,9 +10,9 @@ from torch import Tensor
 Stretch = tuple[int, int]  # the first address, and the one behind the last
 
 
-def addresses(tensors: Iterable[Tensor]) -> array[int]:
+def addresses(tensors: Iterable[Tensor]) -> list[int]:
     """The address of each tensor's first element; 0 where it has no memory."""
-    return array("q", map(Tensor.data_ptr, tensors))
+    return list(map(Tensor.data_ptr, tensors))
 
 
 def held(tensors: Iterable[Tensor], at: Iterable[int]) -> bool:
@@ -52,8 +51,11 @@ class Written:
         self.apart = all(a <= b for a, b in zip(self._ends, self._starts[1:], strict=False))
 
     def untouched(self, starts: Sequence[int], sizes: Sequence[int]) -> bool:
-        """Whether these stretches share nothing with what is written; only where that lies apart."""
-        for start, size in zip(starts, sizes, strict=True):
+        """Whether these stretches, some at 0 for none, share nothing with what is written.
+
+        Only where that lies apart; `sizes` may go on after the last start.
+        """
+        for start, size in zip(starts, sizes, strict=False):
             place = bisect_right(self._starts, start)
             if place and self._ends[place - 1] > start:
                 return False

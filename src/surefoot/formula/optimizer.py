@@ -369,8 +369,8 @@ class Plan:
         """Whether the same parameters have gradients and the settings have changed in numbers alone."""
         return (
             [len(g["params"]) for g in groups] == self.sizes
-            and all(now.gradients[i] is None for i in self.idle)
-            and all(now.gradients[i] is not None for i in self.others)
+            and (not self.idle or all(now.gradients[i] is None for i in self.idle))
+            and (not self.others or all(now.gradients[i] is not None for i in self.others))
             and all(map(Followed.follow, self.groups, groups))
         )
 
