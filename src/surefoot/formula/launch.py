@@ -79,6 +79,7 @@ class Batch:
         self.positions = [r.position for r in rows]
         self.groups = list(dict.fromkeys(r.group for r in rows))
         self._select = itemgetter(*self.positions) if len(rows) > 1 else None
+        self._is_head = self.positions == list(range(len(rows)))
         self._names = (*layout.tensors, *layout.scalars)
         self._kept = itemgetter(*self._names) if self._names else None
         self._tensors, self._scalars = len(layout.tensors), len(layout.scalars)
@@ -144,11 +145,15 @@ class Batch:
         if (reads := self._read(gradients)) is None:
             return None
         at = addresses(written)
-        if at != self.written and not held(written, at):
+        if at == self.written:
+            at = self.written  # the very list, so that nobody need compare again
+        elif not held(written, at):
             return None
         return _Collected(params, gradients, at, reads)
 
     def _own(self, entries: Sequence[Any]) -> Sequence[Any]:
+        if self._is_head and len(entries) == len(self.positions):
+            return entries
         if self._select is not None:
             return cast("Sequence[Any]", self._select(entries))
         return (entries[self.positions[0]],)
@@ -157,7 +162,7 @@ class Batch:
         """The addresses of the gradients, 0 for one that is missing."""
         if self._all_present(gradients):
             at = addresses(cast("Sequence[Tensor]", gradients))
-            return at if at == self.read or held(cast("Sequence[Tensor]", gradients), at) else None
+            return self._examined(cast("Sequence[Tensor]", gradients), at, at)
         missing = tuple(g is None for g in gradients)
         if not any(missing):
             return None
@@ -173,14 +178,19 @@ class Batch:
         found = addresses(present)
         rest = iter(found)
         at = [0 if absent else next(rest) for absent in missing]
-        return at if at == self.read or held(present, found) else None
+        return self._examined(present, found, at)
+
+    def _examined(self, present: Sequence[Tensor], found: list[int], at: list[int]) -> list[int] | None:
+        if at == self.read:
+            return self.read
+        return at if held(present, found) else None
 
     def place(self, collected: _Collected) -> None:
         """Put the addresses of this step where the kernel looks for them."""
         count, width, kept = len(self.positions), 2 + self._tensors, len(self._names)
-        if collected.read != self.read:
+        if collected.read is not self.read:
             self._streams[1::width] = array("q", collected.read)
-        if collected.written != self.written:
+        if collected.written is not self.written:
             self._streams[0::width] = array("q", collected.written[:count])
             own = array("q", collected.written[count:])
             for column in range(self._tensors):
@@ -268,8 +278,8 @@ class Launcher:
         """Whether every row writes memory of its own and no gradient lies in what is written."""
         others = self._stretches(now) if self._others else []
         pairs = list(zip(collected, self.batches, strict=True))
-        written = any(own.written != batch.written for own, batch in pairs)
-        if not others and not written and all(own.read == batch.read for own, batch in pairs):
+        written = any(own.written is not batch.written for own, batch in pairs)
+        if not others and not written and all(own.read is batch.read for own, batch in pairs):
             return True
         if others or written:
             self._written = Written([*self._all_written(pairs), *(s for s, writes in others if writes)])
