@@ -1,0 +1,103 @@
+"""The process in which programs run: one that has imported everything forks workers, one after the other.
+
+Requests come as lines of JSON on standard input; answers go as lines to standard output.  A worker says
+`t` or `o` and the number of the operation before it runs it, on torch's side or on ours, so that a crash
+is laid at the right door.  Where a worker dies, the first process says how and forks the next, which is a
+hundred times as fast as starting Python and importing torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from tests.optim.programs import differences, planted
+from tests.optim.programs.comparing import Comparison
+from tests.optim.programs.language import from_json
+from tests.optim.programs.running import Outcome, run
+
+ANSWERS = 3  # what optimizers print must not come between
+
+
+def answer(value: Any) -> None:
+    """One line to the parent."""
+    os.write(ANSWERS, (json.dumps(value) + "\n").encode())
+
+
+def requests() -> Iterator[dict[str, Any]]:
+    """Lines from the parent, unbuffered, so that the next worker finds what this one did not read."""
+    line = b""
+    while byte := os.read(0, 1 if not line else 65536):
+        line += byte
+        if line.endswith(b"\n"):
+            yield json.loads(line)
+            line = b""
+
+
+def outcomes(side: str, runs: Iterator[Outcome]) -> Iterator[Outcome]:
+    """The outcomes, each announced before it is there."""
+    number = -1
+    while True:
+        os.write(ANSWERS, f'"{side}{number}"\n'.encode())
+        outcome = next(runs, None)
+        if outcome is None:
+            return
+        yield outcome
+        number += 1
+
+
+def judge(request: dict[str, Any]) -> dict[str, Any]:
+    """Run one program on both sides."""
+    program = from_json(request["program"])
+    reference = getattr(torch.optim, program.optimizer)
+    make = planted.find(request["against"], program.optimizer)
+    expected = list(outcomes("t", run(program, reference, reference)))
+    comparison, at = Comparison(program), -1
+    for at, found in enumerate(outcomes("o", run(program, make, reference)), -1):
+        theirs = expected[at + 1]
+        symptom = comparison.symptom(theirs, found)
+        if symptom is not None:
+            known = differences.known(program, at, symptom, theirs, found)
+            verdict = "known" if known else "finding"
+            return {"verdict": verdict, "at": at, "kind": known or symptom.kind, "detail": symptom.detail[:2000]}
+        if found.error or theirs.error:
+            kind = found.error.__name__ if found.error else ""
+            return {"verdict": "agree", "at": at, "kind": kind, "detail": found.message[:300]}
+    return {"verdict": "agree", "at": at, "kind": "", "detail": ""}
+
+
+def work() -> None:
+    """Judge programs until there are no more."""
+    answer({"worker": os.getpid()})
+    for request in requests():
+        try:
+            answer(judge(request))
+        except Exception:  # a mistake of the machine's own
+            answer({"verdict": "broken", "at": -1, "kind": "broken", "detail": traceback.format_exc()})
+
+
+def main() -> None:
+    """Fork workers as long as they die."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    while True:
+        pid = os.fork()
+        if not pid:
+            work()
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        if not status:
+            return
+        answer({"died": signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {status}"})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
