@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.optim.programs.comparing import Symptom
-from tests.optim.programs.language import Program
+from tests.optim.programs.language import Forget, Operation, Program, ReplaceState, Set
 from tests.optim.programs.running import Outcome
 
 
@@ -19,6 +19,29 @@ class Case:
     symptom: Symptom
     theirs: Outcome
     ours: Outcome
+
+    @property
+    def op(self) -> Operation | None:
+        """The operation that showed it; None for the constructor."""
+        return self.program.operations[self.at] if self.at >= 0 else None
+
+    @property
+    def mode(self) -> str:
+        """How it stepped."""
+        return getattr(self.op, "mode", "")
+
+    @property
+    def only_torch_refuses(self) -> bool:
+        """Whether ours went on where torch raised."""
+        return self.theirs.error is not None and self.ours.error is None
+
+    def torch_says(self, *parts: str) -> bool:
+        """Whether torch's message has one of these parts."""
+        return self.theirs.error is not None and any(part in self.theirs.message for part in parts)
+
+    def came_after(self, *kinds: type) -> bool:
+        """Whether an operation of these kinds went before."""
+        return any(isinstance(op, kinds) for op in self.program.operations[: self.at])
 
 
 @dataclass(frozen=True)
@@ -36,7 +59,106 @@ class Difference:
     applies: Callable[[Case], bool]
 
 
-DIFFERENCES: list[Difference] = []
+# What Python or torch raises where nobody thought of the case.
+STUMBLES = (AttributeError, KeyError, IndexError, AssertionError, TypeError, NotImplementedError)
+
+
+def _torch_stumbles(case: Case) -> bool:
+    ours = case.ours.error
+    return case.theirs.error in STUMBLES and ours is not None and ours.__name__ != "FormulaError"
+
+
+def _state_starts_anew(case: Case) -> bool:
+    accident = case.theirs.error in STUMBLES or case.torch_says("`state_steps` argument")
+    return accident and case.only_torch_refuses and case.came_after(Forget, ReplaceState, Set)
+
+
+def _types_mix(case: Case) -> bool:
+    words = ("dtype", "scalar type", "result type", "data type", "Found dtype", "ScalarType")
+    return case.only_torch_refuses and case.torch_says(*words)
+
+
+def _default_device(case: Case) -> bool:
+    theirs = case.theirs.error is not None or "torch ('meta'" in case.symptom.detail
+    return case.mode == "default_meta" and theirs and case.ours.error is None
+
+
+def _pretended(case: Case) -> bool:
+    return case.mode == "fake" and case.only_torch_refuses and not case.ours.touched
+
+
+def _groups_are_checked(case: Case) -> bool:
+    made = case.op is None or type(case.op).__name__ == "AddGroup"
+    words = ("Invalid", "should be", "must be", "requires")
+    return made and case.theirs.error is None and any(word in case.ours.message for word in words)
+
+
+def _accumulator_of_a_group(case: Case) -> bool:
+    given = [g.settings for g in case.program.groups] + [getattr(o, "settings", {}) for o in case.program.operations]
+    return "state sum" in case.symptom.kind and any("initial_accumulator_value" in s for s in given)
+
+
+def _muon_buffer(case: Case) -> bool:
+    return case.program.optimizer == "Muon" and "bfloat16" in case.symptom.detail and "numbers" in case.symptom.kind
+
+
+DIFFERENCES = [
+    Difference(
+        "torch stumbles",
+        "torch raises what Python raises by accident (a missing key, None, an assertion); ours raises too, and "
+        "which accident comes first is nobody's contract",
+        _torch_stumbles,
+    ),
+    Difference(
+        "state starts anew",
+        "an entry that is missing, or a step that is a plain number, stops torch with KeyError and the like "
+        "(pytorch/pytorch#127197, amsgrad or momentum switched on in mid-training); ours makes the entry",
+        _state_starts_anew,
+    ),
+    Difference(
+        "types mix",
+        "model.double() in mid-training, a float32 gradient of a bfloat16 parameter: torch raises since its "
+        "operations take one type; a formula computes and rounds at the end",
+        _types_mix,
+    ),
+    Difference(
+        "capturable on a CPU",
+        "nothing is captured there, and a checkpoint from a GPU has the switch (pytorch/pytorch#89987)",
+        lambda case: case.only_torch_refuses and case.torch_says("capturable"),
+    ),
+    Difference(
+        "default device",
+        "torch makes its counters on the default device, wherever the parameters are, and then cannot read "
+        "them; ours go where they belong",
+        _default_device,
+    ),
+    Difference(
+        "pretended",
+        "under FakeTensorMode torch reads a number and raises; ours pretends the step and changes nothing",
+        _pretended,
+    ),
+    Difference(
+        "state of inference mode",
+        "a first step under inference_mode makes state that torch may not change outside it",
+        lambda case: case.only_torch_refuses and case.torch_says("inference tensor", "Inference tensors"),
+    ),
+    Difference(
+        "groups are checked",
+        "torch checks the constructor's settings only; ours a group's as well, so that lr=-1 is refused there",
+        _groups_are_checked,
+    ),
+    Difference(
+        "accumulator of a group",
+        "torch's Adagrad makes its state before it knows the groups' own initial_accumulator_value",
+        _accumulator_of_a_group,
+    ),
+    Difference(
+        "Muon's buffer",
+        "with bfloat16 and nesterov=False torch divides the momentum buffer itself by its norm, since "
+        "`grad.bfloat16()` is no copy",
+        _muon_buffer,
+    ),
+]
 
 
 def known(program: Program, at: int, symptom: Symptom, theirs: Outcome, ours: Outcome) -> str | None:

@@ -264,3 +264,13 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _frozen(v) for k, v in value.items()}
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def for_loop(program: Program) -> Program:
+    """The same without torch's other implementations."""
+    groups = tuple(dataclasses.replace(g, settings=_looped(g.settings)) for g in program.groups)
+    return dataclasses.replace(program, settings=_looped(program.settings), groups=groups)
+
+
+def _looped(settings: dict[str, Setting]) -> dict[str, Setting]:
+    return {name: value for name, value in settings.items() if name not in ("foreach", "fused")}

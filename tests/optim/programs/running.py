@@ -420,15 +420,23 @@ class Outcome:
 
     Attributes:
         record: all numbers.
+        before: all numbers before the operation.
         error: the exception's type.
         message: its text.
-        touched: whether the operation that failed changed parameters or state.
     """
 
     record: Record
+    before: Record
     error: type[BaseException] | None = None
     message: str = ""
-    touched: bool = False
+
+    @property
+    def touched(self) -> bool:
+        """Whether parameters or entries of the state are not what they were; new entries do not count."""
+        return any(
+            key.startswith(("param", "state", "base")) and not _identical(value, self.record.get(key))
+            for key, value in self.before.items()
+        )
 
 
 def run(
@@ -453,9 +461,8 @@ def _attempt(world: World, op: Operation | None, before: Record) -> Outcome:
         else:
             ACTIONS[type(op).__name__](world, op)
     except Exception as error:
-        after = _record(world)
-        return Outcome(after, type(error), str(error), _touched(before, after))
-    return Outcome(_record(world))
+        return Outcome(_record(world), before, type(error), str(error))
+    return Outcome(_record(world), before)
 
 
 def _record(world: World) -> Record:
@@ -496,14 +503,6 @@ def _seen(value: Any) -> Any:
         if value.untyped_storage().nbytes() < (last + 1) * value.element_size():
             return ("freed", value.dtype, tuple(value.shape))
     return value.clone()
-
-
-def _touched(before: Record, after: Record) -> bool:
-    """Whether parameters or entries of the state are not what they were."""
-    return any(
-        key.startswith(("param", "state", "base")) and not _identical(value, after.get(key))
-        for key, value in before.items()
-    )
 
 
 def _identical(a: Any, b: Any) -> bool:
