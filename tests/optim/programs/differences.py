@@ -94,12 +94,18 @@ def _groups_are_checked(case: Case) -> bool:
 
 
 def _accumulator_of_a_group(case: Case) -> bool:
-    given = [g.settings for g in case.program.groups] + [getattr(o, "settings", {}) for o in case.program.operations]
+    given = [g.settings for g in case.program.groups] + [
+        getattr(o, "settings", {}) for o in case.program.operations
+    ]
     return "state sum" in case.symptom.kind and any("initial_accumulator_value" in s for s in given)
 
 
 def _muon_buffer(case: Case) -> bool:
-    return case.program.optimizer == "Muon" and "bfloat16" in case.symptom.detail and "numbers" in case.symptom.kind
+    return (
+        case.program.optimizer == "Muon"
+        and "bfloat16" in case.symptom.detail
+        and "numbers" in case.symptom.kind
+    )
 
 
 DIFFERENCES = [
@@ -136,6 +142,21 @@ DIFFERENCES = [
         "pretended",
         "under FakeTensorMode torch reads a number and raises; ours pretends the step and changes nothing",
         _pretended,
+    ),
+    Difference(
+        "no autocast in a step",
+        "under autocast torch's Adafactor, Muon and LBFGS multiply in bfloat16, or fail; the numbers of a step "
+        "are no model's activations",
+        lambda case: (
+            case.mode == "autocast"
+            and case.program.optimizer in ("Adafactor", "Muon", "LBFGS")
+            and case.ours.error is None
+        ),
+    ),
+    Difference(
+        "LBFGS that is copied",
+        "torch's deep copy and pickle of LBFGS lose its `_params`",
+        lambda case: case.only_torch_refuses and case.torch_says("no attribute '_params'"),
     ),
     Difference(
         "state of inference mode",

@@ -122,7 +122,16 @@ CALM = ("contiguous", "contiguous", "transposed", "gapped", "channels_last", "fl
 ODD_LAYOUTS = ("overlapping", "negated", "inference", "meta")
 USUAL = ("plain", "same", "like", "plain")
 MILD = ("none", "zero", "gapped", "transposed", "shared", "backward", "keep", "small", "negated", "expanded")
-MODES_OFTEN = ("autocast", "no_grad", "thread", "dispatch", "default_meta", "stale_graph", "closure", "enable_grad")
+MODES_OFTEN = (
+    "autocast",
+    "no_grad",
+    "thread",
+    "dispatch",
+    "default_meta",
+    "stale_graph",
+    "closure",
+    "enable_grad",
+)
 MODES_ODD = ("inference", "fake", "profiled")
 MODES_SLOW = ("traced", "compiled")
 
@@ -182,7 +191,9 @@ class Drawing:
         if rarely(choose, 3) and (switches := SWITCHES.get(self.name, ANY)):
             drawn |= {one(choose, switches): not rarely(choose, 4)}
         if drawn.get("capturable") or drawn.get("differentiable"):
-            drawn = drawn if rarely(choose, 3) else {n: v for n, v in drawn.items() if n not in SWITCHES["Adam"]}
+            drawn = (
+                drawn if rarely(choose, 3) else {n: v for n, v in drawn.items() if n not in SWITCHES["Adam"]}
+            )
         if self.name == "SGD" and drawn.get("momentum") and not drawn.get("dampening"):
             drawn["nesterov"] = one(choose, FLAG)
         return drawn

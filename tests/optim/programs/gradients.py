@@ -42,7 +42,9 @@ def _spoilt(value: float) -> Kind:
 def _other(p: Tensor, params: list[Tensor], i: int) -> Tensor | None:
     """The next parameter of the same shape and type."""
     after = [params[(i + k) % len(params)] for k in range(1, len(params))]
-    return next((q for q in after if q.shape == p.shape and q.dtype == p.dtype and q.device == p.device), None)
+    return next(
+        (q for q in after if q.shape == p.shape and q.dtype == p.dtype and q.device == p.device), None
+    )
 
 
 def _others_data(g: Tensor, p: Tensor, params: list[Tensor], i: int) -> Tensor:
@@ -59,7 +61,9 @@ def _shared(g: Tensor, p: Tensor, params: list[Tensor], i: int) -> Tensor:
 def _same(g: Tensor, p: Tensor, params: list[Tensor], i: int) -> Tensor:
     """New numbers in the gradient tensor that is there."""
     held = p.grad
-    fits = held is not None and held.layout is torch.strided and held.shape == p.shape and held.dtype == p.dtype
+    fits = (
+        held is not None and held.layout is torch.strided and held.shape == p.shape and held.dtype == p.dtype
+    )
     return held.copy_(g) if fits and not held.is_neg() and 0 not in held.stride() else g
 
 

@@ -57,8 +57,7 @@ class Verdict:
 class Child:
     """A child process that judges programs, one at a time."""
 
-    def __init__(self, against: str = "surefoot", patience: float = PATIENCE) -> None:
-        self.against, self.patience = against, patience
+    def __init__(self) -> None:
         self._answers, theirs = os.pipe()
         # Whatever was not written yet is no number by chance: memory is filled when it is taken and freed.
         environment = os.environ | {"MALLOC_PERTURB_": "165", "OMP_NUM_THREADS": "1"}
@@ -75,13 +74,19 @@ class Child:
         self._rest = b""
         self._worker = self._line(STARTING)["worker"]
 
-    def judge(self, program: Program) -> Verdict:
-        """Run it on both sides."""
-        request = {"program": to_json(program), "against": self.against}
+    def judge(self, program: Program, against: str = "surefoot", patience: float = PATIENCE) -> Verdict:
+        """Run it on both sides.
+
+        Args:
+            program: to run.
+            against: what is compared with torch's class: see `planted.find`.
+            patience: seconds after which it hangs.
+        """
+        request = {"program": to_json(program), "against": against}
         assert self._process.stdin is not None
         self._process.stdin.write((json.dumps(request) + "\n").encode())
         self._process.stdin.flush()
-        until, side, at = time.monotonic() + self.patience, "", -1
+        until, side, at = time.monotonic() + patience, "", -1
         slow = "compiled" in (getattr(o, "mode", "") for o in program.operations)
         until += 100 * slow
         hung = False
@@ -129,9 +134,9 @@ _START = (
 
 
 @contextlib.contextmanager
-def child(against: str = "surefoot", patience: float = PATIENCE) -> Iterator[Child]:
+def child() -> Iterator[Child]:
     """A child for as long as the block takes."""
-    made = Child(against, patience)
+    made = Child()
     try:
         yield made
     finally:

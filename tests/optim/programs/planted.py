@@ -150,20 +150,27 @@ FAULTS: dict[str, Callable[[Step], Step]] = {
 }
 
 
+def reference(against: str, name: str) -> type[torch.optim.Optimizer]:
+    """torch's class; one that crashes for "torch_crashes"."""
+    return _faulty("crash", name) if against == "torch_crashes" else getattr(torch.optim, name)
+
+
 def find(against: str, name: str) -> type[torch.optim.Optimizer]:
     """The class that is compared with torch's: ours, torch's own ("torch"), or that with a fault."""
-    theirs = getattr(torch.optim, name)
     if against == "surefoot":
         from surefoot import optim
 
         return getattr(optim, name)
-    if against == "torch":
-        return theirs
+    return getattr(torch.optim, name) if against.startswith("torch") else _faulty(against, name)
+
+
+def _faulty(fault: str, name: str) -> type[torch.optim.Optimizer]:
+    theirs = getattr(torch.optim, name)
 
     def step(self: Any, closure: Any = None) -> Any:
         return theirs.step(self, closure)
 
-    faulty = FAULTS[against](step)
+    faulty = FAULTS[fault](step)
     faulty.hooked = True  # torch's step runs the hooks
     made = type(name, (theirs,), {"step": faulty, "__module__": __name__})
     globals()[name] = made  # where pickle looks

@@ -92,7 +92,9 @@ def _fewer_settings(program: Program) -> Iterator[Program]:
 def _simpler_operations(program: Program) -> Iterator[Program]:
     for i, op in enumerate(program.operations):
         for simpler in _simpler(op):
-            yield replace(program, operations=(*program.operations[:i], simpler, *program.operations[i + 1 :]))
+            yield replace(
+                program, operations=(*program.operations[:i], simpler, *program.operations[i + 1 :])
+            )
 
 
 def _simpler(op: object) -> Iterator[object]:
