@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.optim.programs.comparing import Symptom
-from tests.optim.programs.language import Forget, Operation, Program, ReplaceState, Set
+from tests.optim.programs.language import (
+    Forget,
+    Mutate,
+    Operation,
+    Program,
+    Reload,
+    ReplaceState,
+    Set,
+    Share,
+    SwapParam,
+)
 from tests.optim.programs.running import Outcome
 
 
@@ -59,6 +69,11 @@ class Difference:
     applies: Callable[[Case], bool]
 
 
+TYPES_OF_COUNTERS = ("dtype of state eta", "dtype of state mu", "dtype of state mu_product")
+
+# After these, entries are missing that the settings, or the parameter's shape, call for.
+FOUND_OUT_LATE = (Forget, ReplaceState, Set, Share, SwapParam)
+
 # What Python or torch raises where nobody thought of the case.
 STUMBLES = (AttributeError, KeyError, IndexError, AssertionError, TypeError, NotImplementedError)
 
@@ -70,7 +85,12 @@ def _torch_stumbles(case: Case) -> bool:
 
 def _state_starts_anew(case: Case) -> bool:
     accident = case.theirs.error in STUMBLES or case.torch_says("`state_steps` argument")
-    return accident and case.only_torch_refuses and case.came_after(Forget, ReplaceState, Set)
+    return accident and case.only_torch_refuses and case.came_after(*FOUND_OUT_LATE)
+
+
+def _decoupled(case: Case) -> bool:
+    decoupled = ("AdamW", "Muon", "Adafactor", "ASGD")
+    return case.program.optimizer in decoupled or "decoupled_weight_decay': True" in repr(case.program)
 
 
 def _types_mix(case: Case) -> bool:
@@ -111,8 +131,8 @@ def _muon_buffer(case: Case) -> bool:
 DIFFERENCES = [
     Difference(
         "torch stumbles",
-        "torch raises what Python raises by accident (a missing key, None, an assertion); ours raises too, and "
-        "which accident comes first is nobody's contract",
+        "torch raises what Python raises by accident (a missing key, None, an assertion); ours raises too, "
+        "and which accident comes first is nobody's contract",
         _torch_stumbles,
     ),
     Difference(
@@ -145,13 +165,58 @@ DIFFERENCES = [
     ),
     Difference(
         "no autocast in a step",
-        "under autocast torch's Adafactor, Muon and LBFGS multiply in bfloat16, or fail; the numbers of a step "
-        "are no model's activations",
+        "under autocast torch's Adafactor, Muon and LBFGS multiply in bfloat16, or fail; the numbers of a "
+        "step are no model's activations",
         lambda case: (
             case.mode == "autocast"
             and case.program.optimizer in ("Adafactor", "Muon", "LBFGS")
             and case.ours.error is None
         ),
+    ),
+    Difference(
+        "parameters without numbers",
+        "torch's ASGD and Adafactor read numbers of meta parameters and raise; ours has nothing to do",
+        lambda case: case.only_torch_refuses and case.torch_says("meta tensors") and not case.ours.touched,
+    ),
+    Difference(
+        "sparse gradients",
+        "ours steps the touched rows, in every element-wise rule; torch refuses in most",
+        lambda case: case.only_torch_refuses and case.torch_says("not support sparse gradients"),
+    ),
+    Difference(
+        "any layout in LBFGS",
+        "torch calls `view(-1)` on the gradients, which most layouts refuse",
+        lambda case: case.only_torch_refuses and case.torch_says("view size is not compatible"),
+    ),
+    Difference(
+        "LBFGS keeps the rate tensor",
+        "torch's `state['t']` is the lr tensor itself: filled with another rate, it changes the last step",
+        lambda case: case.program.optimizer == "LBFGS" and case.came_after(Mutate),
+    ),
+    Difference(
+        "checkpoints that do not fit",
+        "state of another shape than its parameter is refused when it is loaded; torch breaks at the next",
+        lambda case: type(case.op) is Reload and "has shape" in case.ours.message,
+    ),
+    Difference(
+        "counters keep their type",
+        "torch rounds everything but `step` to the parameter's type on loading, ASGD's eta to float16",
+        lambda case: type(case.op) is Reload and case.symptom.kind in TYPES_OF_COUNTERS,
+    ),
+    Difference(
+        "counters on the parameter's device",
+        "with fused=True torch's counters are there too, only its for-loop's are not",
+        lambda case: case.symptom.kind == "type of state step" and "fused" in repr(case.program),
+    ),
+    Difference(
+        "a gradient that is the parameter",
+        "torch decays the parameter in place before it reads the gradient, which changes the gradient too",
+        lambda case: "own_data" in repr(case.program) and "numbers" in case.symptom.kind and _decoupled(case),
+    ),
+    Difference(
+        "after a pretended step",
+        "torch has left fake tensors in its state, and stumbles over them",
+        lambda case: case.only_torch_refuses and "'fake'" in repr(case.program.operations[: case.at]),
     ),
     Difference(
         "LBFGS that is copied",
@@ -165,7 +230,7 @@ DIFFERENCES = [
     ),
     Difference(
         "groups are checked",
-        "torch checks the constructor's settings only; ours a group's as well, so that lr=-1 is refused there",
+        "torch checks the constructor's settings only; ours a group's as well, lr=-1 is refused there",
         _groups_are_checked,
     ),
     Difference(

@@ -203,8 +203,9 @@ class Hook:
 
 
 Operation = (
-    Step | AddGroup | Set | Mutate | Schedule | Tick | Share | SwapParam | SwapState | ReplaceState | Forget
-    | Clear | Offload | Freeze | Thaw | ZeroGrad | Reload | PopGroup | RemoveParam | ReplaceParam | Cast | Hook
+    Step | AddGroup | Set | Mutate | Schedule | Tick | Share | SwapParam | SwapState | ReplaceState
+    | Forget | Clear | Offload | Freeze | Thaw | ZeroGrad | Reload | PopGroup | RemoveParam | ReplaceParam
+    | Cast | Hook
 )  # fmt: skip
 OPERATIONS: dict[str, Any] = {cls.__name__: cls for cls in Operation.__args__}
 

@@ -84,11 +84,16 @@ LAYOUTS: dict[str, Callable[[World, Tensor], Tensor]] = {
 
 # What happens to data.
 
+
+def _cast_to(dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+    return lambda t: t if t.is_complex() else t.to(dtype)
+
+
 CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
-    "double": Tensor.double,
-    "float": Tensor.float,
-    "bfloat16": Tensor.bfloat16,
-    "half": Tensor.half,
+    "double": _cast_to(torch.float64),
+    "float": _cast_to(torch.float32),
+    "bfloat16": _cast_to(torch.bfloat16),
+    "half": _cast_to(torch.float16),
     "clone": Tensor.clone,
     "half_the_rows": lambda t: t[: max(1, len(t) // 2)].clone() if t.dim() and len(t) else t,
     "more_rows": lambda t: torch.cat([t, t]) if t.dim() else t,
@@ -101,8 +106,8 @@ CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 REPLACEMENTS: dict[str, Callable[[Any], Any]] = {
     "clone": lambda v: v.clone() if isinstance(v, Tensor) else v,
-    "double": lambda v: v.double() if isinstance(v, Tensor) else float(v),
-    "bfloat16": lambda v: v.bfloat16() if isinstance(v, Tensor) else v,
+    "double": lambda v: CHANGES["double"](v) if isinstance(v, Tensor) else float(v),
+    "bfloat16": lambda v: CHANGES["bfloat16"](v) if isinstance(v, Tensor) else v,
     "transposed": lambda v: v.mT.contiguous().mT if isinstance(v, Tensor) and v.dim() > 1 else v,
     "gapped": lambda v: torch.stack([v, v], -1)[..., 0] if isinstance(v, Tensor) else v,
     "half_the_rows": lambda v: CHANGES["half_the_rows"](v) if isinstance(v, Tensor) else v,
@@ -149,7 +154,7 @@ class World:
     def state(self, number: int) -> dict[str, Any]:
         """The state of a parameter; a throw-away where it has none."""
         p = self.param(number)
-        return self.optimizer.state[p] if p in self.optimizer.state else {}
+        return self.optimizer.state.get(p, {})
 
     def group(self, number: int) -> dict[str, Any]:
         """A group by its number; a throw-away where there is none."""
@@ -314,7 +319,7 @@ def _replace_param(world: World, op: language.ReplaceParam) -> None:
 def _cast(world: World, op: language.Cast) -> None:
     for p in world.params:
         p.grad = None
-        p.data = p.data.to(getattr(torch, op.dtype))
+        p.data = _cast_to(getattr(torch, op.dtype))(p.data)
 
 
 def _fresh(world: World, make: Any = None) -> Any:
@@ -498,11 +503,17 @@ def _seen(value: Any) -> Any:
     value = value.detach()
     if value.is_sparse:
         return value.coalesce().to_dense()
-    last = value.storage_offset() + sum((n - 1) * s for n, s in zip(value.shape, value.stride(), strict=True))
-    if value.numel() and not value._is_zerotensor():
-        if value.untyped_storage().nbytes() < (last + 1) * value.element_size():
-            return ("freed", value.dtype, tuple(value.shape))
+    if _freed(value):
+        return ("freed", value.dtype, tuple(value.shape))
     return value.clone()
+
+
+def _freed(value: Tensor) -> bool:
+    """Whether the storage is too small for what the tensor says it has."""
+    if not value.numel() or value._is_zerotensor():
+        return False
+    last = value.storage_offset() + sum((n - 1) * s for n, s in zip(value.shape, value.stride(), strict=True))
+    return value.untyped_storage().nbytes() < (last + 1) * value.element_size()
 
 
 def _identical(a: Any, b: Any) -> bool:
