@@ -47,7 +47,9 @@ def _read(path: Path) -> dict[str, Any]:
 def test_what_once_went_wrong(path, judge):
     program = from_json(_read(path)["program"])
     verdict = judge(program)
-    assert verdict.verdict == "agree", f"{verdict.label(program)}\n{compact(program)}\n{verdict.detail}"
+    assert verdict.verdict in ("agree", "known"), (
+        f"{verdict.label(program)}\n{compact(program)}\n{verdict.detail}"
+    )
 
 
 @pytest.mark.xfail(strict=True, reason="the core runs addresses that it did not check")
