@@ -99,7 +99,8 @@ class Comparison:
             pairs = zip(theirs, ours, strict=True)
             return next((d for a, b in pairs if (d := self._of_values(key, a, b))), None)
         if isinstance(theirs, float | int) and isinstance(ours, float | int):
-            return None if theirs == ours or abs(theirs - ours) <= 1e-6 * abs(theirs) else "number"
+            limit = max(1e-6, self.loosest.get(_owner(key), 0.0)) * abs(theirs)
+            return None if theirs == ours or abs(theirs - ours) <= limit else "number"
         return None if theirs == ours else "value"
 
     def _of_tensors(self, key: str, theirs: Tensor, ours: Tensor) -> str | None:

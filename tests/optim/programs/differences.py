@@ -176,7 +176,24 @@ DIFFERENCES = [
     Difference(
         "parameters without numbers",
         "torch's ASGD and Adafactor read numbers of meta parameters and raise; ours has nothing to do",
-        lambda case: case.only_torch_refuses and case.torch_says("meta tensors") and not case.ours.touched,
+        lambda case: (
+            case.only_torch_refuses and case.torch_says("meta tensors") and "meta" in repr(case.program)
+        ),
+    ),
+    Difference(
+        "nothing to divide by",
+        "torch's Adafactor divides by the number of elements, and by none in an empty parameter",
+        lambda case: case.only_torch_refuses and case.theirs.error is ZeroDivisionError,
+    ),
+    Difference(
+        "numbers of float16 that overflow",
+        "torch's LBFGS cannot multiply a float16 vector by a large step; ours computes in more",
+        lambda case: case.only_torch_refuses and case.torch_says("without overflow"),
+    ),
+    Difference(
+        "a plain number as step counts",
+        "torch's ASGD takes an int but never advances it",
+        lambda case: case.symptom.kind == "number of state step" and case.came_after(ReplaceState),
     ),
     Difference(
         "sparse gradients",

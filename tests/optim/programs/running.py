@@ -322,9 +322,9 @@ def _cast(world: World, op: language.Cast) -> None:
         p.data = _cast_to(getattr(torch, op.dtype))(p.data)
 
 
-def _fresh(world: World, make: Any = None) -> Any:
+def _fresh(world: World, make: Any = None, given: dict[str, Any] | None = None) -> Any:
     groups = [{"params": list(g["params"])} for g in world.optimizer.param_groups]
-    return (make or world.make)(groups, **settings(world.program.settings))
+    return (make or world.make)(groups, **settings(world.program.settings if given is None else given))
 
 
 def _reload_self(world: World) -> None:
@@ -348,7 +348,8 @@ def _reload_file(world: World) -> None:
 
 def _reload_through_torch(world: World) -> None:
     """Into torch's optimizer, one step there, and back."""
-    other = _fresh(world, world.reference)
+    with_its_loop = language.for_loop(world.program).settings  # the others read some layouts wrongly
+    other = _fresh(world, world.reference, with_its_loop)
     other.load_state_dict(copy.deepcopy(world.optimizer.state_dict()))
     if world.program.optimizer != "LBFGS":
         other.step()
