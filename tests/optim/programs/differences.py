@@ -258,7 +258,7 @@ DIFFERENCES = [
     Difference(
         "Muon's buffer",
         "with bfloat16 and nesterov=False torch divides the momentum buffer itself by its norm, since "
-        "`grad.bfloat16()` is no copy",
+        "`grad.bfloat16()` is no copy (pytorch/pytorch#194664)",
         _muon_buffer,
     ),
 ]
