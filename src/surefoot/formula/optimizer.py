@@ -109,10 +109,9 @@ class Optimizer(Declared):
                 continue
             if slot.name not in state:
                 state[slot.name] = _initial(slot, p, group)
-            elif state[slot.name] is None:  # as in torch, which then asks it for a method
-                raise AttributeError(
-                    f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor"
-                )
+            elif state[slot.name] is None:
+                error = RuntimeError if slot.scalar else AttributeError  # as in torch
+                raise error(f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor")
         return state
 
     def _slots(self, group: Mapping[str, Any]) -> tuple[StateSlot, ...]:
