@@ -121,7 +121,8 @@ class Optimizer(Declared):
         # Taken away while it is in use: whoever steps in another thread meanwhile makes a plan of his own.
         plan: Plan | None = self.__dict__.pop("_plan", None)
         if not _kernels_may_run():
-            super()._step_groups()
+            if not _pretended(self.param_groups):
+                super()._step_groups()
             return
         now = self._now()
         fresh = plan is None or not plan.follows(self.param_groups, now)
@@ -198,6 +199,7 @@ class Optimizer(Declared):
             return None
         if not self.elementwise and not (p.is_contiguous() and g.is_contiguous()):
             return None  # rows and columns are found by their place in memory
+        self._refuse_other_shapes(p)
         state, called_for = self._init_state(p, group), self._slots(group)
         slots = tuple(s for s in called_for if s.fits(p.dim()))
         absent = [s.name for s in slots if state.get(s.name) is None]
@@ -231,8 +233,14 @@ class Optimizer(Declared):
             self._step_eagerly(p, group, self._settings(group))
 
     def _refuse(self, p: Tensor, group: Mapping[str, Any]) -> None:
-        """Raise, in torch's words, for a gradient that this optimizer or these settings do not take."""
+        """Raise, in torch's words, for what this optimizer or these settings do not take."""
         self._check_gradient(p)
+        if p.is_inference() and not torch.is_inference_mode_enabled():
+            raise RuntimeError(
+                "Inplace update to inference tensor outside InferenceMode is not allowed: a parameter was "
+                "made under torch.inference_mode(); make a clone of it to get a normal tensor"
+            )
+        self._refuse_other_shapes(p)
         if cast(Tensor, p.grad).is_sparse:
             if group.get("weight_decay"):
                 raise RuntimeError("weight_decay option is not compatible with sparse gradients")
@@ -240,6 +248,22 @@ class Optimizer(Declared):
             raise RuntimeError(
                 f"{type(self).__name__} does not support dense gradients, please consider Adam instead"
             )
+
+    def _refuse_other_shapes(self, p: Tensor) -> None:
+        """Raise RuntimeError where the state is that of a parameter of another shape."""
+        state: Mapping[str, Any] = self.state.get(p, {})
+        for slot in self.slots:
+            kept = state.get(slot.name)
+            if slot.scalar or not isinstance(kept, Tensor):
+                continue
+            shape = torch.Size(slot.shape(tuple(p.shape))) if slot.fits(p.dim()) else None
+            if kept.shape != shape:
+                expected = f"the shape {tuple(shape)}" if shape is not None else "no such state"
+                raise RuntimeError(
+                    f"{type(self).__name__}: state {slot.name!r} has shape {tuple(kept.shape)}, but a "
+                    f"parameter of shape {tuple(p.shape)} has {expected}; "
+                    "delete optimizer.state[p] to start it anew"
+                )
 
     def _refuse_freed(self, p: Tensor, g: Tensor, state: Mapping[str, Any]) -> None:
         """Raise RuntimeError where a storage was freed or cut; torch would read what lies behind it."""
@@ -277,7 +301,7 @@ class Optimizer(Declared):
             -g if group.get("maximize") else g,
             self._init_state(p, group),
             settings,
-            as_tensors=bool(group.get("differentiable") or torch.compiler.is_compiling() or on_device),
+            as_tensors=bool(group.get("differentiable") or on_device or _recorded()),
         )
 
     @_disable_dynamo  # which knows no sparse tensors
@@ -382,12 +406,24 @@ class Plan:
 
 def _kernels_may_run() -> bool:
     """Whether a step may write memory directly: nobody traces, records or pretends it, or forbids it."""
-    return not (
-        (_forced and _forced[-1] == "eager")
-        or torch.compiler.is_compiling()
-        or torch._C._len_torch_dispatch_stack()
-        or not cpu.available()
-    )
+    return not ((_forced and _forced[-1] == "eager") or _recorded() or not cpu.available())
+
+
+def _recorded() -> bool:
+    """Whether torch.compile or a dispatch mode wants to see every operation, and no numbers."""
+    return bool(torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack())
+
+
+@_disable_dynamo
+def _pretending() -> bool:
+    return torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None
+
+
+def _pretended(groups: list[dict[str, Any]]) -> bool:
+    """Whether a FakeTensorMode is to be told that real parameters were stepped: then they are left alone."""
+    if torch.compiler.is_compiling() or not torch._C._len_torch_dispatch_stack() or not _pretending():
+        return False
+    return all(plain(p, inference=True) for group in groups for p in group["params"])
 
 
 def _kept(

@@ -104,7 +104,7 @@ def _default_device(case: Case) -> bool:
 
 
 def _pretended(case: Case) -> bool:
-    return case.mode == "fake" and case.only_torch_refuses and not case.ours.touched
+    return case.mode == "fake" and case.ours.error is None and not case.ours.touched
 
 
 def _groups_are_checked(case: Case) -> bool:
@@ -160,8 +160,14 @@ DIFFERENCES = [
     ),
     Difference(
         "pretended",
-        "under FakeTensorMode torch reads a number and raises; ours pretends the step and changes nothing",
+        "under FakeTensorMode torch reads a number and raises, or really steps real parameters (SGD, "
+        "RMSprop); ours pretends the step and changes nothing",
         _pretended,
+    ),
+    Difference(
+        "traced",
+        "torch reads the step count as a number, which make_fx cannot trace; ours keeps it a tensor there",
+        lambda case: case.mode == "traced" and case.only_torch_refuses and case.torch_says("tracing tensor"),
     ),
     Difference(
         "no autocast in a step",
