@@ -87,6 +87,7 @@ def heed_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_study_that_the_printed_command_resumes(tmp_path):
     process = subprocess.Popen(
         command(*CHOOSE), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -109,6 +110,7 @@ def test_ctrl_c_leaves_a_study_that_the_printed_command_resumes(tmp_path):
     assert "optimizer = optim." in done.stdout
 
 
+@pytest.mark.slow
 def test_sigkill_leaves_no_orphans_and_nothing_recorded_is_lost(tmp_path):
     process = subprocess.Popen(command(*CHOOSE), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
@@ -138,6 +140,7 @@ def _is_zombie(pid):
         return True
 
 
+@pytest.mark.slow
 def test_a_task_that_always_fails_ends_with_status_3(tmp_path):
     done = run("choose", f"{OWN}:failing", "--optimizers", "adam", "--runs", "12", folder=tmp_path)
     assert done.returncode == 3

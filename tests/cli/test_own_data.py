@@ -32,6 +32,7 @@ def surefoot(folder, *words):
     )
 
 
+@pytest.mark.slow
 def test_a_study_on_a_relative_folder_is_interrupted_and_goes_on_with_the_printed_command(tmp_path):
     photos(tmp_path / "my photos & co", 3)
     begun = surefoot(tmp_path, "choose", TASK, "--data", "my photos & co", *SMALL)

@@ -36,6 +36,7 @@ def surveyed(tmp_path_factory):
     return survey(study("plain"), folder, size=5, progress=lambda *news: told.append(news)), folder, told
 
 
+@pytest.mark.slow
 def test_the_script_trains_again_and_tells_its_loss(surveyed):
     document, folder, told = surveyed
     assert (document["source"], document["unit"]) == ("trained again", "steps")

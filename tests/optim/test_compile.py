@@ -50,6 +50,7 @@ def test_a_compiled_step_equals_torch_in_the_graphs_of_autograd():
     assert distance(*reversed(compiled_and_not("Adam", "aot_eager"))) <= 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")), reason="no C++ compiler"
 )

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+
+pytest.importorskip("schemathesis")
+
 import schemathesis
 import uvicorn
 from hypothesis import HealthCheck, settings
@@ -58,6 +61,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 schema = schemathesis.openapi.from_dict(create_app(LabOptions()).openapi())
 
 
+@pytest.mark.real
 @schema.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_is_described(case, address):
