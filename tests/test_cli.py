@@ -190,7 +190,7 @@ def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeyp
     error = capsys.readouterr().err.strip()
     assert end.value.code == 2
     assert hint in error
-    assert error.startswith("surefoot: ")
+    assert error.startswith("error: ")
     assert error.count("\n") == 0
 
 

@@ -125,7 +125,7 @@ def test_the_command_line_refuses_before_it_writes(home, capsys):
                 main(["choose", "line", "--optimizers", "sgd", "--runs", "14", "--store", "team.db", *words])
             error = capsys.readouterr().err.strip()
             assert end.value.code == 2, name
-            assert "--study" in error
+            assert error.startswith("error: --study")
             assert error.count("\n") == 0
     assert listing(home) == before
 

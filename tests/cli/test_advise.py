@@ -71,5 +71,5 @@ def test_damaged_data_are_one_line(tmp_path, monkeypatch, capsys):
     assert ended.value.code == 2
     assert (
         capsys.readouterr().err
-        == "surefoot: experience.json: format 0 is not the one that is read here (1)\n"
+        == "error: experience.json: format 0 is not the one that is read here (1)\n"
     )

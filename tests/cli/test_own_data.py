@@ -60,7 +60,7 @@ def one_line(capsys, *words) -> str:
     said = capsys.readouterr().err.strip().splitlines()
     assert end.value.code == 2
     assert [line for line in said if not line.startswith("Phase: ")] == said[-1:]
-    assert said[-1].startswith("surefoot: ")
+    assert said[-1].startswith("error: ")
     return said[-1]
 
 

@@ -41,6 +41,7 @@ def compiled_and_not(name, backend, dtype=torch.float64):
     return expected, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", named(NAMES))
 def test_a_compiled_step_equals_torch(name):
     assert distance(*reversed(compiled_and_not(name, "eager"))) <= 1e-9

@@ -28,6 +28,8 @@ from tests.show.lab.conftest import FINISHED, PATIENCE, fill
 QUICK = Limits(race_seconds=1.0, picture_seconds=1.0, grace_seconds=20.0)
 """So that a race of 12 racers and 2000 steps, or a film of it, is given up soon."""
 
+pytestmark = pytest.mark.real
+
 CHECKS = [
     described.status_code_conformance,
     described.content_type_conformance,
@@ -61,7 +63,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 schema = schemathesis.openapi.from_dict(create_app(LabOptions()).openapi())
 
 
-@pytest.mark.real
 @schema.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_is_described(case, address):
