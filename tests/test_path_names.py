@@ -229,3 +229,17 @@ def test_a_link_in_a_model_s_folder_is_refused(home, name):
         pass
     ModelFolder(home / "model").clear_checkpoints()
     assert listing(home) == before
+
+
+def test_a_study_whose_checkpoints_lie_in_a_users_folder_leaves_what_is_there(tmp_path):
+    """From Python a study may be given any folder, also the current one."""
+    own = tmp_path / "own"
+    for name in ("thesis.tex", "src/a.py", "run-1/log", "trunk-mine.pt", "checkpoints/x"):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_text("precious")
+    before = listing(tmp_path)
+    question = Question.ask("line", ["sgd"], runs=14.0, study="mine")
+    with Store.at("sqlite://") as store:
+        answer = choose_optimizer(question, store, InlineEngine(), own, RaceDisplay(live=False))
+    assert answer["verdict"] in ("win", "tie", "budget")
+    assert listing(tmp_path) == before
