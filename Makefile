@@ -1,4 +1,4 @@
-# Two commands set everything up on a fresh machine with Python 3.11+: `make choose` and `make test`.
+# Two commands set everything up on a fresh machine with Python 3.11.2 or newer: `make choose` and `make test`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,21 +7,37 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 
 # Tests and runs use one intra-op thread each and fill the cores with processes instead.
 TEST_PROCESSES ?= auto
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES)
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES)
+QUICK := -m 'not slow and not real'
 
-.PHONY: choose test coverage lint bench gallery pictures clean
+# The lower ends of the ranges in pyproject.toml, in an environment of their own.
+OLDEST := .venv-oldest
+OLDEST_PYTEST = OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(TEST_PROCESSES)
+OLDEST_TESTS := tests/optim tests/formula tests/choose tests/evidence tests/landscape tests/tasks tests/show tests/cli
+
+.PHONY: choose test test-all test-rest test-oldest coverage lint bench gallery pictures clean
 
 choose: $(VENV)/.installed  ## answer the question on real data: scikit-learn's digits
 	$(BIN)/surefoot choose digits --runs 200 --report surefoot-digits.html
 
-test: $(VENV)/.installed-test  ## all tests
-	$(PYTEST)
+test: $(VENV)/.installed-test  ## the quick lane: every area, in minutes, with what pip installs
+	$(PYTEST) $(QUICK)
 
-coverage: $(VENV)/.installed-test  ## the tests, half as long again, and which lines they ran
+test-all: test  ## the quick lane, then everything else
+	$(MAKE) test-rest
+	$(MAKE) test-oldest
+
+test-rest: $(VENV)/.installed-test-all  ## whole studies, kills, PostgreSQL, Chromium, Ray, Lightning, Transformers, Keras
+	$(PYTEST) -m 'slow or real'
+
+test-oldest: $(OLDEST)/.installed  ## the quick lane with the oldest versions of what Surefoot uses
+	$(OLDEST_PYTEST) $(QUICK) $(OLDEST_TESTS)
+
+coverage: $(VENV)/.installed-test-all  ## all tests, half as long again, and which lines they ran
 	$(BIN)/coverage erase
 	$(PYTEST) --cov --cov-report=term --cov-report=html
 
-lint: $(VENV)/.installed-test  ## style, format and types
+lint: $(VENV)/.installed-lint  ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -39,7 +55,7 @@ bench: $(VENV)/.installed-bench  ## speed and answer quality, as tables; takes a
 
 RACERS := sgd,sgd:momentum=0.9,rmsprop,adagrad,adadelta,adam,muon
 
-gallery: $(VENV)/.installed-test  ## a study of every built-in task, and docs/results.md; takes hours
+gallery: $(VENV)/.installed-test-all  ## a study of every built-in task, and docs/results.md; takes hours
 	$(BIN)/python benchmarks/gallery.py
 
 pictures: $(VENV)/.installed  ## the pictures of README and docs, from real runs
@@ -50,10 +66,10 @@ pictures: $(VENV)/.installed  ## the pictures of README and docs, from real runs
 	$(BIN)/python benchmarks/picture.py line docs/line.svg
 
 clean:
-	rm -rf $(VENV) .surefoot
+	rm -rf $(VENV) $(OLDEST) .surefoot
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Surefoot needs Python 3.11 or newer; say PYTHON=python3.11")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 2) and "Surefoot needs Python 3.11.2 or newer; say PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
@@ -62,7 +78,20 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(INSTALL) --editable '.[test,ecosystem,ray]'
+	$(INSTALL) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.installed-test-all: $(VENV)/.installed-test
+	$(INSTALL) --editable '.[test-all]'
+	@touch $@
+
+$(VENV)/.installed-lint: $(VENV)/.installed-test-all  # types of all that is imported
+	$(INSTALL) --editable '.[test-all,lint]'
+	@touch $@
+
+$(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt --editable '.[test,postgresql]'
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-test

@@ -87,6 +87,7 @@ def heed_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_study_that_the_printed_command_resumes(tmp_path):
     process = subprocess.Popen(
         command(*CHOOSE), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -109,6 +110,7 @@ def test_ctrl_c_leaves_a_study_that_the_printed_command_resumes(tmp_path):
     assert "optimizer = optim." in done.stdout
 
 
+@pytest.mark.slow
 def test_sigkill_leaves_no_orphans_and_nothing_recorded_is_lost(tmp_path):
     process = subprocess.Popen(command(*CHOOSE), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
@@ -138,6 +140,7 @@ def _is_zombie(pid):
         return True
 
 
+@pytest.mark.slow
 def test_a_task_that_always_fails_ends_with_status_3(tmp_path):
     done = run("choose", f"{OWN}:failing", "--optimizers", "adam", "--runs", "12", folder=tmp_path)
     assert done.returncode == 3
@@ -187,7 +190,7 @@ def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeyp
     error = capsys.readouterr().err.strip()
     assert end.value.code == 2
     assert hint in error
-    assert error.startswith("surefoot: ")
+    assert error.startswith("error: ")
     assert error.count("\n") == 0
 
 

@@ -18,13 +18,17 @@ COMMANDS = {
     "torchrun_ddp.py": TORCHRUN,
 }
 TASKS = {"keras_task.py", "own_task.py"}  # tested with the package, and with the page that shows it
+PACKAGES = {"lightning_trainer.py": "lightning", "huggingface_trainer.py": "transformers"}
+MARKS = {
+    **dict.fromkeys(PACKAGES, (pytest.mark.real, pytest.mark.slow)),
+    "torchrun_ddp.py": (pytest.mark.slow,),
+}
+NAMES = [pytest.param(name, marks=MARKS.get(name, ())) for name in COMMANDS]
 ONE = ("--optimizers", "sgd", "--set", "lr=0.1", "--set", "momentum=0.9", "--set", "weight_decay=0")
 
 
 def command_of(name):
-    pytest.importorskip({"lightning_trainer.py": "lightning", "huggingface_trainer.py": "transformers"}.get(
-        name, "sklearn"
-    ))  # fmt: skip
+    pytest.importorskip(PACKAGES.get(name, "sklearn"))
     return [*COMMANDS[name], str(EXAMPLES / name)]
 
 
@@ -38,14 +42,15 @@ def test_every_example_is_tested():
     assert {path.name for path in EXAMPLES.glob("*.py")} == set(COMMANDS) | TASKS
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_example_trains_without_a_study(name, tmp_path):
     output = run(command_of(name), tmp_path)
     losses = [float(line.rpartition(" ")[2]) for line in output.splitlines() if "validation loss" in line]
     assert losses[-1] < 2.2  # guessing gives log 10 = 2.3, and log 17 = 2.8 of the pixels
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_chosen_for(name, tmp_path):
     study = (sys.executable, "-m", "surefoot", "choose", "--runs", "6", "--workers", "2", *ONE)
     output = run([*study, "--json", "answer.json", "--", *command_of(name)], tmp_path)

@@ -50,6 +50,7 @@ def test_what_is_ignored_stays_ignored_and_other_threads_set_nothing():
     assert issubclass(Terminated, KeyboardInterrupt)
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_study_with_what_is_known_and_how_to_go_on(tmp_path):
     words = ["choose", f"{OWN}:small", "--optimizers", "adam,sgd", "--runs", "24", "--run-memory", "3g"]
     process = subprocess.Popen(

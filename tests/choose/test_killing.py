@@ -66,6 +66,7 @@ def points(folder):
             return {}
 
 
+@pytest.mark.slow
 def test_a_study_killed_at_random_moments_ends_as_one_that_was_not(tmp_path, counted):
     seed = random.randrange(10**6)
     print(f"random seed {seed}")

@@ -168,6 +168,7 @@ def test_false_winners_are_rarer_by_the_test_than_by_one_seed():
     assert false_winners(table(), "bowl", range(3)) is None
 
 
+@pytest.mark.slow
 def test_a_table_is_scored_in_processes_alike():
     bowls = table()
     heard = []

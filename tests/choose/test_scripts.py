@@ -48,6 +48,7 @@ class Counting(InlineEngine):
         super().start(job)
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_is_wrong(tmp_path):
     script = Path(shutil.copy(SMALL, tmp_path / "small_script.py"))
     text = script.read_text()
@@ -79,6 +80,7 @@ def pilot(question, folder):
         return Pilot(question, 0, InlineEngine(), log, folder, RaceDisplay(live=False)).seen()
 
 
+@pytest.mark.slow
 def test_with_sparse_gradients_the_usual_baseline_trains_without_decay(tmp_path):
     seen = pilot(ask(SMALL, "sparse"), tmp_path)
     assert seen["sparse"] == ["0.weight"]

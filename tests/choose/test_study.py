@@ -109,7 +109,7 @@ def test_a_finished_study_is_shown_again_without_training(finished):
         def start(self, job):
             raise AssertionError("a run was started")
 
-    left = folder / "checkpoints" / "trunk-0.pt"  # as by one that was killed before it could remove it
+    left = folder / "checkpoints" / f"trunk-{'0' * 16}.pt"  # as by one that was killed before that
     left.parent.mkdir()
     left.touch()
     assert answer_of(ask(), folder, NoEngine()) == json.loads(json.dumps(answer))

@@ -70,6 +70,5 @@ def test_damaged_data_are_one_line(tmp_path, monkeypatch, capsys):
         main(["advise", "line"])
     assert ended.value.code == 2
     assert (
-        capsys.readouterr().err
-        == "surefoot: experience.json: format 0 is not the one that is read here (1)\n"
+        capsys.readouterr().err == "error: experience.json: format 0 is not the one that is read here (1)\n"
     )

@@ -69,7 +69,8 @@ def test_the_page_s_tasks_are_healthy_and_its_mistakes_are_told_as_shown(capsys,
     assert list(map(plain, wrong)) == list(map(plain, shown))
 
 
-@pytest.mark.parametrize("keras", [False, True])
+@pytest.mark.slow
+@pytest.mark.parametrize("keras", [False, pytest.param(True, marks=pytest.mark.real)])
 def test_the_page_s_code_runs_as_it_stands(keras, tmp_path):
     needs("keras" if keras else "sklearn")
     code = "\n".join(block for block in BLOCKS if keras or "keras" not in block)
@@ -77,7 +78,7 @@ def test_the_page_s_code_runs_as_it_stands(keras, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["own_task", "keras_task"])
+@pytest.mark.parametrize("name", ["own_task", pytest.param("keras_task", marks=pytest.mark.real)])
 def test_the_examples_are_ready(name, capsys):
     needs("keras" if name == "keras_task" else "sklearn")
     status, printed, _ = check(capsys, f"{ROOT}/examples/{name}.py:task")

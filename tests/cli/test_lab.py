@@ -26,6 +26,7 @@ def started(*words, folder):
     return process, re.search(r"http://\S+", line)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_it_answers_until_it_is_told_to_end(tmp_path, number, status):
     process, link = started("--port", "0", folder=tmp_path)

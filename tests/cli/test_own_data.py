@@ -32,6 +32,7 @@ def surefoot(folder, *words):
     )
 
 
+@pytest.mark.slow
 def test_a_study_on_a_relative_folder_is_interrupted_and_goes_on_with_the_printed_command(tmp_path):
     photos(tmp_path / "my photos & co", 3)
     begun = surefoot(tmp_path, "choose", TASK, "--data", "my photos & co", *SMALL)
@@ -59,7 +60,7 @@ def one_line(capsys, *words) -> str:
     said = capsys.readouterr().err.strip().splitlines()
     assert end.value.code == 2
     assert [line for line in said if not line.startswith("Phase: ")] == said[-1:]
-    assert said[-1].startswith("surefoot: ")
+    assert said[-1].startswith("error: ")
     return said[-1]
 
 

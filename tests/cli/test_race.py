@@ -56,6 +56,7 @@ def test_the_json_holds_the_command_that_makes_it_again(tmp_path):
     assert [racer["hyperparameters"]["lr"] for racer in document["racers"]] == [0.1, 0.1]
 
 
+@pytest.mark.slow
 def test_the_program_walks_the_same_paths(tmp_path):
     race("beale", "--optimizers", "adam,lbfgs,muon", "--noise", "0.1", "--steps", "25",
          "-o", str(tmp_path / "race.py"), "-o", str(tmp_path / "race.json"))  # fmt: skip
@@ -96,7 +97,7 @@ def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeyp
     error = capsys.readouterr().err.strip()
     assert end.value.code == 2
     assert hint in error
-    assert error.startswith("surefoot: ")
+    assert error.startswith("error: ")
     assert error.count("\n") == 0
     assert not list(tmp_path.iterdir())
 

@@ -17,6 +17,8 @@ from tests.ecosystem.training import (
     values,
 )
 
+pytestmark = pytest.mark.real
+
 accelerate = pytest.importorskip("accelerate")
 
 EPOCHS = 4

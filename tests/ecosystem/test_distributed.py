@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -47,6 +48,7 @@ def train_everywhere() -> dict[tuple[str, str], tuple[list[Tensor], list[Tensor]
     return ends
 
 
+@pytest.mark.slow
 def test_distributed_training_equals_torch(tmp_path):
     # One test, because starting the processes takes most of the time.
     ends, elsewhere = in_two_processes(train_everywhere, tmp_path)

@@ -81,6 +81,7 @@ def train_sharded(folder: Path):
     return ends
 
 
+@pytest.mark.slow
 @NEEDS_GLOO
 def test_sharded_training_goes_on_from_a_checkpoint(tmp_path):
     alone = {}

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 os.environ["KERAS_BACKEND"] = "torch"
+pytestmark = pytest.mark.real
+
 keras = pytest.importorskip("keras")
 layers = keras.layers
 

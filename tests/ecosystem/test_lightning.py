@@ -22,6 +22,7 @@ from tests.ecosystem.training import (
 pl = pytest.importorskip("lightning.pytorch")
 
 pytestmark = [
+    pytest.mark.real,
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
     pytest.mark.filterwarnings("ignore:.*LeafSpec"),
 ]

@@ -11,6 +11,8 @@ import torch
 
 from tests.ecosystem.training import OPTIMIZERS, TOLERANCE, distance, pair, values
 
+pytestmark = pytest.mark.real
+
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 

@@ -44,7 +44,7 @@ def postgresql(cluster: Cluster, schema: str) -> str:
     return cluster.url(schema)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
 def url(request: pytest.FixtureRequest) -> str:
     """Return the URL of a new, empty database; a test that asks for it runs once on each kind."""
     if request.param == "sqlite":

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-
-import psycopg
+from typing import Any
 
 TABLES = """
 CREATE TABLE surefoot_schema (version {serial} NOT NULL, PRIMARY KEY (version));
@@ -52,6 +51,13 @@ UPDATE surefoot_schema SET version = 2;
 """
 
 
+def connect(url: str) -> Any:
+    """A connection to PostgreSQL, whose driver the quick lane does without."""
+    import psycopg
+
+    return psycopg.connect(url)
+
+
 def write_version_2(url: str) -> None:
     """Make the tables as version 2 had them, and fill them."""
     write_version_1(url)
@@ -60,7 +66,7 @@ def write_version_2(url: str) -> None:
             db.executescript(VERSION_2)
         db.close()
         return
-    with psycopg.connect(url) as db:
+    with connect(url) as db:
         db.execute(VERSION_2)
 
 
@@ -71,7 +77,7 @@ def write_version_1(url: str) -> None:
             db.executescript(TABLES.format(serial="INTEGER", double="DOUBLE") + CONTENT)
         db.close()
         return
-    with psycopg.connect(url) as db:
+    with connect(url) as db:
         db.execute(TABLES.format(serial="SERIAL", double="DOUBLE PRECISION"))
         db.execute(CONTENT)
         for table in ("studies", "runs"):  # as inserting by the serial would have

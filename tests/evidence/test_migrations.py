@@ -138,6 +138,7 @@ Store.at(sys.argv[1])
 """
 
 
+@pytest.mark.slow
 def test_a_kill_in_mid_migration_leaves_the_old_version_whole(url, tell):
     write_version_1(url)
     for statements in (1, 3, 4):  # before a version is noted; before all of it is committed

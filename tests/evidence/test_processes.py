@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from surefoot.evidence import PointRecord, Store
 
 WRITER = """
@@ -35,6 +37,7 @@ def write_until_killed(url, acknowledgements):
     return last
 
 
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_by_a_kill(url):
     points = 0
     for acknowledgements in (20, 1, 33):

@@ -97,7 +97,7 @@ def same(left: object, right: object) -> bool:
     return left == right
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
 def shared_store(request):
     """One for all examples: each is a study with a name of its own."""
     url = "sqlite://" if request.param == "sqlite" else request.getfixturevalue("cluster").url()

@@ -16,6 +16,7 @@ from surefoot.landscape.texts import parse_racers, snippet
 ALL = ",".join(optim.OPTIMIZERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe",
     [

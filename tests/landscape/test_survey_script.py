@@ -36,6 +36,7 @@ def surveyed(tmp_path_factory):
     return survey(study("plain"), folder, size=5, progress=lambda *news: told.append(news)), folder, told
 
 
+@pytest.mark.slow
 def test_the_script_trains_again_and_tells_its_loss(surveyed):
     document, folder, told = surveyed
     assert (document["source"], document["unit"]) == ("trained again", "steps")
@@ -53,6 +54,7 @@ def test_the_script_trains_again_and_tells_its_loss(surveyed):
     assert all(len(row) == 5 for row in document["grid"]["loss"])
 
 
+@pytest.mark.slow
 def test_an_end_that_differs_from_the_study_s_is_told(surveyed):
     document, _, _ = surveyed
     assert len(document["notes"]) == 2

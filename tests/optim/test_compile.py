@@ -41,6 +41,7 @@ def compiled_and_not(name, backend, dtype=torch.float64):
     return expected, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", named(NAMES))
 def test_a_compiled_step_equals_torch(name):
     assert distance(*reversed(compiled_and_not(name, "eager"))) <= 1e-9
@@ -50,6 +51,7 @@ def test_a_compiled_step_equals_torch_in_the_graphs_of_autograd():
     assert distance(*reversed(compiled_and_not("Adam", "aot_eager"))) <= 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")), reason="no C++ compiler"
 )

@@ -58,6 +58,7 @@ class TestEveryTask:
         assert task.validate(model) == first
         assert torch.equal(before, torch.nn.utils.parameters_to_vector(model.parameters()))
 
+    @pytest.mark.slow
     def test_a_run_is_determined_by_candidate_and_seed(self, name):
         candidate = Candidate("Adam", {"lr": 1e-2})  # no decay: the gradients of flights are sparse
 

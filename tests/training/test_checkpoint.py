@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from surefoot.training import checkpoint
+from surefoot.training.own_files import remove_unfinished
 
 CONTENTS = {"evaluations": 3, "trend": (1.0, 0.5, 0.25), "model": {"w": torch.arange(3.0)}, "none": None}
 
@@ -74,6 +75,6 @@ def test_a_disk_that_is_full_is_told_as_such(path):
 def test_what_killed_writers_have_left_is_removed_and_nothing_else(path):
     left = path.parent / f".{path.name}-x1y2"
     left.touch()
-    checkpoint.clear_unfinished(path.parent)
+    remove_unfinished(path.parent)
     assert os.listdir(path.parent) == [path.name]
-    checkpoint.clear_unfinished(path.parent / "none")
+    remove_unfinished(path.parent / "none")

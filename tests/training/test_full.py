@@ -122,6 +122,7 @@ print(kills, status)
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_ends_bit_for_bit_where_an_undisturbed_training_ends(tmp_path):
     plan = Plan("tabular", ADAM, seed=3, steps=300, validations=10)
     straight = trained(plan, load_task("tabular"), tmp_path / "straight")

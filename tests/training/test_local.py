@@ -133,6 +133,7 @@ LOST = {  # task: cause, what the message says
 }
 
 
+@pytest.mark.slow
 def test_every_loss_is_told_as_what_it_was(engine, job):
     results = gather(engine, *(job(task, id=number) for number, task in enumerate(LOST)))
     for (values, end), (cause, words) in zip(results.values(), LOST.values(), strict=True):
@@ -140,6 +141,7 @@ def test_every_loss_is_told_as_what_it_was(engine, job):
         assert words in end.message
 
 
+@pytest.mark.slow
 @reads_proc
 def test_a_run_may_take_so_much_memory_and_what_it_starts_counts(engine, job):
     results = gather(engine, job("Takes", id=0), job("ChildTakes", id=1), job("Sample", id=2))
@@ -173,6 +175,7 @@ def small_cgroup(monkeypatch):
     folder.rmdir()
 
 
+@pytest.mark.slow
 def test_a_run_that_the_system_kills_for_lack_of_memory_is_told_as_that(small_cgroup, job):
     with LocalEngine(workers=1) as engine:
         ((values, end),) = gather(engine, job("TakesWhatTheSystemHas")).values()
@@ -212,6 +215,7 @@ def test_a_worker_that_is_killed_from_outside_costs_its_run_nothing(engine, job)
     assert (end.status, values) == ("completed", ["restarted", *expected])
 
 
+@pytest.mark.slow
 @reads_proc
 def test_crashes_leave_nothing_behind(job, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -228,6 +232,7 @@ def belongings(folder: Path) -> tuple[int, int, int]:
     return me.num_fds(), len(me.children()), len(list(folder.iterdir()))
 
 
+@pytest.mark.slow
 def test_each_worker_has_a_gpu_of_its_own_as_far_as_they_go(job):
     with LocalEngine(workers=3, gpus=("3", "5")) as engine:
         results = gather(engine, *(job("Gpu", id=number) for number in range(3)))
@@ -246,6 +251,7 @@ def test_a_worker_that_dies_while_idle_is_replaced(engine, job):
     assert sorted(end.status for _, end in results.values())[:3] == ["completed"] * 3
 
 
+@pytest.mark.slow
 @reads_proc
 def test_jobs_that_hang(job, tmp_path):
     engine, before = LocalEngine(workers=1, timeout=2.0), workers_of(os.getpid())
@@ -300,6 +306,7 @@ def script(tmp_path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_it_works_from_a_script_that_ends_without_closing(script, tasks_file):
     done = subprocess.run(
         [sys.executable, script, tasks_file, "Sample"], capture_output=True, text=True, timeout=LIMIT
@@ -309,6 +316,7 @@ def test_it_works_from_a_script_that_ends_without_closing(script, tasks_file):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @reads_proc
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 1.0])
 def test_a_parent_that_is_killed_while_workers_start_leaves_no_orphan(script, tasks_file, seconds):
@@ -321,6 +329,7 @@ def test_a_parent_that_is_killed_while_workers_start_leaves_no_orphan(script, ta
     assert until(lambda: not any(map(alive, (process.pid for process in family))))
 
 
+@pytest.mark.slow
 @reads_proc
 def test_a_parent_that_is_killed_leaves_no_orphan_in_c_code_nor_what_it_has_started(script, tasks_file):
     left = Path(f"{tasks_file}.left")

@@ -27,6 +27,8 @@ from tests.choose.own_task import small
 from tests.choose.test_study import steady
 from tests.training.gathering import LIMIT, gather
 
+pytestmark = pytest.mark.real
+
 ADAM = Candidate("Adam", {"lr": 1e-2})
 OWN = Path(__file__).parent.parent / "choose" / "own_task.py"
 OPTIMIZERS = OWN.parent / "own_optimizer.py"

@@ -66,6 +66,7 @@ def test_what_a_step_cannot_do_with_sparse_gradients_is_seen_before_it_fails(tmp
     assert finished.seen["sparse"] == ["0.weight"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["continue", "again"])
 def test_a_run_is_taken_further_and_no_point_is_told_with_two_values(tmp_path, behaviour):
     half = [(0.25, 1.0), (0.5, 0.5)]
@@ -119,12 +120,14 @@ def test_divergence_is_a_point_and_an_end(tmp_path):
     assert (finished.status, finished.message) == ("diverged", "the reported value became nan at step 2")
 
 
+@pytest.mark.slow
 def test_a_script_that_ends_early_keeps_its_last_value(tmp_path):
     points, finished = run(tmp_path, "short")
     assert points == [(0.25, 1.0), (0.5, 0.5), (1.0, 0.5)]
     assert finished.status == "completed"
 
 
+@pytest.mark.slow
 def test_a_script_that_goes_on_after_its_end_is_ended_and_its_result_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(script, "STOP_SECONDS", 0.2)
     points, finished = run(tmp_path, "deaf", progress=0.5)
@@ -171,6 +174,7 @@ def test_a_run_that_is_called_off_is_killed_with_its_children(tmp_path, monkeypa
     assert ends(int(pid.read_text()))
 
 
+@pytest.mark.slow
 def test_no_process_of_a_script_outlives_a_killed_worker(tmp_path):
     """The shell is killed by the kernel; the script, its child, notices by itself."""
     program = f"""\

@@ -53,6 +53,7 @@ def recorded(tmp_path_factory):
     return file, snapshots.load(Path(file[0]), file[1]), values
 
 
+@pytest.mark.slow
 def test_the_path_of_a_script_is_recorded_from_first_to_last_step(recorded):
     _, taken, values = recorded
     assert taken.evaluations == (0, 4, 8, 12, 16, 20)
@@ -62,6 +63,7 @@ def test_the_path_of_a_script_is_recorded_from_first_to_last_step(recorded):
     assert loss_at(taken.points[-1]) == pytest.approx(values[-1], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_recording_changes_nothing_of_a_run(recorded, tmp_path):
     _, values, _ = record(tmp_path, "silent")
     assert values == recorded[2]
@@ -82,6 +84,7 @@ def test_a_script_tells_its_loss_at_snapshots_and_on_the_plane(recorded):
     assert not found.norms
 
 
+@pytest.mark.slow
 def test_batch_normalisation_has_the_statistics_of_the_nearest_snapshot(tmp_path):
     _, _, file = record(tmp_path, "norm")
     taken = snapshots.load(Path(file[0]), file[1])
@@ -92,6 +95,7 @@ def test_batch_normalisation_has_the_statistics_of_the_nearest_snapshot(tmp_path
     assert found.losses[0] == found.losses[1] != found.losses[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
@@ -168,6 +172,7 @@ def test_the_line_may_stand_before_the_optimizer(recorder, tmp_path):
     assert snapshots.load(tmp_path / "file.pt", "run").evaluations == (0, 1, 2, 3)
 
 
+@pytest.mark.slow
 def test_snapshots_that_cannot_be_written_cost_nothing_else(tmp_path):
     (tmp_path / "file").write_text("no folder")
     ended, _, _ = record(tmp_path, "plain", snapshots=str(tmp_path / "file" / "kept"))

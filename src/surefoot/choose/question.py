@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any, Literal, cast
 from surefoot.choose import constraints, space
 from surefoot.choose.extra import read_candidates
 from surefoot.naming import nearest
+from surefoot.path_names import check_path_name, path_name_near
 from surefoot.tasks import command_words, with_data
 from surefoot.training.algorithm import find_algorithm
 from surefoot.training.run import Candidate, Schedule, ScheduleKind
@@ -27,6 +27,9 @@ SCHEDULES: dict[Goal, ScheduleKind] = {"best": "trunk", "fastest": "constant"}
 
 SCRIPT_MEASURE = "reported value"
 """What a script reports, where nobody says what it is."""
+
+MOST_OF_SUBJECT = 80
+"""Characters of a task's or script's name in the name of its study."""
 
 SCRIPT_ONLY = ("script", "measure")
 
@@ -76,6 +79,11 @@ class Question:
     script: tuple[str, ...] = ()
     measure: str = ""
 
+    def __post_init__(self) -> None:
+        """A study's name becomes a path; only while it is still to be named is it empty."""
+        if self.study:
+            check_path_name(self.study, "study")
+
     @classmethod
     def ask(
         cls,
@@ -105,8 +113,8 @@ class Question:
         """
         _check_subject(task, script, measure)
         chosen = tuple(space.choose_from(optimizers)) if optimizers else ()
-        if study is not None and not re.fullmatch(r"[\w.-]+", study):
-            raise ValueError(f"study name {study!r} may hold letters, digits, '.', '_' and '-' only")
+        if study is not None:  # even an empty one, as of a variable that is not set
+            check_path_name(study, "--study")
         aim = cast(Goal, goal)
         _check_aim(aim, schedule, target)
         if script:
@@ -143,7 +151,7 @@ class Question:
         """With a name made from the question: the same question finds the same study."""
         document = json.dumps(self._document, sort_keys=True)
         subject = script_name(self.script).removesuffix(".py") if self.script else command_words(self.task)[0]
-        word = re.sub(r"\W+", "-", subject.rpartition("/")[2]).strip("-")
+        word = path_name_near(subject.rpartition("/")[2].replace(".", "-"))[:MOST_OF_SUBJECT]
         name = f"{word}-{hashlib.sha256(document.encode()).hexdigest()[:8]}"
         return replace(self, study=name)
 

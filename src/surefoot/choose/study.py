@@ -7,7 +7,6 @@ budget is divided between them.
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -37,10 +36,11 @@ from surefoot.choose.tariff import Tariff
 from surefoot.choose.traits import traits_of
 from surefoot.evidence import RunRecord, Store
 from surefoot.evidence.environment import environment
+from surefoot.path_names import check_path_name
 from surefoot.tasks import load_task
-from surefoot.training import checkpoint
 from surefoot.training.engine import Engine
 from surefoot.training.look import look
+from surefoot.training.own_files import remove_trunks, remove_unfinished
 from surefoot.training.pace import measure_paces
 from surefoot.training.run import Candidate
 from surefoot.training.script import script_name
@@ -106,7 +106,7 @@ def choose_optimizer(
         question: what is asked.
         store: where everything is recorded as it happens.
         engine: where runs are made.
-        checkpoints: folder for the trunks of this study's runs; removed once there is an answer.
+        checkpoints: folder for the trunks of this study's runs; they are removed once there is an answer.
         watcher: who is kept informed.
 
     Returns:
@@ -117,10 +117,12 @@ def choose_optimizer(
         StoreError: the study of this name answers another question.
         NoRunSucceededError: every run failed or diverged.
         Interrupted: in place of KeyboardInterrupt, with what is known so far.
+        ValueError: the question's study has no name.
     """
+    check_path_name(question.study, "study")
     study = _Study(question, store, engine, checkpoints, watcher)
     for folder in (checkpoints, snapshots_folder(checkpoints)):
-        checkpoint.clear_unfinished(folder)
+        remove_unfinished(folder)
     try:
         return study.answer()
     except KeyboardInterrupt as interruption:
@@ -200,7 +202,7 @@ class _Study:
 
     def _remove_checkpoints(self) -> None:
         """There is an answer: no run goes on any more."""
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        remove_trunks(self.checkpoints)
 
     def _look(self) -> Mapping[str, Any]:
         """What the task is; on resuming, make sure that it is still the same."""

@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import json
 import math
-import re
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -23,6 +22,7 @@ from surefoot.choose.label import candidate_label
 from surefoot.choose.snippet import snippet
 from surefoot.evidence import PointRecord, Store, StoreError, StudyLog
 from surefoot.evidence.environment import environment
+from surefoot.path_names import path_name_near
 from surefoot.tasks import Task
 from surefoot.training.full import Follower
 from surefoot.training.loop import Live
@@ -31,6 +31,9 @@ from surefoot.training.run import Point
 
 PHASE = "confirm"
 """A full training of one candidate with one seed is what confirmation makes, and is shown as such."""
+
+MOST_OF_SOURCE = 80
+"""Characters; what follows must fit into a name as well."""
 
 VERDICTS = {"completed": "trained", "diverged": "diverged"}
 
@@ -160,6 +163,7 @@ def sentence(plan: Plan, result: Result, measure: str) -> str:
 
 def study_name(plan: Plan, source: str | None) -> str:
     """The name of a training's study: the same for the same training."""
-    word = source or re.sub(r"\W+", "-", plan.task.partition("?")[0].rpartition("/")[2]).strip("-")
+    subject = source or plan.task.partition("?")[0].rpartition("/")[2].replace(".", "-")
+    word = path_name_near(subject)[:MOST_OF_SOURCE]
     document = json.dumps(plan.document, sort_keys=True)
     return f"{word}-train-{hashlib.sha256(document.encode()).hexdigest()[:8]}"

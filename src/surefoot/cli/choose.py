@@ -12,9 +12,9 @@ from surefoot.cli.group import (
     DEFAULT_STORE,
     check_writable,
     data_option,
-    folder_of,
     store_option,
     surefoot,
+    trunks_of,
     write,
     write_report,
 )
@@ -223,7 +223,7 @@ def choose(
     place = EngineOptions(
         engine, workers, run_timeout, run_memory, gpus, ray_address, run_cpus, run_gpus, checkpoints
     )
-    trunks = place.folder(question.study) or folder_of(store) / "checkpoints" / question.study
+    trunks = place.folder(question.study) or trunks_of(question.study, store)
     references = [question.task, question.baseline, *question.sources]
     with Store.at(store) as evidence:
         try:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from surefoot.cli.group import check_kind, check_writable, folder_of, store_option, surefoot, write_report
+from surefoot.cli.group import check_kind, check_writable, store_option, surefoot, trunks_of, write_report
 from surefoot.termination import heeding_termination
 
 KINDS = (".png", ".svg", ".html")
@@ -61,6 +59,7 @@ def landscape(
     from surefoot.show.landscape_figures import save
     from surefoot.show.landscape_words import summary
     from surefoot.show.waiting import phases
+    from surefoot.training.engines import EngineOptions
     from surefoot.training.snapshots import snapshots_folder
 
     for file in files:
@@ -69,8 +68,8 @@ def landscape(
     names = [n.strip() for n in optimizers.split(",") if n.strip()] if optimizers else None
     with Store.at(store) as evidence:
         record = evidence.study(study)
-        trunks = Path(checkpoints) if checkpoints else folder_of(store) / "checkpoints"
-        folder = snapshots_folder(trunks / study)
+        trunks = EngineOptions(checkpoints=checkpoints).folder(study) or trunks_of(study, store)
+        folder = snapshots_folder(trunks)
         with phases() as progress:
             document = survey(record, folder, size=size, optimizers=names, progress=progress)
         evidence.keep(study, "landscape", document)

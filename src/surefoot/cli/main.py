@@ -59,5 +59,5 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    click.echo(f"surefoot: {message}", err=True)
+    click.echo(f"error: {message}", err=True)
     sys.exit(status)

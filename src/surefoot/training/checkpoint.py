@@ -35,12 +35,6 @@ def save(path: Path, run: str, contents: dict[str, Any]) -> None:
         raise
 
 
-def clear_unfinished(folder: str | Path) -> None:
-    """Remove what writers have left that were killed before they were done."""
-    for temporary in Path(folder).glob(".*.pt-*"):
-        temporary.unlink(missing_ok=True)
-
-
 def load(path: Path, run: str, *, mapped: bool = False) -> dict[str, Any] | None:
     """The contents, or None if there is no checkpoint, or a damaged one, or another run's.
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from surefoot.path_names import check_path_name
+
 if TYPE_CHECKING:
     from surefoot.training.local import LocalEngine
     from surefoot.training.ray_cluster import RayEngine
@@ -63,8 +65,14 @@ class EngineOptions:
         return {"--ray-address": self.ray_address, "--run-cpus": self.run_cpus, "--run-gpus": self.run_gpus}
 
     def folder(self, study: str) -> Path | None:
-        """Where this study's trunks are to be; None if no folder was said."""
-        return Path(self.checkpoints).absolute() / study if self.checkpoints else None
+        """Where this study's trunks are to be; None if no folder was said.
+
+        Raises:
+            ValueError: the study's name may not become a path.
+        """
+        if not self.checkpoints:
+            return None
+        return Path(self.checkpoints).absolute() / check_path_name(study, "study")
 
     def open(self, references: Iterable[str]) -> LocalEngine | RayEngine:
         """The engine, to be closed by the caller.

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import selectors
-import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from surefoot.training.own_files import remove_own_folder
 from surefoot.training.protocol import line
 
 Take = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
@@ -70,7 +70,7 @@ class Listener:
         self._heard.clear()
         self._socket.close()
         self._selector.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_own_folder(self._folder)
 
     def __enter__(self) -> Self:
         return self

@@ -16,6 +16,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,14 +28,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from surefoot.path_names import check_folder
 from surefoot.tasks import TaskError
-from surefoot.training import checkpoint
+from surefoot.training.own_files import remove_file, remove_trunks, remove_unfinished
 
 Which = Literal["best", "last"]
 
 WEIGHTS: Mapping[Which, str] = {"best": "model.safetensors", "last": "last.safetensors"}
 TASK, TRAINING, CHECKPOINTS, LOCK = "task.json", "training.json", "checkpoint", ".lock"
 OURS = (*WEIGHTS.values(), TASK, TRAINING, LOCK)
+UNFINISHED = re.compile(rf"\.(?:{'|'.join(map(re.escape, OURS))})\.part-[0-9]+")
+LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 MOST_JSON = 16 * 2**20
 """Bytes of a JSON file that is read; the curve of a training with ten thousand measurements has one."""
@@ -100,19 +104,36 @@ class ModelFolder:
         """Make the folder, and keep any other training out of it.
 
         Raises:
-            FolderError: another process trains into it.
+            FolderError: its name is not valid, it has a link in place of a file or folder of ours, or another
+                process trains into it.
             OSError: it cannot be made.
         """
+        try:
+            check_folder(self.path, "--out")
+        except ValueError as error:
+            raise FolderError(str(error)) from None
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / LOCK).open("w") as lock:  # the system frees it when this process ends, however
+        self._refuse_links()
+        with os.fdopen(os.open(self.path / LOCK, LOCK_FLAGS, 0o644)) as lock:  # freed when this process ends
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise FolderError(f"{self.path}: another process trains into this folder") from None
-            for unfinished in self.path.glob(".*.part-*"):  # of a writer that was killed
-                unfinished.unlink(missing_ok=True)
-            checkpoint.clear_unfinished(self.checkpoints)
+            self._remove_unfinished()
             yield
+
+    def _refuse_links(self) -> None:
+        """What is written or removed through a link would lie in somebody else's place."""
+        for name in (LOCK, CHECKPOINTS):
+            if (self.path / name).is_symlink():
+                raise FolderError(f"{self.path / name} is a symbolic link: remove it, or name another --out")
+
+    def _remove_unfinished(self) -> None:
+        """What a writer has left that was killed."""
+        for path in self.path.iterdir():
+            if UNFINISHED.fullmatch(path.name):
+                remove_file(path)
+        remove_unfinished(self.checkpoints)
 
     @property
     def has_only_a_plan(self) -> bool:
@@ -128,8 +149,8 @@ class ModelFolder:
         self.clear_checkpoints()
 
     def clear_checkpoints(self) -> None:
-        """Remove the state that a training would go on from."""
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        """Remove the state that a training would go on from; what else lies beside it stays."""
+        remove_trunks(self.checkpoints)
 
     # JSON.
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import shutil
 import signal
 import tempfile
 import threading
@@ -35,6 +34,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, RuntimeEnvS
 
 import surefoot
 from surefoot.training.engine import Event
+from surefoot.training.own_files import remove_own_folder
 from surefoot.training.ray_task import Carried, make_run
 from surefoot.training.run import Cause, Finished, Job, Restarted
 from surefoot.training.shipping import Shipment, pack
@@ -161,7 +161,7 @@ class RayEngine:
         self._runs.clear()
         self._trunks.clear()
         ray.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove_own_folder(self._folder)
 
     def __enter__(self) -> Self:
         return self

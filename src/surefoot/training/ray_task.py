@@ -7,21 +7,19 @@ itself is never the run but the loss of its place. The worker stays warm between
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-import tarfile
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
 
+from surefoot.training.archive import pack_folder, unpack_folder
 from surefoot.training.engine import Event
 from surefoot.training.local import LocalEngine
+from surefoot.training.own_files import temporary_folder
 from surefoot.training.run import Finished, Job
 
 GATHER_SECONDS = 0.05
@@ -57,28 +55,13 @@ def make_run(job: Job, trunk: Carried | None, limits: dict[str, Any]) -> Iterato
     if trunk is None:
         yield from _events(engine, job)
         return
-    with tempfile.TemporaryDirectory(prefix="surefoot-trunk-") as name:
-        folder = Path(name)
+    with temporary_folder("surefoot-trunk-") as folder:
         if trunk.packed is not None:
             with contextlib.suppress(RayError):  # lost with its node: the run starts again
                 unpack_folder(ray.get(trunk.packed), folder)
-        yield from _events(engine, replace(job, checkpoints=name))
+        yield from _events(engine, replace(job, checkpoints=str(folder)))
         if any(folder.iterdir()):
             yield pack_folder(folder)
-
-
-def pack_folder(folder: Path) -> bytes:
-    """All files of a folder, as a tar archive."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        archive.add(folder, arcname=".")
-    return packed.getvalue()
-
-
-def unpack_folder(packed: bytes, folder: Path) -> None:
-    """Put the files back; nothing outside of `folder` is written."""
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
 
 
 def _engine(limits: dict[str, Any]) -> LocalEngine:

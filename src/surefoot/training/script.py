@@ -25,6 +25,7 @@ from typing import Any
 from surefoot.training import child, snapshots
 from surefoot.training.child import Output
 from surefoot.training.listener import Listener
+from surefoot.training.own_files import make_run_folder, remove_own_folder, remove_run_folder
 from surefoot.training.protocol import VARIABLE, ScriptRun
 from surefoot.training.run import Cause, Finished, Job, Point, Report
 
@@ -60,19 +61,22 @@ def run_script(
     Returns:
         How it ended.  A script that ends by itself, with exit status 0 and before the progress asked for, has
         finished its training early: its last value stands at that progress too.
+
+    Raises:
+        NotOursError: something that Surefoot has not made has the name of the run's folder.
+        OSError: the run's folder cannot be made.
     """
     folder = _folder(job)
-    if not job.steps:
-        shutil.rmtree(folder, ignore_errors=True)
-    (folder / "checkpoint").mkdir(parents=True, exist_ok=True)
+    (folder / "checkpoint").mkdir(exist_ok=True)
     attempt = _Attempt(job, relay, _Journal(folder / "reports.jsonl"))
     attempt.relay_what_is_known()
     if not attempt.over:
         with Listener() as listener:
             _watch(attempt, listener, folder / "checkpoint", stopped)
+    continues = any((folder / "checkpoint").glob("*"))
     if not job.checkpoints:
-        shutil.rmtree(folder, ignore_errors=True)
-    return attempt.finished(continues=any((folder / "checkpoint").glob("*")))
+        remove_own_folder(folder)
+    return attempt.finished(continues)
 
 
 def script_file(command: Sequence[str]) -> Path | None:
@@ -287,11 +291,19 @@ def _watch(attempt: _Attempt, listener: Listener, checkpoints: Path, stopped: Ca
 
 
 def _folder(job: Job) -> Path:
-    """This run's own, named after all that makes it this run."""
+    """Make this run's own folder, named after all that makes it this run; empty for one from nothing.
+
+    Raises:
+        NotOursError: something else has its name.
+    """
     if not job.checkpoints:
         return Path(tempfile.mkdtemp(prefix="surefoot-"))
     identity = f"{job.task} {job.command} {job.candidate.key} {job.seed}"
-    return Path(job.checkpoints) / f"run-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    folder = Path(job.checkpoints) / f"run-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    if not job.steps:
+        remove_run_folder(folder)
+    make_run_folder(folder)
+    return folder
 
 
 def _snapshots(job: Job) -> tuple[str, str] | None:

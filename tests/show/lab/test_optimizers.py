@@ -4,10 +4,11 @@ from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from surefoot import optim
 from surefoot.show.format import setting
+
+Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
 
 SERIOUS = ("serious", "critical")
 BOTH = ("default", "tuned")

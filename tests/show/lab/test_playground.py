@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from surefoot.show.format import number
 from tests.show.lab.racing import COLOURS, ROWS, SHORT, STILL, TABLE, body_of, race_of, rows_of, settled, show
+
+expect = pytest.importorskip("playwright.sync_api").expect
 
 
 def test_a_visitor_sees_a_race_that_moves(page):

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.show.lab.racing import COLOURS, ROWS, SHORT, STILL, TABLE, race_of, rows_of, settled, show
+
+expect = pytest.importorskip("playwright.sync_api").expect
 
 
 def test_a_link_opened_elsewhere_shows_the_same(page, browser, lab):

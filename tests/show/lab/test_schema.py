@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+
+pytest.importorskip("schemathesis")
+
 import schemathesis
 import uvicorn
 from hypothesis import HealthCheck, settings
@@ -24,6 +27,8 @@ from tests.show.lab.conftest import FINISHED, PATIENCE, fill
 
 QUICK = Limits(race_seconds=1.0, picture_seconds=1.0, grace_seconds=20.0)
 """So that a race of 12 racers and 2000 steps, or a film of it, is given up soon."""
+
+pytestmark = pytest.mark.real
 
 CHECKS = [
     described.status_code_conformance,

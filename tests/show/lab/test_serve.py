@@ -35,6 +35,7 @@ def started(store, family=2):
     return lab, children
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_process_outlives_the_server(tmp_path, number):
     lab, children = started(serving(tmp_path / "evidence.db"))

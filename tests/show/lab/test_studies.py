@@ -5,7 +5,6 @@ from dataclasses import replace
 from urllib.request import urlopen
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from sample_landscape import sample_landscape
 from sample_study import HOSTILE, SCHEDULE, sample_study
 
@@ -13,6 +12,8 @@ from surefoot.evidence.records import PointRecord
 from surefoot.evidence.schema import without_nan
 from surefoot.evidence.store import Store
 from tests.show.lab.conftest import fill
+
+Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
 
 SERIOUS = ("serious", "critical")
 
