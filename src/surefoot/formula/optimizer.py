@@ -105,13 +105,8 @@ class Optimizer(Declared):
         slots = self._slots(group)
         state: dict[str, Any] = self.state[p] if slots else self.state.get(p, {})
         for slot in slots:
-            if slot.initial is None or not slot.fits(p.dim()):
-                continue
-            if slot.name not in state:
+            if slot.name not in state and slot.initial is not None and slot.fits(p.dim()):
                 state[slot.name] = _initial(slot, p, group)
-            elif state[slot.name] is None:
-                error = RuntimeError if slot.scalar else AttributeError  # as in torch
-                raise error(f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor")
         return state
 
     def _slots(self, group: Mapping[str, Any]) -> tuple[StateSlot, ...]:
@@ -199,7 +194,7 @@ class Optimizer(Declared):
             return None
         if not self.elementwise and not (p.is_contiguous() and g.is_contiguous()):
             return None  # rows and columns are found by their place in memory
-        self._refuse_other_shapes(p)
+        self._refuse_state(p)
         state, called_for = self._init_state(p, group), self._slots(group)
         slots = tuple(s for s in called_for if s.fits(p.dim()))
         absent = [s.name for s in slots if state.get(s.name) is None]
@@ -240,7 +235,7 @@ class Optimizer(Declared):
                 "Inplace update to inference tensor outside InferenceMode is not allowed: a parameter was "
                 "made under torch.inference_mode(); make a clone of it to get a normal tensor"
             )
-        self._refuse_other_shapes(p)
+        self._refuse_state(p)
         if cast(Tensor, p.grad).is_sparse:
             if group.get("weight_decay"):
                 raise RuntimeError("weight_decay option is not compatible with sparse gradients")
@@ -249,11 +244,14 @@ class Optimizer(Declared):
                 f"{type(self).__name__} does not support dense gradients, please consider Adam instead"
             )
 
-    def _refuse_other_shapes(self, p: Tensor) -> None:
-        """Raise RuntimeError where the state is that of a parameter of another shape."""
+    def _refuse_state(self, p: Tensor) -> None:
+        """Raise, with torch's type, where the state is that of a parameter of another shape, or None."""
         state: Mapping[str, Any] = self.state.get(p, {})
         for slot in self.slots:
             kept = state.get(slot.name)
+            if kept is None and slot.name in state and slot.initial is not None:
+                error = RuntimeError if slot.scalar else AttributeError
+                raise error(f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor")
             if slot.scalar or not isinstance(kept, Tensor):
                 continue
             shape = torch.Size(slot.shape(tuple(p.shape))) if slot.fits(p.dim()) else None

@@ -113,6 +113,13 @@ def _groups_are_checked(case: Case) -> bool:
     return made and case.theirs.error is None and any(word in case.ours.message for word in words)
 
 
+def _listed_again(case: Case) -> bool:
+    again = "twice=True" in repr(case.program) or any(
+        len(set(g.params)) < len(g.params) for g in case.program.groups
+    )
+    return again and "numbers" in case.symptom.kind and "momentum" in repr(case.program)
+
+
 def _accumulator_of_a_group(case: Case) -> bool:
     given = [g.settings for g in case.program.groups] + [
         getattr(o, "settings", {}) for o in case.program.operations
@@ -129,6 +136,12 @@ def _muon_buffer(case: Case) -> bool:
 
 
 DIFFERENCES = [
+    Difference(
+        "first momentum of what is listed again",
+        "torch reads all momentum buffers before it steps any, so a parameter that stands twice in the list "
+        "begins its momentum twice; ours goes on from the first, where no kernel serves it (complex numbers)",
+        _listed_again,
+    ),
     Difference(
         "torch stumbles",
         "torch raises what Python raises by accident (a missing key, None, an assertion); ours raises too, "
