@@ -121,14 +121,23 @@ def set_gradients(params: list[Tensor], kinds: Sequence[str], seed: int) -> None
         p.grad = KINDS[kinds[i % len(kinds)]](noise(p.shape, p.dtype, 1000 * seed + i), p, params, i)
 
 
+def _curvatures(p: Tensor, place: int) -> Tensor:
+    first = 1 + 0.3 * place
+    return torch.linspace(first, 2 * first, p.numel(), dtype=torch.float64, device="cpu").reshape(p.shape)
+
+
 def closure(optimizer: Any, params: list[Tensor]) -> Callable[[], Tensor]:
-    """A smooth, strictly convex loss for LBFGS."""
+    """A smooth, strictly convex loss for LBFGS.
+
+    Its curvatures differ: with one for all, a step of lr=0.1 leaves exactly 0.9 of the slope, which is the
+    bound of the line search, and a rounding decides.
+    """
     targets = [noise(p.shape, p.dtype, i) for i, p in enumerate(params)]
 
     def evaluate() -> Tensor:
         optimizer.zero_grad()
         parts = [
-            ((1 + 0.3 * i) * (p - t).abs().double() ** 2).sum()
+            (_curvatures(p, i) * (p - t).abs().double() ** 2).sum()
             for i, (p, t) in enumerate(zip(params, targets, strict=True))
             if p.requires_grad
         ]
