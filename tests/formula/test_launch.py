@@ -12,7 +12,7 @@ import torch
 
 from surefoot import formula, optim
 from surefoot.formula import launch
-from surefoot.formula.memory import Written, addresses, held
+from surefoot.formula.memory import Written, addresses, held, reach_of
 from tests.optim.configurations import NAMES, distance, for_loop, named, pair, parameters, set_gradients
 
 KERNELS = named(n for n in NAMES if n not in ("LBFGS", "Muon", "SparseAdam"))
@@ -332,6 +332,6 @@ def test_stretches_that_overlap_are_seen():
 def test_a_storage_holds_its_tensor_or_not():
     flat = torch.zeros(10)
     for t in (flat, flat[3:], flat[::3], flat.view(2, 5).t(), torch.zeros(0)):
-        assert held([t], addresses([t]))
+        assert held([t], addresses([t]), [reach_of(t)])
     flat.untyped_storage().resize_(36)
-    assert not held([flat], addresses([flat]))
+    assert not held([flat], addresses([flat]), [reach_of(flat)])

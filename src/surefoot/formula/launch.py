@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from surefoot.formula.chunks import Shape
-from surefoot.formula.memory import Stretch, Written, addresses, held, stretch
+from surefoot.formula.memory import Stretch, Written, addresses, held, reach_of, stretch
 from surefoot.formula.sweeps import CHUNK, CONTEXT, SHAPE, Schedule
 from surefoot.formula.trace import Extent
 from surefoot.formula.unchanged import Unchanged, plain
@@ -147,7 +147,7 @@ class Batch:
         at = addresses(written)
         if at == self.written:
             at = self.written  # the very list, so that nobody need compare again
-        elif not held(written, at):
+        elif not held(written, at, self.sizes):
             return None
         return _Collected(params, gradients, at, reads)
 
@@ -160,12 +160,12 @@ class Batch:
 
     def _read(self, gradients: Sequence[Tensor | None]) -> list[int] | None:
         """The addresses of the gradients, 0 for one that is missing."""
-        if self._all_present(gradients):
-            at = addresses(cast("Sequence[Tensor]", gradients))
-            return self._examined(cast("Sequence[Tensor]", gradients), at, at)
+        if self._all_present.as_known(gradients):
+            return self._examined(cast("Sequence[Tensor]", gradients))
         missing = tuple(g is None for g in gradients)
         if not any(missing):
-            return None
+            unchanged = self._all_present(gradients)
+            return self._examined(cast("Sequence[Tensor]", gradients)) if unchanged else None
         present = [g for g in gradients if g is not None]
         if missing not in self._gradients_unchanged:
             if not all(map(_is_like, present, itertools.compress(self._like_gradients, map(_not, missing)))):
@@ -175,15 +175,18 @@ class Batch:
             self._gradients_unchanged[missing] = Unchanged(present)
         if not self._gradients_unchanged[missing](present):
             return None
-        found = addresses(present)
-        rest = iter(found)
-        at = [0 if absent else next(rest) for absent in missing]
-        return self._examined(present, found, at)
+        return self._examined(present, missing)
 
-    def _examined(self, present: Sequence[Tensor], found: list[int], at: list[int]) -> list[int] | None:
-        if at == self.read:
+    def _examined(self, present: Sequence[Tensor], missing: tuple[bool, ...] = ()) -> list[int] | None:
+        """The addresses of gradients of known layout; None where a storage does not hold one."""
+        found, sizes, at = addresses(present), self.sizes, None
+        if missing:
+            rest = iter(found)
+            at = [0 if absent else next(rest) for absent in missing]
+            sizes = [size for size, absent in zip(sizes, missing, strict=False) if not absent]
+        if (at or found) == self.read:
             return self.read
-        return at if held(present, found) else None
+        return (at or found) if held(present, found, sizes) else None
 
     def place(self, collected: _Collected) -> None:
         """Put the addresses of this step where the kernel looks for them."""
@@ -278,8 +281,10 @@ class Launcher:
         """Whether every row writes memory of its own and no gradient lies in what is written."""
         others = self._stretches(now) if self._others else []
         pairs = list(zip(collected, self.batches, strict=True))
-        written = any(own.written is not batch.written for own, batch in pairs)
-        if not others and not written and all(own.read is batch.read for own, batch in pairs):
+        written = read = False
+        for own, batch in pairs:
+            written, read = written or own.written is not batch.written, read or own.read is not batch.read
+        if not (others or written or read):
             return True
         if others or written:
             self._written = Written([*self._all_written(pairs), *(s for s, writes in others if writes)])
@@ -344,7 +349,9 @@ class RowBatch:
         except (KeyError, TypeError):
             return False
         written = [p, *kept.values()]
-        if not has_rows(p, gradient) or not self._unchanged(written) or not held(written, addresses(written)):
+        if not has_rows(p, gradient) or not self._unchanged(written):
+            return False
+        if not held(written, addresses(written), map(reach_of, written)):
             return False
         if not Written(map(stretch, written)).apart:
             return False

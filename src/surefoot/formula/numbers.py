@@ -135,17 +135,20 @@ class Followed:
             for i, (now, before) in enumerate(zip(values, self._values, strict=True)):
                 if now != before and not self._moved(i, now):
                     return self._follow_all(group)
-        except (
-            RuntimeError,
-            ValueError,
-        ):  # an array or a tensor of several numbers is not compared like that
+        except (RuntimeError, ValueError):  # as arrays, and tensors of several numbers, do when compared
             return self._follow_all(group)
         return True
 
     def _moved(self, index: int, value: Any) -> bool:
         """Take over a setting of plain numbers, none of which is compiled in."""
-        place, own = self._places.get(index), value if type(value) is tuple else (value,)
-        if place is None or place.stop - place.start != len(own):
+        place = self._places.get(index)
+        if place is None:
+            return False
+        if type(value) is float and value and place.stop - place.start == 1:  # a rate: be quick
+            self._values[index] = self.numbers[place.start] = value
+            return True
+        own = value if type(value) is tuple else (value,)
+        if place.stop - place.start != len(own):
             return False
         if not all(isinstance(part, float) for part in own):
             return False

@@ -24,7 +24,7 @@ from surefoot.formula.declared import Declared
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.language import Value
 from surefoot.formula.launch import Batch, Launcher, Row, RowBatch, Tensors, has_rows
-from surefoot.formula.memory import addresses, held
+from surefoot.formula.memory import addresses, held, reach_of
 from surefoot.formula.names import Settings, State
 from surefoot.formula.numbers import Followed
 from surefoot.formula.trace import Trace, trace
@@ -267,7 +267,9 @@ class Optimizer(Declared):
         """Raise RuntimeError where a storage was freed or cut; torch would read what lies behind it."""
         kept = {f"state {n!r}": v for n, v in state.items() if type(v) is Tensor}
         for name, tensor in {"parameter": p, "gradient": g, **kept}.items():
-            if plain(tensor, inference=True) and not held([tensor], addresses([tensor])):
+            if not plain(tensor, inference=True):
+                continue
+            if not held([tensor], addresses([tensor]), [reach_of(tensor)]):
                 place = next(
                     f"parameter {j} of group {i}"
                     for i, group in enumerate(self.param_groups)

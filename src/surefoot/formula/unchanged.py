@@ -67,6 +67,10 @@ class Unchanged:
         """Whether these have the type, dtype, device, shape and strides of those."""
         return self._check(*tensors) or self._compared(tensors)
 
+    def as_known(self, tensors: Sequence[Any]) -> bool:
+        """The same in one call, which may be False for no more than another `requires_grad`."""
+        return self._check(*tensors)
+
     def _compared(self, tensors: Sequence[Any]) -> bool:
         """One by one: torch's guards also refuse what is allowed here."""
         if list(map(_facts, tensors)) != self._facts:
