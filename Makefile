@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := -m pip install --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python $(PIP) --constraint constraints.txt
 
 # Tests and runs use one intra-op thread each and fill the cores with processes instead.
 TEST_PROCESSES ?= auto
@@ -89,9 +90,10 @@ $(VENV)/.installed-lint: $(VENV)/.installed-test-all  # types of all that is imp
 	$(INSTALL) --editable '.[test-all,lint]'
 	@touch $@
 
-$(OLDEST)/.installed: pyproject.toml constraints-oldest.txt
-	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt --editable '.[test,postgresql]'
+$(OLDEST)/.installed: $(VENV)/bin/python pyproject.toml constraints-oldest.txt
+	$(BIN)/python -m venv $(OLDEST)
+	@# Starlette's test client took httpx before it took httpx2.
+	$(OLDEST)/bin/python $(PIP) --constraint constraints-oldest.txt --editable '.[test,postgresql]' httpx
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-test

@@ -207,7 +207,8 @@ def test_overwriting_a_folder_leaves_what_only_looks_like_ours(home):
         (model / name).write_text("precious")
     before = listing(home)
     (model / "task.json").write_text("{}")
-    (model / ".task.json.part-77").write_text("{")
+    (model / ".surefoot-part-77").mkdir()
+    (model / ".surefoot-part-77" / "task.json").write_text("{")
     (model / "checkpoint" / f"trunk-{'1' * 16}.pt").write_text("")
     with ModelFolder(model).claimed():
         ModelFolder(model).clear()

@@ -112,7 +112,7 @@ while True:
             full.train_fully(plan, task, folder, Telling())
         os._exit(0)
     os.read(heard, 1)
-    time.sleep(draw.uniform(0.0, 0.2) * (1 + kills / 4))
+    time.sleep(draw.uniform(0.0, 0.1) * (1 + kills / 4))
     os.kill(child, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status != -signal.SIGKILL:

@@ -96,7 +96,8 @@ def test_what_safetensors_cannot_hold_is_refused_by_name():
 
 def test_whoever_reads_while_it_is_written_sees_a_whole_file(folder, monkeypatch):
     before = folder.read_weights(nn.Linear(3, 2), "best")
-    (folder.path / ".last.safetensors.part-1").write_bytes(b"of a writer that was killed")
+    (folder.path / ".surefoot-part-1").mkdir()
+    (folder.path / ".surefoot-part-1" / "last.safetensors").write_bytes(b"of a writer that was killed")
     monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(OSError, match="No space left"):
         folder.write_weights(nn.Linear(3, 2), "best", {"value": 0.1})

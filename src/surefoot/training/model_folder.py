@@ -30,14 +30,16 @@ from torch import Tensor, nn
 
 from surefoot.path_names import check_folder
 from surefoot.tasks import TaskError
-from surefoot.training.own_files import remove_file, remove_trunks, remove_unfinished
+from surefoot.training.own_files import remove_own_folder, remove_trunks, remove_unfinished
 
 Which = Literal["best", "last"]
 
 WEIGHTS: Mapping[Which, str] = {"best": "model.safetensors", "last": "last.safetensors"}
 TASK, TRAINING, CHECKPOINTS, LOCK = "task.json", "training.json", "checkpoint", ".lock"
 OURS = (*WEIGHTS.values(), TASK, TRAINING, LOCK)
-UNFINISHED = re.compile(rf"\.(?:{'|'.join(map(re.escape, OURS))})\.part-[0-9]+")
+UNFINISHED = re.compile(r"\.surefoot-part-[0-9]+")
+"""In such a folder a process writes a file before it is put in its place; safetensors makes its own there."""
+
 LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 MOST_JSON = 16 * 2**20
@@ -132,7 +134,7 @@ class ModelFolder:
         """What a writer has left that was killed."""
         for path in self.path.iterdir():
             if UNFINISHED.fullmatch(path.name):
-                remove_file(path)
+                remove_own_folder(path)
         remove_unfinished(self.checkpoints)
 
     @property
@@ -265,16 +267,17 @@ class ModelFolder:
         return _numbers(metadata.get(MEASURED, ""))
 
     def _replace(self, name: str, write: Callable[[Path], object]) -> None:
-        """Write a file beside its place, make it durable and put it there."""
-        temporary = self.path / f".{name}.part-{os.getpid()}"
+        """Write a file in a folder beside its place, make it durable and put it there."""
+        room = self.path / f".surefoot-part-{os.getpid()}"
+        remove_own_folder(room)  # of a killed process that had the same number
+        room.mkdir()
         try:
-            write(temporary)
-            with temporary.open("rb") as file:
+            write(room / name)
+            with (room / name).open("rb") as file:
                 os.fsync(file.fileno())
-            os.replace(temporary, self.path / name)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+            os.replace(room / name, self.path / name)
+        finally:
+            remove_own_folder(room)
 
 
 def storable(model: nn.Module) -> dict[str, Tensor]:

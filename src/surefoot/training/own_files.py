@@ -80,7 +80,7 @@ def remove_own_folder(folder: str | Path) -> None:
     """Remove a folder that the caller itself made, with its files; what links lead to stays.
 
     Args:
-        folder: one that `tempfile.mkdtemp` returned, or that is marked; never one that a user named.
+        folder: one whose name Surefoot or `tempfile.mkdtemp` has chosen, never one that a user named.
     """
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, _FOLDER)
