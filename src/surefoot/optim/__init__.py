@@ -2,8 +2,10 @@
 
     from surefoot import optim
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
+    scheduler = optim.lr_scheduler.StepLR(optimizer, 10)
 
-Every module in this folder that defines an optimizer is found by itself: adding one is one file.
+Every module in this folder that defines an optimizer is found by itself: adding one is one file.  What
+`torch.optim` offers besides optimizers is here by the same names, and it is torch's own.
 """
 
 import difflib
@@ -11,7 +13,13 @@ import importlib
 import pkgutil
 from typing import Any
 
+import torch.optim
+from torch.optim import Optimizer as Optimizer
+
 from surefoot.formula import Declared
+from surefoot.optim import lr_scheduler as lr_scheduler
+from surefoot.optim import optimizer as optimizer
+from surefoot.optim import swa_utils as swa_utils
 
 
 def _discover() -> dict[str, type[Declared]]:
@@ -29,7 +37,9 @@ def _discover() -> dict[str, type[Declared]]:
 
 OPTIMIZERS = _discover()
 globals().update(OPTIMIZERS)
-__all__ = ["OPTIMIZERS", "find", *OPTIMIZERS]  # pyright: ignore[reportUnsupportedDunderAll]
+_TORCHS = [name for name in torch.optim.__all__ if name not in OPTIMIZERS]
+globals().update({name: getattr(torch.optim, name) for name in _TORCHS})
+__all__ = [*OPTIMIZERS, *_TORCHS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
