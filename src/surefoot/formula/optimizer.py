@@ -423,7 +423,7 @@ def _pretended(groups: list[dict[str, Any]]) -> bool:
     """Whether a FakeTensorMode is to be told that real parameters were stepped: then they are left alone."""
     if torch.compiler.is_compiling() or not torch._C._len_torch_dispatch_stack() or not _pretending():
         return False
-    return all(plain(p, inference=True) for group in groups for p in group["params"])
+    return any(plain(p, inference=True) for group in groups for p in group["params"])
 
 
 def _kept(
