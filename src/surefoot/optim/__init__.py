@@ -2,10 +2,8 @@
 
     from surefoot import optim
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
-    scheduler = optim.lr_scheduler.StepLR(optimizer, 10)
 
-Every module in this folder that defines an optimizer is found by itself: adding one is one file.  What
-`torch.optim` offers besides optimizers is here by the same names, and it is torch's own.
+Every module in this folder that defines an optimizer is found by itself: adding one is one file.
 """
 
 import difflib
@@ -13,13 +11,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-import torch.optim
-from torch.optim import Optimizer as Optimizer
-
 from surefoot.formula import Declared
-from surefoot.optim import lr_scheduler as lr_scheduler
-from surefoot.optim import optimizer as optimizer
-from surefoot.optim import swa_utils as swa_utils
 
 
 def _discover() -> dict[str, type[Declared]]:
@@ -37,9 +29,7 @@ def _discover() -> dict[str, type[Declared]]:
 
 OPTIMIZERS = _discover()
 globals().update(OPTIMIZERS)
-_TORCHS = [name for name in torch.optim.__all__ if name not in OPTIMIZERS]
-globals().update({name: getattr(torch.optim, name) for name in _TORCHS})
-__all__ = [*OPTIMIZERS, *_TORCHS]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["OPTIMIZERS", "find", *OPTIMIZERS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
