@@ -42,7 +42,7 @@ def backend(name: str) -> Iterator[None]:
 
 def _all_variants(cls: type[Optimizer]) -> Iterator[Trace]:
     """The formula traced as declared, and once for each setting turned on, so that a mistake shows here."""
-    defaults = {n: h.default for n, h in cls.hyperparameters.items()}
+    defaults = {n: h.default for n, h in cls._declared.hyperparameters.items()}
     switched = [
         {n: (not v if isinstance(v, bool) else v or 0.5)}
         for n, v in defaults.items()
@@ -54,11 +54,11 @@ def _all_variants(cls: type[Optimizer]) -> Iterator[Trace]:
         defaults | {n: v for s in switched for n, v in s.items()},
     ]
     for settings in variants:
-        slots = [s for s in cls.slots if s.exists(settings)]
+        slots = [s for s in cls._declared.slots if s.exists(settings)]
         for first, dimensions in itertools.product((True, False), (1, 2)):
             absent = [s.name for s in slots if not s.fits(dimensions) or (s.initial is None and first)]
             yield trace(
-                cls.update,
+                cls._declared.update,
                 tensors={s.name: cpu.extent(s) for s in slots if not s.scalar and s.name not in absent},
                 scalars=[s.name for s in slots if s.scalar],
                 absent=absent,
@@ -70,16 +70,20 @@ def _all_variants(cls: type[Optimizer]) -> Iterator[Trace]:
 class Optimizer(Declared):
     """An optimizer made from a formula."""
 
-    elementwise: ClassVar[bool] = True
     _read: ClassVar[tuple[str, ...]] = ()
     sparse: ClassVar[str] = "rows"
 
     def __init_subclass__(cls, **keywords: Any) -> None:
+        inherited = cls._declared
         super().__init_subclass__(**keywords)
-        cls._read = (*cls.hyperparameters, "maximize", "fused", "differentiable")
-        cls.elementwise = not any(n.is_mean for t in _all_variants(cls) for n in t.nodes)
-        if not cls.elementwise:
+        if cls._declared is inherited:
+            return  # it declares nothing, and its base's formula has been traced
+        cls._read = (*cls._declared.hyperparameters, "maximize", "fused", "differentiable")
+        elementwise = not any(n.is_mean for t in _all_variants(cls) for n in t.nodes)
+        if not elementwise:
             cls.sparse = "no"  # a mean over the touched rows is not the mean
+        sparse = cls._declared.sparse if elementwise else "no"
+        cls._declared = replace(cls._declared, elementwise=elementwise, sparse=sparse)
 
     @staticmethod
     def update(p: Value, g: Value, s: State, h: Settings) -> Value:
@@ -88,7 +92,7 @@ class Optimizer(Declared):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        if self.state_at_start:
+        if self._declared.state_at_start:
             for group in self.param_groups:
                 for p in group["params"]:
                     self._init_state(p, group)
@@ -103,7 +107,7 @@ class Optimizer(Declared):
         return state
 
     def _slots(self, group: Mapping[str, Any]) -> tuple[StateSlot, ...]:
-        return tuple(s for s in self.slots if s.exists(group))
+        return tuple(s for s in self._declared.slots if s.exists(group))
 
     def _step_group(self, index: int, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
@@ -153,7 +157,7 @@ class Optimizer(Declared):
         g = cast(Tensor, p.grad)
         if g.layout is not torch.strided or not cpu.servable(p) or not cpu.same_layout(p, g):
             return None
-        if not self.elementwise and not (p.is_contiguous() and g.is_contiguous()):
+        if not self._declared.elementwise and not (p.is_contiguous() and g.is_contiguous()):
             return None  # rows and columns are found by their place in memory
         state, called_for = self._init_state(p, group), self._slots(group)
         slots = tuple(s for s in called_for if s.fits(p.dim()))
@@ -163,7 +167,7 @@ class Optimizer(Declared):
             return None
         state |= fresh
         variant = cpu.Variant(
-            self.update,
+            self._declared.update,
             slots,
             pattern,
             cpu.DTYPES[p.dtype],
@@ -171,7 +175,7 @@ class Optimizer(Declared):
             missing=tuple(s.name for s in called_for if s not in slots),
             scalar_dtypes=tuple(cpu.DTYPES[t.dtype] for t in row.scalars),
             negate=bool(group.get("maximize")),
-            matrix=None if self.elementwise else cpu.small_matrix(p),
+            matrix=None if self._declared.elementwise else cpu.small_matrix(p),
         )
         return variant, replace(row, state=state)
 
@@ -184,17 +188,17 @@ class Optimizer(Declared):
         if g.is_sparse:
             if group.get("weight_decay"):
                 raise RuntimeError("weight_decay option is not compatible with sparse gradients")
-            if self.sparse != "exact" or not self._slots(group):
+            if self._declared.sparse != "exact" or not self._slots(group):
                 self._step_rows(p, g.coalesce(), group, settings, plan)
                 return
             g = g.to_dense()
-        elif self.sparse == "only":
+        elif self._declared.sparse == "only":
             raise RuntimeError(
                 f"{type(self).__name__} does not support dense gradients, please consider Adam instead"
             )
         on_device = group.get("capturable") and p.device.type != "cpu"  # a CPU has nothing to capture
         eager.step(
-            self.update,
+            self._declared.update,
             self._slots(group),
             p,
             -g if group.get("maximize") else g,
@@ -228,7 +232,7 @@ class Optimizer(Declared):
         touched = state | {name: state[name][places] for name in elementwise}
         values = p[places]
         gradient = -g.values() if group.get("maximize") else g.values()
-        eager.step(self.update, slots, values, gradient, touched, settings)
+        eager.step(self._declared.update, slots, values, gradient, touched, settings)
         p[places] = values
         for name in elementwise:
             state[name][places] = touched[name]
@@ -244,7 +248,7 @@ class Optimizer(Declared):
             return None
         dtypes = tuple(cpu.DTYPES[t.dtype] for t in row.scalars)
         dtype, negate = cpu.DTYPES[p.dtype], plan.negates
-        variant = cpu.Variant(self.update, slots, plan.pattern, dtype, (), (), dtypes, negate)
+        variant = cpu.Variant(self._declared.update, slots, plan.pattern, dtype, (), (), dtypes, negate)
         plan.rows[p] = cpu.RowBatch(variant, replace(row, state=state), counts)
         return plan.rows[p]
 
