@@ -47,6 +47,7 @@ def test_arguments_of_one_class(argument):
     parser.add_class_arguments(optim.SGD, "opt", skip={"params"})
     name, _, value = argument.removeprefix("--opt.").partition("=")
     assert text(parser.parse_args([argument]).opt[name]) == value
+    assert "share of the last step that is kept" in " ".join(parser.format_help().split())
     with pytest.raises(jsonargparse.ArgumentError):
         parser.parse_args(["--opt.momentun=0.8"])
 

@@ -324,7 +324,7 @@ def _lengths(cls: type[Declared], groups: Sequence[Group]) -> list[str]:
         f"setting {name!r} has {len(group[name])} values, expected {len(h.default)}"
         for group in groups
         for name, h in cls._declared.hyperparameters.items()
-        if isinstance(h.default, tuple) and isinstance(group.get(name), tuple | list)
+        if isinstance(h.default, tuple) and isinstance(h.kept(group.get(name)), tuple)
         if len(group[name]) != len(h.default)
     }
     return sorted(lines)

@@ -92,6 +92,16 @@ class Declaration:
         last = [name for name in self.keys if name in settings]
         return params, {n: settings[n] for n in [*(n for n in settings if n not in last), *last]}
 
+    def check(self, settings: Mapping[str, Any]) -> None:
+        """Raise ValueError or RuntimeError, in torch's words, for a setting that is not allowed."""
+        for name, hyperparameter in self.hyperparameters.items():
+            hyperparameter.check(settings[name])
+        if settings.get("fused") and settings.get("foreach"):
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        if settings.get("fused") and settings.get("differentiable"):
+            raise RuntimeError("`fused` does not support `differentiable`")
+        self.check_together(settings)
+
     def settle(self, group: dict[str, Any]) -> None:
         """Keep every setting of a group as a tuple that is declared as one, whatever sequence was given."""
         for name, hyperparameter in self.hyperparameters.items():
@@ -209,7 +219,8 @@ def give_constructor(cls: Any, signature: inspect.Signature, meanings: Mapping[s
     made.__signature__ = signature.replace(parameters=[this, *signature.parameters.values()])
     types = {n: p.annotation for n, p in signature.parameters.items() if p.annotation is not p.empty}
     made.__annotations__ = types | {"return": None}
-    made.__doc__ = "\n".join(["Args:", *(f"    {n}: {text}" for n, text in meanings.items() if text)])
+    lines = [f"    {name}: {meaning}" for name, meaning in meanings.items() if meaning]
+    made.__doc__ = "\n".join(["Make it for these parameters.", "", "Args:", *lines])
 
 
 def _hides_arguments(function: Any) -> bool:

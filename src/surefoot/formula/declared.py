@@ -111,14 +111,9 @@ class Declared(torch.optim.Optimizer):
         if declared.hyperparameters is not inherited.hyperparameters or arguments is not None:
             meanings = {n: h.meaning for n, h in declared.hyperparameters.items() if not h.fixed}
             give_constructor(cls, declared.signature, meanings)
-            cls._publish(declared)
-
-    @classmethod
-    def _publish(cls, declared: Declaration) -> None:
-        """Let people read what was collected, where the author has no such name."""
-        for name in ("hyperparameters", "signature"):
-            if name not in vars(cls):
-                setattr(cls, name, getattr(declared, name))
+            for name in ("hyperparameters", "signature"):
+                if name not in vars(cls):  # for people to read, unless it is a name of the author's own
+                    setattr(cls, name, getattr(declared, name))
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         declared = self._declared
@@ -128,21 +123,10 @@ class Declared(torch.optim.Optimizer):
             nearest = _nearest(keywords, declared.signature)
             raise TypeError(f"{type(self).__name__}: {error}{nearest}") from None
         check_tensor("lr", settings.get("lr"), settings)
-        self._check(settings)
+        declared.check(settings)
         declared.check_given(settings)
         declared.settle(settings)
         super().__init__(params, settings)
-
-    @classmethod
-    def _check(cls, settings: Mapping[str, Any]) -> None:
-        """Raise, in torch's words, for a setting that is not allowed."""
-        for name, hyperparameter in cls._declared.hyperparameters.items():
-            hyperparameter.check(settings[name])
-        if settings.get("fused") and settings.get("foreach"):
-            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-        if settings.get("fused") and settings.get("differentiable"):
-            raise RuntimeError("`fused` does not support `differentiable`")
-        cls._declared.check_together(settings)
 
     @classmethod
     def check_together(cls, settings: Mapping[str, Any]) -> None:
@@ -160,30 +144,11 @@ class Declared(torch.optim.Optimizer):
                 nothing; or as torch does.
         """
         if isinstance(param_group, dict):
-            self._check_keys(param_group)
+            _refuse_slips(self, param_group)
             unset = {n: h.default for n, h in self._declared.hyperparameters.items()}
-            self._check(unset | self.defaults | param_group)
+            self._declared.check(unset | self.defaults | param_group)
         super().add_param_group(param_group)
         self._declared.settle(param_group)
-
-    def _check_keys(self, group: Mapping[str, Any]) -> None:
-        """Refuse misspelt settings."""
-        own = self._declared.hyperparameters
-        settings = [n for n, h in own.items() if not h.fixed]
-        settings += [n for n in ("maximize",) if n in self._declared.switches]
-        known = {n for algorithm in _every_subclass(Declared) for n in algorithm._declared.hyperparameters}
-        for key in group:
-            if key in self.defaults:
-                continue
-            if near := misspelt(key, settings, known):
-                raise ValueError(
-                    f"{type(self).__name__}: unknown group option {key!r}; did you mean {near!r}?"
-                )
-            if near := respelt(key, settings):
-                warnings.warn(
-                    f"{type(self).__name__}: the group option {key!r} does nothing; did you mean {near!r}?",
-                    stacklevel=3,
-                )
 
     def load_state_dict(
         self, state_dict: dict[str, Any], *, convert: bool = False, lr: str = "saved"
@@ -302,3 +267,20 @@ def _every_subclass(cls: type[Declared]) -> Iterator[type[Declared]]:
     for subclass in cls.__subclasses__():
         yield subclass
         yield from _every_subclass(subclass)
+
+
+def _refuse_slips(optimizer: Declared, group: Mapping[str, Any]) -> None:
+    """Raise ValueError for a key that is a misspelt setting; warn of one in another spelling."""
+    name, declared = type(optimizer).__name__, optimizer._declared
+    settings = [n for n, h in declared.hyperparameters.items() if not h.fixed]
+    settings += [n for n in declared.switches if n == "maximize"]  # the others do not change a result
+    known = {n for algorithm in _every_subclass(Declared) for n in algorithm._declared.hyperparameters}
+    for key in group:
+        if key in optimizer.defaults or not isinstance(key, str):
+            continue
+        if near := misspelt(key, settings, known):
+            raise ValueError(f"{name}: unknown group option {key!r}; did you mean {near!r}?")
+        if near := respelt(key, settings):
+            warnings.warn(
+                f"{name}: the group option {key!r} does nothing; did you mean {near!r}?", stacklevel=4
+            )
