@@ -10,7 +10,9 @@ kernels      the graph compiled
 cpu          the compiled graph run over all parameters at once
 unchanged    whether tensors are still laid out as they were
 facts        what an optimizer declares about itself
-declared     the constructor with torch's signature, made from the declarations
+declaration  the declarations of a class, collected, and the constructor with torch's signature
+declared     the class behind all optimizers: groups, settings, checkpoints
+slips        is an unknown key of a group a misspelt setting?
 optimizer    the torch.optim.Optimizer that runs a formula
 matrices     the class behind rules that see whole matrices
 checkpoint   state dicts, fitted to an optimizer or refused
@@ -27,6 +29,7 @@ from surefoot.formula.facts import (
     LogNormal,
     StateSlot,
     at_least,
+    check_tensor,
     decay_pair,
     decoupled_decay,
     epsilon,
@@ -70,6 +73,7 @@ __all__ = [
     "Value",
     "at_least",
     "backend",
+    "check_tensor",
     "decay_pair",
     "decayed",
     "decoupled_decay",

@@ -77,7 +77,7 @@ def fit(
         ValueError: the state dict does not fit; every difference has its line.
     """
     own, state = optimizer.param_groups, state_dict["state"]
-    groups, differences = _matched(own, state_dict["param_groups"], optimizer.one_vector)
+    groups, differences = _matched(own, state_dict["param_groups"], optimizer._declared.one_vector)
     heading = _torch_heading(own, state_dict["param_groups"]) if differences else ""
     foreign = _algorithm(optimizer, groups or state_dict["param_groups"], state, known)
     if groups is not None:
@@ -272,32 +272,32 @@ class _Evidence:
             if value is not None
         }
         self.state &= set().union(*(c._state_names() for c in known))
-        self.settings = self.keys & {name for c in known for name in c.hyperparameters}
+        self.settings = self.keys & {name for c in known for name in c._declared.hyperparameters}
 
     def lacking(self, cls: type[Declared]) -> set[str]:
         """Settings that this algorithm has always had."""
-        return {n for n, h in cls.hyperparameters.items() if not h.fixed and not off(h)} - self.keys
+        return {n for n, h in cls._declared.hyperparameters.items() if not h.fixed and not off(h)} - self.keys
 
     def foreign_state(self, cls: type[Declared]) -> set[str]:
         return self.state - cls._state_names()
 
     def unexplained(self, cls: type[Declared]) -> set[str]:
         """Settings of other algorithms."""
-        return self.settings - set(cls.hyperparameters)
+        return self.settings - set(cls._declared.hyperparameters)
 
     def absent(self, cls: type[Declared]) -> set[str]:
-        return set(cls.hyperparameters) - self.telling(cls) - self.keys
+        return set(cls._declared.hyperparameters) - self.telling(cls) - self.keys
 
     def telling(self, cls: type[Declared]) -> set[str]:
         """Settings by whose value alone this algorithm differs from a relative."""
         related = [c for c in self.known if issubclass(c, cls) or issubclass(cls, c)]
-        return {n for c in related for n, h in c.hyperparameters.items() if h.fixed}
+        return {n for c in related for n, h in c._declared.hyperparameters.items() if h.fixed}
 
     def better(self, cls: type[Declared]) -> list[type[Declared]]:
         """The algorithms that explain the state dict best, if they explain it better than this one does."""
 
         def possible(c: type[Declared]) -> bool:
-            return bool(c.hyperparameters) and not self.lacking(c) and not self.foreign_state(c)
+            return bool(c._declared.hyperparameters) and not self.lacking(c) and not self.foreign_state(c)
 
         def improves(c: type[Declared]) -> bool:
             if not possible(cls):
@@ -323,8 +323,8 @@ def _lengths(cls: type[Declared], groups: Sequence[Group]) -> list[str]:
     lines = {
         f"setting {name!r} has {len(group[name])} values, expected {len(h.default)}"
         for group in groups
-        for name, h in cls.hyperparameters.items()
-        if isinstance(h.default, tuple) and isinstance(group.get(name), tuple | list)
+        for name, h in cls._declared.hyperparameters.items()
+        if isinstance(h.default, tuple) and isinstance(h.kept(group.get(name)), tuple)
         if len(group[name]) != len(h.default)
     }
     return sorted(lines)
@@ -348,14 +348,14 @@ def _missing_state(optimizer: Declared, groups: Sequence[Group], state: Mapping[
 
 def _needed(optimizer: Declared, p: Tensor, group: Mapping[str, Any]) -> set[str]:
     """The entries without which a parameter's state is not whole under these settings."""
-    kept = {s.name for s in optimizer.slots if s.initial is not None} - _unused(optimizer, group)
+    kept = {s.name for s in optimizer._declared.slots if s.initial is not None} - _unused(optimizer, group)
     return kept & optimizer._state_shapes(p).keys()
 
 
 def _unused(optimizer: Declared, group: Mapping[str, Any]) -> set[str]:
     """The entries that these settings have no use for."""
-    settings = {n: h.default for n, h in optimizer.hyperparameters.items()} | dict(group)
-    return {s.name for s in optimizer.slots if not s.exists(settings)}
+    settings = {n: h.default for n, h in optimizer._declared.hyperparameters.items()} | dict(group)
+    return {s.name for s in optimizer._declared.slots if not s.exists(settings)}
 
 
 # Another algorithm's state.

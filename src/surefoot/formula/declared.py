@@ -6,7 +6,6 @@ import difflib
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, dataclass_transform
 
 import torch
@@ -15,32 +14,11 @@ from torch.optim import optimizer as upstream
 from torch.optim.optimizer import ParamsT
 
 from surefoot.formula import checkpoint
-from surefoot.formula.facts import Facts, Hyperparameter, StateSlot
-from surefoot.formula.numbers import setting
+from surefoot.formula.declaration import SWITCHES, Declaration, collect, give_constructor
+from surefoot.formula.facts import Facts, Hyperparameter, StateSlot, check_tensor
+from surefoot.formula.slips import misspelt, respelt
 
-# torch's arguments that choose an implementation.  They never change the mathematics here;
-# `maximize` is applied to the gradient before the formula sees it.
-SWITCHES: dict[str, bool | None] = {
-    "foreach": None,
-    "maximize": False,
-    "capturable": False,
-    "differentiable": False,
-    "fused": None,
-}
-
-
-def _signature(hyperparameters: Mapping[str, Hyperparameter], arguments: str) -> inspect.Signature:
-    kinds = inspect.Parameter
-    kind: Any = kinds.POSITIONAL_OR_KEYWORD
-    made = [kinds("params", kinds.POSITIONAL_OR_KEYWORD)]
-    named = {n: h.default for n, h in hyperparameters.items() if not h.fixed}
-    words = [w.strip() for w in arguments.split(",") if w.strip()]
-    for name in [n for n in named if n not in words] + words:
-        if name == "*":
-            kind = kinds.KEYWORD_ONLY
-        else:
-            made.append(kinds(name, kind, default=named.get(name, SWITCHES.get(name))))
-    return inspect.Signature(made)
+__all__ = ["SWITCHES", "Declared"]
 
 
 def _nearest(keywords: Mapping[str, Any], signature: inspect.Signature) -> str:
@@ -49,20 +27,6 @@ def _nearest(keywords: Mapping[str, Any], signature: inspect.Signature) -> str:
             near = difflib.get_close_matches(name, list(signature.parameters), 1)
             return f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(signature.parameters)}"
     return ""
-
-
-def _check_tensors(settings: Mapping[str, Any]) -> None:
-    """Raise, in torch's words, for a tensor among the settings that is none of one element."""
-    betas = settings.get("betas", ())
-    if len({isinstance(beta, Tensor) for beta in betas}) > 1:
-        raise ValueError("betas must be either both floats or both Tensors")
-    named = {"lr": settings.get("lr"), **{f"betas[{i}]": beta for i, beta in enumerate(betas)}}
-    for name, value in named.items():
-        if isinstance(value, Tensor):
-            if settings.get("foreach") and not settings.get("capturable", True):
-                raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
-            if value.numel() != 1:
-                raise ValueError(f"Tensor {name} must be 1-element")
 
 
 def _observed(optimizer: torch.optim.Optimizer) -> bool:
@@ -92,6 +56,9 @@ _observed_step: Callable[..., Any] = torch.optim.Optimizer.profile_hook_step(_st
 class Declared(torch.optim.Optimizer):
     """An optimizer whose constructor is made from its declarations.
 
+    A subclass may use all names of these attributes for things of its own: what is no declaration by its
+    kind is left alone, and the optimizer reads what was collected when its class was defined.
+
     Attributes:
         equation, paper, good_at, bad_at: the optimizer's card (see `surefoot explain`).
         hyperparameters: by name, in the order of the constructor.
@@ -105,8 +72,8 @@ class Declared(torch.optim.Optimizer):
         warmup_matters: whether another length of warmup is worth a try; not where the first steps find or
             bound their own size.
         state_at_start: make the state in the constructor instead of at the first step.
+        lr_rounds: torch computes with a tensor lr in the tensor's dtype, not with its number.
         one_vector: the state of all parameters is kept as one vector, in their order.
-        adapts: declares no hyperparameter of its own, so it is no other algorithm than its base.
     """
 
     params: ParamsT
@@ -124,64 +91,64 @@ class Declared(torch.optim.Optimizer):
     matrices_only: ClassVar[bool] = False
     warmup_matters: ClassVar[bool] = True
     state_at_start: ClassVar[bool] = False
+    lr_rounds: ClassVar[bool] = False
     one_vector: ClassVar[bool] = False
-    adapts: ClassVar[bool] = True
 
-    def __init_subclass__(cls, arguments: str = "", **keywords: Any) -> None:
+    _declared: ClassVar[Declaration] = Declaration()
+
+    def __init_subclass__(
+        cls, arguments: str | None = None, keys: str | None = None, **keywords: Any
+    ) -> None:
         """Collect the declarations of a subclass.
 
         Args:
             arguments: what follows the hyperparameters in torch's signature, e.g. "foreach, *, maximize".
+            keys: those keys of a group that come last, where torch's order is not that of the signature.
         """
         super().__init_subclass__(**keywords)
-        own = {n: replace(v, name=n) for n, v in vars(cls).items() if isinstance(v, Hyperparameter)}
-        for name in own:
-            delattr(cls, name)  # an instance keeps its settings in its groups, as in torch
-        cls.hyperparameters = cls.hyperparameters | own
-        cls.adapts = not own
-        cls.signature = _signature(cls.hyperparameters, arguments)
-        cls.__signature__ = cls.signature  # type: ignore[attr-defined]
+        inherited = cls._declared
+        declared = cls._declared = collect(cls, inherited, arguments, keys)
+        if declared.hyperparameters is not inherited.hyperparameters or arguments is not None:
+            meanings = {n: h.meaning for n, h in declared.hyperparameters.items() if not h.fixed}
+            give_constructor(cls, declared.signature, meanings)
+            for name in ("hyperparameters", "signature"):
+                if name not in vars(cls):  # for people to read, unless it is a name of the author's own
+                    setattr(cls, name, getattr(declared, name))
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        declared = self._declared
         try:
-            given = self.signature.bind(*arguments, **keywords)
+            params, settings = declared.bound(arguments, keywords)
         except TypeError as error:
-            raise TypeError(f"{type(self).__name__}: {error}{_nearest(keywords, self.signature)}") from None
-        given.apply_defaults()
-        settings = dict(given.arguments)
-        params = settings.pop("params")
-        settings |= {n: h.default for n, h in self.hyperparameters.items() if h.fixed}
-        self._check(settings)
+            nearest = _nearest(keywords, declared.signature)
+            raise TypeError(f"{type(self).__name__}: {error}{nearest}") from None
+        check_tensor("lr", settings.get("lr"), settings)
+        declared.check(settings)
+        declared.check_given(settings)
+        declared.settle(settings)
         super().__init__(params, settings)
-
-    @classmethod
-    def _check(cls, settings: Mapping[str, Any]) -> None:
-        """Raise, in torch's words, for a setting that is not allowed."""
-        _check_tensors(settings)
-        for name, hyperparameter in cls.hyperparameters.items():
-            hyperparameter.check(settings[name])
-        if settings.get("fused") and settings.get("foreach"):
-            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-        if settings.get("fused") and settings.get("differentiable"):
-            raise RuntimeError("`fused` does not support `differentiable`")
-        cls.check_together(settings)
 
     @classmethod
     def check_together(cls, settings: Mapping[str, Any]) -> None:
         """Raise ValueError where settings do not go together; for subclasses."""
 
+    @classmethod
+    def check_given(cls, settings: Mapping[str, Any]) -> None:
+        """Raise ValueError for what only the constructor refuses, and a group may have; for subclasses."""
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group, as in torch; a setting that looks like a misspelt one is refused."""
-        known = [*self.defaults, "params", "param_names", "initial_lr"]
-        for key in param_group if isinstance(param_group, dict) else ():
-            near = difflib.get_close_matches(key, known, 1, 0.8)
-            if key not in known and near:
-                raise ValueError(
-                    f"{type(self).__name__}: unknown group option {key!r}; did you mean {near[0]!r}?"
-                )
+        """Add a group, as in torch, with any keys of the user's own.
+
+        Raises:
+            ValueError: a key is a setting's name with a slip (see `surefoot.formula.slips`), which would do
+                nothing; or as torch does.
+        """
         if isinstance(param_group, dict):
-            self._check(self.defaults | param_group)
+            _refuse_slips(self, param_group)
+            unset = {n: h.default for n, h in self._declared.hyperparameters.items()}
+            self._declared.check(unset | self.defaults | param_group)
         super().add_param_group(param_group)
+        self._declared.settle(param_group)
 
     def load_state_dict(
         self, state_dict: dict[str, Any], *, convert: bool = False, lr: str = "saved"
@@ -205,7 +172,11 @@ class Declared(torch.optim.Optimizer):
         reports: list[checkpoint.Report | None] = []
 
         def fit(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
-            known = [algorithm for algorithm in _every_subclass(Declared) if not algorithm.adapts]
+            known = [
+                algorithm
+                for algorithm in _every_subclass(Declared)
+                if algorithm._declared.algorithm is algorithm
+            ]
             fitting, report = checkpoint.fit(self, saved, convert=convert, lr=lr, known=known)
             reports.append(report)
             return fitting
@@ -220,21 +191,22 @@ class Declared(torch.optim.Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        switches = {n: v for n, v in SWITCHES.items() if n in self.signature.parameters}
+        declared = self._declared
         for group in self.param_groups:
-            checkpoint.complete(group, self.hyperparameters, switches)
+            checkpoint.complete(group, declared.hyperparameters, declared.switches)
+            declared.settle(group)
             for p in group["params"]:
                 if entries := self.state.get(p):
-                    checkpoint.normalise(entries, self.slots, p, group)
+                    checkpoint.normalise(entries, declared.slots, p, group)
 
     @classmethod
     def _state_names(cls) -> set[str]:
         """Every entry that this algorithm's state may have."""
-        return {slot.name for slot in cls.slots}
+        return {slot.name for slot in cls._declared.slots}
 
     def _state_shapes(self, p: Tensor) -> dict[str, torch.Size | None]:
         """The shape of each entry that this parameter's state may have; None where it has none of its own."""
-        kept = [slot for slot in self.slots if slot.fits(p.dim())]
+        kept = [slot for slot in self._declared.slots if slot.fits(p.dim())]
         return {s.name: None if s.scalar else torch.Size(s.shape(tuple(p.shape))) for s in kept}
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -246,7 +218,8 @@ class Declared(torch.optim.Optimizer):
         Returns:
             What the closure returned, or None without one.
         """
-        if _observed(self):
+        # A subclass with a `step` of its own has had it wrapped by torch: the hooks have been called.
+        if _observed(self) and type(self).step is Declared.step:
             return _observed_step(self) if closure is None else _observed_step(self, closure)
         return _step(self, closure)
 
@@ -256,7 +229,7 @@ class Declared(torch.optim.Optimizer):
 
     def _settings(self, group: Mapping[str, Any]) -> dict[str, Any]:
         """A group's hyperparameters as formulas take them."""
-        return {name: setting(group[name]) for name in self.hyperparameters}
+        return {n: h.plain(group[n]) for n, h in self._declared.hyperparameters.items()}
 
     def _step_groups(self) -> None:
         """One step of all parameters."""
@@ -270,14 +243,15 @@ class Declared(torch.optim.Optimizer):
 
     def _check_gradient(self, p: Tensor) -> None:
         """Raise RuntimeError, in torch's words, for a kind of parameter or gradient that is not supported."""
-        if p.is_complex() and not self.takes_complex:
+        if p.is_complex() and not self._declared.takes_complex:
             raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
-        if p.grad is not None and p.grad.is_sparse and self.sparse == "no":
+        if p.grad is not None and p.grad.is_sparse and self._declared.sparse == "no":
             raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
     @classmethod
     def facts(cls) -> Facts:
         """This optimizer's card."""
+        declared = cls._declared
         return Facts(
             name=cls.__name__,
             summary=inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " "),
@@ -285,12 +259,12 @@ class Declared(torch.optim.Optimizer):
             paper=" ".join(cls.paper.split()),
             good_at=" ".join(cls.good_at.split()),
             bad_at=" ".join(cls.bad_at.split()),
-            hyperparameters=tuple(h for h in cls.hyperparameters.values() if not h.fixed),
-            slots=cls.slots,
-            needs_closure=cls.needs_closure,
-            sparse=cls.sparse,
-            takes_complex=cls.takes_complex,
-            matrices_only=cls.matrices_only,
+            hyperparameters=tuple(h for h in declared.hyperparameters.values() if not h.fixed),
+            slots=declared.slots,
+            needs_closure=declared.needs_closure,
+            sparse=declared.sparse,
+            takes_complex=declared.takes_complex,
+            matrices_only=declared.matrices_only,
             state_note=cls.state_note,
         )
 
@@ -299,3 +273,20 @@ def _every_subclass(cls: type[Declared]) -> Iterator[type[Declared]]:
     for subclass in cls.__subclasses__():
         yield subclass
         yield from _every_subclass(subclass)
+
+
+def _refuse_slips(optimizer: Declared, group: Mapping[str, Any]) -> None:
+    """Raise ValueError for a key that is a misspelt setting; warn of one in another spelling."""
+    name, declared = type(optimizer).__name__, optimizer._declared
+    settings = [n for n, h in declared.hyperparameters.items() if not h.fixed]
+    settings += [n for n in declared.switches if n == "maximize"]  # the others do not change a result
+    known = {n for algorithm in _every_subclass(Declared) for n in algorithm._declared.hyperparameters}
+    for key in group:
+        if key in optimizer.defaults or not isinstance(key, str):
+            continue
+        if near := misspelt(key, settings, known):
+            raise ValueError(f"{name}: unknown group option {key!r}; did you mean {near!r}?")
+        if near := respelt(key, settings):
+            warnings.warn(
+                f"{name}: the group option {key!r} does nothing; did you mean {near!r}?", stacklevel=4
+            )

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 
 @dataclass(frozen=True)
 class LogNormal:
@@ -35,6 +37,7 @@ class Hyperparameter:
         search: how `choose` varies it; None leaves it at its default.
         fixed: the value is the class's own and no constructor argument.
         name: filled in from the class attribute.
+        annotation: its type; filled in from the class attribute.
     """
 
     default: Any
@@ -45,12 +48,53 @@ class Hyperparameter:
     search: LogNormal | Choices | None = None
     fixed: bool = False
     name: str = ""
+    annotation: Any = None
+
+    def kept(self, value: Any) -> Any:
+        """A value as groups keep it: a sequence of any class becomes a tuple where the default is one."""
+        return _as_tuple(value) if isinstance(self.default, tuple) and _is_sequence(value) else value
+
+    def plain(self, value: Any) -> Any:
+        """A value as formulas take it: a Python number, a tensor without dimensions, or a tuple of these."""
+        return _plain(value, self.default)
 
     def check(self, value: Any) -> None:
         """Raise ValueError, with torch's words, where the value is not allowed."""
         if not self.valid(value):
             text = self.message(value) if callable(self.message) else self.message.format(value=value)
             raise ValueError(text)
+
+
+def _is_sequence(value: Any) -> bool:
+    """Whether a value can be taken apart by number; a text or a mapping is not meant so."""
+    return (
+        not isinstance(value, str | bytes | Mapping)
+        and hasattr(value, "__getitem__")
+        and hasattr(value, "__len__")
+        and getattr(value, "ndim", 1) > 0
+    )
+
+
+def _as_tuple(values: Any) -> tuple[Any, ...]:
+    """The members of a sequence; a tensor of one element loses its dimension, as in torch's Adam."""
+    members = [values[i] for i in range(len(values))]
+    return tuple(m.squeeze() if isinstance(m, Tensor) and m.dim() else m for m in members)
+
+
+def _plain(value: Any, default: Any) -> Any:
+    if type(value) is float or value is None:  # nearly always
+        return value
+    if isinstance(default, tuple) and _is_sequence(value):
+        return tuple(_plain(member, 0.0) for member in _as_tuple(value))
+    if isinstance(value, Tensor):
+        return value.reshape(()) if value.dim() else value
+    # A kernel is compiled for each flag: a number must not look like one, nor a flag like a number.
+    if isinstance(default, bool):
+        return bool(value)
+    if isinstance(value, bool):
+        return int(value)
+    is_numpy_number = hasattr(value, "item") and not getattr(value, "ndim", 0)
+    return value.item() if is_numpy_number else value
 
 
 @dataclass(frozen=True)
@@ -157,13 +201,22 @@ def hyperparameter(default: Any, meaning: str, usual: str = "", **more: Any) -> 
     return Hyperparameter(default, meaning, usual, **more)
 
 
+def _from(bound: float) -> Callable[[Any], bool]:
+    """A value that is at least `bound`; compared in torch's order, which a TypeError quotes."""
+    return lambda value: bound <= value
+
+
+def _above(bound: float) -> Callable[[Any], bool]:
+    return lambda value: bound < value
+
+
 def learning_rate(default: float, search: LogNormal | None, *, zero: bool = True, usual: str = "") -> Any:
     """The learning rate; `zero` tells whether 0 is allowed."""
     return Hyperparameter(
         default,
         "learning rate: the size of a step",
         usual or (f"{search.center / 10:g} to {search.center * 10:g}" if search else ""),
-        (lambda lr: lr >= 0.0) if zero else (lambda lr: lr > 0.0),
+        _from(0.0) if zero else _above(0.0),
         "Invalid learning rate: {value}",
         search,
     )
@@ -180,7 +233,7 @@ def decay_pair(default: tuple[float, float], search: Choices | None = None) -> A
         default,
         "decay rates of the averages of the gradient and of its magnitude",
         "β₁ 0.8 to 0.98, β₂ 0.95 to 0.9999",
-        lambda betas: all(0.0 <= b < 1.0 for b in betas),
+        lambda betas: 0.0 <= betas[0] < 1.0 and 0.0 <= betas[1] < 1.0,
         message,
         search,
     )
@@ -192,7 +245,7 @@ def epsilon(default: float, *, zero: bool = True) -> Any:
         default,
         "keeps the denominator from zero",
         f"{default:g} to 1e-3".replace("e-0", "e-"),
-        (lambda eps: eps >= 0.0) if zero else (lambda eps: eps > 0.0),
+        _from(0.0) if zero else _above(0.0),
         "Invalid epsilon value: {value}",
     )
 
@@ -219,9 +272,7 @@ def decoupled_decay(default: float, search: Choices = DECOUPLED_DECAYS) -> Any:
 
 def non_negative(name: str, default: float, meaning: str, usual: str, search: Choices | None = None) -> Any:
     """Any number from 0 up; `name` is the word in torch's error message."""
-    return Hyperparameter(
-        default, meaning, usual, lambda value: value >= 0.0, f"Invalid {name} value: {{value}}", search
-    )
+    return Hyperparameter(default, meaning, usual, _from(0.0), f"Invalid {name} value: {{value}}", search)
 
 
 def flag(default: bool, meaning: str) -> Any:
@@ -239,4 +290,13 @@ def at_least(
 ) -> Any:
     """Any number from a bound up, refused in the words of torch's newer optimizers, with this name."""
     message = f"{name} should be >= {bound:g} but is: {{value}}"
-    return Hyperparameter(default, meaning, usual, lambda value: value >= bound, message, search)
+    return Hyperparameter(default, meaning, usual, _from(float(bound)), message, search)
+
+
+def check_tensor(name: str, value: Any, settings: Mapping[str, Any]) -> None:
+    """Raise ValueError, in torch's words, for a setting that is a tensor and may not be this one."""
+    if isinstance(value, Tensor):
+        if settings.get("foreach") and not settings.get("capturable", True):
+            raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+        if value.numel() != 1:
+            raise ValueError(f"Tensor {name} must be 1-element")

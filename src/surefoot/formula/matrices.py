@@ -53,7 +53,7 @@ class MatrixOptimizer(Declared):
     def _init_state(self, p: Tensor) -> dict[str, Any]:
         """Fill in the entries of this parameter's state that are missing."""
         state: dict[str, Any] = self.state[p]
-        for slot in self.slots:
+        for slot in self._declared.slots:
             if slot.name not in state:
                 state[slot.name] = torch.zeros_like(p, memory_format=torch.preserve_format).detach()
         return state
@@ -73,8 +73,15 @@ class MatrixOptimizer(Declared):
             self._check_gradient(p)
         states = [self._init_state(p) for p in params]
         p, g = _stacked(params), _stacked([cast(Tensor, p.grad) for p in params])
-        state = {slot.name: _stacked([s[slot.name] for s in states]) for slot in self.slots}
-        eager.step(self.update, self.slots, p, -g if group.get("maximize") else g, state, settings)
+        state = {slot.name: _stacked([s[slot.name] for s in states]) for slot in self._declared.slots}
+        eager.step(
+            self._declared.update,
+            self._declared.slots,
+            p,
+            -g if group.get("maximize") else g,
+            state,
+            settings,
+        )
         if len(params) > 1:  # a stack of one is the parameter itself
             torch._foreach_copy_(params, list(p.unbind()))
             for name, stack in state.items():

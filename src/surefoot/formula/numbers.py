@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from surefoot.formula.declaration import Declaration
 from surefoot.formula.trace import is_static
 
 Pattern = tuple[tuple[str, Any], ...]
-SWITCHES = ("maximize", "differentiable")  # that choose a kernel, or none
+KERNEL_SWITCHES = ("maximize", "differentiable")  # that choose a kernel, or none
 
 
 def parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -59,17 +60,6 @@ def is_compiled_in(value: Any, name: str, tested: Collection[str]) -> bool:
     return is_static(value) and (isinstance(value, bool | str | None) or name in tested)
 
 
-def setting(value: Any) -> Any:
-    """A setting as formulas take it.
-
-    Lists become tuples, which nobody changes unseen; a tensor of one element loses the dimension that p
-    may not have.
-    """
-    if isinstance(value, Tensor):
-        return value.reshape(()) if value.dim() else value
-    return tuple(map(setting, value)) if isinstance(value, list | tuple) else value
-
-
 def number(value: Any) -> Any:
     """A setting with the numbers that tensors hold in their place; a tensor that a CPU cannot read stays."""
     if isinstance(value, tuple):
@@ -83,10 +73,8 @@ class Followed:
     """The settings of one group, followed from step to step.
 
     Args:
-        names: of the hyperparameters.
+        declared: what the optimizer declares.
         group: the parameter group.
-        tested: names of the numbers whose zeros are compiled in.
-        lr_rounds: a learning rate that is a tensor is no number, since its dtype rounds.
 
     Attributes:
         pattern: what its kernels are compiled for.
@@ -95,26 +83,22 @@ class Followed:
         compiles: a kernel can be called with them.
     """
 
-    def __init__(
-        self,
-        names: Collection[str],
-        group: Mapping[str, Any],
-        tested: Collection[str],
-        lr_rounds: bool = False,
-    ) -> None:
-        self._hyperparameters, self._tested, self._lr_rounds = tuple(names), tested, lr_rounds
-        self._names = (*names, *SWITCHES)
+    def __init__(self, declared: Declaration, group: Mapping[str, Any]) -> None:
+        self._declared, self._hyperparameters = declared, declared.hyperparameters
+        self._names = (*self._hyperparameters, *KERNEL_SWITCHES)
         self._values = self._read(group)
         settings = dict(zip(self._hyperparameters, self._values, strict=False))
         self.negates, differentiable = map(bool, self._values[-2:])
         entries = [part for name, value in settings.items() for _, part in parts(name, value)]
         self.compiles = not differentiable and not any(isinstance(part, Tensor) for part in entries)
-        self.pattern, self.numbers = specialise(settings, tested) if self.compiles else ((), [])
+        self.pattern, self.numbers = specialise(settings, declared.tested) if self.compiles else ((), [])
         self._places = self._numbered(settings) if self.compiles else {}
 
     def _read(self, group: Mapping[str, Any]) -> list[Any]:
-        values = {name: setting(group.get(name)) for name in self._names}
-        return [v if self._lr_rounds and name == "lr" else number(v) for name, v in values.items()]
+        values = [h.plain(group[name]) for name, h in self._hyperparameters.items()]
+        if self._declared.lr_rounds and isinstance(group["lr"], Tensor):
+            return [*values, *map(group.get, KERNEL_SWITCHES)]
+        return [*map(number, values), *map(group.get, KERNEL_SWITCHES)]
 
     def _numbered(self, settings: Mapping[str, Any]) -> dict[int, slice]:
         """Where a setting's numbers stand among all numbers, by its place among the values."""
@@ -152,13 +136,15 @@ class Followed:
             return False
         if not all(isinstance(part, float) for part in own):
             return False
-        if 0.0 in own and any(n in self._tested for n, v in parts(self._names[index], value) if not v):
+        if 0.0 in own and any(
+            n in self._declared.tested for n, v in parts(self._names[index], value) if not v
+        ):
             return False
         self._values[index], self.numbers[place] = value, map(float, own)
         return True
 
     def _follow_all(self, group: Mapping[str, Any]) -> bool:
-        now = Followed(self._hyperparameters, group, self._tested, self._lr_rounds)
+        now = Followed(self._declared, group)
         if not (now.compiles and self.compiles):
             return False
         if (now.pattern, now.negates) != (self.pattern, self.negates):

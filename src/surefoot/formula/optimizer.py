@@ -11,7 +11,7 @@ import itertools
 import operator
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
 
 import torch
@@ -47,7 +47,7 @@ def backend(name: str) -> Iterator[None]:
 
 def _all_variants(cls: type[Optimizer]) -> Iterator[Trace]:
     """The formula traced as declared, and once for each setting turned on, so that a mistake shows here."""
-    defaults = {n: h.default for n, h in cls.hyperparameters.items()}
+    defaults = {n: h.default for n, h in cls._declared.hyperparameters.items()}
     switched = [
         {n: (not v if isinstance(v, bool) else v or 0.5)}
         for n, v in defaults.items()
@@ -59,11 +59,11 @@ def _all_variants(cls: type[Optimizer]) -> Iterator[Trace]:
         defaults | {n: v for s in switched for n, v in s.items()},
     ]
     for settings in variants:
-        slots = [s for s in cls.slots if s.exists(settings)]
+        slots = [s for s in cls._declared.slots if s.exists(settings)]
         for first, dimensions in itertools.product((True, False), (1, 2)):
             absent = [s.name for s in slots if not s.fits(dimensions) or (s.initial is None and first)]
             yield trace(
-                cls.update,
+                cls._declared.update,
                 tensors={s.name: cpu.extent(s) for s in slots if not s.scalar and s.name not in absent},
                 scalars=[s.name for s in slots if s.scalar],
                 absent=absent,
@@ -75,18 +75,20 @@ def _all_variants(cls: type[Optimizer]) -> Iterator[Trace]:
 class Optimizer(Declared):
     """An optimizer made from a formula."""
 
-    elementwise: ClassVar[bool] = True
     sparse: ClassVar[str] = "rows"
-    lr_rounds: ClassVar[bool] = False  # torch computes with a tensor lr in its dtype, not with its number
-    _tested: ClassVar[set[str]] = set()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
+        inherited = cls._declared
         super().__init_subclass__(**keywords)
+        if cls._declared is inherited:
+            return  # it declares nothing, and its base's formula has been traced
         variants = list(_all_variants(cls))
-        cls.elementwise = not any(n.is_mean for t in variants for n in t.nodes)
-        cls._tested = {s.when for s in cls.slots if s.when}.union(*(t.tested for t in variants))
-        if not cls.elementwise:
+        tested = {s.when for s in cls._declared.slots if s.when}.union(*(t.tested for t in variants))
+        elementwise = not any(n.is_mean for t in variants for n in t.nodes)
+        if not elementwise:
             cls.sparse = "no"  # a mean over the touched rows is not the mean
+        sparse = cls._declared.sparse if elementwise else "no"
+        cls._declared = replace(cls._declared, elementwise=elementwise, sparse=sparse, tested=tested)
 
     @staticmethod
     def update(p: Value, g: Value, s: State, h: Settings) -> Value:
@@ -95,7 +97,7 @@ class Optimizer(Declared):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        if self.state_at_start:
+        if self._declared.state_at_start:
             for group in self.param_groups:
                 for p in group["params"]:
                     self._init_state(p, group)
@@ -110,7 +112,7 @@ class Optimizer(Declared):
         return state
 
     def _slots(self, group: Mapping[str, Any]) -> tuple[StateSlot, ...]:
-        return tuple(s for s in self.slots if s.exists(group))
+        return tuple(s for s in self._declared.slots if s.exists(group))
 
     def _step_groups(self) -> None:
         # Taken away while it is in use: whoever steps in another thread meanwhile makes a plan of his own.
@@ -141,7 +143,7 @@ class Optimizer(Declared):
         params = [p for p in group["params"] if p.grad is not None]
         for p in params:  # before anything is changed
             self._refuse(p, group)
-        if not any(s.number for s in self.slots):  # which torch.compile takes for a tensor there
+        if not any(s.number for s in self._declared.slots):  # which torch.compile takes for a tensor there
             self._init_group(group)
         for p in params:
             self._step_eagerly(p, group, settings)
@@ -159,7 +161,7 @@ class Optimizer(Declared):
 
     def _planned(self, now: Tensors) -> Plan:
         """Sort the parameters that have a gradient into batches, one per kernel, and the rest."""
-        groups = [Followed(self.hyperparameters, g, self._tested, self.lr_rounds) for g in self.param_groups]
+        groups = [Followed(self._declared, g) for g in self.param_groups]
         sizes = [len(g["params"]) for g in self.param_groups]
         owners = [i for i, size in enumerate(sizes) for _ in range(size)]
         batches: dict[tuple[cpu.Variant, int], list[Row]] = {}
@@ -178,8 +180,8 @@ class Optimizer(Declared):
                 earlier[id(p)] += 1
         kernels = {variant: cpu.kernel_for(variant) for variant, _ in batches}
         tested = set[str]().union(*(kernel.tested for kernel, _ in kernels.values()))
-        if not tested <= self._tested:  # found only now, with this combination of settings
-            self._tested.update(tested)
+        if not tested <= self._declared.tested:  # found only now, with this combination of settings
+            self._declared.tested.update(tested)
             return self._planned(now)
         in_turn = sorted(batches.items(), key=lambda entry: entry[0][1])
         repeats = {row.position for (_, turn), rows in in_turn for row in rows if turn}
@@ -192,7 +194,7 @@ class Optimizer(Declared):
         """The kernel that serves this parameter, its state, and what of it is new; None where none can."""
         if not settings.compiles or not cpu.servable(p) or not cpu.same_layout(p, g):
             return None
-        if not self.elementwise and not (p.is_contiguous() and g.is_contiguous()):
+        if not self._declared.elementwise and not (p.is_contiguous() and g.is_contiguous()):
             return None  # rows and columns are found by their place in memory
         self._refuse_state(p)
         state, called_for = self._init_state(p, group), self._slots(group)
@@ -205,7 +207,7 @@ class Optimizer(Declared):
         self._refuse_freed(p, g, state)
         tensors, scalars = kept
         variant = cpu.Variant(
-            self.update,
+            self._declared.update,
             slots,
             settings.pattern,
             cpu.DTYPES[p.dtype],
@@ -213,7 +215,7 @@ class Optimizer(Declared):
             missing=tuple(s.name for s in called_for if s not in slots),
             scalar_dtypes=tuple(cpu.DTYPES[t.dtype] for t in scalars),
             negate=settings.negates,
-            matrix=None if self.elementwise else cpu.small_matrix(p),
+            matrix=None if self._declared.elementwise else cpu.small_matrix(p),
         )
         return variant, tensors + scalars, fresh
 
@@ -239,7 +241,7 @@ class Optimizer(Declared):
         if cast(Tensor, p.grad).is_sparse:
             if group.get("weight_decay"):
                 raise RuntimeError("weight_decay option is not compatible with sparse gradients")
-        elif self.sparse == "only":
+        elif self._declared.sparse == "only":
             raise RuntimeError(
                 f"{type(self).__name__} does not support dense gradients, please consider Adam instead"
             )
@@ -247,7 +249,7 @@ class Optimizer(Declared):
     def _refuse_state(self, p: Tensor) -> None:
         """Raise, with torch's type, where the state is that of a parameter of another shape, or None."""
         state: Mapping[str, Any] = self.state.get(p, {})
-        for slot in self.slots:
+        for slot in self._declared.slots:
             kept = state.get(slot.name)
             if kept is None and slot.name in state and slot.initial is not None:
                 error = RuntimeError if slot.scalar else AttributeError
@@ -283,7 +285,7 @@ class Optimizer(Declared):
 
     def _steps_rows(self, g: Tensor, group: Mapping[str, Any]) -> bool:
         """Whether the formula runs on the touched rows alone."""
-        return g.is_sparse and (self.sparse != "exact" or not self._slots(group))
+        return g.is_sparse and (self._declared.sparse != "exact" or not self._slots(group))
 
     def _step_eagerly(self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         """One step of one parameter by the eager backend."""
@@ -295,7 +297,7 @@ class Optimizer(Declared):
         g = g.to_dense() if g.is_sparse else g
         on_device = group.get("capturable") and p.device.type != "cpu"  # a CPU has nothing to capture
         eager.step(
-            self.update,
+            self._declared.update,
             self._slots(group),
             p,
             -g if group.get("maximize") else g,
@@ -320,7 +322,7 @@ class Optimizer(Declared):
         touched = state | {name: state[name][places] for name in elementwise}
         values = p[places]
         gradient = -g.values() if group.get("maximize") else g.values()
-        eager.step(self.update, slots, values, gradient, touched, settings)
+        eager.step(self._declared.update, slots, values, gradient, touched, settings)
         p[places] = values
         for name in elementwise:
             state[name][places] = touched[name]
@@ -352,7 +354,14 @@ class Optimizer(Declared):
         tensors, scalars = kept
         dtypes = tuple(cpu.DTYPES[t.dtype] for t in scalars)
         variant = cpu.Variant(
-            self.update, slots, settings.pattern, cpu.DTYPES[p.dtype], (), (), dtypes, settings.negates
+            self._declared.update,
+            slots,
+            settings.pattern,
+            cpu.DTYPES[p.dtype],
+            (),
+            (),
+            dtypes,
+            settings.negates,
         )
         return RowBatch(cpu.kernel_for(variant), p, tensors + scalars, counts)
 

@@ -4,6 +4,7 @@
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
 
 Every module in this folder that defines an optimizer is found by itself: adding one is one file.
+What else `torch.optim` has is here too, and it is torch's own: `lr_scheduler`, `swa_utils`, `Optimizer`.
 """
 
 import difflib
@@ -11,7 +12,11 @@ import importlib
 import pkgutil
 from typing import Any
 
+import torch.optim
+from torch.optim import Optimizer
+
 from surefoot.formula import Declared
+from surefoot.optim import lr_scheduler, swa_utils
 
 
 def _discover() -> dict[str, type[Declared]]:
@@ -29,7 +34,11 @@ def _discover() -> dict[str, type[Declared]]:
 
 OPTIMIZERS = _discover()
 globals().update(OPTIMIZERS)
-__all__ = ["OPTIMIZERS", "find", *OPTIMIZERS]  # pyright: ignore[reportUnsupportedDunderAll]
+# Functions such as `swap_in_optimizer_params_and_state`, and what later versions of torch add.
+_OTHERS = {n: getattr(torch.optim, n) for n in torch.optim.__all__ if n not in globals()}
+globals().update(_OTHERS)
+# As a star import of torch.optim: `find` and `OPTIMIZERS` would only be in the way of a script's own names.
+__all__ = ["Optimizer", "lr_scheduler", "swa_utils", *_OTHERS, *OPTIMIZERS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

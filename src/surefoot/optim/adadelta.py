@@ -5,7 +5,11 @@ from torch import Tensor
 from surefoot import formula as f
 
 
-class Adadelta(f.Optimizer, arguments="foreach, *, capturable, maximize, differentiable"):
+class Adadelta(
+    f.Optimizer,
+    arguments="foreach, *, capturable, maximize, differentiable",
+    keys="maximize, capturable, foreach, differentiable",
+):
     """Adadelta: scales a gradient by the ratio of past steps to past gradients.
 
     Example:

@@ -5,7 +5,11 @@ from torch import Tensor
 from surefoot import formula as f
 
 
-class Adagrad(f.Optimizer, arguments="foreach, *, maximize, differentiable, fused"):
+class Adagrad(
+    f.Optimizer,
+    arguments="foreach, *, maximize, differentiable, fused",
+    keys="eps, weight_decay, initial_accumulator_value, foreach, maximize, differentiable, fused",
+):
     """Adagrad: divides by the root of the sum of all squared gradients.
 
     Sparse gradients touch only their rows, as in torch.

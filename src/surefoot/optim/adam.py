@@ -1,12 +1,17 @@
 """Adam: momentum divided by the root mean square of the gradient, both corrected for their start."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor
 
 from surefoot import formula as f
 
 
 class Adam(
-    f.Optimizer, arguments="*, foreach, maximize, capturable, differentiable, fused, decoupled_weight_decay"
+    f.Optimizer,
+    arguments="*, foreach, maximize, capturable, differentiable, fused, decoupled_weight_decay",
+    keys="maximize, foreach, capturable, differentiable, fused, decoupled_weight_decay",
 ):
     """Adam: the running mean of the gradient over the root of its running mean square.
 
@@ -51,3 +56,11 @@ class Adam(
             s.max_exp_avg_sq = square = f.maximum(s.max_exp_avg_sq, square)
         denominator = f.sqrt(square) / f.sqrt(1 - beta2**s.step) + h.eps
         return p - h.lr / (1 - beta1**s.step) * s.exp_avg / denominator
+
+    @classmethod
+    def check_given(cls, settings: Mapping[str, Any]) -> None:
+        betas = settings["betas"][0], settings["betas"][1]
+        if not any(all(isinstance(beta, kind) for beta in betas) for kind in (float, Tensor)):
+            raise ValueError("betas must be either both floats or both Tensors")
+        for place, beta in enumerate(betas):
+            f.check_tensor(f"betas[{place}]", beta, settings)

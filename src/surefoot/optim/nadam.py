@@ -5,7 +5,11 @@ from torch import Tensor
 from surefoot import formula as f
 
 
-class NAdam(f.Optimizer, arguments="*, foreach, maximize, capturable, differentiable"):
+class NAdam(
+    f.Optimizer,
+    arguments="*, foreach, maximize, capturable, differentiable",
+    keys="maximize, foreach, capturable, differentiable",
+):
     """NAdam: Adam that steps along the next step's momentum instead of this one's.
 
     Example:

@@ -5,7 +5,11 @@ from torch import Tensor
 from surefoot import formula as f
 
 
-class RAdam(f.Optimizer, arguments="*, foreach, maximize, capturable, differentiable"):
+class RAdam(
+    f.Optimizer,
+    arguments="*, foreach, maximize, capturable, differentiable",
+    keys="maximize, foreach, capturable, decoupled_weight_decay, differentiable",
+):
     """Rectified Adam: momentum alone at first, then Adam scaled by how well its denominator is known.
 
     Example:

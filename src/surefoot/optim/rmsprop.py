@@ -5,7 +5,11 @@ from torch import Tensor
 from surefoot import formula as f
 
 
-class RMSprop(f.Optimizer, arguments="capturable, foreach, maximize, differentiable"):
+class RMSprop(
+    f.Optimizer,
+    arguments="capturable, foreach, maximize, differentiable",
+    keys="momentum, alpha, eps, centered, weight_decay, capturable, foreach, maximize, differentiable",
+):
     """RMSprop: a gradient divided by its running root mean square, plain, centered or with momentum.
 
     Example:

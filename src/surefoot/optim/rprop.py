@@ -9,7 +9,11 @@ def _invalid_etas(etas: tuple[float, float]) -> str:
     return f"Invalid eta values: {etas[0]}, {etas[1]}"
 
 
-class Rprop(f.Optimizer, arguments="*, capturable, foreach, maximize, differentiable"):
+class Rprop(
+    f.Optimizer,
+    arguments="*, capturable, foreach, maximize, differentiable",
+    keys="foreach, maximize, differentiable, capturable",
+):
     """Resilient backpropagation: grow the step while the sign holds, shrink it when the sign turns.
 
     Example:

@@ -29,7 +29,7 @@ class SGD(f.Optimizer, arguments="*, maximize, foreach, differentiable, fused"):
         "momentum", 0, "share of the last step that is kept", "0 or 0.8 to 0.99", f.Choices((0.9, 0.0))
     )
     dampening: float = f.hyperparameter(0, "share of a new gradient that momentum leaves out", "0")
-    weight_decay: float = f.weight_decay(0)
+    weight_decay: float | Tensor = f.weight_decay(0)
     nesterov: bool = f.flag(False, "look ahead along the momentum")
 
     slots = (f.StateSlot("momentum_buffer", initial=None, when="momentum"),)

@@ -90,14 +90,15 @@ def find_algorithm(name: str) -> Algorithm:
 
 
 def _declared(name: str, make: type[Declared]) -> Algorithm:
+    declared = make._declared  # the attributes of one's own class may be called the same
     return Algorithm(
         name,
         make,
-        {n: h for n, h in make.hyperparameters.items() if not h.fixed},
-        needs_closure=make.needs_closure,
-        sparse=make.sparse,
-        matrices_only=make.matrices_only,
-        warmup_matters=make.warmup_matters,
+        {n: h for n, h in declared.hyperparameters.items() if not h.fixed},
+        needs_closure=declared.needs_closure,
+        sparse=declared.sparse,
+        matrices_only=declared.matrices_only,
+        warmup_matters=declared.warmup_matters,
     )
 
 
