@@ -3,6 +3,7 @@
 language     what a formula may use
 parts        pieces of mathematics that several optimizers share
 trace        a formula called with symbols, as a graph
+autocast     which no step obeys
 eager        the formula called with tensors: the reference
 sweeps       what has to be computed when
 llvm         nodes of the graph as instructions
@@ -38,6 +39,8 @@ from surefoot.formula.facts import (
 )
 from surefoot.formula.language import (
     Value,
+    add,
+    lerp,
     maximum,
     mean,
     minimum,
@@ -68,6 +71,7 @@ __all__ = [
     "State",
     "StateSlot",
     "Value",
+    "add",
     "at_least",
     "backend",
     "decay_pair",
@@ -77,6 +81,7 @@ __all__ = [
     "flag",
     "hyperparameter",
     "learning_rate",
+    "lerp",
     "maximum",
     "mean",
     "minimum",

@@ -43,8 +43,8 @@ class Adadelta(f.Optimizer, arguments="foreach, *, capturable, maximize, differe
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         if h.weight_decay:
-            g = g + h.weight_decay * p
+            g = f.add(g, p, h.weight_decay)
         s.square_avg = h.rho * s.square_avg + (1 - h.rho) * g * g
         delta = f.sqrt(s.acc_delta + h.eps) / f.sqrt(s.square_avg + h.eps) * g
         s.acc_delta = h.rho * s.acc_delta + (1 - h.rho) * delta * delta
-        return p - h.lr * delta
+        return f.add(p, delta, -h.lr)
