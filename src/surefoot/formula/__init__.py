@@ -40,6 +40,7 @@ from surefoot.formula.facts import (
 from surefoot.formula.language import (
     Value,
     add,
+    addcmul,
     lerp,
     maximum,
     mean,
@@ -72,6 +73,7 @@ __all__ = [
     "StateSlot",
     "Value",
     "add",
+    "addcmul",
     "at_least",
     "backend",
     "decay_pair",

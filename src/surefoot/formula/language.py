@@ -6,8 +6,8 @@ A formula is a function of the parameter `p`, its gradient `g`, its state `s` an
         s.square_avg = h.alpha * s.square_avg + (1 - h.alpha) * g * g
         return p - h.lr * g / (sqrt(s.square_avg) + h.eps)
 
-It may use `+ - * / ** abs`, comparisons, `sqrt`, `sign`, `maximum`, `minimum`, `add`, `lerp`, `where`, `mean`,
-and `if` on flags (`if h.nesterov:`), on whether a setting is zero (`if h.weight_decay:`) and on whether a state
+It may use `+ - * / ** abs`, comparisons, `sqrt`, `sign`, `maximum`, `minimum`, `add`, `addcmul`, `lerp`,
+`where`, `mean`, and `if` on flags (`if h.nesterov:`), on whether a setting is zero (`if h.weight_decay:`) and on whether a state
 exists yet (`if s.momentum_buffer is None:`).  A choice that depends on tensor values is a `where`.
 """
 
@@ -93,6 +93,15 @@ def add(x: Value | float, y: Value | float, alpha: Value | float) -> Value:
     if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor) and not isinstance(alpha, torch.Tensor):
         return cast("Value", torch.add(x, y, alpha=cast("float", alpha)))
     return cast("Value", x + alpha * y)
+
+
+def addcmul(x: Value | float, y: Value | float, z: Value | float, value: Value | float = 1) -> Value:
+    """x + value · y · z, rounded as torch.addcmul rounds it."""
+    tensors = isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor) and isinstance(z, torch.Tensor)
+    if tensors and not isinstance(value, torch.Tensor):
+        return cast("Value", torch.addcmul(*cast("Any", (x, y, z)), value=cast("float", value)))
+    product = y * z if isinstance(value, int) and value == 1 else value * y * z
+    return cast("Value", x + product)
 
 
 def lerp(start: Value | float, end: Value | float, weight: Value | float) -> Value:

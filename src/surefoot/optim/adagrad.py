@@ -41,7 +41,7 @@ class Adagrad(f.Optimizer, arguments="foreach, *, maximize, differentiable, fuse
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         if h.weight_decay:
             g = f.add(g, p, h.weight_decay)
-        s.sum = s.sum + g * g
+        s.sum = f.addcmul(s.sum, g, g)
         return p - h.lr / (1 + (s.step - 1) * h.lr_decay) * g / (f.sqrt(s.sum) + h.eps)
 
     def share_memory(self) -> None:

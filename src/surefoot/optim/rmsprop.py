@@ -41,11 +41,11 @@ class RMSprop(f.Optimizer, arguments="capturable, foreach, maximize, differentia
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         if h.weight_decay:
             g = f.add(g, p, h.weight_decay)
-        s.square_avg = h.alpha * s.square_avg + (1 - h.alpha) * g * g
+        s.square_avg = f.addcmul(h.alpha * s.square_avg, g, g, 1 - h.alpha)
         variance = s.square_avg
         if h.centered:
             s.grad_avg = f.lerp(s.grad_avg, g, 1 - h.alpha)
-            variance = variance - s.grad_avg * s.grad_avg
+            variance = f.addcmul(variance, s.grad_avg, s.grad_avg, -1)
         denominator = f.sqrt(variance) + h.eps
         if h.momentum:
             s.momentum_buffer = h.momentum * s.momentum_buffer + g / denominator
