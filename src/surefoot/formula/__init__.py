@@ -3,6 +3,7 @@
 language     what a formula may use
 parts        pieces of mathematics that several optimizers share
 trace        a formula called with symbols, as a graph
+autocast     which no step obeys
 eager        the formula called with tensors: the reference
 sweeps       what has to be computed when
 llvm         nodes of the graph as instructions
@@ -41,6 +42,9 @@ from surefoot.formula.facts import (
 )
 from surefoot.formula.language import (
     Value,
+    add,
+    addcmul,
+    lerp,
     maximum,
     mean,
     minimum,
@@ -71,6 +75,8 @@ __all__ = [
     "State",
     "StateSlot",
     "Value",
+    "add",
+    "addcmul",
     "at_least",
     "backend",
     "check_tensor",
@@ -81,6 +87,7 @@ __all__ = [
     "flag",
     "hyperparameter",
     "learning_rate",
+    "lerp",
     "maximum",
     "mean",
     "minimum",

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from surefoot.formula import autocast
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.language import Kept
 from surefoot.formula.names import Settings, State
@@ -46,19 +47,19 @@ def step(
     show_scalar = _exactly if as_tensors else _as_number
     shown = {s.name: (show_scalar if s.scalar else _shown)(state.get(s.name)) for s in slots}
     values = State(dict(shown))
-    result = formula(
-        _shown(p), _shown(g), values, Settings({**settings, "machine_epsilon": machine_epsilon(p.dtype)})
-    )
-    for name, before in shown.items():
-        after = getattr(values, name)
-        if after is not before:
-            _keep(state, name, after, p)
-    _write(p, result)
+    known = Settings({**settings, "machine_epsilon": machine_epsilon(p.dtype)})
+    with autocast.switched_off(p.device.type):
+        result = formula(_shown(p), _shown(g), values, known)
+        for name, before in shown.items():
+            after = getattr(values, name)
+            if after is not before:
+                _keep(state, name, after, p)
+        _write(p, result)
 
 
 def machine_epsilon(dtype: torch.dtype) -> float:
     """The gap between 1 and the next number of this type."""
-    return torch.finfo(dtype).eps
+    return torch.finfo(dtype).eps if dtype.is_floating_point or dtype.is_complex else 1.0
 
 
 def _shown(value: Any) -> Any:
@@ -79,7 +80,11 @@ def _as_number(value: Any) -> Any:
 
 def _exactly(value: Any) -> Any:
     """A scalar state as a tensor in which 1 − β₂ᵗ keeps its digits."""
-    return value.double() if isinstance(value, Tensor) and value.device.type in ("cpu", "cuda") else value
+    if not isinstance(value, Tensor):
+        return value
+    if torch.is_grad_enabled():  # as in _shown
+        value = value.clone()
+    return value.double() if value.device.type in ("cpu", "cuda") else value
 
 
 def _keep(state: dict[str, Any], name: str, value: Any, p: Tensor) -> None:
@@ -96,6 +101,10 @@ def _keep(state: dict[str, Any], name: str, value: Any, p: Tensor) -> None:
 def _write(target: Tensor, value: Any) -> None:
     place = torch.view_as_real(target) if target.is_complex() else target
     if isinstance(value, Tensor):
+        if value.is_floating_point() and not place.is_floating_point():  # copy_ would drop the fraction
+            raise RuntimeError(
+                f"result type {value.dtype} can't be cast to the desired output type {place.dtype}"
+            )
         placements = getattr(place, "placements", None)
         if placements is not None and value.placements != placements:  # type: ignore[attr-defined]
             # A DTensor is copied only between equal placements; a mean of shards is held by every process.

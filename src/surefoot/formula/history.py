@@ -49,7 +49,8 @@ class History:
             self._r, self._products = r.double().cpu(), self.s @ gradient
         else:
             columns = [self.s @ block.t() for block in self.y.blocks()]
-            self._r = torch.cat(columns, 1).triu() if columns else torch.zeros(0, 0, dtype=torch.float64)
+            nothing = torch.zeros(0, 0, dtype=torch.float64, device="cpu")
+            self._r = torch.cat(columns, 1).triu() if columns else nothing
 
     def keep(self) -> list[Any]:
         """What a checkpoint needs besides the pairs, so that the run goes on the same to the last bit."""

@@ -6,8 +6,8 @@ A formula is a function of the parameter `p`, its gradient `g`, its state `s` an
         s.square_avg = h.alpha * s.square_avg + (1 - h.alpha) * g * g
         return p - h.lr * g / (sqrt(s.square_avg) + h.eps)
 
-It may use `+ - * / ** abs`, comparisons, `sqrt`, `sign`, `maximum`, `minimum`, `where`, `mean`, and `if` on
-flags (`if h.nesterov:`), on whether a setting is zero (`if h.weight_decay:`) and on whether a state
+It may use `+ - * / ** abs`, comparisons, `sqrt`, `sign`, `maximum`, `minimum`, `add`, `addcmul`, `lerp`,
+`where`, `mean`, and `if` on flags (`if h.nesterov:`), on whether a setting is zero (`if h.weight_decay:`) and on whether a state
 exists yet (`if s.momentum_buffer is None:`).  A choice that depends on tensor values is a `where`.
 """
 
@@ -83,8 +83,44 @@ def state_product(state: Value, factor: Value | float) -> Value:
     if isinstance(state, Symbol):
         return cast("Value", state.graph.node("state_product", state, cast("Any", factor)))
     if isinstance(state, Kept):
-        return cast("Value", Kept((torch.tensor(state, dtype=state.dtype) * factor).item(), state.dtype))
+        held = torch.tensor(state, dtype=state.dtype, device="cpu")
+        return cast("Value", Kept((held * factor).item(), state.dtype))
     return state * factor
+
+
+def add(x: Value | float, y: Value | float, alpha: Value | float) -> Value:
+    """x + alpha · y, rounded as torch.add rounds it: once, where the processor can, as in a kernel."""
+    if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor) and not isinstance(alpha, torch.Tensor):
+        return cast("Value", torch.add(x, y, alpha=cast("float", alpha)))
+    return cast("Value", x + alpha * y)
+
+
+def addcmul(x: Value | float, y: Value | float, z: Value | float, value: Value | float = 1) -> Value:
+    """x + value · y · z, rounded as torch.addcmul rounds it."""
+    tensors = isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor) and isinstance(z, torch.Tensor)
+    if tensors and not isinstance(value, torch.Tensor):
+        return cast("Value", torch.addcmul(*cast("Any", (x, y, z)), value=cast("float", value)))
+    product = y * z if isinstance(value, int) and value == 1 else value * y * z
+    return cast("Value", x + product)
+
+
+def lerp(start: Value | float, end: Value | float, weight: Value | float) -> Value:
+    """The share `weight` of the way from `start` to `end`, rounded as torch.lerp rounds it.
+
+    From 0.5 on it is measured from the end, so that nothing is left of a `start` whose share is 0.
+    """
+    if isinstance(start, torch.Tensor) and isinstance(end, torch.Tensor):
+        return _lerp_tensors(start, end, weight)
+    change = end - start
+    return where(weight < 0.5, start + weight * change, end - (1 - weight) * change)
+
+
+def _lerp_tensors(start: torch.Tensor, end: torch.Tensor, weight: Any) -> Value:
+    """torch.lerp, which promotes no types."""
+    dtype = torch.promote_types(start.dtype, end.dtype)
+    if isinstance(weight, torch.Tensor):
+        weight = weight.to(start.device, dtype)
+    return cast("Value", torch.lerp(start.to(dtype), end.to(dtype), weight))
 
 
 def mean(x: Value, over: int | None = None) -> Value:

@@ -90,18 +90,23 @@ def strong_wolfe(
 
 def _cubic_minimum(a: Trial, b: Trial, nearest: float, farthest: float) -> float:
     """The minimum of the cubic through two points and their slopes, clipped; the middle if there is none."""
-    if a.step > b.step:
-        a, b = b, a
+    step = _minimum(*((b, a) if a.step > b.step else (a, b)))
+    return (nearest + farthest) / 2 if math.isnan(step) else min(max(step, nearest), farthest)
+
+
+def _minimum(a: Trial, b: Trial) -> float:
+    """Where the cubic through two points and their slopes is least, `a` being on the left; nan if nowhere."""
+    if a.step == b.step:
+        return math.nan
     d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.step - b.step)
     square = d1 * d1 - a.slope * b.slope
     if not square >= 0:
-        return (nearest + farthest) / 2
+        return math.nan
     d2 = math.sqrt(square)
-    denominator = b.slope - a.slope + 2 * d2
-    if denominator == 0:
-        return (nearest + farthest) / 2
-    step = b.step - (b.step - a.step) * ((b.slope + d2 - d1) / denominator)
-    return min(max(step, nearest), farthest)
+    share, denominator = b.slope + d2 - d1, b.slope - a.slope + 2 * d2
+    # On a straight line the denominator is zero, and the minimum infinitely far downhill.
+    share = share / denominator if denominator else share * math.inf
+    return b.step - (b.step - a.step) * share
 
 
 def _inside(low: Trial, high: Trial, stalled: bool) -> tuple[float, bool]:

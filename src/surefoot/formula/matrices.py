@@ -10,6 +10,8 @@ from torch import Tensor
 
 from surefoot.formula import eager
 from surefoot.formula.declared import Declared
+from surefoot.formula.memory import Written, stretch
+from surefoot.formula.unchanged import plain
 
 STACK = 1 << 22  # elements: larger stacks gain nothing from being one, and cost memory
 
@@ -39,10 +41,20 @@ class MatrixOptimizer(Declared):
                         f"with size: {p.size()}"
                     )
 
+    def _check_gradient(self, p: Tensor) -> None:
+        super()._check_gradient(p)
+        if p.ndim != 2:  # a group that was added later
+            raise ValueError("Param gradient must be a 2D matrix")
+
     def _step_group(self, group: dict[str, Any]) -> None:
         """One step of the parameters of a group."""
         settings = self._settings(group)
-        for stack in self._stacks([p for p in group["params"] if p.grad is not None]):
+        params = [p for p in group["params"] if p.grad is not None]
+        for p in params:
+            self._check_gradient(p)
+        states = [self._init_state(p) for p in params]
+        stacks = self._stacks(params) if _lie_apart(params, states) else ([p] for p in params)
+        for stack in stacks:
             self._step_stack(stack, group, settings)
 
     @staticmethod
@@ -59,19 +71,20 @@ class MatrixOptimizer(Declared):
         return state
 
     def _stacks(self, params: list[Tensor]) -> Iterator[list[Tensor]]:
-        """The parameters by shape, type and device, a few at a time where they are large."""
+        """The parameters whose tensors are alike, a few at a time where they are large."""
         alike: dict[tuple[Any, ...], list[Tensor]] = {}
         for p in params:
-            alike.setdefault((type(p), p.shape, p.dtype, p.device), []).append(p)
+            state = self.state[p]
+            tensors = p, cast(Tensor, p.grad), *(state[slot.name] for slot in self._declared.slots)
+            kind = tuple((type(t), t.shape, t.dtype, t.device) for t in tensors)
+            alike.setdefault(kind, []).append(p)
         for members in alike.values():
             count = max(1, self._largest_stack(members[0]) // max(1, members[0].numel()))
             for start in range(0, len(members), count):
                 yield members[start : start + count]
 
     def _step_stack(self, params: list[Tensor], group: Mapping[str, Any], settings: dict[str, Any]) -> None:
-        for p in params:
-            self._check_gradient(p)
-        states = [self._init_state(p) for p in params]
+        states = [self.state[p] for p in params]
         p, g = _stacked(params), _stacked([cast(Tensor, p.grad) for p in params])
         state = {slot.name: _stacked([s[slot.name] for s in states]) for slot in self._declared.slots}
         eager.step(
@@ -90,3 +103,18 @@ class MatrixOptimizer(Declared):
 
 def _stacked(tensors: list[Tensor]) -> Tensor:
     return tensors[0].unsqueeze(0) if len(tensors) == 1 else torch.stack(tensors)
+
+
+def _lie_apart(params: list[Tensor], states: list[dict[str, Any]]) -> bool:
+    """Whether no memory that a step writes is written or read twice in it.
+
+    If one parameter is given twice, or two share memory, each step has to see what the last one did.
+    """
+    kept = [value for state in states for value in state.values() if isinstance(value, Tensor)]
+    gradients = [cast(Tensor, p.grad) for p in params]
+    if torch.compiler.is_compiling() or not all(
+        plain(t, inference=True) for t in (*params, *gradients, *kept)
+    ):
+        return len(set(map(id, params))) == len(params)  # tensors without an address
+    written, read = Written(map(stretch, (*params, *kept))), list(map(stretch, gradients))
+    return written.apart and written.untouched([a for a, _ in read], [b - a for a, b in read])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from surefoot.formula.language import Value
+from surefoot.formula.language import Value, add
 from surefoot.formula.names import Settings
 
 
@@ -16,4 +16,4 @@ def decayed(p: Value, g: Value, h: Settings) -> tuple[Value, Value]:
         return p, g
     if h.decoupled_weight_decay:
         return (1 - h.lr * h.weight_decay) * p, g
-    return p, g + h.weight_decay * p
+    return p, add(g, p, h.weight_decay)

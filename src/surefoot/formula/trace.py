@@ -323,7 +323,7 @@ def _check_result(what: str, value: Any) -> None:
 def _located(formula: Callable[..., Any], error: Exception) -> str:
     code = formula.__code__
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
-    known = "+ - * / ** abs sqrt sign maximum minimum where mean and comparisons"
+    known = "+ - * / ** abs sqrt sign maximum minimum add addcmul lerp where mean and comparisons"
     return (
         f"{code.co_filename}:{lines[-1] if lines else code.co_firstlineno}: the formula "
         f"`{formula.__qualname__}` uses {error}; the language has {known}"

@@ -43,8 +43,8 @@ class AdaBelief(f.Optimizer, arguments="*, foreach, maximize, capturable, differ
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         beta1, beta2 = h.betas
-        s.exp_avg = s.exp_avg + (1 - beta1) * (g - s.exp_avg)
+        s.exp_avg = f.lerp(s.exp_avg, g, 1 - beta1)
         surprise = g - s.exp_avg
-        s.exp_avg_var = beta2 * s.exp_avg_var + (1 - beta2) * surprise * surprise + h.eps
+        s.exp_avg_var = f.addcmul(beta2 * s.exp_avg_var, surprise, surprise, 1 - beta2) + h.eps
         denominator = f.sqrt(s.exp_avg_var / (1 - beta2**s.step)) + h.eps
         return (1 - h.lr * h.weight_decay) * p - h.lr / (1 - beta1**s.step) * s.exp_avg / denominator

@@ -47,8 +47,8 @@ class Adadelta(
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         if h.weight_decay:
-            g = g + h.weight_decay * p
-        s.square_avg = h.rho * s.square_avg + (1 - h.rho) * g * g
+            g = f.add(g, p, h.weight_decay)
+        s.square_avg = f.addcmul(h.rho * s.square_avg, g, g, 1 - h.rho)
         delta = f.sqrt(s.acc_delta + h.eps) / f.sqrt(s.square_avg + h.eps) * g
-        s.acc_delta = h.rho * s.acc_delta + (1 - h.rho) * delta * delta
-        return p - h.lr * delta
+        s.acc_delta = f.addcmul(h.rho * s.acc_delta, delta, delta, 1 - h.rho)
+        return f.add(p, delta, -h.lr)

@@ -5,6 +5,11 @@ from torch import Tensor
 from surefoot import formula as f
 
 
+def _larger(x: f.Value, least: f.Value | float) -> f.Value:
+    """The larger of both, and `least` for nan: one nan of a gradient scales no other element."""
+    return f.where(x > least, x, least)
+
+
 class Adafactor(f.Optimizer, arguments="*, foreach, maximize"):
     """Adafactor: a gradient over its root mean square, estimated from the mean squares of rows and columns.
 
@@ -74,14 +79,14 @@ class Adafactor(f.Optimizer, arguments="*, foreach, maximize"):
         least, least_scale = h.eps
         least = h.machine_epsilon if least is None else least
         share = s.step**h.beta2_decay
-        relative = f.minimum(h.lr, 1 / f.sqrt(s.step)) * f.maximum(least_scale, f.root_mean_square(p))
+        relative = f.minimum(h.lr, 1 / f.sqrt(s.step)) * _larger(f.root_mean_square(p), least_scale)
         if h.weight_decay:
             p = (1 - h.lr * h.weight_decay) * p
         if s.variance is None:
-            s.row_var = s.row_var + share * (f.mean(g * g, -1) - s.row_var)
-            s.col_var = s.col_var + share * (f.mean(g * g, -2) - s.col_var)
+            s.row_var = f.lerp(s.row_var, f.mean(g * g, -1), share)
+            s.col_var = f.lerp(s.col_var, f.mean(g * g, -2), share)
             variance = s.row_var / f.maximum(f.mean(s.row_var, -2), least) * s.col_var
         else:
-            s.variance = variance = s.variance + share * (g * g - s.variance)
+            s.variance = variance = f.lerp(s.variance, g * g, share)
         update = g / f.sqrt(f.maximum(variance, least * least))
-        return p - relative / f.maximum(1, f.root_mean_square(update) / h.d) * update
+        return f.add(p, update, -relative / _larger(f.root_mean_square(update) / h.d, 1))

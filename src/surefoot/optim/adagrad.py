@@ -44,8 +44,8 @@ class Adagrad(
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         if h.weight_decay:
-            g = g + h.weight_decay * p
-        s.sum = s.sum + g * g
+            g = f.add(g, p, h.weight_decay)
+        s.sum = f.addcmul(s.sum, g, g)
         return p - h.lr / (1 + (s.step - 1) * h.lr_decay) * g / (f.sqrt(s.sum) + h.eps)
 
     def share_memory(self) -> None:

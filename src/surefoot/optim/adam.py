@@ -49,8 +49,8 @@ class Adam(
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         beta1, beta2 = h.betas
         p, g = f.decayed(p, g, h)
-        s.exp_avg = s.exp_avg + (1 - beta1) * (g - s.exp_avg)
-        s.exp_avg_sq = beta2 * s.exp_avg_sq + (1 - beta2) * g * g
+        s.exp_avg = f.lerp(s.exp_avg, g, 1 - beta1)
+        s.exp_avg_sq = f.addcmul(beta2 * s.exp_avg_sq, g, g, 1 - beta2)
         square = s.exp_avg_sq
         if h.amsgrad:
             s.max_exp_avg_sq = square = f.maximum(s.max_exp_avg_sq, square)

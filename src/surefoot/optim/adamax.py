@@ -38,7 +38,7 @@ class Adamax(f.Optimizer, arguments="foreach, *, maximize, differentiable, captu
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         beta1, beta2 = h.betas
         if h.weight_decay:
-            g = g + h.weight_decay * p
-        s.exp_avg = s.exp_avg + (1 - beta1) * (g - s.exp_avg)
+            g = f.add(g, p, h.weight_decay)
+        s.exp_avg = f.lerp(s.exp_avg, g, 1 - beta1)
         s.exp_inf = f.maximum(beta2 * s.exp_inf, abs(g) + h.eps)
         return p - h.lr / (1 - beta1**s.step) * s.exp_avg / s.exp_inf

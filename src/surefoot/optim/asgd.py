@@ -39,8 +39,8 @@ class ASGD(f.Optimizer, arguments="foreach, maximize, differentiable, capturable
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         if h.weight_decay:
-            g = g + h.weight_decay * p
-        p = (1 - h.lambd * s.eta) * p - s.eta * g
+            g = f.add(g, p, h.weight_decay)
+        p = f.add((1 - h.lambd * s.eta) * p, g, -s.eta)
         s.ax = f.where(s.mu == 1, p, s.ax + s.mu * (p - s.ax))
         s.eta = h.lr / (1 + h.lambd * h.lr * s.step) ** h.alpha
         s.mu = 1 / f.maximum(1, s.step - h.t0)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from surefoot import formula as f
+from surefoot.formula import autocast
 from surefoot.formula.history import History
 from surefoot.formula.line_search import Trial, strong_wolfe
 
@@ -69,6 +70,12 @@ class LBFGS(f.Declared):
         Returns:
             The loss of the first evaluation.
         """
+        device = self._params[0].device.type
+        closure = autocast.as_now(closure, device)
+        with autocast.switched_off(device):
+            return self._iterate(closure)
+
+    def _iterate(self, closure: Callable[[], Any]) -> Any:
         group, state = self.param_groups[0], self._state
         tolerance, last = group["tolerance_change"], group["max_iter"]
         if group["line_search_fn"] not in (None, "strong_wolfe"):
@@ -105,7 +112,7 @@ class LBFGS(f.Declared):
             if state["func_evals"] >= most or abs(loss - here.loss) < tolerance or length <= tolerance:
                 break
         if not finite:
-            warnings.warn("LBFGS: the loss or its gradient is not finite; no step was taken", stacklevel=4)
+            warnings.warn("LBFGS: the loss or its gradient is not finite; no step was taken", stacklevel=5)
         return first_loss
 
     @property
@@ -125,7 +132,8 @@ class LBFGS(f.Declared):
         state["n_iter"] += 1
         if state["n_iter"] == 1:
             state |= {"old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1}
-            return -gradient, min(1.0, 1.0 / float(gradient.abs().sum())) * float(group["lr"])
+            length = float(gradient.abs().sum())
+            return -gradient, (min(1.0, 1.0 / length) if length else 1.0) * float(group["lr"])
         history = self._history()
         s, y = state["d"] * state["t"], gradient - state["prev_flat_grad"]
         curvature = s.dot(y)
@@ -165,14 +173,20 @@ class LBFGS(f.Declared):
         start: list[Tensor],
         limit: int,
     ) -> Trial:
+        """The trial that the line search accepts; the last one where none was better and that is not finite."""
+        last = here
+
         def evaluate(t: float) -> Trial:
+            nonlocal last
             self._move(direction, t)
             _, loss, gradient = self._evaluate(closure)
             self._put(start)
-            return Trial(t, loss, gradient, float(gradient.dot(direction)))
+            last = Trial(t, loss, gradient, float(gradient.dot(direction)))
+            return last
 
         size, tolerance = float(direction.abs().max()), self.param_groups[0]["tolerance_change"]
-        return strong_wolfe(evaluate, here, step, direction_size=size, tolerance=tolerance, limit=limit)[0]
+        found, _ = strong_wolfe(evaluate, here, step, direction_size=size, tolerance=tolerance, limit=limit)
+        return last if found is here and not math.isfinite(last.loss) else found
 
     def _move(self, direction: Tensor, step: float) -> None:
         views = [torch.view_as_real(p) if p.is_complex() else p for p in self._params]
@@ -186,7 +200,8 @@ class LBFGS(f.Declared):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "old_dirs" in self.state.get(self._params[0], ()):
-            self._history()
+            with autocast.switched_off(self._params[0].device.type):
+                self._history()
 
     @classmethod
     def _state_names(cls) -> set[str]:

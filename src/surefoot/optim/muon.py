@@ -1,6 +1,5 @@
 """Muon: momentum whose every direction is given the same length."""
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +8,9 @@ import torch
 from torch import Tensor
 
 from surefoot import formula as f
+
+# Whether the processor multiplies in bfloat16; known from the start, as torch.compile cannot ask.
+HAS_BFLOAT16 = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_lr_fn"):
@@ -69,8 +71,8 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
 
     @staticmethod
     def update(p: Tensor, g: Tensor, s: Any, h: Any) -> Tensor:
-        s.momentum_buffer = average = torch.lerp(s.momentum_buffer, g, 1 - h.momentum)
-        direction = torch.lerp(g, average, h.momentum) if h.nesterov else average
+        s.momentum_buffer = average = f.lerp(s.momentum_buffer, g, 1 - h.momentum)
+        direction = f.lerp(g, average, h.momentum) if h.nesterov else average
         direction = orthogonalized(direction, h.ns_coefficients, h.ns_steps, h.eps)
         rows, columns = p.shape[-2:]
         scale = math.sqrt(max(1, rows / columns))
@@ -126,14 +128,8 @@ def _newton_schulz(
 
 def _one_by_one(x: Tensor) -> bool:
     """Whether the products are those that torch takes."""
-    return x.dtype == torch.float64 or (x.device.type == "cpu" and _has_bfloat16())
+    return x.dtype == torch.float64 or (x.device.type == "cpu" and HAS_BFLOAT16)
 
 
 def _in_float32(x: Tensor) -> Tensor:
     return x.bfloat16().float()
-
-
-@functools.cache
-def _has_bfloat16() -> bool:
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))

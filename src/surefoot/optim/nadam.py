@@ -49,8 +49,8 @@ class NAdam(
         mu = beta1 * (1 - 0.5 * 0.96 ** (s.step * h.momentum_decay))
         next_mu = beta1 * (1 - 0.5 * 0.96 ** ((s.step + 1) * h.momentum_decay))
         s.mu_product = f.state_product(s.mu_product, mu)
-        s.exp_avg = s.exp_avg + (1 - beta1) * (g - s.exp_avg)
-        s.exp_avg_sq = beta2 * s.exp_avg_sq + (1 - beta2) * g * g
+        s.exp_avg = f.lerp(s.exp_avg, g, 1 - beta1)
+        s.exp_avg_sq = f.addcmul(beta2 * s.exp_avg_sq, g, g, 1 - beta2)
         denominator = f.sqrt(s.exp_avg_sq / (1 - beta2**s.step)) + h.eps
         look_ahead = h.lr * next_mu / (1 - s.mu_product * next_mu) * s.exp_avg
         return p - (h.lr * (1 - mu) / (1 - s.mu_product) * g + look_ahead) / denominator

@@ -45,8 +45,8 @@ class RAdam(
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         beta1, beta2 = h.betas
         p, g = f.decayed(p, g, h)
-        s.exp_avg = s.exp_avg + (1 - beta1) * (g - s.exp_avg)
-        s.exp_avg_sq = beta2 * s.exp_avg_sq + (1 - beta2) * g * g
+        s.exp_avg = f.lerp(s.exp_avg, g, 1 - beta1)
+        s.exp_avg_sq = f.addcmul(beta2 * s.exp_avg_sq, g, g, 1 - beta2)
         correction = 1 - beta2**s.step
         longest = f.maximum(5, 2 / (1 - beta2) - 1)  # below 5 it is never trusted
         length = longest - 2 * s.step * beta2**s.step / correction

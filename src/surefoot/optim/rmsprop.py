@@ -44,13 +44,14 @@ class RMSprop(
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         if h.weight_decay:
-            g = g + h.weight_decay * p
-        s.square_avg = h.alpha * s.square_avg + (1 - h.alpha) * g * g
+            g = f.add(g, p, h.weight_decay)
+        s.square_avg = f.addcmul(h.alpha * s.square_avg, g, g, 1 - h.alpha)
         variance = s.square_avg
         if h.centered:
-            s.grad_avg = s.grad_avg + (1 - h.alpha) * (g - s.grad_avg)
-            variance = variance - s.grad_avg * s.grad_avg
-        step = g / (f.sqrt(variance) + h.eps)
+            s.grad_avg = f.lerp(s.grad_avg, g, 1 - h.alpha)
+            variance = f.addcmul(variance, s.grad_avg, s.grad_avg, -1)
+        denominator = f.sqrt(variance) + h.eps
         if h.momentum:
-            s.momentum_buffer = step = h.momentum * s.momentum_buffer + step
-        return p - h.lr * step
+            s.momentum_buffer = h.momentum * s.momentum_buffer + g / denominator
+            return f.add(p, s.momentum_buffer, -h.lr)
+        return p - h.lr * g / denominator

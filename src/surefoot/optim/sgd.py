@@ -38,14 +38,14 @@ class SGD(f.Optimizer, arguments="*, maximize, foreach, differentiable, fused"):
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:
         if h.weight_decay:
-            g = g + h.weight_decay * p
+            g = f.add(g, p, h.weight_decay)
         if h.momentum:
             if s.momentum_buffer is None:
                 s.momentum_buffer = g
             else:
-                s.momentum_buffer = h.momentum * s.momentum_buffer + (1 - h.dampening) * g
-            g = g + h.momentum * s.momentum_buffer if h.nesterov else s.momentum_buffer
-        return p - h.lr * g
+                s.momentum_buffer = f.add(h.momentum * s.momentum_buffer, g, 1 - h.dampening)
+            g = f.add(g, s.momentum_buffer, h.momentum) if h.nesterov else s.momentum_buffer
+        return f.add(p, g, -h.lr)
 
     @classmethod
     def check_together(cls, settings: Mapping[str, Any]) -> None:
