@@ -239,6 +239,8 @@ def _algorithm(
     missing, since older versions did not have it.
     """
     cls = type(optimizer)
+    if not groups:
+        return []
     evidence = _Evidence(groups, state, known)
     lines = [f"setting {name!r} is missing" for name in sorted(evidence.lacking(cls))]
     lines += [f"state entry {name!r} is unknown" for name in sorted(evidence.foreign_state(cls))]
@@ -249,11 +251,18 @@ def _algorithm(
         lines += [f"setting {n!r} is missing" for n in sorted(evidence.absent(cls))]
     if lines and better:
         lines.append(f"it looks like {' or '.join(sorted(c.__name__ for c in better))}")
-    for number, (own, saved) in enumerate(zip(optimizer.param_groups, groups, strict=False)):
-        for name in sorted(evidence.telling(cls)):
-            if name in saved and bool(saved[name]) != bool(own[name]):
-                lines.append(f"group {number}: {name} is {saved[name]}, expected {own[name]}")
+    for name in sorted(evidence.telling(cls)):
+        lines += _other_values(cls, name, optimizer.param_groups, groups)
     return lines
+
+
+def _other_values(cls: type[Declared], name: str, own: Sequence[Group], saved: Sequence[Group]) -> list[str]:
+    """The groups whose value of a setting tells of a relative; a mixture is one algorithm, set by groups."""
+    pairs = [(i, a[name], b[name]) for i, (a, b) in enumerate(zip(own, saved, strict=False)) if name in b]
+    wrong = [(i, a, b) for i, a, b in pairs if bool(a) != bool(b)]
+    if len(wrong) < len(pairs) and not cls._declared.hyperparameters[name].fixed:
+        return []
+    return [f"group {i}: {name} is {b}, expected {a}" for i, a, b in wrong]
 
 
 class _Evidence:

@@ -122,7 +122,7 @@ class Declared(torch.optim.Optimizer):
         except TypeError as error:
             nearest = _nearest(keywords, declared.signature)
             raise TypeError(f"{type(self).__name__}: {error}{nearest}") from None
-        check_tensor("lr", settings.get("lr"), settings)
+        check_tensor("lr", settings.get("lr"))
         declared.check(settings)
         declared.check_given(settings)
         declared.settle(settings)

@@ -293,10 +293,16 @@ def at_least(
     return Hyperparameter(default, meaning, usual, _from(float(bound)), message, search)
 
 
-def check_tensor(name: str, value: Any, settings: Mapping[str, Any]) -> None:
-    """Raise ValueError, in torch's words, for a setting that is a tensor and may not be this one."""
+def check_tensor(name: str, value: Any, settings: Mapping[str, Any] | None = None) -> None:
+    """Raise ValueError, in torch's words, for a setting that is a tensor and may not be this one.
+
+    Args:
+        name: of the setting.
+        value: it.
+        settings: all of them, for torch's classes that want no tensors with `foreach`.
+    """
     if isinstance(value, Tensor):
-        if settings.get("foreach") and not settings.get("capturable", True):
+        if settings and settings.get("foreach") and not settings.get("capturable", True):
             raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
         if value.numel() != 1:
             raise ValueError(f"Tensor {name} must be 1-element")

@@ -59,6 +59,7 @@ class Adam(
 
     @classmethod
     def check_given(cls, settings: Mapping[str, Any]) -> None:
+        f.check_tensor("lr", settings["lr"], settings)
         betas = settings["betas"][0], settings["betas"][1]
         if not any(all(isinstance(beta, kind) for beta in betas) for kind in (float, Tensor)):
             raise ValueError("betas must be either both floats or both Tensors")

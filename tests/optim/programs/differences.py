@@ -169,6 +169,16 @@ DIFFERENCES = [
         _types_mix,
     ),
     Difference(
+        "betas are tuples",
+        "torch's NAdam and others keep a list that can be changed in the group; ours keep a tuple, as its Adam",
+        lambda case: case.symptom.kind == "number of group betas" and type(case.op) is Mutate,
+    ),
+    Difference(
+        "float16",
+        "torch rounds the mean square to float16 before it divides by its root; a formula rounds at the end",
+        lambda case: "float16)" in case.symptom.detail and "numbers of state momentum" in case.symptom.kind,
+    ),
+    Difference(
         "state of another shape",
         "a parameter that was cut while its state was not is refused; torch's ASGD and others spread what is "
         "left over it",
@@ -267,6 +277,11 @@ DIFFERENCES = [
         "after a pretended step",
         "torch has left fake tensors in its state, and stumbles over them",
         lambda case: case.only_torch_refuses and "'fake'" in repr(case.program.operations[: case.at]),
+    ),
+    Difference(
+        "LBFGS without its first parameter",
+        "whose state holds the history: ours begins anew, torch looks for the number of elements it had",
+        lambda case: case.only_torch_refuses and case.torch_says("Expected offset"),
     ),
     Difference(
         "LBFGS that is copied",
