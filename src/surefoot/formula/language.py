@@ -111,8 +111,8 @@ def lerp(start: Value | float, end: Value | float, weight: Value | float) -> Val
     """
     if isinstance(start, torch.Tensor) and isinstance(end, torch.Tensor):
         return _lerp_tensors(start, end, weight)
-    change = end - start
-    return where(weight < 0.5, start + weight * change, end - (1 - weight) * change)
+    near = weight < 0.5
+    return where(near, start, end) + where(near, weight, weight - 1) * (end - start)
 
 
 def _lerp_tensors(start: torch.Tensor, end: torch.Tensor, weight: Any) -> Value:

@@ -39,7 +39,9 @@ class Printer:
     def print(self, node: Symbol) -> None:
         """Print one node whose arguments are printed."""
         arguments = [self.value(a) for a in node.arguments]
-        if node.operation in COMPARISONS:
+        if node.operation in ("add", "subtract") and (factors := self._factors(node.arguments[1])):
+            self.values[node] = self._add_product(arguments[0], *factors, node.operation)
+        elif node.operation in COMPARISONS:
             compare = (
                 self.builder.fcmp_unordered if node.operation == "not_equal" else self.builder.fcmp_ordered
             )
@@ -53,17 +55,30 @@ class Printer:
         )
         return self.builder.call(function, arguments)
 
-    # A multiplication and an addition may become one fused instruction ("contract"): it rounds once
-    # where two would round twice.  Nothing else is relaxed: nan, infinity and order are as written.
+    def _factors(self, argument: Symbol | float | str) -> tuple[ir.Value, ir.Value] | None:
+        """What a product is made of, where that is at hand."""
+        if isinstance(argument, Symbol) and argument.operation == "multiply":
+            x, y = argument.arguments
+            if all(not isinstance(a, Symbol) or a in self.values for a in (x, y)):
+                return self.value(x), self.value(y)
+        return None
+
+    def _add_product(self, x: ir.Value, y: ir.Value, z: ir.Value, operation: str) -> ir.Value:
+        """x + y · z or x - y · z in one instruction, which rounds once, where the processor has it.
+
+        That is what torch does in `add`, `addcmul` and `lerp`.  A product on the left of a sum is rounded,
+        as by torch's `mul_` before one of them; if the compiler chose, it might fuse that one instead.
+        """
+        return self._intrinsic("llvm.fmuladd", self.builder.fneg(y) if operation == "subtract" else y, z, x)
 
     def add(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        return self.builder.fadd(x, y, flags=("contract",))
+        return self.builder.fadd(x, y)
 
     def subtract(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        return self.builder.fsub(x, y, flags=("contract",))
+        return self.builder.fsub(x, y)
 
     def multiply(self, x: ir.Value, y: ir.Value) -> ir.Value:
-        return self.builder.fmul(x, y, flags=("contract",))
+        return self.builder.fmul(x, y)
 
     def divide(self, x: ir.Value, y: ir.Value) -> ir.Value:
         return self.builder.fdiv(x, y)
