@@ -59,7 +59,7 @@ def test_lbfgs_steps_under_autocast_as_torch_does(function, dtype, search):
 @pytest.mark.parametrize("search", [None, "strong_wolfe"])
 @pytest.mark.parametrize("dtype", LOW, ids=str)
 def test_only_the_closure_of_lbfgs_obeys_autocast(dtype, search):
-    """A closure that switches autocast off gives the same step to the last bit, whatever surrounds the step."""
+    """A closure that switches autocast off gives the same step to the last bit inside such a block."""
 
     def steps(around):
         w = torch.nn.Parameter(torch.linspace(-2, 3, 30))

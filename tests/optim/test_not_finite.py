@@ -1,4 +1,4 @@
-"""Gradients that are not finite, or nearly so: nan and inf go where torch's for-loop puts them, and nowhere else."""
+"""Gradients that are not finite, or nearly so: nan and inf go where torch's for-loop puts them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ SETTINGS = {
 }
 CASES = [(name, settings) for name in NAMES_HERE for settings in SETTINGS.get(name, [{}])]
 SHAPES = [(), (1,), (7,), (3, 5), (1, 4), (2, 3, 4)]
-# What is put into a gradient: (place among the flattened elements, value).  The largest squares fit, or not even
-# their roots do.
+# What is put into a gradient: (place among the flattened elements, value).
 BAD = {
     "nan": [(0, math.nan)],
     "inf": [(1, math.inf)],

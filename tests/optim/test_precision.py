@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from surefoot import optim
-from tests.optim.configurations import CASES, NOT_COMPLEX, every_case, named, parameters
+from surefoot import formula, optim
+from tests.optim.configurations import CASES, NOT_COMPLEX, every_case, for_loop, named, pair, parameters
 from tests.optim.measures import errors
 
 
@@ -44,3 +44,54 @@ def test_nan_stays_nan():
         params[0].grad = torch.full((17, 3), torch.nan)
         optim.OPTIMIZERS[name](params).step()
         assert params[0].isnan().all(), name
+
+
+# Where torch's for-loop and fused step round alike, or nearly: the same bits but for the order of a product.
+ROUNDED_ALIKE = [
+    ("Adam", {}), ("Adam", {"betas": (0.0, 0.99)}), ("Adam", {"betas": (0.3, 0.9), "amsgrad": True}),
+    ("AdamW", {"weight_decay": 0.1}), ("NAdam", {}), ("RAdam", {}), ("Adamax", {}),
+    ("RMSprop", {"centered": True}), ("RMSprop", {}), ("Adagrad", {}), ("Adadelta", {}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "nesterov": True}), ("ASGD", {}),
+]  # fmt: skip
+
+
+def after_two_steps(make, settings, dtype):
+    """The parameter and its state after two gradients between 1e-6 and 10."""
+    generator = torch.Generator().manual_seed(7)
+    p = torch.nn.Parameter(torch.randn(20_000, generator=generator).to(dtype))
+    optimizer = make([p], **settings)
+    for _ in range(2):
+        size = 10 ** (7 * torch.rand(20_000, generator=generator) - 6)
+        p.grad = (size * torch.randn(20_000, generator=generator)).to(dtype)
+        optimizer.step()
+    kept = {k: v for k, v in optimizer.state[p].items() if isinstance(v, torch.Tensor) and v.dim()}
+    return {name: value.detach().double() for name, value in ({"p": p} | kept).items()}
+
+
+@pytest.mark.parametrize(("name", "settings"), named(ROUNDED_ALIKE))
+def test_kernel_and_eager_round_each_element_as_torch_does(name, settings):
+    theirs, ours = pair(name)
+    truth = after_two_steps(theirs, for_loop(name, settings), torch.float64)
+    expected = after_two_steps(theirs, for_loop(name, settings), torch.float32)
+    for backend in ("auto", "eager"):
+        with formula.backend(backend):
+            found = after_two_steps(ours, settings, torch.float32)
+        for key, value in truth.items():
+            error, wanted = (float((x[key] - value).norm()) for x in (found, expected))
+            assert error <= 1.2 * wanted + 1e-9, (backend, key)
+        for key in found.keys() - {"p"}:
+            apart = (found[key] - expected[key]).abs() / expected[key].abs().clamp_min(1e-30)
+            assert apart.max() <= 1e-6, (backend, key)  # a few roundings
+
+
+def test_a_weight_above_a_half_leaves_nothing_of_what_it_replaces():
+    """With β₁ = 0 momentum is the gradient, also where the last one was 10⁸ times as large."""
+    for backend in ("auto", "eager"):
+        for beta in (0.0, 1e-9):
+            p = torch.nn.Parameter(torch.zeros(3))
+            optimizer = optim.Adam([p], betas=(beta, 0.99))
+            with formula.backend(backend):
+                for g in (1e8, 1.0):
+                    p.grad = torch.tensor([g, -g, 2 * g])
+                    optimizer.step()
+            torch.testing.assert_close(optimizer.state[p]["exp_avg"], p.grad, rtol=0.2, atol=0)

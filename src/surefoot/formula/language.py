@@ -7,8 +7,9 @@ A formula is a function of the parameter `p`, its gradient `g`, its state `s` an
         return p - h.lr * g / (sqrt(s.square_avg) + h.eps)
 
 It may use `+ - * / ** abs`, comparisons, `sqrt`, `sign`, `maximum`, `minimum`, `add`, `addcmul`, `lerp`,
-`where`, `mean`, and `if` on flags (`if h.nesterov:`), on whether a setting is zero (`if h.weight_decay:`) and on whether a state
-exists yet (`if s.momentum_buffer is None:`).  A choice that depends on tensor values is a `where`.
+`where`, `mean`, and `if` on flags (`if h.nesterov:`), on whether a setting is zero (`if h.weight_decay:`)
+and on whether a state exists yet (`if s.momentum_buffer is None:`).  A choice that depends on tensor values
+is a `where`.
 """
 
 from __future__ import annotations

@@ -70,9 +70,10 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
     slots = (f.StateSlot("momentum_buffer"),)
 
     @staticmethod
-    def update(p: Tensor, g: Tensor, s: Any, h: Any) -> Tensor:
-        s.momentum_buffer = average = f.lerp(s.momentum_buffer, g, 1 - h.momentum)
-        direction = f.lerp(g, average, h.momentum) if h.nesterov else average
+    def update(p: Tensor, g: Any, s: Any, h: Any) -> Tensor:
+        average: Any = f.lerp(s.momentum_buffer, g, 1 - h.momentum)
+        s.momentum_buffer = average
+        direction: Any = f.lerp(g, average, h.momentum) if h.nesterov else average
         direction = orthogonalized(direction, h.ns_coefficients, h.ns_steps, h.eps)
         rows, columns = p.shape[-2:]
         scale = math.sqrt(max(1, rows / columns))

@@ -51,5 +51,6 @@ class RAdam(
         longest = f.maximum(5, 2 / (1 - beta2) - 1)  # below 5 it is never trusted
         length = longest - 2 * s.step * beta2**s.step / correction
         trusted = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-        scale = f.sqrt(f.maximum(0, trusted) * correction) / (f.sqrt(s.exp_avg_sq) + h.eps)
+        # Not 0, where a square root has no derivative.
+        scale = f.sqrt(f.maximum(1e-30, trusted) * correction) / (f.sqrt(s.exp_avg_sq) + h.eps)
         return p - h.lr / (1 - beta1**s.step) * s.exp_avg * f.where(length > 5, scale, 1.0)
