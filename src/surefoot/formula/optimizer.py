@@ -125,11 +125,9 @@ class Optimizer(Declared):
         fresh = plan is None or not plan.follows(self.param_groups, now)
         if plan is None or fresh:
             plan = self._planned(now)
-        for position in plan.others:  # before anything is changed
-            self._refuse(now.params[position], self.param_groups[plan.owners[position]])
-        if not plan.launch(now):
+        if not self._launch(plan, now):
             plan = plan if fresh else self._planned(now)
-            if fresh or not plan.launch(now):
+            if fresh or not self._launch(plan, now):
                 super()._step_groups()
                 return
         for position in plan.others:
@@ -153,6 +151,16 @@ class Optimizer(Declared):
         for p in group["params"]:
             if p.grad is not None:
                 self._init_state(p, group)
+
+    def _launch(self, plan: Plan, now: Tensors) -> bool:
+        """Step what kernels serve, after a look at the others; False, and nothing is touched, if it does not fit.
+
+        Raises:
+            RuntimeError: one of the others is refused; nothing is touched.
+        """
+        for position in plan.others:
+            self._refuse(now.params[position], self.param_groups[plan.owners[position]])
+        return plan.launch(now)
 
     def _now(self) -> Tensors:
         groups = self.param_groups

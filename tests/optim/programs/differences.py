@@ -170,7 +170,7 @@ DIFFERENCES = [
     ),
     Difference(
         "betas are tuples",
-        "torch's NAdam and others keep a list that can be changed in the group; ours keep a tuple, as its Adam",
+        "torch's NAdam and others keep a list, to be changed in the group; ours keep a tuple, as its Adam",
         lambda case: case.symptom.kind == "number of group betas" and type(case.op) is Mutate,
     ),
     Difference(
@@ -282,6 +282,16 @@ DIFFERENCES = [
         "LBFGS without its first parameter",
         "whose state holds the history: ours begins anew, torch looks for the number of elements it had",
         lambda case: case.only_torch_refuses and case.torch_says("Expected offset"),
+    ),
+    Difference(
+        "LBFGS that is recorded",
+        "it reads numbers, which tensors that are traced or pretended do not have; how far each comes differs",
+        lambda case: (
+            case.program.optimizer == "LBFGS"
+            and case.mode in ("fake", "traced")
+            and case.theirs.error is not None
+            and case.ours.error is not None
+        ),
     ),
     Difference(
         "LBFGS that is copied",
