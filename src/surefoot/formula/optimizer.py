@@ -153,7 +153,7 @@ class Optimizer(Declared):
                 self._init_state(p, group)
 
     def _launch(self, plan: Plan, now: Tensors) -> bool:
-        """Step what kernels serve, after a look at the others; False, and nothing is touched, if it does not fit.
+        """Step what kernels serve, after a look at the others; False, and nothing is touched, or it does not fit.
 
         Raises:
             RuntimeError: one of the others is refused; nothing is touched.

@@ -285,7 +285,7 @@ DIFFERENCES = [
     ),
     Difference(
         "LBFGS that is recorded",
-        "it reads numbers, which tensors that are traced or pretended do not have; how far each comes differs",
+        "it reads numbers, which traced or pretended tensors do not have; how far each comes differs",
         lambda case: (
             case.program.optimizer == "LBFGS"
             and case.mode in ("fake", "traced")
