@@ -153,10 +153,10 @@ class Optimizer(Declared):
                 self._init_state(p, group)
 
     def _launch(self, plan: Plan, now: Tensors) -> bool:
-        """Step what kernels serve, after a look at the others; False, and nothing is touched, or it does not fit.
+        """Step what kernels serve; False, and nothing is touched, where that does not fit.
 
         Raises:
-            RuntimeError: one of the others is refused; nothing is touched.
+            RuntimeError: what no kernel serves is refused; nothing is touched.
         """
         for position in plan.others:
             self._refuse(now.params[position], self.param_groups[plan.owners[position]])
