@@ -173,7 +173,7 @@ class LBFGS(f.Declared):
         start: list[Tensor],
         limit: int,
     ) -> Trial:
-        """The trial that the line search accepts; the last one where it accepts none and that is not finite."""
+        """The trial that is accepted; the last one where none is and that one is not finite."""
         last = here
 
         def evaluate(t: float) -> Trial:
