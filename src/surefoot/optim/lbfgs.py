@@ -158,9 +158,9 @@ class LBFGS(f.Declared):
         return made
 
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[Any, float, Tensor]:
+        self._state["func_evals"] += 1
         with torch.enable_grad():
             loss = closure()
-        self._state["func_evals"] += 1
         number = float(loss.detach() if isinstance(loss, Tensor) else loss)
         return loss, number, torch.cat([_flat_gradient(p) for p in self._params])
 
@@ -173,7 +173,7 @@ class LBFGS(f.Declared):
         start: list[Tensor],
         limit: int,
     ) -> Trial:
-        """The trial that the line search accepts; the last one, not finite, where it accepts none."""
+        """The trial that is accepted; the last one where none is and that one is not finite."""
         last = here
 
         def evaluate(t: float) -> Trial:

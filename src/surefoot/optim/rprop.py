@@ -55,7 +55,8 @@ class Rprop(
         shrink, grow = h.etas
         smallest, largest = h.step_sizes
         agreement = g * s.prev
-        factor = f.where(agreement > 0, grow, f.where(agreement < 0, shrink, 1.0))
-        s.step_size = f.minimum(f.maximum(factor * s.step_size, smallest), largest)
+        shrunk = f.where(agreement < 0, shrink * s.step_size, s.step_size)
+        changed = f.where(agreement > 0, grow * s.step_size, shrunk)
+        s.step_size = f.minimum(f.maximum(changed, smallest), largest)
         s.prev = f.where(agreement < 0, 0.0, g)
         return p - f.sign(s.prev) * s.step_size
