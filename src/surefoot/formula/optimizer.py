@@ -17,6 +17,7 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor
 from torch._compile import _disable_dynamo  # torch.compiler.disable imports all of torch._dynamo
+from torch.utils import _foreach_utils as upstream
 
 from surefoot.formula import cpu, eager
 from surefoot.formula.checkpoint import scalar_dtype
@@ -245,6 +246,8 @@ class Optimizer(Declared):
                 "Inplace update to inference tensor outside InferenceMode is not allowed: a parameter was "
                 "made under torch.inference_mode(); make a clone of it to get a normal tensor"
             )
+        if group.get("fused") and "fused" in self._declared.switches:
+            _refuse_unfused(p)
         self._refuse_state(p)
         if cast(Tensor, p.grad).is_sparse:
             if group.get("weight_decay"):
@@ -419,6 +422,16 @@ class Plan:
         owner = self.owners[position]
         p: Tensor = groups[owner]["params"][position - sum(self.sizes[:owner])]
         return p
+
+
+def _refuse_unfused(p: Tensor) -> None:
+    """Raise RuntimeError, in torch's words, for a parameter that no fused step of torch's serves."""
+    supported = upstream._get_fused_kernels_supported_devices()
+    if not (p.is_floating_point() and p.device.type in supported):
+        raise RuntimeError(
+            "`fused=True` requires all the params to be floating point Tensors of supported devices: "
+            f"{supported} but {p.dtype} and {p.device.type}"
+        )
 
 
 def _kernels_may_run() -> bool:

@@ -158,9 +158,9 @@ class LBFGS(f.Declared):
         return made
 
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[Any, float, Tensor]:
-        self._state["func_evals"] += 1
         with torch.enable_grad():
             loss = closure()
+        self._state["func_evals"] += 1
         number = float(loss.detach() if isinstance(loss, Tensor) else loss)
         return loss, number, torch.cat([_flat_gradient(p) for p in self._params])
 
