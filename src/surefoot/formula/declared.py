@@ -243,6 +243,11 @@ class Declared(torch.optim.Optimizer):
 
     def _check_gradient(self, p: Tensor) -> None:
         """Raise RuntimeError, in torch's words, for a kind of parameter or gradient that is not supported."""
+        if not torch.compiler.is_compiling() and p.is_inference() and not torch.is_inference_mode_enabled():
+            raise RuntimeError(
+                "Inplace update to inference tensor outside InferenceMode is not allowed: a parameter was "
+                "made under torch.inference_mode(); make a clone of it to get a normal tensor"
+            )
         if p.is_complex() and not self._declared.takes_complex:
             raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
         if p.grad is not None and p.grad.is_sparse and self._declared.sparse == "no":

@@ -109,8 +109,8 @@ def _write(target: Tensor, value: Any) -> None:
         if placements is not None and value.placements != placements:  # type: ignore[attr-defined]
             # A DTensor is copied only between equal placements; a mean of shards is held by every process.
             value = value.redistribute(place.device_mesh, placements)  # type: ignore[attr-defined]
-        if value.dtype != place.dtype and place.is_neg():  # copy_ would lose the sign in a narrower type
-            value = value.to(place.dtype)
+        if value.dtype != place.dtype and not torch.compiler.is_compiling() and place.is_neg():
+            value = value.to(place.dtype)  # copy_ would lose the sign in a narrower type
         place.copy_(value)
     else:
         place.fill_(value)

@@ -241,11 +241,6 @@ class Optimizer(Declared):
     def _refuse(self, p: Tensor, group: Mapping[str, Any]) -> None:
         """Raise, in torch's words, for what this optimizer or these settings do not take."""
         self._check_gradient(p)
-        if p.is_inference() and not torch.is_inference_mode_enabled():
-            raise RuntimeError(
-                "Inplace update to inference tensor outside InferenceMode is not allowed: a parameter was "
-                "made under torch.inference_mode(); make a clone of it to get a normal tensor"
-            )
         if group.get("fused") and "fused" in self._declared.switches:
             _refuse_unfused(p)
         self._refuse_state(p)

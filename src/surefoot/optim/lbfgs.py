@@ -70,6 +70,8 @@ class LBFGS(f.Declared):
         Returns:
             The loss of the first evaluation.
         """
+        for p in self._params:
+            self._check_gradient(p)
         device = self._params[0].device.type
         closure = autocast.as_now(closure, device)
         with autocast.switched_off(device):

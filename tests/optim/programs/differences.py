@@ -266,7 +266,12 @@ DIFFERENCES = [
     Difference(
         "counters on the parameter's device",
         "with fused=True torch's counters are there too, only its for-loop's are not",
-        lambda case: case.symptom.kind == "type of state step" and "fused" in repr(case.program),
+        lambda case: "type of state step" in case.symptom.kind and "fused" in repr(case.program),
+    ),
+    Difference(
+        "state in the parameter's type",
+        "where a gradient has another type than its parameter, torch's Rprop and Adafactor make state of it",
+        lambda case: "dtype of state" in case.symptom.kind and "other_dtype" in repr(case.program),
     ),
     Difference(
         "a gradient that is the parameter",
