@@ -8,8 +8,12 @@ eager        the formula called with tensors: the reference
 sweeps       what has to be computed when
 llvm         nodes of the graph as instructions
 kernels      the graph compiled
-cpu          the compiled graph run over all parameters at once
+cpu          which compiled graph serves a parameter
+chunks       how its work is cut
+numbers      a group's settings: what is compiled in, and the numbers that may move at every step
 unchanged    whether tensors are still laid out as they were
+memory       where tensors lie, and what overlaps
+launch       the one place that hands addresses to a kernel, and runs it over all parameters at once
 facts        what an optimizer declares about itself
 declaration  the declarations of a class, collected, and the constructor with torch's signature
 declared     the class behind all optimizers: groups, settings, checkpoints

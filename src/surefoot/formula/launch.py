@@ -14,7 +14,7 @@ import itertools
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import itemgetter, not_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -168,7 +168,7 @@ class Batch:
             return self._examined(cast("Sequence[Tensor]", gradients)) if unchanged else None
         present = [g for g in gradients if g is not None]
         if missing not in self._gradients_unchanged:
-            if not all(map(_is_like, present, itertools.compress(self._like_gradients, map(_not, missing)))):
+            if not all(map(_is_like, present, itertools.compress(self._like_gradients, map(not_, missing)))):
                 return None
             if len(self._gradients_unchanged) == PATTERNS:
                 del self._gradients_unchanged[next(iter(self._gradients_unchanged))]
@@ -219,10 +219,6 @@ class Batch:
         for position, fresh in zip(self.positions, self._fresh, strict=True):
             if fresh:
                 now.states[now.params[position]].update(fresh)
-
-
-def _not(value: bool) -> bool:
-    return not value
 
 
 def _is_like(g: Tensor, facts: tuple[Any, ...]) -> bool:

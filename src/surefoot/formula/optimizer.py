@@ -294,8 +294,7 @@ class Optimizer(Declared):
         return g.is_sparse and (self._declared.sparse != "exact" or not self._slots(group))
 
     def _step_eagerly(self, p: Tensor, group: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        """One step of one parameter by the eager backend."""
-        self._refuse(p, group)
+        """One step of one parameter by the eager backend; `_refuse` has looked at it."""
         g = cast(Tensor, p.grad)
         if self._steps_rows(g, group):
             self._step_rows_eagerly(p, g.coalesce(), self._init_state(p, group), group, settings)
