@@ -32,9 +32,16 @@ def command_of(name):
     return [*COMMANDS[name], str(EXAMPLES / name)]
 
 
+# With DistributedDataParallel gloo's threads outlive `destroy_process_group`. One that asks for the GIL while
+# Python ends aborts its process, after the training (pytorch/pytorch#38228, pytorch/pytorch#190489).
+ABORTED_BY_TORCH_AT_EXIT = "terminate called without an active exception"
+LAST_EPOCH = "epoch 6:"
+
+
 def run(words, folder):
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr[-3000:]
+    only_the_exit_failed = ABORTED_BY_TORCH_AT_EXIT in done.stderr and LAST_EPOCH in done.stdout
+    assert done.returncode == 0 or only_the_exit_failed, done.stderr[-3000:]
     return done.stdout
 
 
