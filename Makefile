@@ -14,7 +14,7 @@ QUICK := -m 'not slow and not real'
 # The lower ends of the ranges in pyproject.toml, in an environment of their own.
 OLDEST := .venv-oldest
 OLDEST_PYTEST = OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(TEST_PROCESSES)
-OLDEST_TESTS := tests/optim tests/formula tests/choose tests/evidence tests/landscape tests/tasks tests/show tests/cli
+OLDEST_TESTS := tests/optim tests/formula tests/study tests/search tests/store tests/landscape tests/surfaces tests/tasks tests/analysis tests/report tests/lab tests/cli
 
 .PHONY: choose test test-all test-rest test-oldest coverage lint bench gallery pictures clean
 

@@ -56,12 +56,13 @@ from rich.console import Console
 sys.path.insert(0, str(Path(__file__).parent))
 
 from surefoot import optim
-from surefoot.choose import Question, choose_optimizer, space
-from surefoot.choose.policy import RUNGS, Race
-from surefoot.evidence import Store
-from surefoot.show.live import RaceDisplay
-from surefoot.training.local import LocalEngine
-from surefoot.training.run import Candidate, Point, Schedule
+from surefoot.engines.local.engine import LocalEngine
+from surefoot.report.live import RaceDisplay
+from surefoot.search import Question, choose_optimizer
+from surefoot.search.race.race import RUNGS, Race
+from surefoot.search.space import candidates as space
+from surefoot.store import Store
+from surefoot.study.run import Candidate, Point, Schedule
 from train_grid import TASKS, USUAL, Table, described, ensure
 
 TOLERANCE = 0.05

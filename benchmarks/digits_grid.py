@@ -18,13 +18,13 @@ import sys
 import time
 from pathlib import Path
 
-from surefoot.choose import space
-from surefoot.choose.constraints import parse
-from surefoot.choose.label import candidate_label
+from surefoot.engines.local.engine import LocalEngine
+from surefoot.search.space import candidates as space
+from surefoot.search.space.constraints import parse
+from surefoot.study.labels import candidate_label
+from surefoot.study.run import Candidate, Finished, Job, Report, Schedule
 from surefoot.tasks import load_task
-from surefoot.training.local import LocalEngine
-from surefoot.training.look import look
-from surefoot.training.run import Candidate, Finished, Job, Report, Schedule
+from surefoot.training.profile import look
 
 FIRST_SEED = 900_000  # apart from every seed that `choose` uses
 

@@ -36,9 +36,9 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from surefoot.evidence import Store, StoreError
-from surefoot.training.local import LocalEngine
-from surefoot.training.run import Candidate, Finished, Job
+from surefoot.engines.local.engine import LocalEngine
+from surefoot.store import Store, StoreError
+from surefoot.study.run import Candidate, Finished, Job
 
 COUNTED = "SUREFOOT_FAULTS_COUNTED"
 STUDY = "faults"

@@ -12,8 +12,8 @@ another --seed, or remove that file.
 
 A task that fails is reported, and the others go on; the exit status is then 1.  After every task are written:
 
-- src/surefoot/choose/data/experience.json, what `surefoot advise` and the first look of a race go by; tasks
-  that are not asked for keep their place there;
+- src/surefoot/search/space/data/experience.json, what `surefoot advise` and the first look of a race go by;
+  tasks that are not asked for keep their place there;
 - docs/results.md and docs/results.svg (`results_page.py`).
 """
 
@@ -33,22 +33,24 @@ from pathlib import Path
 from typing import Any
 
 from results_page import DATA, PAGE, PICTURE, write_page
-from surefoot.choose import Question, choose_optimizer, space
-from surefoot.choose.experience import FORMAT, WORST, ExperienceError, read_experience
-from surefoot.choose.label import candidate_label
-from surefoot.choose.request import Batch, Reading, Request
-from surefoot.choose.runner import Runner
-from surefoot.choose.study import OVERHEAD
-from surefoot.choose.traits import traits_of
-from surefoot.evidence import RunRecord, Store, StudyRecord
-from surefoot.evidence.environment import environment
-from surefoot.show.format import plural, seconds
-from surefoot.show.live import RaceDisplay
+from surefoot.engines.local.engine import LocalEngine
+from surefoot.report.live import RaceDisplay
+from surefoot.search import Question, choose_optimizer
+from surefoot.search.runner import Runner
+from surefoot.search.space import candidates as space
+from surefoot.search.space.prior_results import FORMAT, WORST, ExperienceError, read_experience
+from surefoot.search.space.task_features import traits_of
+from surefoot.search.study import OVERHEAD
+from surefoot.store import Store
+from surefoot.store.environment import environment
+from surefoot.study.format import plural, seconds
+from surefoot.study.labels import candidate_label
+from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.requests import Batch, Reading, Request
+from surefoot.study.run import Candidate, Schedule
 from surefoot.tasks import builtin_tasks, load_task
 from surefoot.termination import exit_status, heeding_termination
-from surefoot.training.local import LocalEngine
-from surefoot.training.look import look
-from surefoot.training.run import Candidate, Schedule
+from surefoot.training.profile import look
 
 STORE = Path(".surefoot/gallery.db")
 RUNS, MINUTES = 120.0, 20.0

@@ -30,14 +30,14 @@ import numpy as np
 from rich.console import Console
 
 from digits_grid import candidate_of, measure
-from surefoot.choose import Question, choose_optimizer
-from surefoot.choose.confirm import Confirmation, Cost, Outcome
-from surefoot.choose.label import candidate_label
-from surefoot.choose.playoff import Playoff, entrants
-from surefoot.evidence import Store
-from surefoot.show.live import RaceDisplay
-from surefoot.training.local import LocalEngine
-from surefoot.training.run import Candidate
+from surefoot.engines.local.engine import LocalEngine
+from surefoot.report.live import RaceDisplay
+from surefoot.search import Question, choose_optimizer
+from surefoot.search.confirm.confirmation import Confirmation, Cost, Outcome
+from surefoot.search.race.playoff import Playoff, entrants
+from surefoot.store import Store
+from surefoot.study.labels import candidate_label
+from surefoot.study.run import Candidate
 
 DEFAULT_BUDGET = 100
 BEST_AHEAD = (0.5, 1.0, 2.0, 4.0)

@@ -25,8 +25,8 @@ import httpx2 as httpx
 import psutil
 
 SERVE = """
-from surefoot.show.lab.options import Limits
-from surefoot.show.lab.serve import serve
+from surefoot.lab.options import Limits
+from surefoot.lab.serve import serve
 serve(port=0, limits=Limits(workers={workers}), announce=lambda line: print(line, flush=True))
 """
 SURFACES = ("beale", "rosenbrock", "himmelblau", "saddle", "rastrigin")

@@ -26,15 +26,15 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from surefoot.choose import space
-from surefoot.choose.request import Batch, Policy, Reading, Request
-from surefoot.choose.runner import Runner
-from surefoot.choose.screening import Screening
-from surefoot.evidence import Store
-from surefoot.show.live import RaceDisplay
-from surefoot.training.engine import Event
-from surefoot.training.local import LocalEngine
-from surefoot.training.run import Candidate, Finished, Job, Schedule
+from surefoot.engines.base import Event
+from surefoot.engines.local.engine import LocalEngine
+from surefoot.report.live import RaceDisplay
+from surefoot.search.race.screening import Screening
+from surefoot.search.runner import Runner
+from surefoot.search.space import candidates as space
+from surefoot.store import Store
+from surefoot.study.requests import Batch, Policy, Reading, Request
+from surefoot.study.run import Candidate, Finished, Job, Schedule
 
 LOG = "SUREFOOT_OVERHEAD_LOG"
 OPTIMIZERS = ("Adam", "SGD", "RMSprop", "Lion")

@@ -16,9 +16,10 @@ from statistics import median
 
 import torch
 
-from surefoot.choose import Question, space
+from surefoot.search import Question
+from surefoot.search.space import candidates as space
 from surefoot.tasks import load_task
-from surefoot.training.pace import measure_paces
+from surefoot.training.step_times import measure_paces
 
 SHARES = (0.05, 0.1, 0.15, 0.25, 0.5)
 

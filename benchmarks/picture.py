@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 
-from surefoot.evidence import Store
-from surefoot.show.picture import answer_figure
-from surefoot.show.style import styled
-from surefoot.show.svg import save_svg
+from surefoot.report.picture import answer_figure
+from surefoot.report.style import styled
+from surefoot.report.svg import save_svg
+from surefoot.store import Store
 
 FIRST_STEPS = Path(__file__).parent.parent / "docs" / "first-steps.md"
 STROKES = {"random search": ("#D55E00", "--", "s"), "gradient descent": ("#0072B2", "-", "o")}

@@ -47,8 +47,11 @@ from rich.console import Console
 from rich.table import Table
 
 from surefoot import optim
-from surefoot.choose import space
-from surefoot.choose.experience import (
+from surefoot.search.race.race import Race
+from surefoot.search.replay.replay import instances, paid_part, replay
+from surefoot.search.space import candidates as space
+from surefoot.search.space.lr_grid import COARSE_DECADES, PRIORS, UNKNOWN_PRIOR, Arm, Grid, log_rate
+from surefoot.search.space.prior_results import (
     WORST,
     Expected,
     Experience,
@@ -58,13 +61,10 @@ from surefoot.choose.experience import (
     race_order,
     usual_order,
 )
-from surefoot.choose.grid import COARSE_DECADES, PRIORS, UNKNOWN_PRIOR, Arm, Grid, log_rate
-from surefoot.choose.policy import Race
-from surefoot.choose.replay import instances, paid_part, replay
-from surefoot.choose.traits import Traits, traits_of
-from surefoot.evidence import CurveTable, read_table
+from surefoot.search.space.task_features import Traits, traits_of
+from surefoot.store import CurveTable, read_table
 from surefoot.tasks import builtin_tasks, load_task
-from surefoot.training.look import look
+from surefoot.training.profile import look
 
 BEGINNINGS = ("usual", "order", "gated", "rates", "both")
 ALIKE = Traits(parameters=1, steps=1, roles={})

@@ -22,11 +22,11 @@ from pathlib import Path
 import torch
 
 from surefoot import optim
-from surefoot.evidence import write_table
 from surefoot.formula import LogNormal
+from surefoot.store import write_table
+from surefoot.study.run import Candidate, Point, Schedule
 from surefoot.tasks import load_task
 from surefoot.training.loop import Watch, train
-from surefoot.training.run import Candidate, Point, Schedule
 
 OPTIMIZERS = ("SGD", "Adam", "AdamW", "NAdam", "Lion", "RMSprop", "Adafactor", "Adagrad")
 REACH_DECADES = 2.2  # of the learning rate, on either side of the prior's centre

@@ -13,12 +13,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from surefoot.show.format import MISSING, number, plain_name, seconds, setting, signed
-from surefoot.show.style import styled
-from surefoot.show.svg import save_svg
+from surefoot.report.style import styled
+from surefoot.report.svg import save_svg
+from surefoot.study.format import MISSING, number, plain_name, seconds, setting, signed
 
 ROOT = Path(__file__).parent.parent
-DATA = ROOT / "src/surefoot/choose/data/experience.json"
+DATA = ROOT / "src/surefoot/search/space/data/experience.json"
 PAGE, PICTURE = ROOT / "docs/results.md", ROOT / "docs/results.svg"
 
 VERDICTS = {"win": "win", "tie": "tie", "budget": "not told apart"}

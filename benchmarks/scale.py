@@ -30,16 +30,16 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from surefoot.choose import space
-from surefoot.choose.label import candidate_label
-from surefoot.choose.request import Batch, Policy, Reading, Request
-from surefoot.choose.runner import Runner
-from surefoot.choose.screening import Screening
-from surefoot.evidence import Store
-from surefoot.show.live import RaceDisplay
-from surefoot.training.engine import Engine, Event
-from surefoot.training.local import LocalEngine
-from surefoot.training.run import Candidate, Finished, Job, Point, Report, Schedule
+from surefoot.engines.base import Engine, Event
+from surefoot.engines.local.engine import LocalEngine
+from surefoot.report.live import RaceDisplay
+from surefoot.search.race.screening import Screening
+from surefoot.search.runner import Runner
+from surefoot.search.space import candidates as space
+from surefoot.store import Store
+from surefoot.study.labels import candidate_label
+from surefoot.study.requests import Batch, Policy, Reading, Request
+from surefoot.study.run import Candidate, Finished, Job, Point, Report, Schedule
 
 NAP = 0.05  # seconds
 NAPPERS = 8
@@ -199,7 +199,7 @@ def local(task: str, runs: int, workers: int) -> Rate:
 
 
 def on_ray(task: str, runs: int, workers: int) -> Rate:
-    from surefoot.training.ray_cluster import RayEngine
+    from surefoot.engines.ray.engine import RayEngine
 
     with RayEngine(references=[task], cpus=(os.cpu_count() or 1) / workers) as engine:
         return measure(engine, task, batch(runs), warm_up=60.0)

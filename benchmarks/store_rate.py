@@ -20,7 +20,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from surefoot.evidence import PointRecord, Store, StudyLog
+from surefoot.store import Store, StudyLog
+from surefoot.study.records import PointRecord
 
 POINTS = 10
 WRITES = POINTS + 3

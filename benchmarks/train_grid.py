@@ -35,14 +35,14 @@ from typing import Any
 import torch
 
 from surefoot import optim
-from surefoot.choose import space
-from surefoot.choose.policy import RUNGS
-from surefoot.evidence import write_table
 from surefoot.formula import LogNormal
+from surefoot.search.race.race import RUNGS
+from surefoot.search.space import candidates as space
+from surefoot.store import write_table
+from surefoot.study.run import Candidate, Point
 from surefoot.tasks import load_task
-from surefoot.training.look import look
 from surefoot.training.loop import TrunkState, train
-from surefoot.training.run import Candidate, Point
+from surefoot.training.profile import look
 
 TASKS = ("digits", "text", "tabular")
 MANTISSAS = (1.0, 3.0)  # learning rates in each decade

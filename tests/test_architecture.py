@@ -9,52 +9,73 @@ SOURCE = Path(__file__).parent.parent / "src" / "surefoot"
 MAY_IMPORT = {
     "formula": set(),
     "optim": {"formula"},
-    "tasks": set(),
-    "training": {"tasks", "optim", "formula"},
-    "evidence": set(),
-    "landscape": {"training", "tasks", "optim", "formula"},
-    "choose": {"training", "tasks", "optim", "formula", "evidence"},
-    "show": {"evidence", "landscape"},
-    "cli": {"choose", "evidence", "landscape", "optim", "show", "tasks", "training"},
+    "study": {"optim", "formula"},
+    "store": {"study"},
+    "tasks": {"study"},
+    "training": {"tasks", "study", "optim", "formula"},
+    "checks": {"training", "tasks", "study"},
+    "scripts": {"training", "tasks", "study"},
+    "engines": {"scripts", "training", "tasks", "study", "optim"},
+    "analysis": {"study"},
+    "search": {"analysis", "engines", "scripts", "training", "tasks", "store", "study", "optim", "formula"},
+    "report": {"analysis", "study"},
+    "surfaces": {"report", "study", "optim", "formula"},
+    "landscape": {"scripts", "training", "tasks", "study"},
+    "lab": {"surfaces", "report", "analysis", "store", "study"},
+    "cli": {
+        *("lab", "landscape", "surfaces", "report", "search", "engines", "checks", "training"),
+        *("tasks", "store", "study", "optim"),
+    },
 }
+"""From the bottom to the top: a folder imports only folders that stand before it."""
+
 FILES = sorted(SOURCE.rglob("*.py"))
 PURE = [
-    "choose/baselines.py",
-    "choose/neighbourhood.py",
-    "choose/numerals.py",
-    "choose/replay.py",
-    "choose/fastest.py",
-    "choose/grid.py",
-    "choose/interim.py",
-    "choose/ladder.py",
-    "choose/policy.py",
-    "choose/statistics.py",
-    "choose/playoff.py",
-    "choose/confirm.py",
-    "choose/fates.py",
-    "choose/rates.py",
-    "choose/reasons.py",
-    "choose/space.py",
-    "choose/constraints.py",
-    "choose/label.py",
-    "choose/request.py",
-    "choose/screening.py",
-    "choose/tariff.py",
-    "choose/advice.py",
-    "choose/experience.py",
-    "choose/single.py",
-    "choose/traits.py",
-    "choose/times.py",
-    "training/schedule.py",
-    "landscape/expression.py",
-    "landscape/inspection.py",
+    "analysis/fates.py",
+    "analysis/lr_windows.py",
+    "analysis/race_history.py",
+    "analysis/tables.py",
+    "search/answer/answer.py",
+    "search/answer/partial.py",
+    "search/answer/reasons.py",
+    "search/answer/snippet.py",
+    "search/confirm/alpha_spending.py",
+    "search/confirm/confirmation.py",
+    "search/confirm/posterior.py",
+    "search/confirm/sequential_test.py",
+    "search/fastest/sentences.py",
+    "search/fastest/stopwatch.py",
+    "search/fastest/target_times.py",
+    "search/race/decisions.py",
+    "search/race/playoff.py",
+    "search/race/race.py",
+    "search/race/screening.py",
+    "search/race/smoothing.py",
+    "search/replay/baselines.py",
+    "search/replay/replay.py",
+    "search/space/advice.py",
+    "search/space/candidates.py",
+    "search/space/constraints.py",
+    "search/space/lr_grid.py",
+    "search/space/single.py",
+    "search/space/task_features.py",
+    "study/cost.py",
+    "study/format.py",
+    "study/labels.py",
+    "study/numerals.py",
+    "study/records.py",
+    "study/requests.py",
+    "study/run.py",
+    "surfaces/catalogue.py",
+    "surfaces/expression.py",
+    "surfaces/inspection.py",
+    "surfaces/race.py",
+    "surfaces/recipe.py",
+    "surfaces/recipe_text.py",
+    "surfaces/surface.py",
+    "surfaces/tuning.py",
     "landscape/plane.py",
-    "landscape/race.py",
-    "landscape/recipe.py",
-    "landscape/surface.py",
-    "landscape/table.py",
-    "landscape/texts.py",
-    "landscape/tuning.py",
+    "training/schedule.py",
 ]
 IMPURE_MODULES = {
     "time",
@@ -86,6 +107,8 @@ def name_of(file: Path) -> str:
 def test_every_folder_has_its_arrows():
     folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
     assert folders == set(MAY_IMPORT)
+    order = list(MAY_IMPORT)
+    assert [f for f, below in MAY_IMPORT.items() if not below <= set(order[: order.index(f)])] == []
 
 
 def test_arrows_point_one_way():
@@ -103,7 +126,7 @@ def test_arrows_point_one_way():
 
 def test_a_user_s_script_imports_nothing_that_only_a_study_needs():
     parts = [name.split(".") for name in imported(SOURCE / "run.py") if name.startswith("surefoot.")]
-    assert {p[1] for p in parts} == {"training"}
+    assert {p[1] for p in parts} <= {"scripts", "training", "study"}
 
 
 def test_pure_parts_know_no_clock_file_or_process():

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 
 from surefoot import cli, optim
 from surefoot.cli.parameters import Size
-from surefoot.evidence import write_table
+from surefoot.store import write_table
 
-OWN = Path(__file__).parent / "choose" / "own_task.py"
+OWN = Path(__file__).parent / "search" / "own_task.py"
 CHOOSE = ["choose", f"{OWN}:small", "--optimizers", "adam,sgd", "--runs", "24"]
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.choose import Question, choose_optimizer
 from surefoot.cli import main
-from surefoot.evidence import Store
+from surefoot.cli.engine_options import EngineOptions
 from surefoot.path_names import MOST_CHARACTERS, check_folder, check_path_name, is_path_name, path_name_near
-from surefoot.show.live import RaceDisplay
-from surefoot.training.engines import EngineOptions
-from surefoot.training.model_folder import FolderError, ModelFolder
-from tests.choose.inline_engine import InlineEngine
+from surefoot.report.live import RaceDisplay
+from surefoot.search import Question, choose_optimizer
+from surefoot.store import Store
+from surefoot.training.full.model_folder import FolderError, ModelFolder
 from tests.listing import listing
+from tests.search.inline_engine import InlineEngine
 
 HOSTILE = [
     "..", ".", "...", "", " ", "/", "/tmp", "/dev/null", "a/../..", "../a", "a/b", "a\\b", "..\\..", "C:x",

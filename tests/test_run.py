@@ -11,8 +11,8 @@ import torch
 
 import surefoot.run
 from surefoot import optim
-from surefoot.training.protocol import VARIABLE, ScriptRun
-from surefoot.training.run import Candidate
+from surefoot.scripts.protocol import VARIABLE, ScriptRun
+from surefoot.study.run import Candidate
 
 
 def test_without_a_study_the_default_is_made_and_nothing_is_reported():
@@ -59,8 +59,8 @@ def test_importing_it_loads_no_database_plotting_or_web_package():
         "scipy",
         "rich",
         "click",
-        "surefoot.choose",
-        "surefoot.evidence",
+        "surefoot.search",
+        "surefoot.store",
     ):
         assert f"'{heavy}'" not in loaded.stdout
 

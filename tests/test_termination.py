@@ -14,7 +14,7 @@ import pytest
 
 from surefoot.termination import Terminated, exit_status, heeding_termination
 
-OWN = Path(__file__).parent / "choose" / "own_task.py"
+OWN = Path(__file__).parent / "search" / "own_task.py"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])

@@ -23,10 +23,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from surefoot.training.build import Parameters, build_optimizer
-from surefoot.training.protocol import VARIABLE, ScriptRun
-from surefoot.training.run import Candidate
-from surefoot.training.session import Session, Stopped, listed
+from surefoot.scripts.protocol import VARIABLE, ScriptRun
+from surefoot.scripts.session import Session, Stopped, listed
+from surefoot.study.build import Parameters, build_optimizer
+from surefoot.study.run import Candidate
 from surefoot.training.snapshots import MOST
 
 __all__ = ["Stopped", "checkpoint_dir", "optimizer", "record", "report", "seed"]

@@ -7,9 +7,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from surefoot.choose import experience
 from surefoot.cli import main, surefoot
 from surefoot.cli.advise import advise  # noqa: F401  adds the command
+from surefoot.search.space import prior_results as experience
 
 
 def advised(*words):
@@ -36,7 +36,8 @@ def test_advice_on_a_built_in_task(task, tmp_path):
 
 def test_a_task_of_one_s_own(tmp_path):
     (tmp_path / "mine.py").write_text(
-        "from surefoot.tasks.line import Line\n\n\nclass Mine(Line):\n    name = 'mine'\n\n\nTASK = Mine()\n"
+        "from surefoot.tasks.gallery.line import Line\n\n\n"
+        "class Mine(Line):\n    name = 'mine'\n\n\nTASK = Mine()\n"
     )
     reference = f"{tmp_path}/mine.py:TASK"
     shown = advised(reference).output

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from surefoot.cli import main, surefoot
-from surefoot.evidence import Store
+from surefoot.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from surefoot.choose import Question
 from surefoot.cli import main
+from surefoot.search import Question
 from surefoot.tasks import load_task, with_data
 from tests.tasks.own_folders import land, photos
 

@@ -14,18 +14,18 @@ from PIL import Image
 
 import surefoot.cli.predict
 import surefoot.cli.train
-from surefoot.choose.single import named, recommended, words
-from surefoot.choose.training_log import TrainingLog
 from surefoot.cli.main import main
-from surefoot.evidence import Store, StoreError
-from surefoot.evidence.study_log import StudyLog
-from surefoot.show.report import write_report
+from surefoot.report.report import write_report
+from surefoot.search.space.single import named, recommended, words
+from surefoot.search.training_log import TrainingLog
+from surefoot.store import Store, StoreError
+from surefoot.store.log import StudyLog
+from surefoot.study.run import Candidate, Schedule
 from surefoot.tasks import load_task
-from surefoot.training.full import train_fully
+from surefoot.training.full.model_folder import ModelFolder
+from surefoot.training.full.plan import Plan
+from surefoot.training.full.train import train_fully
 from surefoot.training.loop import train as run_of_a_study
-from surefoot.training.model_folder import ModelFolder
-from surefoot.training.plan import Plan
-from surefoot.training.run import Candidate, Schedule
 
 TASKS = '''
 import os, signal

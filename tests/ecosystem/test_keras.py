@@ -18,13 +18,13 @@ keras = pytest.importorskip("keras")
 layers = keras.layers
 
 import surefoot  # noqa: E402
+from surefoot.checks.task import check  # noqa: E402
+from surefoot.study.run import Candidate  # noqa: E402
 from surefoot.tasks import load_task  # noqa: E402
 from surefoot.tasks.keras_module import KerasModule  # noqa: E402
-from surefoot.training.check import check  # noqa: E402
-from surefoot.training.draws import seed_everything  # noqa: E402
-from surefoot.training.look import look  # noqa: E402
 from surefoot.training.loop import train  # noqa: E402
-from surefoot.training.run import Candidate  # noqa: E402
+from surefoot.training.profile import look  # noqa: E402
+from surefoot.training.random_state import seed_everything  # noqa: E402
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "keras_task.py"
 X = torch.randn(64, 6, generator=torch.Generator().manual_seed(0))

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
-from surefoot.evidence import PointRecord, RunRecord, StudyRecord
 from surefoot.landscape.finalists import finalists
 from surefoot.landscape.losses import extent, measure
 from surefoot.landscape.survey import survey
+from surefoot.study.records import PointRecord, RunRecord, StudyRecord
 
 SCHEDULE = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 PATHS = [

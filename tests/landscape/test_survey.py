@@ -10,14 +10,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from surefoot.choose import Question, choose_optimizer
-from surefoot.evidence import PointRecord, Store
 from surefoot.landscape.finalists import finalists
 from surefoot.landscape.survey import survey
+from surefoot.search import Question, choose_optimizer
+from surefoot.store import Store
+from surefoot.study.records import PointRecord
 from surefoot.tasks import load_task
 from surefoot.training import snapshots
 from surefoot.training.snapshots import real_parameters, snapshots_folder
-from tests.choose.inline_engine import InlineEngine
+from tests.search.inline_engine import InlineEngine
 
 TASK = """
 import torch

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.evidence import PointRecord, RunRecord, StudyRecord
 from surefoot.landscape.survey import survey
+from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.run import Schedule
 from surefoot.tasks import TaskError
-from surefoot.training.run import Schedule
 
-OWN = str(Path(__file__).parent.parent / "training" / "recorded_script.py")
+OWN = str(Path(__file__).parent.parent / "scripts" / "recorded_script.py")
 
 
 def study(behaviour, value=0.25, optimizers=("Adam", "SGD")):

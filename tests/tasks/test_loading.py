@@ -58,7 +58,7 @@ def test_a_relative_path(file, monkeypatch):
 
 
 def test_an_object_in_a_module():
-    assert load_task("surefoot.tasks.line:Line").name == "line"
+    assert load_task("surefoot.tasks.gallery.line:Line").name == "line"
 
 
 def test_a_file_named_like_a_module_in_use_leaves_that_alone(tmp_path):
@@ -81,8 +81,8 @@ def test_a_file_named_like_a_module_in_use_leaves_that_alone(tmp_path):
         ("train.py:", ["expected file.py:object"]),
         ("surefoot.tasks.lin:TASK", ["no module 'surefoot.tasks.lin'", "did you mean 'line'?"]),
         ("no_such_package.tasks:TASK", ["no module 'no_such_package'"]),
-        ("surefoot.tasks.line:TAKS", ["no object 'TAKS'", "did you mean 'TASK'?"]),
-        ("surefoot.tasks.line:SLOPE", ["is not a task", "float lacks name, steps, measure, model"]),
+        ("surefoot.tasks.gallery.line:TAKS", ["no object 'TAKS'", "did you mean 'TASK'?"]),
+        ("surefoot.tasks.gallery.line:SLOPE", ["is not a task", "float lacks name, steps, measure, model"]),
     ],
 )
 def test_errors_say_what_and_the_nearest_name(reference, words):

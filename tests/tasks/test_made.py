@@ -16,10 +16,10 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
 
 import surefoot
+from surefoot.study.run import Candidate
 from surefoot.tasks import Task, TaskError, load_task
 from surefoot.tasks.made import EPOCHS
 from surefoot.training.loop import train
-from surefoot.training.run import Candidate
 
 X = torch.randn(100, 4, generator=torch.Generator().manual_seed(3))
 Y = (X.sum(1) > 0).long()

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from surefoot import optim
+from surefoot.study.run import Candidate, Schedule
 from surefoot.tasks import TaskError
 from surefoot.training import checkpoint
 from surefoot.training.loop import TrunkState, Watch, train
-from surefoot.training.run import Candidate, Schedule
 
 CANDIDATES = [
     Candidate("Adam", {"lr": 1e-2, "betas": [0.8, 0.99]}),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.training.job import run_job
+from surefoot.engines.local.job import run_job
+from surefoot.study.run import Candidate, Job, Schedule
 from surefoot.training.own_files import (
     MARK,
     NotOursError,
@@ -19,7 +20,6 @@ from surefoot.training.own_files import (
     remove_unfinished,
     temporary_folder,
 )
-from surefoot.training.run import Candidate, Job, Schedule
 from tests.listing import listing
 
 RUN, TRUNK = f"run-{'a' * 16}", f"trunk-{'b' * 16}.pt"

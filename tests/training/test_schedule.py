@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.training.run import Schedule
+from surefoot.study.run import Schedule
 from surefoot.training.schedule import branch, evaluations, factor
 
 FULL = st.integers(1, 3000)

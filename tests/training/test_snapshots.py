@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from surefoot.study.run import Candidate
 from surefoot.tasks import TaskError
 from surefoot.training import snapshots
 from surefoot.training.loop import train
-from surefoot.training.run import Candidate
 from surefoot.training.snapshots import Recorder, Snapshots, Thinning, load, path_of, save
 from tests.training.test_loop import CANDIDATES, assert_same, names
 

@@ -29,12 +29,12 @@ def advise(task: str, data: str | None, json_file: str | None) -> None:
     """
     import shlex
 
-    from surefoot.choose import space
-    from surefoot.choose.advice import advise as advice_on
-    from surefoot.choose.experience import load_experience
-    from surefoot.choose.traits import traits_of
+    from surefoot.search.space import candidates as space
+    from surefoot.search.space.advice import advise as advice_on
+    from surefoot.search.space.prior_results import load_experience
+    from surefoot.search.space.task_features import traits_of
     from surefoot.tasks import command_words, load_task, with_data
-    from surefoot.training.look import look
+    from surefoot.training.profile import look
 
     check_writable(json_file)
     experience = load_experience()
@@ -57,7 +57,7 @@ def advise(task: str, data: str | None, json_file: str | None) -> None:
 
 
 def _page(document: Mapping[str, Any]) -> str:
-    from surefoot.show.format import printable
+    from surefoot.study.format import printable
 
     lines = [document["sentence"], ""]
     for place, advised in enumerate(document["advice"], start=1):

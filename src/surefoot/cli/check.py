@@ -10,7 +10,7 @@ import click
 from surefoot.cli.group import data_option, surefoot
 
 if TYPE_CHECKING:
-    from surefoot.training.findings import Report
+    from surefoot.checks.findings import Report
 
 EXIT_WRONG = 2
 
@@ -32,8 +32,8 @@ def check(task: str, data: str | None, workers: int | None) -> None:
 
     Ends with 0 if the task can be trained as it is, and with 2 if not: a line for each mistake.
     """
+    from surefoot.checks.task import check, processors
     from surefoot.tasks import load_task, with_data
-    from surefoot.training.check import check, processors
 
     side_by_side = workers or processors()
     report = check(load_task(with_data(task, data)), side_by_side)
@@ -50,9 +50,9 @@ def _print_facts(report: Report, workers: int) -> None:
     """The summary: what was checked, and what it showed."""
     from rich.console import Console
 
-    from surefoot.show.explain import listing
-    from surefoot.show.format import MISSING, number, plural, seconds, size
-    from surefoot.training.findings import TRAININGS
+    from surefoot.checks.findings import TRAININGS
+    from surefoot.report.explain import listing
+    from surefoot.study.format import MISSING, number, plural, seconds, size
 
     facts = report.facts
     frozen = f", {facts.frozen:,} frozen" if facts.frozen else ""

@@ -191,13 +191,13 @@ def choose(
     interrupted goes on with the same command; a finished one is shown again without training.
     """
     click.get_current_context().with_resource(heeding_termination())
-    from surefoot.choose import Interrupted, Question, choose_optimizer
-    from surefoot.evidence import Store
-    from surefoot.evidence.schema import without_nan
-    from surefoot.show.live import RaceDisplay
-    from surefoot.show.terminal import print_answer
+    from surefoot.cli.engine_options import EngineOptions
+    from surefoot.report.live import RaceDisplay
+    from surefoot.report.terminal import print_answer
+    from surefoot.search import Interrupted, Question, choose_optimizer
+    from surefoot.store import Store
+    from surefoot.study.strict_json import without_nan
     from surefoot.tasks import with_data
-    from surefoot.training.engines import EngineOptions
 
     for file in (json_file, report_file):
         check_writable(file)

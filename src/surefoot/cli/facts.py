@@ -19,7 +19,7 @@ def list_things(what: str, store: str) -> None:
     """List optimizers, tasks, surfaces or studies."""
     from rich.console import Console
 
-    from surefoot.show.explain import listing
+    from surefoot.report.explain import listing
 
     tables: dict[str, Callable[[], Table]] = {
         "optimizers": _optimizers,
@@ -38,7 +38,7 @@ def explain(optimizer: str) -> None:
     from rich.console import Console
 
     from surefoot import optim
-    from surefoot.show.explain import explain as card
+    from surefoot.report.explain import explain as card
 
     try:
         found = optim.find(optimizer)
@@ -74,14 +74,14 @@ def _first_line(documented: type) -> str:
 
 
 def _surfaces() -> Table:
-    from surefoot.landscape.surfaces import SURFACES
+    from surefoot.surfaces.surfaces import SURFACES
 
     rows = [(s.name, s.formula, s.about) for s in SURFACES.values()]
     return rows, ("surface", "formula", "what one sees")
 
 
 def _studies(store: str) -> Table:
-    from surefoot.evidence import Store
+    from surefoot.store import Store
 
     with Store.at(store) as evidence:
         rows = [

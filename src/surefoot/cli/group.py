@@ -89,7 +89,7 @@ def trunks_of(study: str, store: str) -> Path:
 
 def write_report(evidence: Any, study: str, file: str) -> None:
     """Write a study's report and say so."""
-    from surefoot.show.report import write_report
+    from surefoot.report.report import write_report
 
     write_report(evidence.study(study), file)
     click.echo(f"Report written to {file}")

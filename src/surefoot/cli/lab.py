@@ -43,8 +43,8 @@ def lab(
     """
     click.get_current_context().with_resource(heeding_termination())
     try:
-        from surefoot.show.lab.options import Limits
-        from surefoot.show.lab.serve import CannotServe, serve
+        from surefoot.lab.options import Limits
+        from surefoot.lab.serve import CannotServe, serve
     except ModuleNotFoundError as error:
         raise click.UsageError(f"the lab needs {error.name}: pip install 'surefoot[lab]'") from None
     limits = None if workers is None else Limits(workers=workers)

@@ -54,12 +54,12 @@ def landscape(
     result is kept with the study: its report and the lab show it from then on.
     """
     click.get_current_context().with_resource(heeding_termination())
-    from surefoot.evidence import Store
+    from surefoot.cli.engine_options import EngineOptions
     from surefoot.landscape.survey import survey
-    from surefoot.show.landscape_figures import save
-    from surefoot.show.landscape_words import summary
-    from surefoot.show.waiting import phases
-    from surefoot.training.engines import EngineOptions
+    from surefoot.report.landscape_figures import save
+    from surefoot.report.landscape_words import summary
+    from surefoot.report.waiting import phases
+    from surefoot.store import Store
     from surefoot.training.snapshots import snapshots_folder
 
     for file in files:

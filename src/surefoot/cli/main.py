@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     0 an answer, 2 bad input, 3 no run succeeded; interrupted it is 130, terminated 143, hung up 129.
     """
-    from surefoot.evidence.errors import StoreError
+    from surefoot.store.errors import StoreError
 
     run: Callable[..., Any] = surefoot.main
     try:
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     except StoreError as error:
         _fail(str(error), EXIT_BAD_INPUT)
     except Exception as error:
-        from surefoot.choose import NoRunSucceededError
+        from surefoot.search import NoRunSucceededError
         from surefoot.tasks import TaskError
 
         if isinstance(error, NoRunSucceededError):

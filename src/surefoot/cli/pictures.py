@@ -106,11 +106,11 @@ def race(
     import torch
     from rich.console import Console
 
-    from surefoot.landscape.race import run_race
-    from surefoot.landscape.recipe import Recipe
-    from surefoot.landscape.texts import apply_sets, parse_racers
-    from surefoot.show.surfaces.results import race_table
-    from surefoot.show.waiting import counting
+    from surefoot.report.waiting import counting
+    from surefoot.surfaces.pictures.results import race_table
+    from surefoot.surfaces.race import run_race
+    from surefoot.surfaces.recipe import Recipe
+    from surefoot.surfaces.recipe_text import apply_sets, parse_racers
 
     for file in files:
         check_kind(file, (*PICTURES, *TEXTS))
@@ -131,9 +131,9 @@ def race(
 
 
 def _save(race: Any, file: str, view: Any) -> None:
-    from surefoot.landscape.texts import snippet
-    from surefoot.show.surfaces.document import document
-    from surefoot.show.waiting import counting
+    from surefoot.report.waiting import counting
+    from surefoot.surfaces.pictures.document import document
+    from surefoot.surfaces.recipe_text import snippet
 
     kind = Path(file).suffix.lower()
     if kind == ".json":
@@ -141,11 +141,11 @@ def _save(race: Any, file: str, view: Any) -> None:
     elif kind == ".py":
         write(file, snippet(race))
     elif kind == ".html":
-        from surefoot.show.surfaces.page import page_html
+        from surefoot.surfaces.pictures.page import page_html
 
         write(file, page_html(race))
     else:
-        from surefoot.show.surfaces.saving import save_picture
+        from surefoot.surfaces.pictures.saving import save_picture
 
         with counting(f"draw {file}") as progress:
             save_picture(race, file, view=view, progress=progress)

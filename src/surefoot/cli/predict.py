@@ -11,7 +11,7 @@ import click
 from surefoot.cli.group import surefoot
 
 if TYPE_CHECKING:
-    from surefoot.training.model_folder import About, Which
+    from surefoot.training.full.model_folder import About, Which
 
 
 @surefoot.command(
@@ -41,10 +41,10 @@ def predict(task: str, model: str, source: str, out: str, data: str | None, last
     The model's folder may come from a stranger: it is only read, as numbers and JSON, and nothing in it is
     run.  TASK is code, and is taken from the command line alone.
     """
-    from surefoot.show.format import printable
+    from surefoot.study.format import printable
     from surefoot.tasks import TaskError, as_trained, calling, load_task, source_file, with_data
+    from surefoot.training.full.model_folder import ModelFolder
     from surefoot.training.loop import evaluating
-    from surefoot.training.model_folder import ModelFolder
 
     if not os.access(source, os.R_OK):
         raise TaskError(f"--input {source} cannot be read")
@@ -77,7 +77,7 @@ def predict(task: str, model: str, source: str, out: str, data: str | None, last
 def _check_reference(reference: str, about: About) -> None:
     """Another folder of data is no other task; nor is another way to the same file."""
     if _bare(reference) != _bare(about.task):
-        from surefoot.show.format import short
+        from surefoot.study.format import short
         from surefoot.tasks import TaskError
 
         raise TaskError(
@@ -88,7 +88,7 @@ def _check_reference(reference: str, about: About) -> None:
 
 def _check_labels(task: Any, about: About) -> None:
     """Classes in another order would be called by wrong names."""
-    from surefoot.show.format import short
+    from surefoot.study.format import short
     from surefoot.tasks import TaskError
 
     own = tuple(map(str, getattr(task, "labels", None) or ()))
@@ -107,7 +107,7 @@ def _bare(reference: str) -> str:
 
 def _provenance(which: Which, about: About, measured: dict[str, float]) -> str:
     """Which weights are used, and what they were measured at."""
-    from surefoot.show.format import number, printable, share
+    from surefoot.study.format import number, printable, share
 
     words = f"With the {which} weights"
     if {"value", "progress"} <= measured.keys():

@@ -43,10 +43,10 @@ def replay(
     """
     from rich.console import Console
 
-    from surefoot.choose.scoring import score_table
-    from surefoot.evidence import read_table
-    from surefoot.show.scores import print_scores, scores_document
-    from surefoot.show.waiting import counting
+    from surefoot.report.scores import print_scores, scores_document
+    from surefoot.report.waiting import counting
+    from surefoot.search.replay.scoring import score_table
+    from surefoot.store import read_table
 
     check_writable(json_file)
     console = Console(highlight=False)

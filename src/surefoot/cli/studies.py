@@ -13,7 +13,7 @@ from surefoot.cli.group import check_writable, output_option, store_option, sure
 @store_option
 def report(study: str, output: str, store: str) -> None:
     """Write the report of STUDY as one self-contained HTML file."""
-    from surefoot.evidence import Store
+    from surefoot.store import Store
 
     check_writable(output)
     with Store.at(store) as evidence:
@@ -39,7 +39,7 @@ Examples:
 @store_option
 def export(study: str, output: str | None, optuna: str | None, replace: bool, store: str) -> None:
     """Write STUDY, finished or not, as a curve table, as an Optuna study, or both."""
-    from surefoot.evidence import Store
+    from surefoot.store import Store
 
     if not output and not optuna:
         raise click.UsageError("say where to: -o FILE.csv.gz, --optuna URL, or both")
@@ -49,11 +49,11 @@ def export(study: str, output: str | None, optuna: str | None, replace: bool, st
     with Store.at(store) as evidence:
         record = evidence.study(study)
     if output:
-        from surefoot.evidence.study_table import write_study_table
+        from surefoot.store.study_table import write_study_table
 
         click.echo(f"{write_study_table(record, output):,} curves written to {output}")
     if optuna:
-        from surefoot.evidence.optuna_study import write_optuna_study
+        from surefoot.store.optuna_study import write_optuna_study
 
         click.echo(
             f"{write_optuna_study(record, optuna, replace):,} trials written as the Optuna study {study}"

@@ -13,13 +13,13 @@ import click
 from surefoot.cli.group import DEFAULT_STORE, store_option, surefoot
 
 if TYPE_CHECKING:
-    from surefoot.choose.training_log import TrainingLog
-    from surefoot.show.training_display import TrainingDisplay
+    from surefoot.report.training_display import TrainingDisplay
+    from surefoot.search.training_log import TrainingLog
+    from surefoot.study.run import Candidate, Point
+    from surefoot.training.full.model_folder import ModelFolder
+    from surefoot.training.full.plan import Plan, Result
+    from surefoot.training.full.scalars import Scalars
     from surefoot.training.loop import Live
-    from surefoot.training.model_folder import ModelFolder
-    from surefoot.training.plan import Plan, Result
-    from surefoot.training.run import Candidate, Point
-    from surefoot.training.scalars import Scalars
 
 EXIT_DIVERGED = 3
 
@@ -94,12 +94,12 @@ def train(
     it.  A training that was interrupted, however, goes on with the same command and ends bit for bit where
     an undisturbed one ends.
     """
-    from surefoot.choose.training_log import TrainingLog
-    from surefoot.evidence import Store
+    from surefoot.search.training_log import TrainingLog
+    from surefoot.store import Store
     from surefoot.tasks import load_task, with_data
-    from surefoot.training.model_folder import ModelFolder
-    from surefoot.training.plan import Plan
-    from surefoot.training.scalars import Scalars
+    from surefoot.training.full.model_folder import ModelFolder
+    from surefoot.training.full.plan import Plan
+    from surefoot.training.full.scalars import Scalars
 
     if bool(study) == bool(optimizer):
         raise click.UsageError("say with what: either --study NAME or --optimizer NAME")
@@ -131,7 +131,7 @@ def _candidate(
     sets: tuple[str, ...],
     schedule: str | None,
 ) -> Candidate:
-    from surefoot.choose.single import named, recommended
+    from surefoot.search.space.single import named, recommended
 
     if study:
         return recommended(evidence.study(study), task)
@@ -145,8 +145,8 @@ def _settle(plan: Plan, folder: ModelFolder, overwrite: bool, again: str) -> Non
     Raises:
         FolderError: it holds something else, and nobody has asked to overwrite it.
     """
-    from surefoot.training.model_folder import FolderError
-    from surefoot.training.plan import compare
+    from surefoot.training.full.model_folder import FolderError
+    from surefoot.training.full.plan import compare
 
     if overwrite:
         folder.clear()
@@ -166,10 +166,10 @@ def _sit(
     plan: Plan, task: Any, folder: ModelFolder, log: TrainingLog, scalars: Scalars | None, again: str
 ) -> Result:
     """Train until the end or until somebody asks to stop, which ends the command."""
-    from surefoot.show.training_display import TrainingDisplay
+    from surefoot.report.training_display import TrainingDisplay
     from surefoot.tasks import TaskError
-    from surefoot.training.full import train_fully
-    from surefoot.training.stopping import stopping_gently
+    from surefoot.training.full.stopping import stopping_gently
+    from surefoot.training.full.train import train_fully
 
     with (
         stopping_gently() as signalled,
@@ -195,7 +195,7 @@ def _sit(
 
 def _followers(display: TrainingDisplay, log: TrainingLog, scalars: Scalars | None) -> Any:
     """All who are told of the training, as one."""
-    from surefoot.training.full import Follower
+    from surefoot.training.full.train import Follower
 
     class Followers(Follower):
         def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
@@ -233,9 +233,9 @@ def _command(
     tensorboard: bool = False,
 ) -> str:
     """The command line that trains so."""
-    from surefoot.choose.single import words
+    from surefoot.search.space.single import words
     from surefoot.tasks import command_words
-    from surefoot.training.plan import VALIDATIONS
+    from surefoot.training.full.plan import VALIDATIONS
 
     parts = ["surefoot", "train", *command_words(plan.task)]
     parts += ["--study", study] if study else words(plan.candidate)
@@ -250,8 +250,8 @@ def _command(
 
 def _tell(plan: Plan, result: Result, measure: str, folder: ModelFolder, study: str) -> None:
     """What became of it."""
-    from surefoot.choose.training_log import sentence
-    from surefoot.show.format import number, printable
+    from surefoot.search.training_log import sentence
+    from surefoot.study.format import number, printable
 
     diverged = result.status == "diverged"
     click.echo(printable(sentence(plan, result, measure)), err=diverged)

@@ -1,1 +1,1 @@
-"""Test surfaces with the paths of real optimizers on them, and the landscape around a real model."""
+"""The loss landscape around a real model, with the trajectories of its trainings."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from surefoot.naming import nearest
-from surefoot.training.run import Candidate, Schedule
+from surefoot.study.run import Candidate, Schedule
 
 CONFIRMED = "confirm"
 
 
 class RunRead(Protocol):
-    """What is read of a run; a `surefoot.evidence.RunRecord` has it."""
+    """What is read of a run; a `surefoot.store.RunRecord` has it."""
 
     @property
     def optimizer(self) -> str: ...  # noqa: D102
@@ -34,7 +34,7 @@ class RunRead(Protocol):
 
 
 class StudyRead(Protocol):
-    """What is read of a study; a `surefoot.evidence.StudyRecord` has it."""
+    """What is read of a study; a `surefoot.store.StudyRecord` has it."""
 
     @property
     def name(self) -> str: ...  # noqa: D102

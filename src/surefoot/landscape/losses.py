@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from surefoot.landscape.grounds import Ground
+from surefoot.landscape.loss_evaluators import Ground
 from surefoot.training.revisit import Atlas, Place
 
 MARGIN = 0.15

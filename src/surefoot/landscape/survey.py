@@ -20,7 +20,7 @@ from surefoot.landscape.losses import measure
 from surefoot.landscape.plane import axes, fit_plane, gram, metric, steps
 from surefoot.landscape.survey_document import Survey, document
 from surefoot.landscape.trainings import Subject, Training, open_subject
-from surefoot.training import draws
+from surefoot.training import random_state as draws
 from surefoot.training.revisit import Atlas, Place
 from surefoot.training.snapshots import MOST
 
@@ -44,7 +44,7 @@ def survey(
     """Draw up the landscape of a study; without snapshots its finalists are trained once more for it.
 
     Args:
-        study: a `surefoot.evidence.StudyRecord`, finished or not.
+        study: a `surefoot.store.StudyRecord`, finished or not.
         folder: where its snapshots lie, `training.snapshots.snapshots_folder`; those of runs that are made
             again here are left there too.
         size: points along each side of the plane at which the loss is measured.

@@ -29,11 +29,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surefoot.landscape.control import MOST_DIMENSIONS, walk
 from surefoot.landscape.finalists import Finalist, StudyRead
-from surefoot.landscape.grounds import Ground
+from surefoot.landscape.loss_evaluators import Ground
 from surefoot.landscape.losses import Losses
 from surefoot.landscape.plane import Fit, filters, fit_plane
+from surefoot.landscape.random_walks import MOST_DIMENSIONS, walk
 from surefoot.landscape.trainings import Training, agree
 
 VERSION = 1

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Protocol
 
 from surefoot.landscape.finalists import Finalist, StudyRead
-from surefoot.landscape.grounds import Ground, ScriptGround, TaskGround
+from surefoot.landscape.loss_evaluators import Ground, ScriptGround, TaskGround
+from surefoot.scripts.runner import run_script, script_name
+from surefoot.study.run import Job, Report
 from surefoot.tasks import TaskError, load_task
 from surefoot.training import snapshots
-from surefoot.training.look import look
 from surefoot.training.loop import train
 from surefoot.training.meters import one_thread
-from surefoot.training.run import Job, Report
-from surefoot.training.script import run_script, script_name
+from surefoot.training.profile import look
 from surefoot.training.snapshots import Recorder, Snapshots
 
 Progress = Callable[[str, int, int], None]

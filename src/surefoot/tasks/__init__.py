@@ -11,17 +11,14 @@ method `with_data`, it makes tasks of the user's own folders.
 from collections.abc import Sequence
 
 from surefoot.naming import nearest
+from surefoot.study.user_code import TaskError, calling, find_object, source_file
 from surefoot.tasks.loading import (
-    TaskError,
     as_trained,
     builtin_modules,
-    calling,
     check_task,
     data_tasks,
-    find_object,
     load_object,
     load_own_data,
-    source_file,
     with_data,
 )
 from surefoot.tasks.reference import command_words

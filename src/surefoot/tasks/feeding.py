@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
+from surefoot.study.user_code import TaskError
 from surefoot.tasks.batching import shuffled
-from surefoot.tasks.loading import TaskError
 
 HELD_OUT_SEED = 0
 NUMPY_WATCHED = 4

@@ -9,29 +9,23 @@ Errors are one line that a person can act on.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 import re
-import sys
-import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 from surefoot.naming import nearest
+from surefoot.study.user_code import TaskError, calling, find_object, source_file
 from surefoot.tasks import reference as references
 from surefoot.tasks.task import Task
 
 FUNCTIONS = ("model", "batches", "loss", "validate")
+FOLDERS = ("gallery", "images")
 MEMBERS = ("name", "steps", "measure", *FUNCTIONS)
-
-
-class TaskError(ValueError):
-    """A task cannot be loaded or used; the message is one line for its author."""
 
 
 def load_object(reference: str) -> Task:
@@ -40,10 +34,18 @@ def load_object(reference: str) -> Task:
 
 
 def builtin_modules() -> list[ModuleType]:
-    """The modules in this folder that define `TASK`."""
-    names = [found.name for found in pkgutil.iter_modules([str(Path(__file__).parent)])]
-    modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
+    """The modules of the gallery, and of tasks on the user's images, that define `TASK`."""
+    names = [
+        f"{__package__}.{folder}.{found.name}"
+        for folder in FOLDERS
+        for found in pkgutil.iter_modules([str(Path(__file__).parent / folder)])
+    ]
+    modules = [importlib.import_module(name) for name in sorted(names, key=_last_part)]
     return [module for module in modules if "TASK" in vars(module)]
+
+
+def _last_part(module: str) -> str:
+    return module.rpartition(".")[2]
 
 
 def data_tasks() -> dict[str, Any]:
@@ -137,22 +139,6 @@ def _listed(names: Iterable[str]) -> str:
     return " and ".join(sorted(names))
 
 
-def find_object(reference: str, kind: str) -> Any:
-    """What "path/file.py:object" or "package.module:object" names.
-
-    Raises:
-        TaskError: there is none; it calls the object a `kind`, such as "task".
-    """
-    source, _, name = reference.rpartition(":")
-    if not source or not name.isidentifier():
-        raise TaskError(f"{kind} {reference!r}: expected file.py:object or package.module:object")
-    module = _run_file(Path(source)) if source.endswith(".py") else _import(source)
-    if not hasattr(module, name):
-        own = [n for n, v in vars(module).items() if n[0] != "_" and not inspect.ismodule(v)]
-        raise TaskError(f"{source} has no object {name!r}{nearest(name, own)}")
-    return getattr(module, name)
-
-
 def check_task(candidate: Any, reference: str) -> Task:
     """`candidate` itself, if it is a task.
 
@@ -182,22 +168,6 @@ def check_task(candidate: Any, reference: str) -> Task:
     return cast(Task, candidate)
 
 
-@contextlib.contextmanager
-def calling(what: str, file: str | None = None) -> Iterator[None]:
-    """Turn any exception inside the block into one line of `TaskError`: what, the error, file and line.
-
-    Args:
-        what: what is being done, e.g. "digits: model()".
-        file: the user's file; the last line of it that was running is named.
-    """
-    try:
-        yield
-    except TaskError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise TaskError(f"{what} raised {_in_one_line(error)}{_place(error, file)}") from error
-
-
 def _made(found: Any, reference: str) -> Any:
     """An instance from a class or a factory; anything else is taken as the task itself."""
     if isinstance(found, type) or (callable(found) and not hasattr(found, "batches")):
@@ -211,86 +181,11 @@ def _made(found: Any, reference: str) -> Any:
     return found
 
 
-def source_file(found: Any) -> str | None:
-    """The file that defines a class or function, or an instance's class; None if it is not Python's."""
-    with contextlib.suppress(TypeError, OSError):
-        return inspect.getsourcefile(
-            found if isinstance(found, type) or inspect.isroutine(found) else type(found)
-        )
-    return None
-
-
 def _required(parameter: inspect.Parameter) -> bool:
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return parameter.default is inspect.Parameter.empty and parameter.kind not in variadic
 
 
-def _run_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        siblings = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise TaskError(f"there is no file {str(path)!r}{nearest(str(path), siblings)}")
-    path = path.resolve()
-    # As for a script: the files beside it can be imported.
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
-    name = _module_name(path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise TaskError(f"{path} cannot be imported as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickled objects look their module up here
-    try:
-        with calling(str(path), str(path)):
-            spec.loader.exec_module(module)
-    except TaskError:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _module_name(path: Path) -> str:
-    """The file's own name, so that data-loading processes can import it, unless another module has it."""
-    loaded = getattr(sys.modules.get(path.stem), "__file__", None)
-    if path.stem not in sys.modules and path.stem not in sys.stdlib_module_names:
-        return path.stem
-    return path.stem if loaded == str(path) else f"surefoot_task_{path.stem}"
-
-
-def _import(name: str) -> ModuleType:
-    # As for `python -m`: modules in the current folder can be imported, after all others.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-            raise TaskError(f"{name} raised {_in_one_line(error)}{_place(error, None)}") from error
-        parent, _, last = error.name.rpartition(".")
-        raise TaskError(f"there is no module {error.name!r}{nearest(last, _siblings(parent))}") from None
-    except (Exception, SystemExit) as error:
-        raise TaskError(f"{name} raised {_in_one_line(error)}{_place(error, None)}") from error
-
-
-def _siblings(parent: str) -> Iterable[str]:
-    """Module names in a package, or in the current folder."""
-    path = getattr(sys.modules.get(parent), "__path__", None) if parent else ["."]
-    return [found.name for found in pkgutil.iter_modules(path)] if path else []
-
-
 def _misspelt(member: str, others: Iterable[str]) -> str:
     hint = nearest(member, others)
     return f" ({hint[len('; did you mean ') : -1]} is near)" if hint.startswith("; did") else ""
-
-
-def _in_one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _place(error: BaseException, file: str | None) -> str:
-    """Where it happened: the last line of the user's file that was running, else the last line of all."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f" ({error.filename}:{error.lineno})"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
-    frames = [f for f in frames if f.filename != __file__] or frames
-    users = [f for f in frames if f.filename == file] or frames
-    return f" ({users[-1].filename}:{users[-1].lineno})" if users else ""

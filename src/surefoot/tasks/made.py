@@ -25,9 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from surefoot.study.user_code import TaskError, calling, source_file
 from surefoot.tasks.feeding import held_out_feed, rows_in, training_feed
 from surefoot.tasks.keras_module import KerasModule, is_keras
-from surefoot.tasks.loading import TaskError, calling, source_file
 
 EPOCHS = 10
 """Times through the training data, unless `steps` or `epochs` says otherwise."""

@@ -1,1 +1,1 @@
-"""One run: its schedule, loop, checkpoints, meters and divergence; and the engines that run many."""
+"""One run: its schedule, loop, random state, checkpoints, meters and divergence."""

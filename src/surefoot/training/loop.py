@@ -20,13 +20,13 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from surefoot.study.build import build_optimizer
+from surefoot.study.optimizers import find_algorithm
+from surefoot.study.run import Candidate, Point, Schedule
 from surefoot.tasks import Task, TaskError
-from surefoot.training import draws
-from surefoot.training.algorithm import find_algorithm
-from surefoot.training.build import build_optimizer
+from surefoot.training import random_state as draws
 from surefoot.training.divergence import Trend
 from surefoot.training.meters import median_seconds, seconds_in_line, state_bytes
-from surefoot.training.run import Candidate, Point, Schedule
 from surefoot.training.schedule import branch, evaluations, factor
 from surefoot.training.snapshots import Recorder
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from surefoot.training import draws
+from surefoot.training import random_state as draws
 from surefoot.training.snapshots import Snapshots, real_parameters
 
 SEED = 0

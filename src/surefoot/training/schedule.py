@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 
-from surefoot.training.run import Schedule
+from surefoot.study.run import Schedule
 
 
 def evaluations(progress: float, full: int) -> int:

@@ -21,9 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from surefoot.study.run import Candidate
 from surefoot.tasks import Task, TaskError
 from surefoot.training import checkpoint
-from surefoot.training.run import Candidate
 
 MOST = 49
 """Snapshots of one run, unless another number is named; a power of two and the start."""

@@ -1,0 +1,121 @@
+"""Each optimizer's flat window of learning rates, from what screening saw.
+
+    rate_windows(runs, deviation=0.004, initial=2.3)["SGD"]
+    # {"low": 0.08, "high": 0.25, "decades": 0.5, "best": 0.1, "blow_up": 0.25, "progress": 0.33, …}
+
+Inside the window the loss might as well be the best; outside it differs by more than seeds do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from surefoot.study.records import RunRecord
+
+FLAT_DEVIATIONS = 2.0
+"""A learning rate whose loss is within two seed standard deviations of the best might as well be the best."""
+
+FEWEST_RATES = 3
+"""Two learning rates show no window: one of them is the best, and nothing bounds it on the other side."""
+
+Line = Sequence[tuple[float, float]]
+"""(learning rate, value) in order of learning rate."""
+
+
+def rate_windows(
+    runs: Sequence[RunRecord], deviation: float, final: float = math.nan, initial: float | None = None
+) -> dict[str, dict[str, float | bool]]:
+    """The flat window of each screened optimizer that has one, by name.
+
+    It is taken at the furthest rung at which three learning rates were measured.  Edges lie where the line
+    through the measured values, over log lr, leaves the band.  Noise shrinks with the loss: earlier in the
+    training the band is wider in the proportion of the losses.
+
+    Args:
+        runs: of the study; those of screening count.
+        deviation: standard deviation between seeds at the end of the training, in units of the value.
+        final: the value at the end that it belongs to; nan if unknown: the band is then the same everywhere.
+        initial: the value before training; an optimizer that has not left it by more than the band has no
+            window yet.
+
+    Returns:
+        "low", "high", "decades", "best" (a measured lr), "blow_up" (share of runs that diverged),
+        "progress" (the rung), "open_low" and "open_high" (no value outside the band was measured there).
+    """
+    windows = {}
+    screened = [run for run in runs if run.phase == "screen" and "lr" in run.hyperparameters]
+    for optimizer in dict.fromkeys(run.optimizer for run in screened):
+        own = [run for run in screened if run.optimizer == optimizer]
+        progress, line = lowest_line(own)
+        if not line:
+            continue
+        best = min(value for _, value in line)
+        band = FLAT_DEVIATIONS * deviation * _noise_ratio(best, final)
+        if initial is not None and best >= initial - band:
+            continue
+        blow_up = sum(run.status == "diverged" for run in own) / len(own)
+        windows[optimizer] = _window(line, band) | {"blow_up": blow_up, "progress": progress}
+    return windows
+
+
+def _noise_ratio(value: float, final: float) -> float:
+    ratio = value / final if final else math.nan
+    return max(1.0, ratio) if math.isfinite(ratio) else 1.0
+
+
+def _window(line: Line, band: float) -> dict[str, float | bool]:
+    place = min(range(len(line)), key=lambda i: line[i][1])
+    limit = line[place][1] + band
+    low, open_low = _edge(line[place::-1], limit)
+    high, open_high = _edge(line[place:], limit)
+    return {
+        "low": low,
+        "high": high,
+        "decades": math.log10(high / low),
+        "best": line[place][0],
+        "open_low": open_low,
+        "open_high": open_high,
+    }
+
+
+def _edge(outwards: Line, limit: float) -> tuple[float, bool]:
+    """Where the values, from the best outwards, first pass the limit, and whether they never do."""
+    for (rate, value), (next_rate, next_value) in pairwise(outwards):
+        if next_value > limit:
+            share = (limit - value) / (next_value - value) if math.isfinite(next_value) else 0.0
+            return float(rate * (next_rate / rate) ** share), False
+    return outwards[-1][0], True
+
+
+def lowest_line(runs: Sequence[RunRecord]) -> tuple[float, Line]:
+    """The furthest rung at which three learning rates were measured, and the lowest value of each there.
+
+    Whatever the other settings: what is asked is how an optimizer does at a rate if they suit it.  A rate
+    that only diverged counts as infinitely bad.  The race's seed alone counts: the play-off saw only some.
+
+    Returns:
+        (progress, line); (0, ()) where there is none.
+    """
+    first = min((run.seed for run in runs), default=0)
+    runs = [run for run in runs if run.seed == first]
+    at: dict[float, dict[float, float]] = {}
+    for run in runs:
+        rate = run.hyperparameters["lr"]
+        for point in run.points if not run.lost else ():
+            if math.isfinite(point.value):
+                line = at.setdefault(point.progress, {})
+                line[rate] = min(point.value, line.get(rate, math.inf))
+    rungs = [rung for rung, line in at.items() if len(line) >= FEWEST_RATES]
+    if not rungs:
+        return 0.0, ()
+    lost = {run.hyperparameters["lr"]: math.inf for run in runs if run.lost}
+    healthy = {rate for line in at.values() for rate in line}
+    lost = {rate: value for rate, value in lost.items() if rate not in healthy}
+    return max(rungs), sorted((lost | at[max(rungs)]).items())
+
+
+def furthest(runs: Iterable[RunRecord]) -> float:
+    """The furthest progress that any of the runs has reached; 0 of none."""
+    return max((point.progress for run in runs for point in run.points), default=0.0)

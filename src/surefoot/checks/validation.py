@@ -1,0 +1,126 @@
+"""Does `validate()` only measure: a number, the same each time, without a trace in the model?"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from surefoot.checks.findings import Finding, Mistake, asking
+from surefoot.checks.loss import explained
+from surefoot.checks.model import fresh, same, weights
+from surefoot.tasks import Task
+from surefoot.training.random_state import seed_everything
+
+FEW = 100
+"""Held-out rows below which a measure says more of them than of the model."""
+
+CLOSE = 1e-6
+
+
+@dataclass
+class Measured:
+    """Of one validation: seconds, rows that went through the model, the value before any training."""
+
+    seconds: float | None = None
+    rows: int = 0
+    value: float | None = None
+
+
+def check_validation(task: Task, measured: Measured) -> Iterator[Finding]:
+    """What is wrong with it; fills `measured`.  If there is no number to be had, that is a `Mistake`."""
+    model = fresh(task, 0).eval()
+    before, modes, trained = weights(model), _modes(model), _trained(model)
+    counted = model.register_forward_hook(lambda _, inputs, output: _count(measured, inputs, output))
+    begin = time.perf_counter()
+    value = _value(task, model, seed=0)
+    measured.seconds = time.perf_counter() - begin
+    counted.remove()
+    changed = [name for name, tensor in weights(model).items() if not same(tensor, before[name])]
+    switched = _modes(model) != modes
+    frozen = trained - _trained(model)
+    if not math.isfinite(value):
+        where = f"{task.name}: validate()"
+        raise Mistake("validate", f"{where} returns {value} before any training", raised=True)
+    model.eval()
+    again = _value(task, model, seed=1, once_more=True)
+    if changed:
+        hint = "; it leaves the model in training mode" if switched else ""
+        yield Finding(
+            "validate", True,
+            f"{task.name}: validate() changes the model ({_listed(changed)}); it must only measure{hint}",
+        )  # fmt: skip
+    elif frozen:
+        yield Finding(
+            "validate", True,
+            f"{task.name}: validate() freezes {_listed(sorted(frozen))}: leave requires_grad as it is",
+        )  # fmt: skip
+    elif not math.isclose(value, again, rel_tol=CLOSE, abs_tol=1e-12):
+        cause = (
+            "it puts the model into training mode, with dropout: leave that out"
+            if switched
+            else "measure always the same rows, and draw what is random from a generator of its own"
+        )
+        yield Finding(
+            "validate", True,
+            f"{task.name}: validate() gives {value:.6g}, then {again:.6g}, for the same model: {cause}",
+        )  # fmt: skip
+    elif switched:
+        yield Finding(
+            "validate", False,
+            f"{task.name}: validate() leaves the model in training mode; it is called in evaluation "
+            "mode, and modes are put back: leave that to it",
+        )  # fmt: skip
+    measured.value = value
+    if 0 < measured.rows < FEW:
+        yield Finding(
+            "validate", False,
+            f"{task.name}: validate() measures on {measured.rows} rows: which ones they are moves the "
+            "value by about "
+            f"{100 / math.sqrt(measured.rows):.0f} %, and no optimizer can be told apart by less; hold "
+            "out more",
+        )  # fmt: skip
+
+
+def _value(task: Task, model: nn.Module, seed: int, *, once_more: bool = False) -> float:
+    seed_everything(seed)
+    try:
+        with asking(task, "validate"), torch.no_grad():
+            value: Any = task.validate(model)
+    except Mistake as mistake:
+        if once_more:
+            raise Mistake(
+                "validate", f"{mistake}, when it was called for the second time"
+            ) from mistake.__cause__
+        raise explained(task, mistake, None, None) from mistake.__cause__
+    if not isinstance(value, int | float):
+        hint = "; return value.item()" if isinstance(value, Tensor) else ""
+        raise Mistake(
+            "validate", f"{task.name}: validate() must return a float, not {type(value).__name__}{hint}"
+        )
+    return float(value)
+
+
+def _count(measured: Measured, inputs: Any, output: Any) -> None:
+    """Rows are what both the input and the output have so many of."""
+    for tensor in (output, *inputs):
+        if isinstance(tensor, Tensor):
+            measured.rows += len(tensor) if tensor.dim() else 1
+            return
+
+
+def _modes(model: nn.Module) -> list[bool]:
+    return [module.training for module in model.modules()]
+
+
+def _trained(model: nn.Module) -> set[str]:
+    return {name for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

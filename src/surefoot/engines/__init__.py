@@ -1,0 +1,1 @@
+"""Where runs are made: they are started, their events streamed, and stopped.  No policy inside."""

@@ -1,0 +1,75 @@
+"""A race as a file to keep: pictures, a page that plays it, its numbers, and the code that makes it again.
+
+race_file(race, "gif", "contour", lambda: False).name      # "race-beale.gif"
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from surefoot.lab.answers import Answer, Refused, file_name, to_bytes
+from surefoot.surfaces.race import Race
+
+FORMATS: Mapping[str, str] = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "mp4": "video/mp4",
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "py": "text/x-python; charset=utf-8",
+}
+"""Endings, with their media types."""
+
+QUICK = ("json", "py", "html")
+"""Nothing is drawn for these."""
+
+View = Literal["contour", "3d", "both"]
+
+
+def race_file(race: Race, format: str, view: View, stopped: Callable[[], bool]) -> Answer:
+    """The file.
+
+    Raises:
+        Refused: it cannot be made here, or `stopped` said so.
+    """
+    name = file_name(f"race-{race.surface.name}", f".{format}")
+    return Answer(_content(race, format, view, stopped), FORMATS[format], name)
+
+
+def _content(race: Race, format: str, view: View, stopped: Callable[[], bool]) -> bytes:
+    match format:
+        case "json":
+            from surefoot.surfaces.pictures.document import document
+
+            return to_bytes(document(race))
+        case "py":
+            from surefoot.surfaces.recipe_text import snippet
+
+            return snippet(race).encode()
+        case "html":
+            from surefoot.surfaces.pictures.page import page_html
+
+            return page_html(race).encode()
+        case _:
+            return _picture(race, format, view, stopped)
+
+
+def _picture(race: Race, format: str, view: View, stopped: Callable[[], bool]) -> bytes:
+    from surefoot.surfaces.pictures.saving import save_picture
+
+    def go_on(*_: Any) -> None:
+        if stopped():
+            raise Refused(503, "the picture took too long: lower the steps, or take fewer racers")
+
+    with tempfile.TemporaryDirectory(prefix="surefoot-lab-") as folder:
+        path = Path(folder) / f"race.{format}"
+        try:
+            save_picture(race, path, view, go_on)
+        except ValueError as error:  # no ffmpeg
+            raise Refused(422, str(error)) from None
+        return path.read_bytes()

@@ -1,0 +1,136 @@
+"""The part of the API for the playground and the optimizers: surfaces, cards, races, steps, pictures."""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from surefoot.lab.access import only_json
+from surefoot.lab.answers import Answer, Refused, as_json
+from surefoot.lab.errors import problems
+from surefoot.lab.files import FORMATS, QUICK
+from surefoot.lab.job_queue import Task
+from surefoot.lab.request_models import InspectBody, RecipeBody, SurfaceBody
+from surefoot.lab.response_models import (
+    CardDocument,
+    ContourDocument,
+    InspectionDocument,
+    OptimizerList,
+    RaceDocument,
+    SurfaceList,
+    file_of,
+)
+from surefoot.lab.service import respond
+from surefoot.surfaces.optimizer_cards import cards, find_card, kind_of
+from surefoot.surfaces.pictures.document import surface_document
+from surefoot.surfaces.pictures.strokes import racer_strokes, stroke_document
+from surefoot.surfaces.surfaces import SURFACES
+
+router = APIRouter(prefix="/api", tags=["playground"])
+JSON = [Depends(only_json)]
+BY_BODY = problems(400, 401, 403, 413, 415, 422, 429, 503)
+
+
+@router.get("/surfaces", response_model=SurfaceList, responses=problems(401))
+def surfaces() -> Response:
+    """Every surface in the table."""
+    return _sent(_surfaces())
+
+
+@router.get("/optimizers", response_model=OptimizerList, responses=problems(401))
+def optimizers() -> Response:
+    """Every optimizer, with the settings that a page may offer."""
+    return _sent(_optimizers())
+
+
+@router.get("/optimizers/{name}", response_model=CardDocument, responses=problems(401, 404))
+def optimizer(name: str) -> Response:
+    """An optimizer's whole card."""
+    try:
+        card = find_card(name)
+    except ValueError as error:
+        raise Refused(404, str(error)) from None
+    more = {
+        "equation": card.equation,
+        "state": card.state,
+        "state_bytes_per_parameter": card.state_bytes_per_parameter,
+        "takes": card.takes,
+        "good_at": card.good_at,
+        "bad_at": card.bad_at,
+        "paper": card.paper,
+    }
+    return _sent(as_json(_short(card.name) | more))
+
+
+@router.post("/race", response_model=RaceDocument, dependencies=JSON, responses=BY_BODY)
+async def race(body: RecipeBody, request: Request) -> Response:
+    """Let the racers run on the surface: every path, with what makes it again."""
+    seconds = request.app.state.options.limits.race_seconds
+    return await respond(request, Task("race", body.model_dump(), seconds))
+
+
+@router.post("/inspect", response_model=InspectionDocument, dependencies=JSON, responses=BY_BODY)
+async def inspect(body: InspectBody, request: Request) -> Response:
+    """One step of one racer: what gradient it got, what it remembers, how far it went."""
+    seconds = request.app.state.options.limits.race_seconds
+    return await respond(request, Task("inspect", body.model_dump(), seconds, quick=True))
+
+
+@router.post("/contours", response_model=ContourDocument, dependencies=JSON, responses=BY_BODY)
+async def contours(body: SurfaceBody, request: Request) -> Response:
+    """The contour lines and shades of a surface."""
+    seconds = request.app.state.options.limits.race_seconds
+    return await respond(request, Task("contours", body.model_dump(), seconds, quick=True))
+
+
+@router.post(
+    "/picture/{format}",
+    response_class=Response,
+    dependencies=JSON,
+    responses=BY_BODY | file_of(*dict.fromkeys(FORMATS.values())),
+)
+async def picture(
+    format: Literal["png", "svg", "gif", "webp", "mp4", "html", "json", "py"],
+    body: RecipeBody,
+    request: Request,
+    view: Annotated[
+        Literal["contour", "3d", "both"],
+        Query(description="of a still picture: from above, as a solid, or both"),
+    ] = "contour",
+) -> Response:
+    """The race as a file to keep: a picture, a page that plays it, its numbers, or the code that makes it."""
+    arguments = {"recipe": body.model_dump(), "format": format, "view": view}
+    seconds = request.app.state.options.limits.picture_seconds
+    return await respond(request, Task("picture", arguments, seconds, slow=format not in QUICK))
+
+
+def _short(name: str) -> dict[str, Any]:
+    card = cards()[name]
+    return {
+        "name": name,
+        "summary": card.summary,
+        "lr": next((float(h.default) for h in card.hyperparameters if h.name == "lr"), None),
+        "hyperparameters": [
+            {"name": h.name, "default": h.default, "meaning": h.meaning, "usual": h.usual, "kind": kind_of(h)}
+            for h in card.hyperparameters
+        ],
+        "needs_closure": card.needs_closure,
+        "matrices_only": card.matrices_only,
+        "stroke": stroke_document(racer_strokes([name])[0]),
+    }
+
+
+@functools.cache
+def _surfaces() -> Answer:
+    return as_json({"surfaces": [surface_document(surface) for surface in SURFACES.values()]})
+
+
+@functools.cache
+def _optimizers() -> Answer:
+    return as_json({"optimizers": [_short(name) for name in cards()]})
+
+
+def _sent(answer: Answer) -> Response:
+    return Response(answer.body, media_type=answer.media)

@@ -1,0 +1,171 @@
+"""The desk's workers as processes: started warm, one after the other's end, and none outlives the server.
+
+crew = Crew(2, serve)       # `serve(member)` gives a free member a job, False if there is none
+crew.start()
+crew.wake()                 # there may be a job
+await crew.stop()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from surefoot.lab.answers import Answer, Refused
+from surefoot.lab.pipe_framing import LENGTHS, Head, frame
+
+START_SECONDS = 120.0
+"""A worker that is not ready by then is started again: on a busy machine torch takes long to import."""
+
+COMMAND = (sys.executable, "-P", "-m", "surefoot.lab.worker")
+"""-P: a file in the user's folder that is named like a package must not stand in for it."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0  # seconds before a worker that failed to start is tried again
+
+_log = logging.getLogger(__name__)
+
+
+class Ended(Exception):  # noqa: N818 - reads as what it says
+    """A worker is gone, or of no more use."""
+
+
+class Member:
+    """One worker process.
+
+    Attributes:
+        process: it.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    async def do(self, head: Head) -> Answer:
+        """Let it do a job.
+
+        Raises:
+            Refused: the job was refused.
+            Ended: the worker ended meanwhile.
+        """
+        self._send(head)
+        while True:
+            told, body = await self.hear()
+            if told.get("job") == head["job"]:
+                break
+        if "status" in told:
+            raise Refused(told["status"], told["detail"], told["retry_after"])
+        return Answer(body, told["media"], told["name"])
+
+    def stop(self, job: int) -> None:
+        """Tell it that nobody waits for this job any more."""
+        with contextlib.suppress(Ended):
+            self._send({"stop": job})
+
+    async def hear(self) -> tuple[Head, bytes]:
+        """What it says next."""
+        stream = self.process.stdout
+        assert stream is not None
+        try:
+            head, body = LENGTHS.unpack(await stream.readexactly(LENGTHS.size))
+            return json.loads(await stream.readexactly(head)), await stream.readexactly(body)
+        except (asyncio.IncompleteReadError, OSError):
+            raise Ended from None
+
+    def _send(self, head: Head) -> None:
+        stream = self.process.stdin
+        assert stream is not None
+        if stream.is_closing() or self.process.returncode is not None:
+            raise Ended
+        stream.write(frame(head))
+
+    async def end(self) -> None:
+        """Kill it and wait for its end."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+
+
+class Crew:
+    """So many workers, each replaced when it ends.
+
+    Args:
+        size: how many.
+        serve: lets a free worker do one job; False if there is none; raises `Ended` where the worker is
+            of no more use.
+        command: starts a worker.
+    """
+
+    def __init__(
+        self, size: int, serve: Callable[[Any], Awaitable[bool]], command: Sequence[str] = COMMAND
+    ) -> None:
+        self._size, self._serve, self._command = size, serve, command
+        self._calls: list[asyncio.Event] = []
+        self._posts: list[asyncio.Task[None]] = []
+        self.members: list[Member] = []
+        """Those that are ready."""
+
+    def start(self) -> None:
+        """Begin to start the workers."""
+        for _ in range(self._size):
+            call = asyncio.Event()
+            self._calls.append(call)
+            self._posts.append(asyncio.create_task(self._keep_one(call)))
+
+    async def stop(self) -> None:
+        """End all of them."""
+        for post in self._posts:
+            post.cancel()
+        await asyncio.gather(*self._posts, return_exceptions=True)
+        self._posts.clear()
+        self._calls.clear()
+
+    def wake(self) -> None:
+        """Let free workers look for a job."""
+        for call in self._calls:
+            call.set()
+
+    async def _keep_one(self, call: asyncio.Event) -> None:
+        """One worker after the other, for ever."""
+        pause = _FIRST_PAUSE
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=PIPE, env=_environment()
+            )
+            member = Member(process)
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    await member.hear()
+                pause = _FIRST_PAUSE
+                await self._work(member, call)
+            except TimeoutError:
+                _log.warning("a worker was not ready after %g seconds", START_SECONDS)
+            except Ended:
+                pass
+            finally:
+                await asyncio.shield(member.end())
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _work(self, member: Member, call: asyncio.Event) -> None:
+        ended = asyncio.create_task(member.process.wait())
+        ended.add_done_callback(lambda _: call.set())
+        self.members.append(member)
+        try:
+            while not ended.done():
+                call.clear()
+                if not await self._serve(member):
+                    await call.wait()
+        finally:
+            self.members.remove(member)
+            ended.cancel()
+
+
+def _environment() -> dict[str, str]:
+    """One thread for each worker: they are as many as there are cores."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -1,0 +1,73 @@
+"""One still picture of an answer, for a README or a slide: who won, and how each learning rate did.
+
+save_svg(answer_figure(study), "answer.svg")
+"""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from surefoot.analysis.tables import RateCurve, optimizers, rate_curves, results
+from surefoot.report.axes import columns, cross_at_top, rate_scale, scale_values
+from surefoot.report.figures import draw_forest, measure
+from surefoot.report.race_figures import rate_limits
+from surefoot.report.style import Stroke, strokes, styled
+from surefoot.study.format import plain_name, share, short
+from surefoot.study.records import StudyRecord
+
+
+def answer_figure(study: StudyRecord) -> Figure:
+    """The confirmed candidates beside the learning-rate curves, on white.
+
+    Raises:
+        ValueError: if the study has no answer yet.
+    """
+    rows = results(study.answer)
+    if not rows:
+        raise ValueError(f"study {study.name!r} has no answer to draw yet")
+    with styled():
+        figure = Figure(figsize=(11, 4.3), layout="constrained", facecolor="white")
+        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        left.set_title("Fresh seeds; grey: interval against the baseline (dashed)", loc="left", fontsize=10.5)
+        draw_forest(left, study, rows)
+        _draw_rates(right, study)
+    return figure
+
+
+def _draw_rates(axes: Axes, study: StudyRecord) -> None:
+    """The first rung of every optimizer in one picture: later ones hold too few to compare."""
+    curves = [curve for curve in rate_curves(study) if curve.lines]
+    if not curves:
+        axes.set_axis_off()
+        return
+    rung = min(curve.lines[0].progress for curve in curves)
+    marks = strokes(optimizers(study))
+    first = [RateCurve(curve.optimizer, curve.lines[:1], curve.diverged, None) for curve in curves]
+    low, high = rate_limits(first)
+    scale_values(axes, (low, high * (high / low) ** 0.12 if low > 0 else high))  # room for the crosses
+    for place, curve in enumerate(first):
+        stroke = marks[curve.optimizer]
+        axes.plot(*columns(curve.lines[0].best), stroke.marker, ls=stroke.dash, color=stroke.colour)
+        cross_at_top(axes, curve.diverged, stroke, 0.99 - 0.02 * place)
+    rate_scale(axes, [rate for c in first for rate in (*dict(c.lines[0].points), *c.diverged)])
+    axes.set_title(
+        f"Screening: {measure(study)} after {share(rung)} of the training", loc="left", fontsize=10.5
+    )
+    axes.set_xlabel("learning rate (crosses: diverged)")
+    handles = [_handle(marks[curve.optimizer]) for curve in first]
+    labels = [f" {short(plain_name(curve.optimizer), 14)}" for curve in first]
+    axes.legend(
+        handles,
+        labels,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.15),
+        ncols=4,
+        fontsize=8.5,
+        handlelength=3,
+    )
+
+
+def _handle(stroke: Stroke) -> Line2D:
+    return Line2D([], [], color=stroke.colour, ls=stroke.dash, marker=stroke.marker, lw=1.4)

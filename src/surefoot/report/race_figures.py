@@ -1,0 +1,169 @@
+"""The race in pictures: values against learning rate, who fell at which rung, and confirmation look by look.
+
+    for rung, figure in race_panels(study):
+        figure.savefig(f"rung-{rung.progress:.3f}.svg")
+
+Small multiples, so that twenty optimizers and hundreds of runs stay readable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from surefoot.analysis.race_history import Look, Rung, journeys, looks, rungs
+from surefoot.analysis.tables import RateCurve, RateLine, optimizers, rate_curves
+from surefoot.report.axes import blank, columns, cross_at_top, rate_scale, scale_values, value_limits
+from surefoot.report.style import INK, SERIES, SOFT, Stroke, strokes, styled
+from surefoot.study.format import plain_name, setting, short
+from surefoot.study.records import StudyRecord
+
+_PANEL = (3.3, 2.4)
+_FAINTEST = 0.25
+_UNDECIDED = Stroke(SERIES[0].light, "-", "D")
+_DECISIONS = {"better": Stroke(SERIES[1].light, "-", "o"), "equivalent": Stroke(SERIES[2].light, "-", "s")}
+_STATES = {"better": "lost", "equivalent": "equal", "undecided": "undecided"}
+
+
+def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
+    """One small figure per optimizer, the confirmed first: value against lr, all on the same scale."""
+    order = {journey.optimizer: place for place, journey in enumerate(journeys(study))}
+    curves = sorted(rate_curves(study), key=lambda curve: order.get(curve.optimizer, len(order)))
+    marks = strokes(optimizers(study))
+    panels = []
+    with styled():
+        for curve in curves:
+            figure, axes = blank(_PANEL)
+            draw_rate_curve(axes, curve, marks[curve.optimizer], rate_limits(curves))
+            draw_diverged_names(axes, curve)
+            axes.set_title(short(plain_name(curve.optimizer), 30), fontsize=10, loc="left", color=INK.light)
+            panels.append((curve, figure))
+    return panels
+
+
+def race_panels(study: StudyRecord) -> list[tuple[Rung, Figure]]:
+    """One small figure per rung: who went on (marker), who was out (cross), and the band between them."""
+    marks = strokes(optimizers(study))
+    order = [journey.optimizer for journey in journeys(study)]
+    panels = []
+    with styled():
+        for rung in rungs(study):
+            if any(math.isfinite(verdict.value) for verdict in rung.verdicts):
+                here = {verdict.optimizer for verdict in rung.verdicts if math.isfinite(verdict.value)}
+                names = [name for name in (*order, *sorted(here.difference(order))) if name in here]
+                figure, axes = blank((3.7, 1.0 + 0.21 * len(names)))
+                draw_rung(axes, rung, names, marks)
+                panels.append((rung, figure))
+    return panels
+
+
+def look_figure(study: StudyRecord) -> Figure | None:
+    """Confirmation as it went: at each look, how far every rival was behind who led (a star) then."""
+    found = [look for look in looks(study) if look.differences]
+    if not found:
+        return None
+    seen = {name: None for look in reversed(found) for name in (look.leader, *look.differences)}
+    names = [name for name in seen if any(name in look.differences for look in found)]
+    with styled():
+        figure = Figure(figsize=(2.35 * len(names) + 0.3, 2.6), layout="constrained")
+        panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+        limits = _look_limits(found)
+        for axes, name in zip(panels, names, strict=True):
+            _draw_looks(axes, name, found, limits)
+        panels[0].set_ylabel("behind the leader")
+    return figure
+
+
+def draw_rate_curve(
+    axes: Axes,
+    curve: RateCurve,
+    stroke: Stroke,
+    limits: tuple[float, float],
+) -> None:
+    """A line per rung, the later the stronger; flat window shaded, diverged runs as crosses at the top."""
+    scale_values(axes, limits)
+    rate_scale(axes, [rate for line in curve.lines for rate, _ in line.points] + list(curve.diverged))
+    if curve.window is not None:
+        axes.axvspan(curve.window.low, curve.window.high, color=stroke.colour, alpha=0.16, lw=0)
+    for place, line in enumerate(curve.lines, 1):
+        strength = _FAINTEST + (1 - _FAINTEST) * place / len(curve.lines)
+        _draw_rate_line(axes, line, stroke, strength)
+    cross_at_top(axes, curve.diverged, stroke)
+    axes.set_xlabel("learning rate")
+
+
+def rate_limits(curves: Iterable[RateCurve]) -> tuple[float, float]:
+    """One value axis for all learning-rate curves, so that they compare."""
+    return value_limits([value for curve in curves for line in curve.lines for _, value in line.points])
+
+
+def draw_diverged_names(axes: Axes, curve: RateCurve) -> None:
+    """Say in words which runs the crosses at the top edge stand for."""
+    if curve.diverged:
+        text = "diverged: lr " + ", ".join(setting(rate) for rate in curve.diverged)
+        axes.text(
+            0.98, 0.93, text, transform=axes.transAxes, ha="right", va="top", fontsize=8, color=SOFT.light
+        )
+
+
+def draw_rung(axes: Axes, rung: Rung, names: Sequence[str], marks: dict[str, Stroke]) -> None:
+    """A row per optimizer, the value to the right, the band shaded."""
+    measured = [verdict for verdict in rung.verdicts if math.isfinite(verdict.value)]
+    scale_values(axes, value_limits([verdict.value for verdict in measured]), across=True)
+    if math.isfinite(rung.limit):
+        axes.axvspan(axes.get_xlim()[0], rung.limit, color=SOFT.light, alpha=0.14, lw=0)
+        axes.axvline(rung.limit, color=SOFT.light, lw=1)
+    for verdict in measured:
+        stroke, height = marks[verdict.optimizer], names.index(verdict.optimizer)
+        if verdict.survived:
+            axes.plot([verdict.value], [height], stroke.marker, color=stroke.colour, ms=5, alpha=0.85)
+        else:
+            axes.plot([verdict.value], [height], "x", color=SOFT.light, ms=4.5, mew=1)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_yticks(range(len(names)), [short(plain_name(name), 14) for name in names])
+    axes.tick_params(axis="y", length=0, pad=1)
+
+
+def _draw_rate_line(axes: Axes, line: RateLine, stroke: Stroke, strength: float) -> None:
+    best = dict(line.best)
+    others = [point for point in line.points if best[point[0]] != point[1]]
+    axes.plot(*columns(others), ".", color=stroke.colour, alpha=0.35 * strength, ms=3, mew=0)
+    axes.plot(
+        *columns(line.best), stroke.marker, ls=stroke.dash, color=stroke.colour, alpha=strength,
+        lw=0.6 + strength, ms=2 + 2.5 * strength,
+    )  # fmt: skip
+
+
+def _look_limits(found: Sequence[Look]) -> tuple[float, float]:
+    """Every estimate, and the intervals of the last look."""
+    estimates = [row[0] for look in found for row in look.differences.values()]
+    edges = [edge for row in found[-1].differences.values() for edge in row[1:3]]
+    values = [value for value in (*estimates, *edges, 0.0) if math.isfinite(value)]
+    room = 0.08 * ((max(values) - min(values)) or 1.0)
+    return min(values) - room, max(values) + room
+
+
+def _draw_looks(axes: Axes, name: str, found: Sequence[Look], limits: tuple[float, float]) -> None:
+    axes.set_ylim(*limits)
+    axes.axhline(0, color=INK.light, lw=1)
+    seen = [(look, look.differences[name]) for look in found if name in look.differences]
+    for look, (estimate, low, high, decision) in seen:
+        if math.isfinite(look.margin):
+            axes.axhspan(-look.margin, look.margin, color=SOFT.light, alpha=0.12 / len(seen), lw=0)
+        if not math.isfinite(estimate):
+            cross_at_top(axes, [look.seeds], Stroke(SOFT.light, "-", "x"), 0.98)
+            continue
+        mark = _DECISIONS.get(decision, _UNDECIDED)
+        axes.plot([look.seeds] * 2, [low, high], color=mark.colour, lw=1.6)
+        axes.plot([look.seeds], [estimate], mark.marker, color=mark.colour, ms=5)
+    led = [look.seeds for look in found if look.leader == name]
+    axes.plot(led, [0] * len(led), "*", color=INK.light, ms=9)
+    state = "led at the end" if found[-1].leader == name else _STATES.get(seen[-1][1][3], "")
+    axes.set_title(f"{short(name, 26)}\n{state}", fontsize=8.5, loc="left")
+    axes.set_xlim(found[0].seeds - 1, found[-1].seeds + 1)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.set_xlabel("seeds")

@@ -1,0 +1,112 @@
+"""What an answer's numbers say, in sentences that the terminal and the report share.
+
+certainty(answer)  # "Best with probability 62 %; expected regret 0.0012; differences below 0.0046 are a tie."
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from surefoot.analysis.tables import RateCurve, Result, finite
+from surefoot.study.format import MISSING, number, setting, share, signed
+
+VERDICTS = {
+    "win": "Win",
+    "tie": "Tie",
+    "budget": "Budget spent",
+    "trained": "Trained",
+    "diverged": "Diverged",
+}
+
+
+def verdict(answer: Mapping[str, Any]) -> str:
+    """The verdict as a heading."""
+    return VERDICTS.get(str(answer.get("verdict")), "Unfinished")
+
+
+def halves(sentence: str) -> tuple[str, str]:
+    """The answer's sentence as a headline and what follows it."""
+    headline, stop, rest = sentence.partition(". ")
+    return headline + stop.strip(), rest
+
+
+def certainty(answer: Mapping[str, Any]) -> str:
+    """How sure the answer is: P(best), expected regret, margin, what could have been seen."""
+    known = [
+        ("best with probability {}", share(answer.get("p_best"))),
+        ("expected regret {}", _difference(answer, "expected_regret")),
+        (
+            "a difference of {} would have been seen four times in five",
+            _difference(answer, "minimum_detectable_difference"),
+        ),
+        ("below {} it is a tie", _difference(answer, "margin")),
+    ]
+    parts = [words.format(value) for words, value in known if value != MISSING]
+    return "; ".join(parts).capitalize() + "." if parts else ""
+
+
+def certainty_in_short(answer: Mapping[str, Any]) -> str:
+    """`certainty` in one line: `P(best) 62 %, expected regret 0.0012, detectable 0.014, tie below 0.0046`."""
+    known = [
+        ("P(best)", share(answer.get("p_best"))),
+        ("expected regret", _difference(answer, "expected_regret")),
+        ("detectable", _difference(answer, "minimum_detectable_difference")),
+        ("tie below", _difference(answer, "margin")),
+    ]
+    return ", ".join(f"{name} {value}" for name, value in known if value != MISSING)
+
+
+def pairing(answer: Mapping[str, Any]) -> str:
+    """Whether arms were compared seed by seed, and why."""
+    found = answer.get("pairing") or {}
+    correlation = finite(found.get("correlation"))
+    if math.isnan(correlation):
+        return ""
+    used = "compared seed by seed" if found.get("used") else "not paired by seed"
+    return f"Two candidates' results on the same seeds correlate by {signed(correlation)}; they were {used}."
+
+
+def forest_note(answer: Mapping[str, Any], rows: Sequence[Result]) -> str:
+    """How to read the picture of the confirmed candidates."""
+    if any(row.interval for row in rows):
+        words = (
+            "A dot per seed; a bar at the estimate, which undoes the luck of leading, and its 95 % interval."
+        )
+    else:
+        words = "A dot per seed, a bar at the mean."
+    if any(row.baseline for row in rows):
+        words += " Dashed: the baseline's mean."
+    if any(row.recommended and not row.baseline for row in rows) and _has_effect(answer):
+        words += (
+            " Grey: the interval of the recommended candidate against it;"
+            " where it stays clear of the dashed line, chance alone does not explain the difference."
+        )
+    return words
+
+
+def window(curve: RateCurve, *, finished: bool = True) -> str:
+    """The flat window of an optimizer's learning rates, which the answer of a finished study tells."""
+    found = curve.window
+    if not finished:
+        return ""
+    if found is None:
+        return "Too few learning rates came far enough to show a flat window."
+    edge = "at least " if found.open else ""
+    at = f" at {share(found.progress)} of the training" if math.isfinite(found.progress) else ""
+    low, high = (setting(float(f"{rate:.2g}")) for rate in (found.low, found.high))
+    words = f"Flat from {low} to {high}{at}: {edge}{found.decades:.1f} decades"
+    return words + (f"; {share(found.blow_up)} of its runs blew up." if found.blow_up else ".")
+
+
+def _has_effect(answer: Mapping[str, Any]) -> bool:
+    return math.isfinite(finite((answer.get("effect") or {}).get("low")))
+
+
+def _difference(answer: Mapping[str, Any], name: str) -> str:
+    """One of the answer's differences, with its unit: times are in seconds, a loss has none."""
+    found = finite(answer.get(name))
+    if not found > 0:
+        return MISSING
+    return number(found) + (" s" if answer.get("goal") == "fastest" else "")

@@ -1,0 +1,19 @@
+"""From the question to the answer: search space, race, confirmation, what is said.
+
+question    what is asked, as data
+space/      what is tried: candidates, constraints, prior results of other tasks
+race/       who goes on, pure ask and tell: successive halving, then the play-off of finalists
+confirm/    how sure, pure ask and tell: finalists on fresh seeds, a sequential test
+fastest/    with the goal "fastest": how long a run needs to the target
+answer/     the answer, its reasons, its code; what is said to somebody who interrupts
+replay/     the race scored on stored curves, beside baselines
+runner      drives a policy over an engine and a store: the edge to the world
+study       the phases in order; pilot: one run of a script, to see how it trains
+training_log    a full training, written down as a study of its own
+"""
+
+from surefoot.search.question import Question
+from surefoot.search.runner import NoRunSucceededError
+from surefoot.search.study import Interrupted, choose_optimizer
+
+__all__ = ["Interrupted", "NoRunSucceededError", "Question", "choose_optimizer"]

@@ -1,0 +1,1 @@
+"""What is said: the answer, its reasons, its code."""

@@ -1,0 +1,110 @@
+"""What is known in the middle of a study, in words, for whoever stops it there.
+
+    screening_so_far(ahead, following, band=0.12, tried=34, grid=377, measure="validation loss")
+    confirmation_so_far(confirmation, "validation loss", candidate_label)
+
+Screening says who is ahead and whether by more than noise.  Its values choose finalists and are no results:
+the best of many runs on one seed flatters itself.  Confirmation says who leads, with the interval against
+the baseline; both hold wherever one stops, since they are Bayesian.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from surefoot.search.confirm.confirmation import Confirmation
+from surefoot.search.confirm.posterior import posterior
+from surefoot.search.confirm.sequential_test import leader
+from surefoot.study.numerals import fraction, percent
+from surefoot.study.run import Candidate
+
+FEWEST_SEEDS = 2
+"""Of an arm that anything is said about."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a candidate has come in screening, and with what value."""
+
+    label: str
+    progress: float
+    value: float
+
+
+def screening_so_far(
+    ahead: Place, following: Place | None, band: float, tried: int, grid: int, measure: str
+) -> str:
+    """Who is ahead, and whether the best of another optimizer could still be as good.
+
+    Args:
+        ahead: the candidate that the race would recommend.
+        following: the best of another optimizer; None if there is none yet.
+        band: how far behind it may be and go on in the race; nan while that is not known.
+        tried, grid: how many candidates were tried, of how many.
+        measure: what the values are.
+    """
+    words = [
+        f"So far, from screening on one seed ({tried} of {grid} candidates tried), and not a result:",
+        f"{ahead.label} is ahead, with {ahead.value:.4g} {_at(ahead.progress)} ({measure}).",
+    ]
+    if following is None:
+        words.append("No other optimizer has a value yet.")
+    elif not math.isclose(following.progress, ahead.progress):
+        words.append(
+            f"{following.label} is next, with {following.value:.4g} {_at(following.progress)}; "
+            "values at different progress do not compare."
+        )
+    else:
+        behind = following.value - ahead.value
+        words.append(f"{following.label} is {behind:.2g} behind, {_against(band, behind)}.")
+    return " ".join(words)
+
+
+def _against(band: float, behind: float) -> str:
+    if math.isnan(band):
+        return "and how much of that is noise is not known yet"
+    if behind <= band:
+        return f"within the noise band of {band:.2g}: they cannot be told apart yet"
+    return f"outside the noise band of {band:.2g}"
+
+
+def confirmation_so_far(
+    confirmation: Confirmation, measure: str, label: Callable[[Candidate], str]
+) -> str | None:
+    """Who leads on fresh seeds, by how much, and with which probability.
+
+    None before there are two seeds of the baseline and of another arm.
+    """
+    arms, base = confirmation.arms, confirmation.baseline
+    values = {
+        key: confirmation.values_of(key) for key in arms if key not in confirmation.beaten or key == base.key
+    }
+    values = {key: results for key, results in values.items() if len(results) >= FEWEST_SEEDS}
+    if base.key not in values or len(values) < 2:
+        return None
+    ahead = leader(values)
+    known = posterior(values, alike=[key for key in values if key != base.key])
+    fewest, most = min(map(len, values.values())), max(map(len, values.values()))
+    seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
+    words = (
+        f"So far, after {seeds} fresh seeds of each: {label(arms[ahead])} leads, and is the best of "
+        f"{len(values)} with probability {known.p_best()[ahead]:.2g}."
+    )
+    if ahead == base.key:
+        return f"{words} It is the baseline."
+    difference = known.difference(base.key, ahead)
+    if not math.isfinite(difference.estimate):
+        return f"{words} A seed of it or of the baseline diverged, so their difference has no interval."
+    return (
+        f"{words} Against {label(base)}, the baseline, its {measure} differs by {difference.estimate:.3g} "
+        f"({percent(difference.level)} interval {difference.low:.3g} to {difference.high:.3g}; "
+        "below 0 is better)."
+    )
+
+
+def _at(progress: float) -> str:
+    if progress >= 1:
+        return "at the end of the training"
+    return f"at {fraction(progress)} of the training"

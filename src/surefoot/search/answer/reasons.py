@@ -1,0 +1,250 @@
+"""The why in plain words: what speaks against each of the others, the most telling first, in few lines.
+
+    reasons(outcome, fates(runs, decisions), costs, windows, label)
+    # ["Muon lr=0.02 tied and costs 30 % more seconds per step.",
+    #  "AdamW lr=0.001 (the baseline) lost: 0.0792 behind (0.0655 to 0.0929).",
+    #  "SGD (lr window 0.2 decades wide) and Lion fell at 1/3: 0.13 to 0.21 behind, band 0.09."]
+
+One optimizer, one reason; those with the same fate share a sentence, so that twenty fit a page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from surefoot.analysis.fates import Fate
+from surefoot.search.confirm.confirmation import COST_NOISE, Costs, Outcome
+from surefoot.search.confirm.sequential_test import Comparison
+from surefoot.study.labels import optimizer_label
+from surefoot.study.numerals import fraction, percent, signed
+from surefoot.study.run import Candidate
+
+NARROW = 0.3
+"""In decades: the next learning rates of the grid, a factor of two away, are already worse."""
+
+OFTEN = 0.25
+"""A larger share of diverged runs is worth a word."""
+
+MOST_NAMES = 6
+"""Of those who share a fate; the rest are counted."""
+
+Label = Callable[[Candidate], str]
+Windows = Mapping[str, Mapping[str, float | bool]]
+
+
+def reasons(
+    outcome: Outcome,
+    fates: Mapping[str, Fate],
+    costs: Costs,
+    windows: Windows,
+    label: Label,
+    unit: str = "",
+) -> list[str]:
+    """One sentence each: rivals in confirmation, the lr window, then who fell before and where.
+
+    Args:
+        outcome: how confirmation ended.
+        fates: of the screened optimizers.
+        costs: by candidate key.
+        windows: flat windows of the learning rate by optimizer.
+        label: a candidate's short name.
+        unit: of the values, such as "s"; none for a loss.
+    """
+    unit = f" {unit}" if unit else ""
+    confirmed = {candidate.optimizer for candidate in outcome.arms}
+    fallen = [fate for name, fate in fates.items() if name not in confirmed]
+    seen = outcome.recommended.optimizer in windows
+    window = _low_side(outcome.recommended, windows)
+    return [
+        *_rivals(outcome, costs, label, unit),
+        *(window if seen else ()),
+        *_fallen(fallen, windows, unit),
+        *(() if seen else window),
+    ]
+
+
+# ---------------------------------------------------------------- confirmation
+
+
+def _rivals(outcome: Outcome, costs: Costs, label: Label, unit: str) -> list[str]:
+    """Who tied, who could not be told apart, who lost: in this order."""
+    leader = outcome.leader
+    behind = f"{unit} behind" + ("" if leader.key == outcome.recommended.key else f" {label(leader)}")
+    tied: list[str] = []
+    undecided: list[str] = []
+    lost: list[str] = []
+    for rival in sorted(outcome.arms, key=lambda rival: _estimate(outcome, rival)):
+        if rival.key == outcome.recommended.key:
+            continue
+        name = label(rival) + (" (the baseline)" if rival.key == outcome.baseline.key else "")
+        comparison = outcome.comparisons.get(rival.key)
+        if comparison is not None and comparison.decision == "better":
+            if rival.key == outcome.baseline.key and leader.key == outcome.recommended.key:
+                continue  # the answer's sentence says how far
+            level = f"{percent(comparison.difference.level)} interval "
+            lost.append(f"{name} lost: {_distance(comparison, behind, level)}.")
+        elif comparison is None or comparison.decision == "equivalent":
+            verb = "tied" if outcome.verdict == "tie" else "is equal within the margin"
+            tied.append(f"{name} {verb} and {_compared_in_cost(rival, outcome, costs)}.")
+        else:
+            level = "" if undecided else f"{percent(comparison.difference.level)} interval "
+            undecided.append(f"{name}, {_distance(comparison, behind, level)}")
+    if undecided:
+        more = outcome.trainings_needed
+        settle = f". About {more} more full trainings would settle it" if more else ""
+        tied.append(f"Not told apart: {'; '.join(undecided)}{settle}.")
+    return tied + lost
+
+
+def _estimate(outcome: Outcome, rival: Candidate) -> float:
+    """How far behind; those that diverged come last."""
+    comparison = outcome.comparisons.get(rival.key)
+    estimate = comparison.difference.estimate if comparison else 0.0
+    return estimate if math.isfinite(estimate) else math.inf
+
+
+def _distance(comparison: Comparison, behind: str, level: str) -> str:
+    """`0.0045 behind (95 % interval −0.0069 to 0.016)`: how far the rival is behind the leader."""
+    difference = comparison.difference
+    if not math.isfinite(difference.estimate):
+        return "it diverged on a seed"
+    words = f"{_short(difference.estimate)}{behind}"
+    if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
+        return words
+    interval = f"{level}{_short(difference.low)} to {_short(difference.high)}"
+    if comparison.decision == "undecided" and difference.low > 0:
+        interval += f", but p = {_short(comparison.p)} over all pairs"
+    return f"{words} ({interval})"
+
+
+def _compared_in_cost(rival: Candidate, outcome: Outcome, costs: Costs) -> str:
+    """What speaks for the recommended one, by the rule of ties: seconds, then state, then the lr window.
+
+    Where the verdict is no tie, cost has chosen nobody, and the rival may be the cheaper.
+    """
+    if rival.key not in costs or outcome.recommended.key not in costs:
+        return "costs the same"
+    other, own = costs[rival.key], costs[outcome.recommended.key]
+    equals = outcome.tied if outcome.verdict == "tie" else (outcome.recommended,)
+    fastest = min(costs[c.key].seconds for c in (rival, *equals) if c.key in costs)
+    slow, own_slow = (cost.seconds > COST_NOISE * fastest for cost in (other, own))
+    if slow != own_slow:
+        change = other.seconds / own.seconds - 1
+        return f"costs {percent(abs(change))} {'more' if slow else 'fewer'} seconds per step"
+    if other.state_bytes != own.state_bytes:
+        keeps = "is as fast, but keeps" if other.state_bytes > own.state_bytes else "is as fast, and keeps"
+        if not own.state_bytes:
+            return f"{keeps} state where the other has none"
+        return f"{keeps} {other.state_bytes / own.state_bytes:.2g} times the state"
+    if other.window < own.window:
+        seen = f"is narrower: {other.window:.1f} decades against {own.window:.1f}"
+        return f"costs the same, but its lr window {seen if other.window else 'was not seen'}"
+    return "costs the same"
+
+
+# ---------------------------------------------------------------- the learning rate
+
+
+def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
+    """How wide the window of the recommended optimizer is, and where its safe side lies."""
+    window, rate = windows.get(recommended.optimizer), recommended.hyperparameters.get("lr")
+    if not isinstance(rate, int | float):
+        return []
+    if window is None:
+        name = optimizer_label(recommended.optimizer)
+        return [f"How wide the lr window of {name} is was not seen: too few rates came far."]
+    low, high = window["low"], window["high"]
+    edge = " at least" if window.get("open_low") or window.get("open_high") else ""
+    width = f"{edge} {window['decades']:.1f} decades"
+    name = optimizer_label(recommended.optimizer)
+    words = f"{name} is equally good for lr {_short(low)} to {_short(high)},{width}"
+    if window["decades"] < NARROW:
+        words += ": choose it with care"
+    elif low * 1.5 < rate <= high * 1.01:
+        words += "; the low side is the safer one, as a rate too high blows up"
+    elif rate <= low * 1.5:
+        words += "; the one to use is on the low, safe side"
+    if window["blow_up"]:
+        words += f"; {percent(window['blow_up'])} of its screening runs diverged"
+    return [words + "."]
+
+
+# ---------------------------------------------------------------- before confirmation
+
+
+def _fallen(fallen: Iterable[Fate], windows: Windows, unit: str) -> list[str]:
+    """Those who fell before confirmation, together by what they share, the latest first."""
+    groups: dict[tuple[str, float, bool], list[Fate]] = {}
+    for fate in sorted(fallen, key=lambda fate: (-_lateness(fate), -fate.seeds, fate.behind)):
+        groups.setdefault((fate.stage, fate.progress, fate.within), []).append(fate)
+    return [_fell(group, windows, unit) for group in groups.values()]
+
+
+def _lateness(fate: Fate) -> float:
+    return {"playoff": 3.0, "end": 2.0, "rung": fate.progress, "diverged": -1.0}[fate.stage]
+
+
+def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
+    first = group[0]
+    names = _listed([_remarked(fate, windows) for fate in group], MOST_NAMES)
+    behind = _range([fate.behind for fate in group]) + unit
+    at = f"at {fraction(first.progress)}"
+    if first.stage == "diverged":
+        return f"{names} diverged in every run."
+    if first.stage == "playoff":
+        return f"Fell in the play-off: {_out_played(group, windows, unit)}."
+    if first.stage == "end":
+        return f"{names} came to the end of the race {behind} behind."
+    if math.isnan(first.band):
+        return f"{names} stopped {at}: {behind} behind."
+    if first.within:
+        return f"{names} stopped {at}: {behind} behind, in the band, but the budget paid for better ones."
+    return f"{names} fell {at}: {behind} behind, band {_short(first.band)}{unit}."
+
+
+def _out_played(group: Sequence[Fate], windows: Windows, unit: str) -> str:
+    """`SGD and Lion, 0.01 to 0.02 behind Adam over 3 seeds; ASGD, 0.1 behind Adam over 2 seeds`."""
+    rounds: dict[tuple[int, str], list[Fate]] = {}
+    for fate in group:
+        rounds.setdefault((fate.seeds, fate.best if math.isfinite(fate.behind) else ""), []).append(fate)
+    words = []
+    for (seeds, best), fates in rounds.items():
+        names = _listed([_remarked(fate, windows) for fate in fates], MOST_NAMES)
+        if not best:
+            words.append(f"{names}, diverged on a seed")
+            continue
+        over = f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
+        behind = _range([fate.behind for fate in fates]) + unit
+        words.append(f"{names}, {behind} behind {optimizer_label(best)} over {over}")
+    return "; ".join(words)
+
+
+def _remarked(fate: Fate, windows: Windows) -> str:
+    """The name, with what an optimizer that lost is most to blame for."""
+    window, name = windows.get(fate.optimizer), optimizer_label(fate.optimizer)
+    if fate.stage == "diverged":
+        return name
+    if fate.diverged > OFTEN * fate.runs:
+        return f"{name} ({fate.diverged} of {fate.runs} runs diverged)"
+    if window and window["decades"] < NARROW and not (window.get("open_low") or window.get("open_high")):
+        return f"{name} (lr window {window['decades']:.1f} decades wide)"
+    return name
+
+
+def _range(values: Sequence[float]) -> str:
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return "without a finite value"
+    low, high = _short(min(finite)), _short(max(finite))
+    return low if low == high else f"{low} to {high}"
+
+
+def _listed(items: Sequence[str], most: int = 99) -> str:
+    """`a`, `a and b`, `a, b and c`, `a, b and 3 more`."""
+    shown = list(items) if len(items) <= most else [*items[: most - 1], f"{len(items) - most + 1} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def _short(value: float) -> str:
+    return signed(value, 2)

@@ -1,0 +1,1 @@
+"""How sure: a sequential test of finalists on fresh seeds."""

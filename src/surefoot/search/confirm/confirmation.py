@@ -1,0 +1,344 @@
+"""Confirmation: the finalists and the baseline on fresh seeds, look by look, until there is a verdict.
+
+    confirmation = Confirmation(finalists, baseline, floor, runs=60, …)
+    while (request := confirmation.ask()) is not None:
+        confirmation.tell(request, train(request))
+    confirmation.outcome(costs)
+
+A pure object, as the race is.  Screening chose the finalists; none of its values is used here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from surefoot.search.confirm.posterior import Posterior, posterior
+from surefoot.search.confirm.sequential_test import (
+    LADDER,
+    Comparison,
+    Interval,
+    Pairing,
+    Plan,
+    Verdict,
+    compare,
+    default_margin,
+    leader,
+    minimum_detectable_difference,
+    pairing,
+    seeds_needed,
+    verdict,
+)
+from surefoot.study.requests import Request
+from surefoot.study.run import Candidate
+
+LASTING_ARMS = 3
+"""The last look is where the budget for this many arms ends: others usually fall at the first looks."""
+
+COST_NOISE = 1.15
+"""Seconds per step that differ by less are the same: so much do timings vary beside other processes."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a candidate asks for besides its loss, in the order in which it decides between equals.
+
+    Attributes:
+        seconds: per step; less is better, but see `COST_NOISE`.
+        state_bytes: of the optimizer; less is better.
+        window: width of its flat window of learning rates, in decades; more is better. 0 if not seen.
+    """
+
+    seconds: float
+    state_bytes: float
+    window: float = 0.0
+
+
+Costs = Mapping[str, Cost]
+"""By candidate key."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a confirmation ended.
+
+    Attributes:
+        verdict: "win", "tie" or "budget".
+        recommended, baseline, floor: candidates.
+        tied: the candidates that could not be told apart, the recommended one first; for a win it alone.
+        arms: every candidate that was confirmed.
+        values: results by candidate key, one for each seed, nan where it diverged.
+        comparisons: the leader against each rival, by the rival's key: decided by the test, with the interval
+            of the posterior, as every interval here. The test asks for more than an interval without 0.
+        means: each confirmed candidate's own mean, by key.
+        effect: recommended minus baseline; below 0 the recommendation is better.
+        p_best: probability that the recommended candidate has the lowest true mean.
+        expected_regret: how much its true mean is expected to lie above the lowest.
+        margin: differences below it were taken for a tie.
+        minimum_detectable_difference: the true difference between the leader and its nearest rival that the
+            seeds spent would have shown four times in five; nan where it is not known.
+        trainings_needed: about how many further full trainings would end a study in a win or a tie four times
+            in five, were the differences those seen; None where it has ended so, or nothing would do it.
+        pairing: whether arms were compared seed by seed.
+    """
+
+    verdict: str
+    recommended: Candidate
+    baseline: Candidate
+    floor: Candidate
+    tied: tuple[Candidate, ...]
+    arms: tuple[Candidate, ...]
+    values: Mapping[str, tuple[float, ...]]
+    comparisons: Mapping[str, Comparison]
+    means: Mapping[str, Interval]
+    effect: Interval
+    p_best: float
+    expected_regret: float
+    margin: float | None
+    minimum_detectable_difference: float
+    trainings_needed: int | None
+    pairing: Pairing
+
+    @property
+    def leader(self) -> Candidate:
+        """Whom the comparisons are with: the recommended candidate, but in a tie another may be cheaper."""
+        return next((c for c in self.arms if c.key not in self.comparisons), self.recommended)
+
+
+class Confirmation:
+    """Asks for seeds until the test has a verdict or the budget is spent.
+
+    Args:
+        finalists: from screening, the best first.
+        baseline: what to compare with.
+        floor: random search, run beside them and compared with nothing.
+        runs: how many full trainings the budget pays.
+        first_seed: confirmation uses the seeds from here on; every arm the same ones.
+        floor_seeds: how many of them the floor gets.
+        margin: differences below it are a tie; None means half the standard deviation between seeds, of the
+            leader or of the baseline, whichever is less.
+        label: a candidate's short name for people.
+        decide: called with (kind, sentence, details) for every decision.
+    """
+
+    def __init__(
+        self,
+        finalists: Sequence[Candidate],
+        baseline: Candidate,
+        floor: Candidate,
+        *,
+        runs: int,
+        first_seed: int,
+        floor_seeds: int,
+        margin: float | None,
+        label: Callable[[Candidate], str],
+        decide: Callable[[str, str, Mapping[str, object]], None],
+    ) -> None:
+        self.arms = {candidate.key: candidate for candidate in (*finalists, baseline)}
+        self.baseline = baseline
+        self.floor = floor
+        self.margin = margin
+        self.label = label
+        self.decide = decide
+        self.seeds = [first_seed + i for i in range(LADDER[-1])]
+        self.runs_left = runs - floor_seeds
+        self.plan = Plan(looks=_looks(self.runs_left, len(self.arms)))
+        self.look = -1
+        self.verdict: Verdict | None = None
+        self.comparisons: tuple[Comparison, ...] = ()
+        self.pairing = Pairing(False, math.nan)
+        self.beaten: set[str] = set()
+        self.results: dict[str, dict[int, float]] = {key: {} for key in (*self.arms, floor.key)}
+        self.asked: dict[str, int] = dict.fromkeys(self.arms, 0)
+        self.outstanding = 0
+        self.waiting = [Request(floor, seed, 1.0, "floor") for seed in self.seeds[:floor_seeds]]
+
+    def ask(self) -> Request | None:
+        """The next run, or None: wait for results, or the end."""
+        while not self.waiting:
+            if self.outstanding or self.verdict is not None:
+                return None
+            self._next_look()
+        self.outstanding += 1
+        return self.waiting.pop(0)
+
+    def tell(self, request: Request, value: float) -> None:
+        """The final value of a run; nan if it diverged or failed."""
+        self.results[request.candidate.key][request.seed] = value
+        self.outstanding -= 1
+
+    @property
+    def ahead(self) -> Sequence[float]:
+        """The leader's results, once nothing is left to ask."""
+        assert self.verdict is not None
+        return self.values_of(self.verdict.in_play[0])
+
+    def outcome(self, costs: Costs) -> Outcome:
+        """The result, once nothing is left to ask.
+
+        Args:
+            costs: decides between tied candidates: the cheaper is recommended.
+        """
+        assert self.verdict is not None
+        ahead = self.verdict.in_play[0]
+        values, plan = self._values(), self._plan(ahead)
+        result = self.verdict.outcome or "budget"
+        in_play = [ahead] if result == "win" else list(self.verdict.in_play)
+        recommended = _cheapest(in_play, costs) if result == "tie" else ahead
+        known = self._posterior(values)
+        effect = known.difference(self.baseline.key, recommended)
+        if recommended == self.baseline.key:
+            effect = replace(effect, estimate=0.0, low=0.0, high=0.0)
+        others = [key for key in in_play if key != recommended]
+        return Outcome(
+            result,
+            self.arms[recommended],
+            self.baseline,
+            self.floor,
+            tuple(self.arms[key] for key in (recommended, *others)),
+            tuple(self.arms.values()),
+            values | {self.floor.key: self.values_of(self.floor.key)},
+            {c.rival: replace(c, difference=known.difference(ahead, c.rival)) for c in self.comparisons},
+            {key: known.mean(key) for key in self.arms},
+            effect,
+            known.p_best()[recommended],
+            known.expected_regret()[recommended],
+            plan.margin,
+            self._detectable(ahead, values, plan),
+            self._trainings_needed(values, plan) if result == "budget" else None,
+            self.pairing,
+        )
+
+    def _posterior(self, values: Mapping[str, Sequence[float]]) -> Posterior:
+        """The finalists are alike: each is the best of its optimizer. The baseline may be anywhere."""
+        finalists = [key for key in self.arms if key != self.baseline.key]
+        shared = max(0.0, self.pairing.correlation) if self.pairing.used else 0.0
+        return posterior(values, alike=finalists, correlation=shared)
+
+    def _detectable(self, ahead: str, values: Mapping[str, Sequence[float]], plan: Plan) -> float:
+        """Between the leader and its nearest rival."""
+        rivals = [key for key in self.arms if key != ahead]
+        healthy = {key: [v for v in values[key] if math.isfinite(v)] for key in self.arms}
+        if not rivals or any(len(healthy[key]) < 2 for key in self.arms):
+            return math.nan
+        nearest = leader({key: values[key] for key in rivals})
+        return minimum_detectable_difference(values[ahead], values[nearest], plan, self.look)
+
+    def _trainings_needed(self, values: Mapping[str, Sequence[float]], plan: Plan) -> int | None:
+        """What the hardest rival in play needs, for every arm that would have to go on."""
+        assert self.verdict is not None
+        ahead, *rivals = self.verdict.in_play
+        if any(not math.isfinite(value) for key in self.verdict.in_play for value in values[key]):
+            return None
+        seeds = max(seeds_needed(values[ahead], values[rival], plan) for rival in rivals)
+        if not math.isfinite(seeds):
+            return None
+        going_on = {*self.verdict.in_play, self.baseline.key}
+        return sum(max(1, math.ceil(seeds) - len(values[key])) for key in going_on)
+
+    def _values(self) -> dict[str, tuple[float, ...]]:
+        return {key: self.values_of(key) for key in self.arms}
+
+    def values_of(self, key: str) -> tuple[float, ...]:
+        """A candidate's results in the order of seeds, whatever the order in which they came."""
+        return tuple(self.results[key][seed] for seed in sorted(self.results[key]))
+
+    def _plan(self, ahead: str) -> Plan:
+        """The plan with what the results so far decide: the margin, and whether pairing pays."""
+        margin = self.margin
+        if margin is None:
+            measured = [self.values_of(key) for key in (ahead, self.baseline.key)]
+            healthy = max(sum(map(math.isfinite, values)) for values in measured)
+            margin = (default_margin(*measured) if healthy > 1 else 0.0) or None
+        return replace(self.plan, margin=margin, paired=self.pairing.used)
+
+    def _next_look(self) -> None:
+        """Judge what is there, and ask for the seeds of the next look, or end.
+
+        A look that is too dear is taken at as many seeds as are left, at its own level. That errs on the safe
+        side: the nearer to the look before, the less it can find by chance that this one did not.
+        """
+        judged = self._judge() if self.look >= 0 else None
+        if judged is not None and judged.outcome is not None:
+            self.verdict = judged
+            return
+        in_play = list(judged.in_play) if judged else list(self.arms)
+        # The baseline is measured to the end: the answer's interval is against it.
+        keys = list(dict.fromkeys([*in_play, self.baseline.key]))
+        wanted = self.plan.looks[self.look + 1]
+        if judged is not None:
+            wanted = min(wanted, self.asked[self.baseline.key] + self.runs_left // len(keys))
+        requests = [
+            Request(self.arms[key], seed, 1.0, "confirm")
+            for number, seed in enumerate(self.seeds[:wanted])
+            for key in keys
+            if number >= self.asked[key]
+        ]
+        if judged is not None and not requests:
+            self.verdict = replace(judged, outcome="budget")
+            return
+        self.look += 1
+        self.runs_left -= len(requests)
+        self.asked |= dict.fromkeys(keys, wanted)
+        self.waiting = requests
+
+    def _judge(self) -> Verdict:
+        """What this look shows.  Who was found worse than another arm at an earlier look stays out.
+
+        The test counts every pair of arms, so that finding holds whoever leads now.
+        """
+        values = self._values()
+        self.pairing = pairing(values, self.plan, self.look)
+        ahead = leader({key: results for key, results in values.items() if key not in self.beaten})
+        plan = self._plan(ahead)
+        compared = compare(values, ahead, plan, self.look)
+        self.comparisons = tuple(
+            replace(c, decision="better") if c.rival in self.beaten else c for c in compared
+        )
+        self.beaten |= {c.rival for c in self.comparisons if c.decision == "better"}
+        self._explain(ahead, self.comparisons, plan)
+        return verdict(self.comparisons, ahead, plan, self.look)
+
+    def _explain(self, ahead: str, comparisons: Sequence[Comparison], plan: Plan) -> None:
+        seeds = self.asked[ahead]
+        first = self.label(self.arms[ahead])
+        words = {
+            "better": "behind",
+            "equivalent": "equal within the margin",
+            "undecided": "not told apart yet",
+        }
+        parts = [f"{self.label(self.arms[c.rival])} is {words[c.decision]}" for c in comparisons]
+        details = {
+            "seeds": seeds,
+            "leader": first,
+            "margin": plan.margin,
+            "paired": plan.paired,
+            "comparisons": {self.label(self.arms[c.rival]): _numbers(c) for c in comparisons},
+        }
+        self.decide("look", f"After {seeds} seeds {first} leads: {'; '.join(parts)}.", details)
+
+
+def _cheapest(keys: Sequence[str], costs: Costs) -> str:
+    """Of those as fast as the fastest, up to the noise of timing, the least state, then the widest window."""
+    fastest = min(costs[key].seconds for key in keys)
+    fast = [key for key in keys if costs[key].seconds <= COST_NOISE * fastest]
+    return min(fast, key=lambda key: (costs[key].state_bytes, -costs[key].window))
+
+
+def _numbers(comparison: Comparison) -> dict[str, object]:
+    difference = comparison.difference
+    return {
+        "estimate": difference.estimate,
+        "low": difference.low,
+        "high": difference.high,
+        "p": comparison.p,
+        "decision": comparison.decision,
+    }
+
+
+def _looks(runs: int, arms: int) -> tuple[int, ...]:
+    """The ladder up to where this many runs are spent, and there the last look."""
+    first = max(2, min(LADDER[0], runs // arms))
+    last = min(LADDER[-1], first + (runs - first * arms) // min(arms, LASTING_ARMS))
+    return (first, *(n for n in LADDER if first < n < last), *([last] if last > first else ()))

@@ -1,0 +1,1 @@
+"""The goal "fastest": the least time to a target."""

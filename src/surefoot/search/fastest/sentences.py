@@ -1,0 +1,131 @@
+"""What an answer says of times: where the goal is the least time to a target, everything is in seconds.
+
+    times = Times(stopwatch, runs, "validation loss", compile_seconds, label)
+    times.measure           # "seconds to a validation loss of 0.12"
+    times.against(outcome)  # "It reaches a validation loss of 0.12 in 0.21 s, 0.45 of the time of AdamW …"
+
+A mean time never stands alone: the misses in it, which count as the cap, are told beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from surefoot.search.confirm.confirmation import Outcome
+from surefoot.search.fastest.stopwatch import Stopwatch
+from surefoot.study.numerals import percent
+from surefoot.study.records import RunRecord
+from surefoot.study.requests import key_of, run_key
+from surefoot.study.run import Candidate
+
+CONFIRMED = ("confirm", "floor")
+COMPARED = ("screen", *CONFIRMED)
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of one study.
+
+    Attributes:
+        stopwatch: what reads them off the runs.
+        runs: all that were recorded, with the values that were measured.
+        task_measure: what those values are, in words.
+        compile_seconds: what the first step of each optimizer takes beyond later ones.
+        label: a candidate's short name for people.
+    """
+
+    stopwatch: Stopwatch
+    runs: Sequence[RunRecord]
+    task_measure: str
+    compile_seconds: Mapping[str, float]
+    label: Callable[[Candidate], str]
+
+    @property
+    def target(self) -> float:
+        """The value to reach."""
+        return self.stopwatch.ladder.target
+
+    @property
+    def measure(self) -> str:
+        """What is compared, in words."""
+        return self.stopwatch.measure(self.task_measure)
+
+    def in_seconds(self) -> list[RunRecord]:
+        """The runs that were compared, with times in place of values."""
+        return [self.stopwatch.in_seconds(run) for run in self.runs if run.phase in COMPARED]
+
+    def ratio(self, outcome: Outcome) -> float:
+        """The recommendation's mean time over the baseline's; nan where a seed diverged."""
+        return _mean(outcome, outcome.recommended) / _mean(outcome, outcome.baseline)
+
+    def against(self, outcome: Outcome) -> str:
+        """The recommendation beside the baseline."""
+        best, base, effect = outcome.recommended, outcome.baseline, outcome.effect
+        reached = f"It reaches a {self._goal} in {_mean(outcome, best):.3g} s"
+        if best.key == base.key:
+            return f"{reached}, and is the baseline itself; {self._misses([best])}."
+        if not math.isfinite(effect.estimate):
+            return f"The baseline {self.label(base)} or it diverged on some seed, so there is no interval."
+        return (
+            f"{reached}, {self.ratio(outcome):.2g} of the time of {self.label(base)} "
+            f"({percent(effect.level)} interval of the difference "
+            f"{effect.low:.3g} to {effect.high:.3g} s); "
+            f"{self._misses([best, base])}."
+        )
+
+    def notes(self, outcome: Outcome) -> list[str]:
+        """What the mean times do not show: misses, compiling, and the floor."""
+        first = self.compile_seconds.get(outcome.recommended.optimizer, 0.0)
+        floor = self._confirmed(outcome.floor.key)
+        return [
+            f"A run that misses the target counts as the baseline's whole training, "
+            f"{self.stopwatch.ladder.whole:.3g} s.  Random search, the floor, misses it on "
+            f"{sum(map(self._missed, floor))} of {len(floor)} seeds.",
+            f"Not in the times: the first step compiles kernels, which takes {first:.2g} s once.",
+        ]
+
+    def of_candidate(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Further numbers of one of the answer's candidates; times are None where the target was missed."""
+        if entry["phase"] not in CONFIRMED:
+            return {}
+        runs = self._confirmed(run_key(entry["optimizer"], entry["hyperparameters"], entry["schedule"]))
+        return {
+            "seconds_to_target": [None if self._missed(run) else _time(self.stopwatch, run) for run in runs],
+            "misses": sum(map(self._missed, runs)),
+            "compile_seconds": self.compile_seconds.get(entry["optimizer"]),
+        }
+
+    @property
+    def _goal(self) -> str:
+        return f"{self.task_measure} of {self.target:.3g}"
+
+    def _confirmed(self, key: str) -> list[RunRecord]:
+        """The confirmed runs of the candidate with this key, by seed."""
+        runs = (run for run in self.runs if run.phase in CONFIRMED)
+        own = (run for run in runs if key_of(run) == key)
+        return sorted(own, key=lambda run: run.seed)
+
+    def _missed(self, run: RunRecord) -> bool:
+        """A lost run has no time either, but it is counted as diverged."""
+        return run.status == "completed" and self.stopwatch.misses(run)
+
+    def _misses(self, candidates: Sequence[Candidate]) -> str:
+        words = []
+        for candidate in candidates:
+            runs = self._confirmed(candidate.key)
+            words.append(f"{self.label(candidate)} on {sum(map(self._missed, runs))} of {len(runs)}")
+        return f"seeds on which it is missed: {', '.join(words)}"
+
+
+def _time(stopwatch: Stopwatch, run: RunRecord) -> float | None:
+    time = stopwatch.confirmed(run, 1.0)
+    return time if time is not None and math.isfinite(time) else None
+
+
+def _mean(outcome: Outcome, candidate: Candidate) -> float:
+    """nan where a seed diverged."""
+    estimate = outcome.means[candidate.key].estimate
+    return estimate if math.isfinite(estimate) else math.nan

@@ -1,0 +1,167 @@
+"""The pilot of a script: one full training with the baseline, which tells what a look at a task would.
+
+    seen = Pilot(question, engine, log, checkpoints, watcher).seen()
+
+How long a training is, where it reports, what it trains, what a run costs and how much of that is its start:
+a script cannot be asked, so it is run.  What is wrong with it shows here, before anything else is spent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from surefoot.engines.base import Engine
+from surefoot.scripts.runner import MOST_POINTS, script_file, script_name
+from surefoot.search.question import Question
+from surefoot.search.runner import Watcher
+from surefoot.search.space import candidates as space
+from surefoot.store import StudyLog
+from surefoot.study.cost import Tariff
+from surefoot.study.labels import candidate_label
+from surefoot.study.records import PointRecord
+from surefoot.study.run import Candidate, Finished, Job, Point, Report
+from surefoot.tasks import TaskError
+
+PHASE = "pilot"
+
+
+class Pilot:
+    """Runs the script once, from its beginning to its own end.
+
+    Args:
+        question: with a script.
+        seed: of the run.
+        engine: where it is made.
+        log: where it is recorded.
+        checkpoints: folder for the study's runs.
+        watcher: who is kept informed.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        seed: int,
+        engine: Engine,
+        log: StudyLog,
+        checkpoints: Path,
+        watcher: Watcher,
+    ) -> None:
+        self.question = question
+        self.seed = seed
+        self.engine = engine
+        self.log = log
+        self.checkpoints = str(checkpoints)
+        self.watcher = watcher
+
+    def seen(self) -> dict[str, Any]:
+        """What was seen, with the names that `training.look.Look` has for it.
+
+        Besides: "marks", where it reports, as shares of the training; "seconds" of the whole run, and
+        "start_seconds" of those before its first step; and whether a run "continues" from its checkpoints.
+
+        Raises:
+            TaskError: the script does not train as it is; the message says what is wrong.
+        """
+        candidate = self._baseline(sparse=False)
+        points, end = self._run(candidate)
+        if end.status == "failed" and end.seen.get("sparse"):  # with which the usual decay does not go
+            candidate = self._baseline(sparse=True)
+            points, end = self._run(candidate)
+        steps = [point for point in points if point.progress > 0]
+        self._check(candidate, steps, end)
+        steps = _thinned(steps)
+        total = steps[-1].progress
+        self._record(candidate, steps, end)
+        initial = next((point.value for point in points if point.progress == 0), None)
+        return {
+            **end.seen,
+            "task": script_name(self.question.script),
+            "steps": int(total) if total == int(total) else total,
+            "measure": self.question.measure,
+            "marks": [point.progress / total for point in steps],
+            "final_value": steps[-1].value,
+            "seconds_per_step": end.seconds_per_step,
+            **({} if initial is None else {"initial_value": initial}),
+            "fingerprint": fingerprint(self.question.script),
+        }
+
+    def _baseline(self, sparse: bool) -> Candidate:
+        return space.baseline(self.question.baseline, self.question.plan, sparse=sparse)
+
+    def _run(self, candidate: Candidate) -> tuple[list[Point], Finished]:
+        label = candidate_label(candidate)
+        points: list[Point] = []
+        self.watcher.running([(label, 1.0)])
+        command = self.question.script
+        self.engine.start(
+            Job(0, self.question.task, candidate, self.seed, 1.0, self.checkpoints, command=command)
+        )
+        while True:
+            for event in self.engine.events(timeout=1.0):
+                if isinstance(event, Finished):
+                    return points, event
+                assert isinstance(event, Report)
+                points.append(event.point)
+                told = f"{label} at step {event.point.progress:g}: {event.point.value:.4g}"
+                self.watcher.running([(told, 1.0)])
+
+    def _check(self, candidate: Candidate, steps: Sequence[Point], end: Finished) -> None:
+        name = script_name(self.question.script)
+        if end.status == "diverged":
+            raise TaskError(
+                f"{name} diverged with the baseline, {candidate_label(candidate)}: {end.message}; "
+                "name another with --baseline"
+            )
+        if end.status != "completed":
+            raise TaskError(end.message)
+        if not steps:
+            raise TaskError(f"{name} reported step 0 only: report how far the training is, above 0")
+
+    def _record(self, candidate: Candidate, steps: Sequence[Point], end: Finished) -> None:
+        """Once its length is known, for only then is a step a progress."""
+        total, schedule = steps[-1].progress, asdict(candidate.schedule)
+        with self.log.at_once():
+            run = self.log.start_run(
+                candidate.optimizer, candidate.hyperparameters, schedule, self.seed, PHASE
+            )
+            for point in steps:
+                self.log.add_point(run, PointRecord(point.progress / total, point.seconds, point.value))
+            self.log.end_run(run, end.status, "", end.seconds_per_step, end.state_bytes)
+
+
+def _thinned(steps: Sequence[Point]) -> list[Point]:
+    """Not more than `MOST_POINTS`, the last among them."""
+    kept: list[Point] = []
+    for point in reversed(steps):
+        if not kept or kept[-1].progress - point.progress >= kept[0].progress / MOST_POINTS:
+            kept.append(point)
+    return kept[::-1]
+
+
+def tariff(seen: Mapping[str, Any]) -> Tariff:
+    """What a run of the script costs, as the pilot has shown."""
+    start = min(seen["start_seconds"] / seen["seconds"], 1.0) if seen["seconds"] > 0 else 0.0
+    # Two digits: the rest is the noise of one measurement.
+    return Tariff(float(f"{start:.2g}"), bool(seen["continues"]))
+
+
+def summary(seen: Mapping[str, Any], candidate: str) -> str:
+    """The pilot in a sentence."""
+    marks, restarts = len(seen["marks"]), tariff(seen)
+    reports = f"{marks} reports" if marks > 1 else "one report"
+    goes_on = "goes on from its checkpoint" if restarts.continues else "starts again"
+    return (
+        f"The pilot, {candidate}, took {seen['seconds']:.3g} s, {seen['start_seconds']:.2g} s of them before "
+        f"it asked for its optimizer: {reports} up to step {seen['steps']}, {seen['final_value']:.4g} at the "
+        f"end. A run that is taken further {goes_on}."
+    )
+
+
+def fingerprint(script: Sequence[str]) -> str:
+    """Of the file that the command runs, so that a changed one is noticed."""
+    file = script_file(script)
+    return hashlib.sha256(file.read_bytes() if file else b"").hexdigest()[:12]

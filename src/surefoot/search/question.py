@@ -1,0 +1,269 @@
+"""The question as data: everything that fixes a study, its name, and the command that asks it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from surefoot.naming import nearest
+from surefoot.path_names import check_path_name, path_name_near
+from surefoot.scripts.runner import script_name
+from surefoot.search.space import candidates as space
+from surefoot.search.space import constraints
+from surefoot.search.space.user_candidates import read_candidates
+from surefoot.study.optimizers import find_algorithm
+from surefoot.study.run import Candidate, Schedule, ScheduleKind
+from surefoot.tasks import command_words, with_data
+
+Goal = Literal["best", "fastest"]
+
+SCHEDULES: dict[Goal, ScheduleKind] = {"best": "trunk", "fastest": "constant"}
+"""The schedule of each goal, unless another is named."""
+
+SCRIPT_MEASURE = "reported value"
+"""What a script reports, where nobody says what it is."""
+
+MOST_OF_SUBJECT = 80
+"""Characters of a task's or script's name in the name of its study."""
+
+SCRIPT_ONLY = ("script", "measure")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        task: reference of the task; one on the user's folder names the folder, as in "images?data=/photos".
+        optimizers: class names to race; an empty tuple means all.
+        budget_seconds: time for all runs; None where `runs` is given.
+        runs: budget in full trainings; None where `budget_seconds` is given.
+        schedule: kind of the schedule.
+        seed: fixes initial weights, data order and every decision.
+        baseline: class name of the optimizer to compare with, at its defaults.
+        margin: differences below it are a tie, in the task's measure; None means half the standard
+            deviation between seeds, of the leader or of the baseline, whichever is less. With the goal
+            "fastest" it is in seconds, and None means 15 % of the quickest finalist's time in screening.
+        study: the study's name.
+        goal: "best": the lowest value at the end of the training; "fastest": the least time to a target.
+        target: value of the measure to reach; None means what the baseline reaches in three
+            quarters of its training.
+        sets: constraints on the search, as `constraints.parse` reads them.
+        candidates: file of further candidates; None without one.
+        extra: the candidates in that file.
+        sources: fingerprint of the source of each of one's own optimizers.
+        script: the command that trains in place of a task, word by word; the task is then the whole line.
+        measure: what the script reports, in words; "" where a task says it.
+    """
+
+    task: str
+    optimizers: tuple[str, ...]
+    budget_seconds: float | None
+    runs: float | None
+    schedule: ScheduleKind
+    seed: int
+    baseline: str
+    margin: float | None
+    study: str
+    goal: Goal = "best"
+    target: float | None = None
+    sets: tuple[str, ...] = ()
+    candidates: str | None = None
+    extra: tuple[Candidate, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    script: tuple[str, ...] = ()
+    measure: str = ""
+
+    def __post_init__(self) -> None:
+        """A study's name becomes a path; only while it is still to be named is it empty."""
+        if self.study:
+            check_path_name(self.study, "study")
+
+    @classmethod
+    def ask(
+        cls,
+        task: str | None = None,
+        optimizers: Sequence[str] | None = None,
+        budget_seconds: float | None = 300.0,
+        runs: float | None = None,
+        schedule: str | None = None,
+        seed: int = 0,
+        baseline: str = "AdamW",
+        margin: float | None = None,
+        study: str | None = None,
+        goal: str = "best",
+        target: float | None = None,
+        sets: Sequence[str] = (),
+        candidates: str | None = None,
+        script: Sequence[str] = (),
+        measure: str | None = None,
+    ) -> Question:
+        """Check the question, which is about a task or about a script, and name its study.
+
+        Raises:
+            OSError: the file of candidates cannot be read.
+            ValueError: an optimizer does not exist, the study's name is not one, the goal does not go with
+                the schedule or the target, a constraint or a candidate is not valid, the script cannot be
+                started, or it is asked for what only a task has.
+        """
+        _check_subject(task, script, measure)
+        chosen = tuple(space.choose_from(optimizers)) if optimizers else ()
+        if study is not None:  # even an empty one, as of a variable that is not set
+            check_path_name(study, "--study")
+        aim = cast(Goal, goal)
+        _check_aim(aim, schedule, target)
+        if script:
+            _check_script(script, aim, schedule, sets, baseline)
+        question = cls(
+            with_data(task, None) if task else shlex.join(script),
+            chosen,
+            None if runs else budget_seconds,
+            runs,
+            "script" if script else cast(ScheduleKind, schedule or SCHEDULES[aim]),
+            seed,
+            find_algorithm(baseline).name,
+            margin,
+            study or "",
+            aim,
+            target,
+            tuple(sets),
+            candidates,
+            script=tuple(script),
+            measure=(measure or SCRIPT_MEASURE) if script else "",
+        )
+        question = question._with_extra()
+        constraints.check(question.constraints, [find_algorithm(name) for name in question.names])
+        space.candidates(question.names, question.plan, question.constraints)  # so that refusals come now
+        return question if study else question._named()
+
+    def _with_extra(self) -> Question:
+        """With the candidates in the file, and the fingerprints of one's own optimizers."""
+        extra = read_candidates(self.candidates, self.plan) if self.candidates else ()
+        own = {name for name in (*self.names, *(c.optimizer for c in extra)) if ":" in name}
+        return replace(self, extra=extra, sources={name: _fingerprint(name) for name in sorted(own)})
+
+    def _named(self) -> Question:
+        """With a name made from the question: the same question finds the same study."""
+        document = json.dumps(self._document, sort_keys=True)
+        subject = script_name(self.script).removesuffix(".py") if self.script else command_words(self.task)[0]
+        word = path_name_near(subject.rpartition("/")[2].replace(".", "-"))[:MOST_OF_SUBJECT]
+        name = f"{word}-{hashlib.sha256(document.encode()).hexdigest()[:8]}"
+        return replace(self, study=name)
+
+    @property
+    def _document(self) -> dict[str, Any]:
+        """As JSON types; of a task without what only scripts have."""
+        document = asdict(self)
+        return document if self.script else {n: v for n, v in document.items() if n not in SCRIPT_ONLY}
+
+    @property
+    def names(self) -> list[str]:
+        """Class names of the optimizers to race."""
+        return list(self.optimizers) or space.choose_from(None)
+
+    @property
+    def plan(self) -> Schedule:
+        """The schedule of every run, but for its warmup, which is searched where the schedule is ours."""
+        return Schedule("script", 0.0, 0.0) if self.script else Schedule(kind=self.schedule)
+
+    @property
+    def constraints(self) -> list[constraints.Constraint]:
+        """What the user fixes of the search."""
+        return [constraints.parse(text) for text in self.sets]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What must be the same for a study to go on."""
+        document = self._document
+        del document["study"], document["task"]
+        return document | {"optimizers": list(self.optimizers) or "all", "command": self.command}
+
+    @property
+    def command(self) -> str:
+        """The command line that asks this question."""
+        return self.command_with()
+
+    def command_with(self, *options: str) -> str:
+        """The command line that asks this question, with further options."""
+        words = ["surefoot", "choose", *([] if self.script else command_words(self.task))]
+        if self.optimizers:
+            words += ["--optimizers", ",".join(map(_word, self.optimizers))]
+        words += ["--runs", f"{self.runs:g}"] if self.runs else ["--budget", f"{self.budget_seconds:g}s"]
+        if self.goal != "best":
+            words += ["--goal", self.goal]
+        if self.target is not None:
+            words += ["--target", repr(self.target)]
+        if not self.script and self.schedule != SCHEDULES[self.goal]:
+            words += ["--schedule", self.schedule]
+        if self.baseline != "AdamW":
+            words += ["--baseline", _word(self.baseline)]
+        for text in self.sets:
+            words += ["--set", text]
+        if self.candidates:
+            words += ["--candidates", self.candidates]
+        if self.margin is not None:
+            words += ["--margin", f"{self.margin:g}"]
+        if self.seed:
+            words += ["--seed", str(self.seed)]
+        if self.measure not in ("", SCRIPT_MEASURE):
+            words += ["--measure", self.measure]
+        words += ["--study", self.study] if self.study else []
+        return shlex.join([*words, *options, *(["--", *self.script] if self.script else [])])
+
+
+def _word(optimizer: str) -> str:
+    """As it is typed; a reference to one's own class keeps its letters."""
+    return optimizer if ":" in optimizer else optimizer.lower()
+
+
+def _fingerprint(optimizer: str) -> str:
+    """Of a class's source: a study must not go on with one that has changed meanwhile."""
+    return hashlib.sha256(find_algorithm(optimizer).source.encode()).hexdigest()[:12]
+
+
+def _check_aim(goal: Goal, schedule: str | None, target: float | None) -> None:
+    """A target is for the goal "fastest", and that goes with a rate that does not cool down."""
+    if goal == "best" and target is not None:
+        raise ValueError(f"a target of {target:g} goes with --goal fastest only")
+    if goal == "fastest" and schedule not in (None, "constant"):
+        raise ValueError(
+            f"--goal fastest needs --schedule constant, not {schedule}: where the learning rate cools down, "
+            "the best values come at the end, and every optimizer would take the whole training"
+        )
+
+
+def _check_subject(task: str | None, script: Sequence[str], measure: str | None) -> None:
+    """Either a task, which has a measure, or a script, which has none."""
+    if task and script:
+        raise ValueError(f"either a task ({task!r}) or a command after -- ({script[0]!r} …), not both")
+    if not task and not script:
+        raise ValueError("say what to train: a TASK, such as digits, or a command: -- python train.py")
+    if measure and not script:
+        raise ValueError("--measure goes with a command after --; a task names its own measure")
+
+
+def _check_script(
+    script: Sequence[str], goal: Goal, schedule: str | None, sets: Sequence[str], baseline: str
+) -> None:
+    """What trains must exist, and what the script decides itself cannot be asked for."""
+    if shutil.which(script[0]) is None:
+        hint = f"; write -- python {script[0]}" if script[0].endswith(".py") else ""
+        raise ValueError(f"there is no command {script[0]!r}{hint}")
+    file = next((word for word in script[1:] if word.endswith(".py")), None)
+    if file and not Path(file).is_file():
+        near = nearest(file, [str(path) for path in Path(file).parent.glob("*.py")])
+        raise ValueError(f"there is no file {file!r}{near}")
+    if schedule is not None:
+        raise ValueError(f"--schedule {schedule} goes with a task only: a script keeps its own schedule")
+    if goal == "fastest":
+        raise ValueError("--goal fastest goes with a task only: it times the steps of every optimizer first")
+    if warmed := [text for text in sets if constraints.parse(text).name == constraints.WARMUP]:
+        raise ValueError(f"--set {warmed[0]} goes with a task only: a script keeps its own schedule")
+    for ruled in space.rule_out([find_algorithm(baseline).name], (), (), in_script=True):
+        raise ValueError(f"--baseline {baseline}: {ruled.reason}")

@@ -1,0 +1,111 @@
+"""Screening: the race over candidates, as a policy for the runner.
+
+    screening = Screening(grid, priors, budget=30, seed=0, decide=…)
+    while (request := screening.ask()) is not None:
+        screening.tell(request, train(request))
+    screening.finalists(4)
+
+A race knows arms by number; here they become candidates, all trained on one seed, and what it decides becomes
+part of the study.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from surefoot.search.answer.partial import Place, screening_so_far
+from surefoot.search.race.race import Race
+from surefoot.search.space import candidates as space
+from surefoot.study.cost import Tariff
+from surefoot.study.labels import candidate_label
+from surefoot.study.requests import Request
+from surefoot.study.run import Candidate
+
+SEED_STRIDE = 1_000_000
+"""Seeds of different studies, and of screening and confirmation, never meet."""
+
+
+class Screening:
+    """Asks for the runs of a race.
+
+    Args:
+        grid: every candidate.
+        priors: of learning rates, as `Race` takes them.
+        budget: in full trainings.
+        seed: the study's.
+        decide: called with (kind, sentence, details) for every decision.
+        first: candidates to look at before all others.
+        marks, tariff: as `Race` takes them.
+        order: of optimizers, as `space.portfolio` takes it.
+    """
+
+    def __init__(
+        self,
+        grid: list[Candidate],
+        priors: Mapping[str, tuple[float, float]],
+        budget: float,
+        seed: int,
+        decide: Any,
+        first: Sequence[Candidate] = (),
+        marks: Sequence[float] = (),
+        tariff: Tariff | None = None,
+        order: Sequence[str] = (),
+    ) -> None:
+        arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
+        self.grid = grid
+        portfolio = space.portfolio(grid, first, order)
+        self.race = Race(
+            arms, budget, seed=seed, priors=priors, portfolio=portfolio, marks=marks, tariff=tariff
+        )
+        self.seed = seed * SEED_STRIDE
+        self.decide = decide
+        self.passed_on = 0
+        self.values: dict[int, tuple[float, float]] = {}  # arm: how far it has come, and its value there
+        self.arms: dict[str, int] = {candidate.key: arm for arm, candidate in enumerate(grid)}
+
+    def ask(self) -> Request | None:
+        """The race's next run."""
+        asked = self.race.ask()
+        self.pass_on_decisions()
+        return None if asked is None else Request(self.grid[asked[0]], self.seed, asked[1], "screen")
+
+    def tell(self, request: Request, value: float) -> None:
+        """Pass the value on to the race."""
+        arm = self.arms[request.candidate.key]
+        self.values[arm] = (request.progress, value)
+        self.race.tell(arm, request.progress, value)
+
+    def finalists(self, count: int) -> list[Candidate]:
+        """The best candidate of each of the best optimizers."""
+        return [self.grid[arm] for arm in self.race.finalists(count)]
+
+    def so_far(self, measure: str) -> str:
+        """Who is ahead, in words; empty before the first value."""
+        best = [Place(candidate_label(self.grid[arm]), *self.values[arm]) for arm in self.race.finalists(2)]
+        if not best:
+            return ""
+        rung = best[0].progress
+        bands = [d.band for d in self.race.decisions if math.isclose(d.rung, rung) and not math.isnan(d.band)]
+        band = bands[-1] if bands else math.nan
+        following = best[1] if len(best) > 1 else None
+        return screening_so_far(best[0], following, band, len(self.values), len(self.grid), measure)
+
+    def pass_on_decisions(self) -> None:
+        """Record what the race has decided since the last call."""
+        decisions = self.race.decisions
+        for decision in decisions[self.passed_on :]:
+            candidate = self.grid[decision.arm]
+            details = {
+                "optimizer": candidate.optimizer,
+                "label": candidate_label(candidate),
+                "hyperparameters": dict(candidate.hyperparameters),
+                "schedule": asdict(candidate.schedule),
+                "rung": decision.rung,
+                "value": decision.value,
+                "band": decision.band,
+            }
+            self.decide(decision.kind, decision.text, details)
+        self.passed_on = len(decisions)

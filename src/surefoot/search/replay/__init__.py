@@ -1,0 +1,1 @@
+"""The race scored on stored curves, beside baselines."""

@@ -1,0 +1,88 @@
+"""Score policies on whole curve tables, several processes side by side: the edge around `replay`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+from surefoot.search.replay.replay import false_winners, replay_task
+from surefoot.store import CurveTable
+from surefoot.study.replay_scores import TableScores
+
+FEWEST_ARMS = 20
+"""On a task with fewer arms there is little to choose."""
+
+ORDERS_AT_ONCE = 10
+"""A process takes so many orders of one task; small enough to show progress."""
+
+
+def score_table(
+    table: CurveTable,
+    budgets: Sequence[float],
+    orders: int,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> TableScores:
+    """Replay every policy on every task of a table.
+
+    Args:
+        table: what to replay.
+        budgets: in full trainings.
+        orders: random orders of each task's arms.
+        workers: processes; None: one for each core.
+        progress: called with how many replays are done, and how many there are.
+
+    Raises:
+        ValueError: no task has enough arms, or no arm of any task reaches its target.
+    """
+    tasks = [task for task, arms in table.tasks.items() if len(arms) >= FEWEST_ARMS]
+    if not tasks:
+        raise ValueError(f"{table.name}: no task has {FEWEST_ARMS} arms or more")
+    starts = range(0, orders, ORDERS_AT_ONCE)
+    parts: dict[str, list[tuple[int, dict[str, tuple[float, ...]]]]] = {task: [] for task in tasks}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers or os.cpu_count(), context, _keep, (table,)) as pool:
+        jobs = {
+            pool.submit(_part, task, tuple(budgets), range(start, min(start + ORDERS_AT_ONCE, orders))): task
+            for start in starts
+            for task in tasks
+        }
+        for done, job in enumerate(as_completed(jobs), start=1):
+            count, found = job.result()
+            if found is not None:
+                parts[jobs[job]].append((count, found))
+            progress(done, len(jobs))
+    scored = {task: _mean(own) for task, own in parts.items() if own}
+    if not scored:
+        raise ValueError(f"{table.name}: no arm of any task reaches its target")
+    winners = {task: false_winners(table, task, range(orders)) for task in tasks}
+    several = {task: own for task, own in winners.items() if own is not None}
+    return TableScores(table.name, table.score, tuple(budgets), orders, scored, several)
+
+
+def _mean(parts: Sequence[tuple[int, Mapping[str, tuple[float, ...]]]]) -> dict[str, tuple[float, ...]]:
+    """The mean over all orders; exact, whatever the order in which the parts came."""
+    total = sum(count for count, _ in parts)
+    ordered = sorted(parts, key=lambda part: (part[0], sorted(part[1].items())))
+    return {
+        name: tuple(
+            sum(count * found[name][place] for count, found in ordered) / total
+            for place in range(len(ordered[0][1][name]))
+        )
+        for name in ordered[0][1]
+    }
+
+
+_TABLE: list[CurveTable] = []  # a process reads it once, not with every part
+
+
+def _keep(table: CurveTable) -> None:
+    _TABLE.append(table)
+
+
+def _part(
+    task: str, budgets: tuple[float, ...], orders: range
+) -> tuple[int, dict[str, tuple[float, ...]] | None]:
+    return len(orders), replay_task(_TABLE[0], task, budgets, orders)

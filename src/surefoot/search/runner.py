@@ -1,0 +1,290 @@
+"""The thin edge between a pure policy and the world: runs what is asked, records it, tells the result.
+
+A result that the store already holds is told at once and not trained again; so resuming a study is
+nothing but asking the same policy the same questions.  A run that failed is such a result too: what has
+crashed its worker once is not given another.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from surefoot.engines.base import Engine, Event
+from surefoot.store import StudyLog
+from surefoot.study.cost import Tariff
+from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.requests import Policy, Reading, Request, key_of
+from surefoot.study.run import Finished, Job, Report, Restarted
+
+GATHER_SECONDS = 0.25
+"""Points on the way may wait for so long, to be committed together: a commit costs as much as many points."""
+
+COMMIT_SECONDS = 0.05
+"""The end of a run may wait for so long to be committed with others; the next run is started before."""
+
+FIRST_RUNS = 6
+"""Where so many runs, the first that were asked for, all fail from one cause, the others would too."""
+
+GIVEN_UP = "given_up"
+"""The kind of the decision to make no further runs of a study in which none has succeeded."""
+
+Decide = Callable[[str, str, Mapping[str, Any]], None]
+"""Records a decision: its kind, a sentence, the details."""
+
+
+class NoRunSucceededError(RuntimeError):
+    """Every run failed or diverged; the message tells how one of them did."""
+
+
+class Watcher(Protocol):
+    """Who is kept informed while runs are made, such as a display."""
+
+    def phase(self, name: str) -> None:
+        """A phase begins."""
+        ...
+
+    def running(self, runs: list[tuple[str, float]]) -> None:
+        """What is being trained now: labels and rungs."""
+        ...
+
+    def result(self, label: str, rung: float, value: float, status: str) -> None:
+        """A run has ended."""
+        ...
+
+    def decision(self, text: str) -> None:
+        """Something was decided."""
+        ...
+
+    def budget(self, spent: float, total: float) -> None:
+        """How much of the budget is spent."""
+        ...
+
+
+class Runner:
+    """Drives policies over an engine and a store.
+
+    Args:
+        task: the task's reference, as the engine's workers load it.
+        engine: where runs are made.
+        log: where they are recorded.
+        checkpoints: folder for the trunks of this study's runs.
+        watcher: who is kept informed.
+        label: a candidate's short name for people.
+        total: the budget in full trainings, for the watcher.
+        decide: records what is decided here, which is about workers alone.
+        command, steps: of the script that trains in place of a task, as in `Job`.
+        tariff: what it costs to take a run further.
+        spent: full trainings that were made before.
+        snapshots: from a request to the folder for snapshots of its run; None keeps none.
+
+    Raises:
+        NoRunSucceededError: by `drive`, where the first runs all fail alike.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        engine: Engine,
+        log: StudyLog,
+        checkpoints: Path,
+        watcher: Watcher,
+        label: Any,
+        total: float,
+        decide: Decide = lambda kind, text, details: None,
+        *,
+        command: tuple[str, ...] = (),
+        steps: float = 0.0,
+        tariff: Tariff | None = None,
+        spent: float = 0.0,
+        snapshots: Callable[[Request], str | None] = lambda request: None,
+    ) -> None:
+        self.snapshots = snapshots
+        self.command, self.steps = command, steps
+        self.tariff = tariff or Tariff()
+        self.task = task
+        self.engine = engine
+        self.log = log
+        self.checkpoints = str(checkpoints)
+        self.watcher = watcher
+        self.label = label
+        self.total = total
+        self.decide = decide
+        self.made = 0
+        self._stored = {_identity(run): run for run in _known(log.record())}
+        self._first: dict[tuple[str, int, str], str] = {}  # run: the cause of its end, empty until it failed
+        self._before, self._spent = spent, spent
+        self._paid: dict[tuple[str, int, str], float] = {}  # run: the progress it has reached
+        self._costs: dict[tuple[str, int, str], float] = {}
+        self._running: dict[int, tuple[Request, int]] = {}
+
+    def drive(self, policy: Policy, reading: Reading) -> None:
+        """Ask, run and tell until the policy is done."""
+        events: list[Event] = []
+        while True:
+            # Runs are on their way again before the disk is waited for; where they are short, others end
+            # meanwhile.
+            with self.log.at_once():
+                due = time.monotonic() + COMMIT_SECONDS
+                while True:
+                    urgent = any(map(self._is_urgent, events))
+                    asked = self._turn(events, policy, reading)
+                    left = due - time.monotonic()
+                    if urgent or left <= 0 or not self._running or not (events := self.engine.events(left)):
+                        break
+            if not self._running and not asked:
+                return
+            self.watcher.running([(self.label(r.candidate), r.progress) for r, _ in self._running.values()])
+            events = self._news() if self._running else []
+
+    def _turn(self, events: list[Event], policy: Policy, reading: Reading) -> bool:
+        """Take in what has happened and start what is asked for; True if anything was."""
+        for event in events:
+            self._take_in(event, policy, reading)
+        return self._hand_out(policy, reading)
+
+    def _news(self) -> list[Event]:
+        """What has happened; points that can wait do so for company, the end of a run waits for nothing."""
+        events = self.engine.events(timeout=1.0)
+        end = time.monotonic() + GATHER_SECONDS
+        while events and all(map(self._can_wait, events)) and (left := end - time.monotonic()) > 0:
+            events += self.engine.events(left)
+        return events
+
+    def _can_wait(self, event: Event) -> bool:
+        return isinstance(event, Report) and not self._is_urgent(event)
+
+    def _is_urgent(self, event: Event) -> bool:
+        """A point with a trunk behind it is not measured again, should this process be killed now."""
+        if not isinstance(event, Report):
+            return False
+        progress = self._running[event.job][0].progress
+        return event.point.progress < progress < 1
+
+    def _take_in(self, event: Event, policy: Policy, reading: Reading) -> None:
+        if isinstance(event, Report):
+            self._record_point(event)
+        elif isinstance(event, Restarted):
+            self._record_restart(event)
+        else:
+            request, value = self._record_end(event, reading)
+            policy.tell(request, value)
+
+    def _hand_out(self, policy: Policy, reading: Reading) -> bool:
+        """Start runs while slots are free; True if anything was asked."""
+        asked = False
+        while len(self._running) < self.engine.slots and (request := policy.ask()) is not None:
+            asked = True
+            if len(self._first) < FIRST_RUNS:
+                self._first.setdefault(_key(request), "")
+            stored = self._stored.get(_key(request))
+            # Of one that was killed between its last point and its end, what it cost is not known.
+            ended = stored is not None and stored.status != "running"
+            value = reading.told(stored, request.progress) if stored is not None and ended else None
+            if stored is None or value is None:
+                self._start(request, reading)
+            else:
+                self._account(request, stored)
+                policy.tell(request, value)
+        return asked
+
+    def _start(self, request: Request, reading: Reading) -> None:
+        candidate = request.candidate
+        run = self.log.start_run(
+            candidate.optimizer,
+            candidate.hyperparameters,
+            asdict(candidate.schedule),
+            request.seed,
+            request.phase,
+        )
+        self.made += 1
+        self._running[self.made] = (request, run)
+        self._stored.setdefault(_key(request), _new_record(request))  # in the order of asking
+        job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
+        job = replace(job, command=self.command, steps=self.steps, snapshots=self.snapshots(request))
+        self.engine.start(replace(job, marks=reading.marks, target=reading.target))
+
+    def _record_point(self, report: Report) -> None:
+        request, run = self._running[report.job]
+        point = PointRecord(**vars(report.point))
+        self.log.add_point(run, point)
+        stored = self._stored[_key(request)]
+        if all(known.progress != point.progress for known in stored.points):  # as the store keeps them
+            self._stored[_key(request)] = replace(stored, points=(*stored.points, point))
+
+    def _record_restart(self, event: Restarted) -> None:
+        request, _ = self._running[event.job]
+        label = self.label(request.candidate)
+        details = {"optimizer": request.candidate.optimizer, "seed": request.seed, "reason": event.message}
+        reason = event.message.partition("\n")[0]
+        self.decide("restarted", f"{label} is started again: {reason}.", details)
+
+    def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
+        request, run = self._running.pop(event.job)
+        end = {name: value for name, value in vars(event).items() if name not in ("job", "seen")}
+        self.log.end_run(run, **end)
+        stored = replace(self._stored[_key(request)], **end)
+        self._stored[_key(request)] = stored
+        told = reading.told(stored, request.progress)
+        value = math.nan if told is None else told
+        self._account(request, stored)
+        self.watcher.result(self.label(request.candidate), request.progress, value, event.status)
+        return request, value
+
+    def _account(self, request: Request, run: RunRecord) -> None:
+        """A run that goes on pays only for what is new; one that reached a target, up to there."""
+        key, reached = _key(request), request.progress
+        if key in self._first:
+            self._first[key] = run.cause
+            self._give_up_if_hopeless(run)
+        if run.status == "completed":
+            reached = min(reached, max(point.progress for point in run.points))
+        cost = self.tariff.cost(self._paid.get(key, 0.0), reached)
+        self._spent += cost
+        self._costs[key] = self._costs.get(key, 0.0) + cost
+        self._paid[key] = max(reached, self._paid.get(key, 0.0))
+        self.watcher.budget(self._spent, self.total)
+
+    def _give_up_if_hopeless(self, run: RunRecord) -> None:
+        """A task that cannot be trained here would fail in every further run as in the first ones."""
+        causes = set(self._first.values())
+        if len(self._first) == FIRST_RUNS and len(causes) == 1 and run.cause:
+            text = f"the first {FIRST_RUNS} runs all failed ({run.cause}); the last of them: {run.message}"
+            self.decide(GIVEN_UP, f"Given up: {text}", {"cause": run.cause})
+            raise NoRunSucceededError(text)
+
+    @property
+    def spent(self) -> float:
+        """Full trainings so far; the same sum whatever the order of arrival."""
+        return math.fsum([self._before, *self._costs.values()])
+
+    def records(self) -> list[RunRecord]:
+        """Every run made or found so far."""
+        return list(self._stored.values())
+
+
+def _known(study: StudyRecord) -> tuple[RunRecord, ...]:
+    """Its runs; none of a study that was given up: the same command tries anew what may be repaired."""
+    given_up = any(decision.kind == GIVEN_UP for decision in study.decisions)
+    hopeless = all(run.status in ("failed", "running") for run in study.runs)
+    return () if given_up and hopeless else study.runs
+
+
+def _new_record(request: Request) -> RunRecord:
+    candidate = request.candidate
+    schedule = asdict(candidate.schedule)
+    return RunRecord(
+        candidate.optimizer, candidate.hyperparameters, schedule, request.seed, request.phase, "running", ()
+    )
+
+
+def _identity(run: RunRecord) -> tuple[str, int, str]:
+    return (key_of(run), run.seed, run.phase)
+
+
+def _key(request: Request) -> tuple[str, int, str]:
+    return (request.candidate.key, request.seed, request.phase)

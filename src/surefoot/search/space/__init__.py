@@ -1,0 +1,1 @@
+"""What is tried: candidates, constraints, and what is known before."""

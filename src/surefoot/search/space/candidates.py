@@ -1,0 +1,312 @@
+"""What is raced: the candidates of each optimizer, made from its own facts.
+
+Every optimizer says how each of its hyperparameters may vary: a learning rate by a log-normal prior, weight
+decay and a momentum-like setting by a short list whose first entry is the usual one.  To these come the share
+of warmup, and which parameters decay.  The race gets the whole grid and looks at a small part of it; what is
+in no list (eps, clipping, batch size, the kind of schedule) stays as it is unless the user sets it.
+
+    grid = candidates(["AdamW", "SGD"], Schedule(), [parse("weight_decay=0,0.1")])
+    grid[0]                          # AdamW's lowest learning rate with its usual settings
+    [grid[i] for i in portfolio(grid)]  # the order in which to look
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Any
+
+import torch
+
+from surefoot import optim
+from surefoot.formula import Choices, LogNormal
+from surefoot.search.space.constraints import WARMUP, Constraint, Range, allowed
+from surefoot.search.space.lr_grid import COARSE_DECADES, place_of_kind
+from surefoot.study.build import DECAY_ON, DECAYS_ON
+from surefoot.study.optimizers import Algorithm, find_algorithm
+from surefoot.study.run import Candidate, Schedule
+
+MANTISSAS = (1.0, 2.0, 5.0)
+"""Learning rates of the grid in each decade: neighbours are about a factor of two apart."""
+
+REACH = 3.0
+"""The grid spans this many standard deviations of the prior on either side, for boundaries that win."""
+
+WARMUPS = (Schedule().warmup, 0.2)
+"""Shares of the training.  A fifth allows rates that would blow up at first; that none at all is better than
+the usual twentieth is rare, and gains no more than the steps it takes."""
+
+FLOOR = "RandomSearch"
+"""Never raced: it is measured beside the finalists, to show what a gradient is worth."""
+
+
+@dataclass(frozen=True)
+class RuledOut:
+    """An optimizer that is not tried here, and why, in a sentence."""
+
+    optimizer: str
+    reason: str
+
+
+def choose_from(names: Sequence[str] | None) -> list[str]:
+    """Names of the optimizers asked for, as candidates call them; all but the floor by default.
+
+    Raises:
+        ValueError: one of them does not exist; the message names the nearest.
+    """
+    if not names:
+        return [name for name in optim.OPTIMIZERS if name != FLOOR]
+    return list(dict.fromkeys(find_algorithm(name).name for name in names))
+
+
+def rule_out(
+    names: Sequence[str], sparse: Sequence[str], not_matrices: Sequence[str], *, in_script: bool = False
+) -> list[RuledOut]:
+    """The optimizers that cannot work on this model.
+
+    Args:
+        names: the optimizers asked for.
+        sparse: names of the parameters whose gradient is sparse.
+        not_matrices: names of the parameters that have fewer or more than two dimensions.
+        in_script: the user's script takes the steps, and counts them.
+    """
+    found = [find_algorithm(name) for name in names]
+    reasons = [(a, _reason_against(a, sparse, not_matrices, in_script)) for a in found]
+    return [RuledOut(a.name, f"{a.label} {reason}.") for a, reason in reasons if reason]
+
+
+def _reason_against(
+    algorithm: Algorithm, sparse: Sequence[str], not_matrices: Sequence[str], in_script: bool
+) -> str | None:
+    if in_script and algorithm.needs_closure:
+        return "evaluates the loss several times in each step, which a script that counts steps cannot see"
+    if algorithm.matrices_only and not_matrices:
+        return f"steps matrices only, and {not_matrices[0]} is none"
+    if algorithm.sparse == "only":
+        if not sparse:
+            return "needs sparse gradients, and this model has none"
+        return "takes sparse gradients only, and this model mixes kinds"
+    if sparse and algorithm.sparse == "no" and not algorithm.needs_closure:
+        return f"refuses sparse gradients, which {sparse[0]} has"
+    return None
+
+
+def candidates(
+    names: Sequence[str],
+    schedule: Schedule,
+    constraints: Sequence[Constraint] = (),
+    *,
+    sparse: bool = False,
+) -> list[Candidate]:
+    """The grid: every optimizer's learning rates, crossed with its choices of other settings.
+
+    Of each optimizer the usual settings come first, with all their learning rates, then the others.
+
+    Args:
+        names: as from `choose_from`.
+        schedule: its kind is every candidate's, its warmup the usual one.
+        constraints: of the user.
+        sparse: some gradients are sparse, so no weights can decay.
+
+    Raises:
+        ValueError: an optimizer refuses the constraints.
+    """
+    return [
+        Candidate(name, {**rate, **settings}, warmed)
+        for name in names
+        for settings, warmed, rates in _lines(find_algorithm(name), schedule, constraints, sparse)
+        for rate in rates
+    ]
+
+
+def priors(names: Sequence[str], constraints: Sequence[Constraint] = ()) -> dict[str, tuple[float, float]]:
+    """(centre, decades) of each optimizer's learning-rate prior, by lower-case name.
+
+    Where constraints leave no rate on one side of the centre, it moves to their middle.
+    """
+    found = {}
+    for algorithm in map(find_algorithm, names):
+        lr = algorithm.hyperparameters.get("lr")
+        if lr and isinstance(lr.search, LogNormal):
+            centre, rates = lr.search.center, _rates(lr.search, allowed(algorithm, constraints).get("lr"))
+            if not rates[0] <= centre <= rates[-1]:
+                centre = math.sqrt(rates[0] * rates[-1])
+            found[algorithm.name.lower()] = (centre, lr.search.decades)
+    return found
+
+
+def portfolio(
+    grid: Sequence[Candidate], first: Sequence[Candidate] = (), order: Sequence[str] = ()
+) -> list[int]:
+    """The order in which to look at a grid: places of diverse candidates that cover most tasks early.
+
+    Each optimizer at the centre of its prior; then each a coarse step of the race above, which the short
+    trainings that it begins with favour; then each as much below.  All with their usual settings.
+
+    Args:
+        grid: what is raced.
+        first: candidates to look at before all others, such as the user's own.
+        order: names of optimizers, the most promising first, as `experience` knows them; those that are not
+            named come after, different kinds of step first.  Where the budget pays for the whole first look,
+            the order changes nothing.
+    """
+    own = [grid.index(candidate) for candidate in first]
+    lines = usual_lines(grid)
+    places = {name: place for place, name in enumerate(order)}
+    names = sorted(lines, key=lambda name: (places.get(name, len(places)), place_of_kind(name)))
+    columns = [_outward(grid, lines[name], name) for name in names]
+    rows = (place for row in zip_longest(*columns) for place in row if place is not None)
+    return list(dict.fromkeys([*own, *rows]))
+
+
+def usual_lines(grid: Sequence[Candidate]) -> dict[str, list[int]]:
+    """Places of each optimizer's candidates with its first settings, which are the usual ones."""
+    found: dict[str, tuple[Mapping[str, Any], list[int]]] = {}
+    for place, candidate in enumerate(grid):
+        settings = {name: value for name, value in candidate.settings.items() if name != "lr"}
+        usual, line = found.setdefault(candidate.optimizer, (settings, []))
+        if settings == usual:
+            line.append(place)
+    return {name: line for name, (_, line) in found.items()}
+
+
+def _outward(grid: Sequence[Candidate], line: Sequence[int], name: str) -> list[int]:
+    prior = priors([name]).get(name.lower())
+    if prior is None:
+        return list(line[:1])
+    centre = math.log10(prior[0])
+    return [
+        min(line, key=lambda place: abs(math.log10(grid[place].hyperparameters["lr"]) - wanted))
+        for wanted in (centre, centre + COARSE_DECADES, centre - COARSE_DECADES)
+    ]
+
+
+def baseline(name: str, schedule: Schedule, *, sparse: bool = False) -> Candidate:
+    """An optimizer as its constructor sets it up: what one gets without choosing.
+
+    With sparse gradients it is without decay, as every such model is trained: no step could be taken else.
+    """
+    settings = {n: h.default for n, h in find_algorithm(name).hyperparameters.items() if h.search}
+    if sparse and settings.get("weight_decay"):
+        settings["weight_decay"] = 0.0
+    return Candidate(name, settings, schedule)
+
+
+def floor(schedule: Schedule) -> Candidate:
+    """Random search at the centre of its prior."""
+    search = optim.OPTIMIZERS[FLOOR].hyperparameters["scale"].search
+    assert isinstance(search, LogNormal)
+    return Candidate(FLOOR, {"scale": search.center}, schedule)
+
+
+Line = tuple[Mapping[str, Any], Schedule, Sequence[Mapping[str, float]]]
+"""Settings but lr, the schedule, and the learning rates: {"lr": …} each, or {} alone without one."""
+
+
+def _lines(
+    algorithm: Algorithm, schedule: Schedule, constraints: Sequence[Constraint], sparse: bool
+) -> Iterator[Line]:
+    chosen = allowed(algorithm, constraints)
+    axes = _axes(algorithm, schedule, chosen)
+    rates = [{"lr": rate} for rate in axes.pop("lr", ())] or [{}]
+    for settings in _accepted(algorithm, chosen, rates, _combinations(algorithm, axes, sparse)):
+        warmed = replace(schedule, warmup=settings.pop(WARMUP))
+        yield settings, warmed, rates
+
+
+def _axes(algorithm: Algorithm, schedule: Schedule, chosen: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    axes: dict[str, Sequence[Any]] = {}
+    for name, hyperparameter in algorithm.hyperparameters.items():
+        if isinstance(hyperparameter.search, LogNormal):
+            axes[name] = _rates(hyperparameter.search, chosen.get(name))
+        elif name in chosen:
+            axes[name] = chosen[name]
+        elif isinstance(hyperparameter.search, Choices):
+            axes[name] = hyperparameter.search.values
+    if any(axes.get("weight_decay", ())) or DECAY_ON in chosen:
+        axes[DECAY_ON] = DECAYS_ON[:1] if algorithm.matrices_only else chosen.get(DECAY_ON, DECAYS_ON)
+    searched = algorithm.warmup_matters and schedule.kind != "script"
+    others = WARMUPS if searched else ()
+    axes[WARMUP] = chosen.get(WARMUP, tuple(dict.fromkeys([schedule.warmup, *others])))
+    return axes
+
+
+def _combinations(
+    algorithm: Algorithm, axes: Mapping[str, Sequence[Any]], sparse: bool
+) -> list[dict[str, Any]]:
+    """The product of the axes, without what does the same as another; the usual settings come first."""
+    known = algorithm.hyperparameters.get("weight_decay")
+    default = known.default if known else 0
+    found = {}
+    for values in itertools.product(*axes.values()):
+        settings = dict(zip(axes, values, strict=True))
+        decays = settings.get("weight_decay", default)
+        if not decays or settings.get(DECAY_ON) == DECAYS_ON[0]:
+            settings.pop(DECAY_ON, None)  # what a constructor does by itself is not said
+        if not (decays and sparse):
+            found[tuple(settings.items())] = settings
+    return list(found.values())
+
+
+def _accepted(
+    algorithm: Algorithm,
+    chosen: Mapping[str, tuple[Any, ...]],
+    rates: Sequence[Mapping[str, float]],
+    combinations: Sequence[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """The combinations that the constructor takes.
+
+    Raises:
+        ValueError: it takes none, or none with a value that the user gave.
+    """
+    refusals = [(c, refusal(algorithm, {**rates[0], **c})) for c in combinations]
+    accepted = [c for c, refused in refusals if not refused]
+    for name, values in chosen.items():
+        for value in values:
+            with_it = [r for c, r in refusals if name in c and c[name] == value]
+            if with_it and all(with_it):
+                raise ValueError(f"{algorithm.label} refuses {name}={value!r}: {with_it[0]}")
+    for rate in rates if "lr" in chosen and accepted else ():
+        if refused := refusal(algorithm, {**accepted[0], **rate}):
+            raise ValueError(f"{algorithm.label} refuses lr={rate['lr']!r}: {refused}")
+    if not accepted:
+        reason = refusals[0][1] if refusals else "with sparse gradients weights cannot decay"
+        raise ValueError(f"{algorithm.label} cannot be set up: {reason} (--set {algorithm.label}.NAME=VALUE)")
+    return accepted
+
+
+def refusal(algorithm: Algorithm, settings: Mapping[str, Any]) -> str:
+    """Why the constructor does not take these settings; empty if it does."""
+    for name in algorithm.required:
+        if name not in settings:
+            return f"{name!r} has no default and is not given"
+    arguments: dict[str, Any] = {n: v for n, v in settings.items() if n in algorithm.hyperparameters}
+    make: Any = algorithm.make
+    try:
+        make([torch.zeros(2, 2, requires_grad=True)], **arguments)
+    except Exception as error:  # a user's class may raise anything
+        return " ".join(str(error).split())
+    return ""
+
+
+def _rates(prior: LogNormal, chosen: Iterable[Any] | None = None) -> list[float]:
+    """Learning rates in ascending order: those around the prior's centre, or those that the user left."""
+    if chosen is None:
+        reach = 10.0 ** (REACH * prior.decades)
+        return _between(prior.center / reach, prior.center * reach)
+    found = []
+    for value in chosen:
+        found += (
+            [value.low, *_between(value.low, value.high), value.high] if isinstance(value, Range) else [value]
+        )
+    return sorted(set(found))
+
+
+def _between(low: float, high: float) -> list[float]:
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    rates = [float(f"{mantissa * 10.0**decade:.3g}") for decade in decades for mantissa in MANTISSAS]
+    tolerance = 1 + 1e-9
+    return [rate for rate in rates if low / tolerance <= rate <= high * tolerance]

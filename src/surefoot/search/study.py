@@ -1,0 +1,416 @@
+"""One study, from the question to the answer: look, screen, confirm, answer.
+
+Each phase is a pure policy driven by the `Runner`; this file holds the order of the phases, and how the
+budget is divided between them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from surefoot.engines.base import Engine
+from surefoot.path_names import check_path_name
+from surefoot.scripts.runner import script_name
+from surefoot.search.answer.answer import build_answer
+from surefoot.search.answer.partial import confirmation_so_far
+from surefoot.search.confirm.confirmation import Confirmation
+from surefoot.search.fastest.stopwatch import (
+    LADDER_SEEDS,
+    MARKS,
+    Stopwatch,
+    ladder_requests,
+)
+from surefoot.search.pilot import Pilot, fingerprint, summary, tariff
+from surefoot.search.question import Question
+from surefoot.search.race.playoff import Playoff, entrants
+from surefoot.search.race.screening import SEED_STRIDE, Screening
+from surefoot.search.runner import GIVEN_UP, NoRunSucceededError, Runner, Watcher
+from surefoot.search.space import candidates as space
+from surefoot.search.space.advice import prior_order
+from surefoot.search.space.prior_results import load_experience, usual_order
+from surefoot.search.space.task_features import traits_of
+from surefoot.store import Store
+from surefoot.store.environment import environment
+from surefoot.study.cost import Tariff
+from surefoot.study.labels import candidate_label
+from surefoot.study.records import RunRecord
+from surefoot.study.requests import Batch, Reading, Request, first_value_from
+from surefoot.study.run import Candidate
+from surefoot.tasks import load_task
+from surefoot.training.own_files import remove_trunks, remove_unfinished
+from surefoot.training.profile import look
+from surefoot.training.snapshots import snapshots_folder
+from surefoot.training.step_times import measure_paces
+
+RACE_SHARE = 0.35
+PLAYOFF_SHARE = 0.15
+"""Half of the budget finds the finalists, half measures them.  The race gets more of its half, since a wrong
+learning rate costs more than a wrong optimizer."""
+
+FINALISTS = 4
+"""Beside the baseline. Screening sees one seed, which on close tasks errs two times in five,
+so as many go on as the rules allow."""
+
+FLOOR_SEEDS = 3
+
+PILOT_COST = 1.0
+"""Full trainings that it takes to see what a script does."""
+
+CURVE = tuple(number / 10 for number in range(1, 10))
+"""Where a confirmed run is measured on its way, for its learning curve."""
+
+OVERHEAD = 1.3
+"""A run costs this much more than its steps: validation, cooldown branches, passing messages."""
+
+QUIET_DECISIONS = frozenset({"promoted"})
+"""Recorded, but not told while the race runs: what is still racing shows by itself."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Whoever asked has pressed Ctrl-C.
+
+    Attributes:
+        so_far: what is known at this point, in words; empty before there is anything.
+    """
+
+    def __init__(self, so_far: str) -> None:
+        super().__init__(so_far)
+        self.so_far = so_far
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The budget in full trainings.
+
+    Attributes:
+        total: for everything.
+        race: for the race.
+        playoff: for the play-off.
+    """
+
+    total: float
+    race: float
+    playoff: float
+
+
+def choose_optimizer(
+    question: Question, store: Store, engine: Engine, checkpoints: Path, watcher: Watcher
+) -> dict[str, Any]:
+    """Answer a question, going on with its study where that was interrupted.
+
+    Args:
+        question: what is asked.
+        store: where everything is recorded as it happens.
+        engine: where runs are made.
+        checkpoints: folder for the trunks of this study's runs; they are removed once there is an answer.
+        watcher: who is kept informed.
+
+    Returns:
+        The answer, as `--json` writes it.
+
+    Raises:
+        TaskError: the task is not one, or makes one of the frequent mistakes.
+        StoreError: the study of this name answers another question.
+        NoRunSucceededError: every run failed or diverged.
+        Interrupted: in place of KeyboardInterrupt, with what is known so far.
+        ValueError: the question's study has no name.
+    """
+    check_path_name(question.study, "study")
+    study = _Study(question, store, engine, checkpoints, watcher)
+    for folder in (checkpoints, snapshots_folder(checkpoints)):
+        remove_unfinished(folder)
+    try:
+        return study.answer()
+    except KeyboardInterrupt as interruption:
+        raise Interrupted(study.so_far()) from interruption
+
+
+class _Study:
+    def __init__(
+        self, question: Question, store: Store, engine: Engine, checkpoints: Path, watcher: Watcher
+    ) -> None:
+        self.question = question
+        self.watcher = watcher
+        self.started = time.monotonic()
+        self.log = store.begin(question.study, question.task, question.settings, {}, environment())
+        record = self.log.record()
+        self.finished = record.answer
+        self.earlier = max((d.seconds for d in record.decisions), default=0.0)
+        self.stored_look = dict(record.look)
+        self.engine = engine
+        self.checkpoints = checkpoints
+        self.measure = ""
+        self.unit = ""  # of the values that a policy is told, where it is not the measure
+        self.screening: Screening | None = None
+        self.confirmation: Confirmation | None = None
+        self.stopwatch: Stopwatch | None = None
+        self.tariff = Tariff()
+
+    def so_far(self) -> str:
+        """The best answer at this moment, with how sure it is."""
+        confirmed = self.confirmation and confirmation_so_far(
+            self.confirmation, self.measure, candidate_label
+        )
+        return confirmed or (self.screening.so_far(self.measure) if self.screening else "")
+
+    def answer(self) -> dict[str, Any]:
+        if self.finished is not None:
+            self.watcher.phase("show a finished study again")
+            self._remove_checkpoints()  # it may have been killed before
+            return dict(self.finished)
+        seen = self._look()
+        self.measure = str(seen["measure"])
+        budget = self._budget(seen)
+        runner = Runner(
+            self.question.task,
+            self.engine,
+            self.log,
+            self.checkpoints,
+            self.watcher,
+            candidate_label,
+            budget.total,
+            self._decide,
+            command=self.question.script,
+            steps=seen["steps"] if self.question.script else 0.0,
+            tariff=self.tariff,
+            spent=PILOT_COST if self.question.script else 0.0,
+            snapshots=self._snapshots,
+        )
+        names = self._rule_out(seen)
+        if self.question.goal == "fastest":
+            names, seen = self._pace(names, seen)
+            self.stopwatch = self._watch_the_baseline(runner, seen)
+        # A screening run is measured at its rungs, cooled down; a confirmed one is watched all along.
+        screening = self.stopwatch.screening if self.stopwatch else Reading()
+        confirmation = self.stopwatch.confirmation if self.stopwatch else Reading(CURVE)
+        if self.question.script:  # which measures where it likes
+            screening = confirmation = Reading(told=first_value_from)
+        race = self._race(runner, screening, names, seen, budget)
+        finalists = self._play_off(runner, screening, race, budget)
+        confirmed = self._confirm(runner, confirmation, seen, finalists, budget)
+        decisions = self.log.record().decisions
+        answer = build_answer(
+            self.question, seen, runner.records(), decisions, confirmed, self._seconds(), self.stopwatch
+        )
+        self.log.finish(answer)
+        self._remove_checkpoints()
+        return answer
+
+    def _remove_checkpoints(self) -> None:
+        """There is an answer: no run goes on any more."""
+        remove_trunks(self.checkpoints)
+
+    def _look(self) -> Mapping[str, Any]:
+        """What the task is; on resuming, make sure that it is still the same."""
+        if self.question.script:
+            return self._pilot()
+        self.watcher.phase("look")
+        task = load_task(self.question.task)
+        seen = look(task).to_dict()
+        if self.stored_look:
+            if self.stored_look["fingerprint"] != seen["fingerprint"]:
+                raise ValueError(
+                    f"the task {self.question.task!r} has changed since study {self.question.study!r} began "
+                    "(its model, data, steps or measure): use another --study name"
+                )
+            return self.stored_look
+        seen["workers"] = self.engine.slots
+        # Kept, since a resumed study must look in the same order though more is known by then.
+        seen["order"] = prior_order(task.name, traits_of(task, seen), load_experience(), self.question.names)
+        self.log.set_look(seen)
+        return seen
+
+    def _pilot(self) -> Mapping[str, Any]:
+        """What the script is, from one run of it; on resuming, make sure that its file is still the same."""
+        question, seen = self.question, self.stored_look
+        if seen and seen["fingerprint"] != fingerprint(question.script):
+            raise ValueError(
+                f"{script_name(question.script)} has changed since study {question.study!r} began: "
+                "use another --study name"
+            )
+        if not seen:
+            self.watcher.phase("pilot: the baseline once, to see how the script trains and reports")
+            pilot = Pilot(question, self._race_seed, self.engine, self.log, self.checkpoints, self.watcher)
+            seen = {**pilot.seen(), "workers": self.engine.slots}
+            self.log.set_look(seen)
+        self.tariff = tariff(seen)
+        self._decide("pilot", summary(seen, candidate_label(self._reference(seen))), {})
+        return seen
+
+    def _budget(self, seen: Mapping[str, Any]) -> Budget:
+        """In full trainings; from the stored look, so that a resumed study divides it alike."""
+        question = self.question
+        total = question.runs
+        if total is None:
+            assert question.budget_seconds is not None
+            steps = OVERHEAD * seen["seconds_per_step"] * seen["steps"]
+            per_run = seen["seconds"] if question.script else steps
+            total = question.budget_seconds * seen["workers"] / per_run
+            total = float(f"{total:.2g}")
+        fewest = 2.0 * (FINALISTS + 1) + self._floor_seeds
+        if question.goal == "fastest":
+            fewest += LADDER_SEEDS
+        if question.script:
+            fewest = 2.0 * (min(FINALISTS, len(question.names)) + 1) + 1 + PILOT_COST
+        return Budget(max(total, fewest), max(1.0, RACE_SHARE * total), PLAYOFF_SHARE * total)
+
+    def _rule_out(self, seen: Mapping[str, Any]) -> list[str]:
+        """The optimizers worth trying; the others are named with the reason."""
+        asked = [*self.question.names, *(c.optimizer for c in self.question.extra)]
+        names = list(dict.fromkeys(asked))
+        in_script = bool(self.question.script)
+        out = space.rule_out(names, seen["sparse"], seen.get("not_matrices", ()), in_script=in_script)
+        for ruled in out:
+            self._decide("ruled_out", ruled.reason, {"optimizer": ruled.optimizer})
+        left = [name for name in names if name not in {ruled.optimizer for ruled in out}]
+        if not left:
+            raise ValueError(out[0].reason)
+        return left
+
+    def _pace(self, names: list[str], seen: Mapping[str, Any]) -> tuple[list[str], Mapping[str, Any]]:
+        """What a step costs with each optimizer; those that cannot take one are ruled out."""
+        if "paces" not in seen:
+            self.watcher.phase("time a step of each optimizer")
+            grid = self._grid(names, seen)
+            usual = [grid[place] for place in space.portfolio(grid)]
+            usual += [self._reference(seen), space.floor(self.question.plan)]
+            timed = {candidate.optimizer: candidate for candidate in reversed(usual)}
+            paces, failed = measure_paces(load_task(self.question.task), list(timed.values()))
+            seen = {**seen, "paces": {name: asdict(pace) for name, pace in paces.items()}, "no_pace": failed}
+            self.log.set_look(seen)
+        for name, reason in seen["no_pace"].items():
+            self._decide("ruled_out", f"{name} cannot take a step here: {reason}", {"optimizer": name})
+        if not (left := [name for name in names if name in seen["paces"]]):
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in seen["no_pace"].items())
+            raise NoRunSucceededError(f"no optimizer can take a step here: {reasons}")
+        return left, seen
+
+    def _watch_the_baseline(self, runner: Runner, seen: Mapping[str, Any]) -> Stopwatch:
+        """The target, and the baseline's progress towards it."""
+        question = self.question
+        reference = self._reference(seen)
+        self.watcher.phase("train the baseline, for the target")
+        first_seed = question.seed * SEED_STRIDE + SEED_STRIDE // 4
+        runner.drive(Batch(ladder_requests(reference, first_seed)), Reading(MARKS))
+        trainings = [run for run in runner.records() if (run.phase, run.status) == ("ladder", "completed")]
+        paces = {name: pace["seconds"] for name, pace in seen["paces"].items()}
+        stopwatch = Stopwatch.of(trainings, paces, question.baseline, int(seen["steps"]), question.target)
+        text = stopwatch.explain(candidate_label(reference), str(seen["measure"]))
+        self._decide("target", text, asdict(stopwatch.ladder))
+        self.measure, self.unit = stopwatch.measure(self.measure), " (values: seconds to the target)"
+        return stopwatch
+
+    def _grid(self, names: list[str], seen: Mapping[str, Any]) -> list[Candidate]:
+        """What is raced of these optimizers, with the user's own candidates."""
+        question, sparse = self.question, bool(seen["sparse"])
+        raced = [name for name in names if name in question.names]
+        grid = space.candidates(raced, question.plan, question.constraints, sparse=sparse)
+        return grid + [c for c in question.extra if c.optimizer in names and c not in grid]
+
+    def _reference(self, seen: Mapping[str, Any]) -> Candidate:
+        """The baseline."""
+        return space.baseline(self.question.baseline, self.question.plan, sparse=bool(seen["sparse"]))
+
+    def _race(
+        self, runner: Runner, reading: Reading, names: list[str], seen: Mapping[str, Any], budget: Budget
+    ) -> Screening:
+        self.watcher.phase("screen" + self.unit)
+        question, grid = self.question, self._grid(names, seen)
+        priors = space.priors(names, question.constraints)
+        first = [candidate for candidate in question.extra if candidate in grid]
+        marks = seen.get("marks", ())
+        order = [name for name in seen.get("order", ()) if name in names]
+        if order != usual_order(order):
+            text = f"Looked at first, by what did well on similar tasks: {', '.join(order[:4])}."
+            self._decide("order", text, {"order": order})
+        screening = Screening(
+            grid, priors, budget.race, question.seed, self._decide, first, marks, self.tariff, order
+        )
+        self.screening = screening
+        runner.drive(screening, reading)
+        screening.pass_on_decisions()
+        if not screening.finalists(1):
+            raise self._none_succeeded(runner.records())
+        return screening
+
+    def _play_off(self, runner: Runner, reading: Reading, race: Screening, budget: Budget) -> list[Candidate]:
+        """The finalists: from a play-off where the budget pays for more candidates than go on."""
+        best = race.finalists(entrants(budget.playoff))
+        if len(best) <= FINALISTS:
+            return race.finalists(FINALISTS)
+        self.watcher.phase("play off the best of each optimizer" + self.unit)
+        playoff = Playoff(best, race.seed, budget.playoff, candidate_label, self._decide)
+        runner.drive(playoff, reading)
+        return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
+
+    def _confirm(
+        self,
+        runner: Runner,
+        reading: Reading,
+        seen: Mapping[str, Any],
+        finalists: list[Candidate],
+        budget: Budget,
+    ) -> Confirmation:
+        self.watcher.phase("confirm on fresh seeds" + self.unit)
+        question, margin, reference = self.question, self.question.margin, self._reference(seen)
+        finalists = [c for c in finalists if c.key != reference.key]
+        left = budget.total - runner.spent - self._floor_seeds
+        if self.stopwatch:
+            left /= self.stopwatch.share(finalists, runner.records())
+            margin = margin or self.stopwatch.margin(finalists, runner.records())
+        confirmation = Confirmation(
+            finalists,
+            reference,
+            space.floor(question.plan),
+            runs=math.floor(left) + self._floor_seeds,
+            first_seed=self._first_confirmed_seed,
+            floor_seeds=self._floor_seeds,
+            margin=margin,
+            label=candidate_label,
+            decide=self._decide,
+        )
+        self.confirmation = confirmation
+        runner.drive(confirmation, reading)
+        measured = [run for run in runner.records() if run.phase == "confirm"]
+        if all(run.lost for run in measured):
+            raise self._none_succeeded(measured)
+        return confirmation
+
+    def _decide(self, kind: str, text: str, details: Mapping[str, Any]) -> None:
+        self.log.decide(kind, text, dict(details), self._seconds())
+        if kind not in QUIET_DECISIONS:
+            self.watcher.decision(text)
+
+    def _none_succeeded(self, runs: Sequence[RunRecord]) -> NoRunSucceededError:
+        reason = next((f"; one of them: {run.message}" for run in runs if run.message), "")
+        text = f"none of {len(runs)} runs succeeded{reason}"
+        self._decide(GIVEN_UP, f"Given up: {text}", {})
+        return NoRunSucceededError(text)
+
+    @property
+    def _floor_seeds(self) -> int:
+        """None in a script: random search needs the loss at every try, and a script has it once a step."""
+        return 0 if self.question.script else FLOOR_SEEDS
+
+    @property
+    def _race_seed(self) -> int:
+        """What screening draws with, and a script's pilot before it."""
+        return self.question.seed * SEED_STRIDE
+
+    @property
+    def _first_confirmed_seed(self) -> int:
+        return self.question.seed * SEED_STRIDE + SEED_STRIDE // 2
+
+    def _snapshots(self, request: Request) -> str | None:
+        """The finalists' paths from one start are kept, where the task or the script asks for it."""
+        if (request.phase, request.seed) != ("confirm", self._first_confirmed_seed):
+            return None
+        return str(snapshots_folder(self.checkpoints).absolute())
+
+    def _seconds(self) -> float:
+        return self.earlier + time.monotonic() - self.started

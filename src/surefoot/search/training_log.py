@@ -1,0 +1,170 @@
+"""A full training written down as a study of its own, so that `list`, `report` and the lab show it.
+
+    log = TrainingLog.begin(store, plan, task, source="digits-1f2e3d4c", command="surefoot train …")
+    log.study                                  # "digits-1f2e3d4c-train-5a6b7c8d"
+    train_fully(plan, task, folder, log)
+    log.finish(result)
+
+The study has one run, and its name is made from all that fixes it: the same training finds the same study,
+and what is told twice, by a training that goes on or is made again, is there once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+from dataclasses import asdict
+from typing import Any, Self
+
+from surefoot.path_names import path_name_near
+from surefoot.search.answer.snippet import snippet
+from surefoot.store import Store, StoreError, StudyLog
+from surefoot.store.environment import environment
+from surefoot.study.labels import candidate_label
+from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
+from surefoot.tasks import Task
+from surefoot.training.full.plan import Plan, Result
+from surefoot.training.full.train import Follower
+from surefoot.training.loop import Live
+
+PHASE = "confirm"
+"""A full training of one candidate with one seed is what confirmation makes, and is shown as such."""
+
+MOST_OF_SOURCE = 80
+"""Characters; what follows must fit into a name as well."""
+
+VERDICTS = {"completed": "trained", "diverged": "diverged"}
+
+
+class TrainingLog(Follower):
+    """Writes the curve down as it grows.
+
+    A store that fails meanwhile does not end the training: what it missed is written with the next point, or
+    by the next sitting, which knows the whole curve.
+
+    Attributes:
+        study: the name of the study.
+        trouble: what the store said last, where it failed; empty where all is written.
+    """
+
+    def __init__(self, log: StudyLog, study: str, plan: Plan, measure: str) -> None:
+        self.study, self.trouble = study, ""
+        self._log, self._plan, self._measure = log, plan, measure
+        candidate = plan.candidate
+        self._run = log.start_run(
+            candidate.optimizer,
+            candidate.hyperparameters,
+            asdict(candidate.schedule),
+            plan.seed,
+            PHASE,
+        )
+
+    @classmethod
+    def begin(cls, store: Store, plan: Plan, task: Task, source: str | None, command: str) -> Self:
+        """Begin the study, or go on with it.
+
+        Args:
+            store: where.
+            plan: what is trained.
+            task: that of the plan.
+            source: the study whose recommendation it is; None for settings that the user named.
+            command: what trains so, without what only this machine has.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        settings = {**plan.document, "source": source, "command": command}
+        del settings["task"]
+        name = study_name(plan, source)
+        look = {"measure": task.measure, "steps": plan.steps}
+        return cls(store.begin(name, plan.task, settings, look, environment()), name, plan, task.measure)
+
+    def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
+        """What an earlier sitting measured is there, too, even if the store failed then."""
+        with self._noting_trouble(), self._log.at_once():
+            for point in curve:
+                self._log.add_point(self._run, PointRecord(**vars(point)))
+
+    def measured(self, live: Live, point: Point, best: bool) -> None:
+        """Add a point."""
+        with self._noting_trouble():
+            self._log.add_point(self._run, PointRecord(**vars(point)))
+
+    def finish(self, result: Result) -> None:
+        """Write down how it ended; a training that was stopped has not.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        if result.status not in VERDICTS:
+            return
+        self.begun(0, result.curve)
+        with self._log.at_once():
+            self._log.end_run(
+                self._run, result.status, result.message, result.seconds_per_step, result.state_bytes
+            )
+            self._log.finish(self._answer(result))
+
+    @contextlib.contextmanager
+    def _noting_trouble(self) -> Any:
+        try:
+            yield
+            self.trouble = ""
+        except StoreError as error:
+            self.trouble = str(error)
+
+    def _answer(self, result: Result) -> dict[str, Any]:
+        """Of the shape of a study's answer, with what a single training can say."""
+        plan, candidate = self._plan, self._plan.candidate
+        document = asdict(candidate) | {"hyperparameters": dict(candidate.hyperparameters)}
+        best, label = result.best, candidate_label(candidate)
+        value = result.curve[-1].value if result.status == "completed" else math.nan
+        entry = {
+            "label": label,
+            "phase": PHASE,
+            "seeds": [plan.seed],
+            "progress": result.curve[-1].progress,
+            "values": [value if math.isfinite(value) else None],
+            "seconds_per_step": result.seconds_per_step,
+            "state_bytes": result.state_bytes,
+            "diverged": int(result.status == "diverged"),
+        }
+        return {
+            "study": self.study,
+            "task": plan.task,
+            "goal": "best",
+            "target": None,
+            "measure": self._measure,
+            "verdict": VERDICTS[result.status],
+            "sentence": sentence(plan, result, self._measure),
+            "why": [],
+            "recommendation": document | {"snippet": snippet(candidate, plan.steps)},
+            "best": best and asdict(best),
+            "metrics": dict(result.metrics or {}),
+            "candidates": [document | entry],
+            "runs": 1,
+            "seconds": result.curve[-1].seconds,
+        }
+
+
+def sentence(plan: Plan, result: Result, measure: str) -> str:
+    """How a training that is over ended, in words."""
+    label, best = candidate_label(plan.candidate), result.best
+    if result.status == "diverged":
+        text = f"{label} diverged at step {result.evaluations:,} of {plan.steps:,}: {result.message}."
+        return text + (f" Its lowest {measure} before was {best.value:.4g}." if best else "")
+    text = f"Trained with {label}: {measure} {result.curve[-1].value:.4g} after {plan.steps:,} steps."
+    if best and best.progress < 1:
+        text += f" The lowest was {best.value:.4g} after {round(best.progress * plan.steps):,}."
+    return text
+
+
+def study_name(plan: Plan, source: str | None) -> str:
+    """The name of a training's study: the same for the same training."""
+    subject = source or plan.task.partition("?")[0].rpartition("/")[2].replace(".", "-")
+    word = path_name_near(subject)[:MOST_OF_SOURCE]
+    document = json.dumps(plan.document, sort_keys=True)
+    return f"{word}-train-{hashlib.sha256(document.encode()).hexdigest()[:8]}"

@@ -1,0 +1,160 @@
+"""What the store is asked: the list of studies, and one study whole."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Text, func, select, type_coerce
+
+from surefoot.store.errors import UnknownStudy
+from surefoot.store.schema import decisions, documents, from_json, points, runs, studies
+from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
+
+_ROWS_AT_ONCE = 10_000
+"""A large study is read in pieces, so that it is not in memory twice."""
+
+
+def read_summaries(db: Connection) -> list[StudySummary]:
+    """What a list of studies shows, in order of creation."""
+    count = func.count(runs.c.id).label("runs")
+    columns = studies.c.name, studies.c.task, studies.c.created, studies.c.answer
+    query = select(*columns, count).outerjoin(runs).group_by(studies.c.id).order_by(studies.c.id)
+    return [
+        StudySummary(
+            name=row.name,
+            task=row.task,
+            created=row.created,
+            finished=row.answer is not None,
+            runs=row.runs,
+            verdict=(row.answer or {}).get("verdict"),
+        )
+        for row in db.execute(query)
+    ]
+
+
+def read_study(db: Connection, name: str, place: str) -> StudyRecord:
+    """Everything known about a study; runs in the order in which they were started.
+
+    Args:
+        db: a connection.
+        name: the study's.
+        place: how messages name the store.
+
+    Raises:
+        UnknownStudy: there is none of this name.
+    """
+    study = find_study(db, name, place)
+    return StudyRecord(
+        name=study.name,
+        task=study.task,
+        settings=study.settings,
+        look=study.look,
+        environment=study.environment,
+        created=study.created,
+        answer=study.answer,
+        decisions=_decisions(db, study.id),
+        runs=_runs(db, study.id),
+        documents=_documents(db, study.id),
+    )
+
+
+def find_study(db: Connection, name: str, place: str) -> Row[Any]:
+    """The row of the study of this name.
+
+    Raises:
+        UnknownStudy: there is none.
+    """
+    study = db.execute(select(studies).where(studies.c.name == name)).one_or_none()
+    if study is None:
+        raise UnknownStudy(f"{place}: no study {name!r}; {_nearest(db, name)}")
+    return study
+
+
+def read_state(db: Connection, name: str, place: str) -> str:
+    """A short text that is another whenever the study has gone on; much cheaper than to read it.
+
+    Args, Raises: as `read_study`.
+    """
+    study = find_study(db, name, place)
+    mine, kept = runs.c.study == study.id, documents.c.study == study.id
+    statuses = select(runs.c.status, func.count()).where(mine).group_by(runs.c.status)
+    length = func.length(type_coerce(documents.c.content, Text))
+    parts = (
+        statuses.order_by(runs.c.status),
+        select(func.count()).select_from(points).where(points.c.run.in_(select(runs.c.id).where(mine))),
+        select(func.count()).where(decisions.c.study == study.id),
+        select(documents.c.kind, documents.c.created, length).where(kept).order_by(documents.c.kind),
+    )
+    found = [[tuple(row) for row in db.execute(part)] for part in parts]
+    return hashlib.sha256(repr((study.id, study.created, study.answer, found)).encode()).hexdigest()[:24]
+
+
+def _nearest(db: Connection, name: str) -> str:
+    nearest = difflib.get_close_matches(name, db.scalars(select(studies.c.name)).all(), n=1, cutoff=0.0)
+    return f"the nearest is {nearest[0]!r}" if nearest else "it holds no study yet"
+
+
+def _decisions(db: Connection, study: int) -> tuple[DecisionRecord, ...]:
+    query = select(decisions).where(decisions.c.study == study).order_by(decisions.c.number)
+    return tuple(
+        DecisionRecord(row.number, row.seconds, row.kind, row.text, row.details)
+        for row in _in_pieces(db, query)
+    )
+
+
+def _documents(db: Connection, study: int) -> dict[str, Any]:
+    query = select(documents.c.kind, documents.c.content).where(documents.c.study == study)
+    return {row.kind: row.content for row in db.execute(query.order_by(documents.c.kind))}
+
+
+def _runs(db: Connection, study: int) -> tuple[RunRecord, ...]:
+    curves, shared = _curves(db, study), _shared_json()
+    settings = [
+        type_coerce(column, Text).label(column.name) for column in (runs.c.hyperparameters, runs.c.schedule)
+    ]
+    others = [column for column in runs.c if column.name not in ("hyperparameters", "schedule")]
+    query = select(*others, *settings).where(runs.c.study == study).order_by(runs.c.id)
+    return tuple(
+        RunRecord(
+            optimizer=row.optimizer,
+            hyperparameters=shared(row.hyperparameters),
+            schedule=shared(row.schedule),
+            seed=row.seed,
+            phase=row.phase,
+            status=row.status,
+            points=curves.get(row.id, ()),
+            message=row.message,
+            seconds_per_step=row.seconds_per_step,
+            state_bytes=row.state_bytes,
+            cause=row.cause,
+        )
+        for row in _in_pieces(db, query)
+    )
+
+
+def _curves(db: Connection, study: int) -> Mapping[int, tuple[PointRecord, ...]]:
+    query = select(points).join(runs).where(runs.c.study == study).order_by(points.c.run, points.c.progress)
+    return {
+        run: tuple(PointRecord(row.progress, row.seconds, row.value) for row in rows)
+        for run, rows in groupby(_in_pieces(db, query), key=lambda row: row.run)
+    }
+
+
+def _in_pieces(db: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+    yield from db.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
+
+
+def _shared_json() -> Callable[[str], Any]:
+    """`from_json`, which gives equal texts the same value: many runs share a schedule."""
+    values: dict[str, Any] = {}
+
+    def parse(text: str) -> Any:
+        if text not in values:
+            values[text] = from_json(text)
+        return values[text]
+
+    return parse

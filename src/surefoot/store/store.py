@@ -1,0 +1,169 @@
+"""The evidence store: `Store` reads any study, and begins those which a `StudyLog` then writes.
+
+    with Store.at("evidence.db") as store:
+        log = store.begin("digits", "digits", settings={"seed": 0}, look={}, environment=environment())
+        run = log.start_run("Adam", {"lr": 1e-3}, {"kind": "trunk"}, seed=0, phase="screen")
+        log.add_point(run, PointRecord(progress=0.1, seconds=2.5, value=0.7))
+        log.end_run(run, "completed", "", seconds_per_step=1e-3, state_bytes=4096)
+        log.finish({"verdict": "tie"})
+        store.study("digits").finished  # True
+
+Every call which writes has committed when it returns: what it wrote survives a kill; only inside
+`with log.at_once():` it is committed at the end of the block. All of them may be repeated with the same
+arguments without effect, so a study is resumed by simply going on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import URL, Connection, Row, select
+
+from surefoot.store.database import PATIENCE, open_database
+from surefoot.store.errors import StoreError
+from surefoot.store.log import StudyLog
+from surefoot.store.queries import find_study, read_state, read_study, read_summaries
+from surefoot.store.schema import documents, from_json, insert, studies, to_json
+from surefoot.study.records import StudyRecord, StudySummary
+
+
+class Store:
+    """Studies behind a database URL, created if it does not exist.
+
+    Many processes may read a store while others write to it, each its own study.
+
+    Args:
+        url: `sqlite:///evidence.db`, `sqlite:////absolute/path.db` or `postgresql://user@host/name`.
+        patience: seconds to wait for a file that another process has locked, or for a server that has
+            dropped the connection.
+
+    Raises:
+        StoreError: by the constructor if the database cannot be opened, is damaged, belongs to another
+            program or was written by a newer Surefoot (it is then left as it was), and by every method if
+            the database fails.
+    """
+
+    def __init__(self, url: str | URL, patience: float = PATIENCE) -> None:
+        self._database = open_database(url, patience)
+
+    @classmethod
+    def at(cls, place: str | Path, patience: float = PATIENCE) -> Self:
+        """Open the store at a database URL or at the path of a SQLite file."""
+        if isinstance(place, str) and "://" in place:
+            return cls(place, patience)
+        return cls(URL.create("sqlite", database=str(place)), patience)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def studies(self) -> list[StudySummary]:
+        """Return what a list of studies shows, in order of creation."""
+        return self._database.read(read_summaries)
+
+    def study(self, name: str) -> StudyRecord:
+        """Return everything known about a study, finished or not, as of one moment.
+
+        Runs come in the order in which they were started.
+
+        Raises:
+            UnknownStudy: there is none of this name.
+        """
+        return self._database.read(lambda db: read_study(db, name, self._database.place))
+
+    def keep(self, study: str, kind: str, document: Mapping[str, Any]) -> None:
+        """Keep what was made of a study, such as its "landscape", in place of what was kept of this kind.
+
+        Raises:
+            UnknownStudy: there is no study of this name.
+            StoreError: the document holds what JSON cannot.
+        """
+        try:
+            to_json(document)
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"{self._database.place}: {error}") from None
+        made = {"created": _now(), "content": document}
+
+        def replace(db: Connection) -> None:
+            owner = find_study(db, study, self._database.place).id
+            row = insert(documents, self._database.dialect).values(study=owner, kind=kind, **made)
+            db.execute(row.on_conflict_do_update(index_elements=["study", "kind"], set_=made))
+
+        self._database.write(replace)
+
+    def state(self, name: str) -> str:
+        """Return a short text that is another whenever the study has gone on; cheaper than to read it.
+
+        Raises:
+            UnknownStudy: there is none of this name.
+        """
+        return self._database.read(lambda db: read_state(db, name, self._database.place))
+
+    def begin(
+        self,
+        name: str,
+        task: str,
+        settings: Mapping[str, Any],
+        look: Mapping[str, Any],
+        environment: Mapping[str, Any],
+    ) -> StudyLog:
+        """Create a study, or open the one of this name to go on with it.
+
+        A study which exists keeps its own `look` and `environment`.
+
+        Raises:
+            StoreError: a study of this name exists with another task or other settings; the message
+                names those which differ, with both values.
+        """
+        row = {
+            "name": name,
+            "task": task,
+            "created": _now(),
+            "settings": settings,
+            "look": look,
+            "environment": environment,
+        }
+        create = insert(studies, self._database.dialect).values(row).on_conflict_do_nothing()
+
+        def create_or_find(db: Connection) -> Row[Any]:
+            db.execute(create)
+            return db.execute(select(studies).where(studies.c.name == name)).one()
+
+        stored = self._database.write(create_or_find)
+        differences = _differences(
+            {**stored.settings, "task": stored.task}, {**from_json(to_json(settings)), "task": task}
+        )
+        if differences:
+            raise StoreError(
+                f"{self._database.place}: study {name!r} exists with other settings: {', '.join(differences)}"
+            )
+        return StudyLog(self._database, name, stored.id)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """Name each key whose values differ, with both; compared as JSON, so that nan equals nan."""
+    return [
+        f"{key} is {_shown(stored, key)}, asked for {_shown(asked, key)}"
+        for key in sorted(stored.keys() | asked.keys())
+        if _shown(stored, key) != _shown(asked, key)
+    ]
+
+
+def _shown(settings: Mapping[str, Any], key: str) -> str:
+    return to_json(settings[key]) if key in settings else "not set"

@@ -1,0 +1,97 @@
+"""Recognises what a database holds, and creates or migrates the store's tables in it.
+
+A database holds none of the tables, a store of a known version, a store of a newer version, or tables of
+another program that happen to have our names.  The last two are refused.  The version is the one row of
+`surefoot_schema`; each script in `migrations/versions` leads from one version to the next.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, select
+
+from surefoot.store import schema
+from surefoot.store.errors import StoreError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Folder of the Alembic scripts: one for each version, which leads there from the one before."""
+
+
+def stored_version(db: Connection, place: str) -> int | None:
+    """Return the version of the store's tables; None where there are none.
+
+    Args:
+        db: a connection; nothing is written.
+        place: how messages name the store.
+
+    Raises:
+        StoreError: a newer Surefoot wrote the store, or the tables are another program's.
+    """
+    names = set(schema.metadata.tables)
+    found = names & set(inspect(db).get_table_names())
+    if not found:
+        return None
+    version = _version(db) if schema.versions.name in found else None
+    if version is None:
+        raise StoreError(f"{place}: {', '.join(sorted(found))} there belong to another program")
+    if version > schema.VERSION:
+        raise StoreError(
+            f"{place}: written by a newer Surefoot (schema {version}, this one knows {schema.VERSION}); "
+            "update surefoot or use another store"
+        )
+    if missing := {name for name in names if schema.SINCE.get(name, 1) <= version} - found:
+        raise StoreError(f"{place}: damaged, it has no table {', '.join(sorted(missing))}")
+    return version
+
+
+def create_or_migrate(db: Connection, place: str) -> None:
+    """Bring the tables to `schema.VERSION`, all in the transaction of `db`: a kill leaves the old or the new.
+
+    Of several processes which do this at once, all but the first wait and then find it done.
+
+    Raises:
+        StoreError: as `stored_version`; or columns are missing after the migration.
+    """
+    if db.dialect.name == "postgresql":  # SQLite lets one writer in at a time by itself
+        db.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('surefoot_schema'))")
+    version = stored_version(db, place)
+    if version is None:
+        schema.metadata.create_all(db, checkfirst=False)
+        db.execute(schema.versions.insert().values(version=schema.VERSION))
+    elif version < schema.VERSION:
+        migrate(db, version)
+        _check_columns(db, place)
+
+
+def migrate(db: Connection, version: int | None) -> None:
+    """Run the scripts after `version`, in the transaction of `db`; None starts from an empty database."""
+    # Alembic takes a fifth of a second to import, and hardly any opening needs it.
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+    from alembic.script import ScriptDirectory
+
+    base = "base" if version is None else str(version)
+    steps = list(ScriptDirectory(str(MIGRATIONS)).iterate_revisions("head", base))
+    with Operations.context(MigrationContext.configure(db)):
+        for step in reversed(steps):
+            step.module.upgrade()
+            db.execute(schema.versions.update().values(version=int(step.revision)))
+
+
+def _version(db: Connection) -> int | None:
+    """The version in `surefoot_schema`; None if that is no table of ours."""
+    if [column["name"] for column in inspect(db).get_columns(schema.versions.name)] != ["version"]:
+        return None
+    match db.scalars(select(schema.versions.c.version)).all():
+        case [int(version)] if version > 0:
+            return version
+    return None
+
+
+def _check_columns(db: Connection, place: str) -> None:
+    inspector = inspect(db)
+    for table in schema.metadata.sorted_tables:
+        missing = set(table.columns.keys()) - {column["name"] for column in inspector.get_columns(table.name)}
+        if missing:
+            raise StoreError(f"{place}: damaged, {table.name} has no column {', '.join(sorted(missing))}")

@@ -1,0 +1,98 @@
+"""What passes between a policy, which is pure, and the runner, which is not."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from surefoot.study.records import RunRecord
+from surefoot.study.run import Candidate
+
+
+@dataclass(frozen=True)
+class Request:
+    """Train this candidate with this seed up to this progress.
+
+    `phase` is "screen", "confirm" or "floor"; with the goal "fastest" also "ladder".
+    """
+
+    candidate: Candidate
+    seed: int
+    progress: float
+    phase: str
+
+
+class Policy(Protocol):
+    """What decides which runs are made: `ask` until it answers None and nothing is outstanding."""
+
+    def ask(self) -> Request | None:
+        """The next run, or None: wait for a result, or the end if none is outstanding."""
+        ...
+
+    def tell(self, request: Request, value: float) -> None:
+        """The value reached; nan if the run diverged or failed."""
+        ...
+
+
+class Batch:
+    """A policy that decides nothing: all of these runs."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self.waiting = deque(requests)
+
+    def ask(self) -> Request | None:
+        """The next run."""
+        return self.waiting.popleft() if self.waiting else None
+
+    def tell(self, request: Request, value: float) -> None:
+        """Nothing depends on it."""
+
+
+def run_key(optimizer: str, hyperparameters: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
+    """`Candidate.key` of what was stored."""
+    document = {"optimizer": optimizer, "hyperparameters": hyperparameters, "schedule": schedule}
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def key_of(run: RunRecord) -> str:
+    """The key of its candidate."""
+    return run_key(run.optimizer, run.hyperparameters, run.schedule)
+
+
+def value_at(run: RunRecord, progress: float) -> float | None:
+    """The value at this progress; nan if the run ended before without one, None if it has to go on."""
+    for point in run.points:
+        if math.isclose(point.progress, progress) and math.isfinite(point.value):
+            return point.value
+    return math.nan if run.lost else None
+
+
+def first_value_from(run: RunRecord, progress: float) -> float | None:
+    """The value at the first progress measured from this one on; where it is measured is the script's choice.
+
+    nan if the run was lost, None if it has to go on.
+    """
+    beyond = [p for p in run.points if p.progress >= progress * (1 - 1e-9) and math.isfinite(p.value)]
+    if beyond:
+        return min(beyond, key=lambda point: point.progress).value
+    return math.nan if run.lost else None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is measured of a run, and the number that its policy is told.
+
+    Attributes:
+        marks: progresses to measure at on the way.
+        target: a value that ends the run; None: it goes on to the progress asked for.
+        told: from the run, and the progress it was asked for, to that number, which is lower for better runs;
+            nan if the run was lost, None if it has to go on.
+    """
+
+    marks: tuple[float, ...] = ()
+    target: float | None = None
+    told: Callable[[RunRecord, float], float | None] = value_at

@@ -1,0 +1,1 @@
+"""Test surfaces, and the paths of real optimizers on them."""

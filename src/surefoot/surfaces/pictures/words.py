@@ -1,0 +1,135 @@
+"""What a picture of a race says in words: its title, who raced with which settings, and how fair it was."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from surefoot.report.style import INK, SOFT
+from surefoot.study.format import candidate_label, number, plain_name, plural, printable, setting, short
+from surefoot.surfaces.path import Path
+from surefoot.surfaces.pictures.layout import Sheet
+from surefoot.surfaces.race import Race, same_rate
+from surefoot.surfaces.surface import Surface
+from surefoot.surfaces.tuning import STARTS, TRIALS
+
+LONGEST = 88
+"""Characters of a formula in a picture."""
+
+_ROUNDING = 1e-15
+
+
+def title(surface: Surface) -> tuple[str, str]:
+    """The name of the surface and its formula; a formula of one's own has no other name."""
+    formula = short(f"f(x, y) = {surface.formula}", LONGEST)
+    if surface.name == surface.formula:
+        return short(surface.formula, LONGEST // 2), "" if len(surface.formula) < LONGEST // 2 else formula
+    name = printable(surface.name)
+    return name[:1].upper() + name[1:], formula
+
+
+def settings(path: Path) -> str:
+    """`lr=0.1 momentum=0.9`, the learning rate first."""
+    return candidate_label("", path.racer.hyperparameters).strip()
+
+
+def label(path: Path) -> str:
+    """`Adam lr=0.1`."""
+    return candidate_label(path.racer.optimizer, path.racer.hyperparameters)
+
+
+def fate(path: Path) -> str:
+    """`SGD lr=1 diverged: …` where a racer was lost, else nothing."""
+    return f"{label(path)} {path.end}" if path.end else ""
+
+
+def mark(path: Path) -> str:
+    """A cross for a racer that diverged, an arrow for one that escaped downwards, nothing for others."""
+    return "✕" if path.diverged else "↘" if path.end else ""
+
+
+def outcome(path: Path, surface: Surface) -> tuple[str, str]:
+    """How it ended, in short: the height that was reached, or what happened and when."""
+    if path.end:
+        return path.end.partition(":")[0], f"after {plural(path.evaluations[-1], 'gradient')}"
+    height = path.values[-1] - surface.floor
+    return number(0.0 if abs(height) < _ROUNDING * abs(surface.floor) else height), ""
+
+
+def caption(race: Race) -> list[str]:
+    """Sentences on the conditions of the race, the same for all."""
+    found = [
+        f"Same start, {race.recipe.steps:,} gradient evaluations and {_noise(race)} for all.",
+        f"{_tuning(race)}{_by_hand(race)}.",
+    ]
+    found.append(f"The floor is the lowest known value, {setting(race.surface.floor)}.")
+    lifted = _names([path for path in race.paths if path.lifted])
+    if lifted:
+        found.append(f"{lifted[0]}’s point is lifted into a 2×2 matrix." if len(lifted) == 1 else
+                     f"The points of {_listed(lifted)} are lifted into 2×2 matrices.")  # fmt: skip
+    several = _names([path for path in race.paths if _evaluates_often(path)])
+    if several:
+        verb = "evaluates" if len(several) == 1 else "evaluate"
+        found.append(f"{_listed(several)} {verb} several times in a step, so makes fewer steps.")
+    return found
+
+
+def small_print(race: Race, across: int) -> list[str]:
+    """What was lost, in full, and the conditions, in lines of so many characters."""
+    lines = [f"{mark(path)} {fate(path)}." for path in race.paths if path.end]
+    sentences = iter(caption(race))
+    lines.append(next(sentences))
+    for sentence in sentences:
+        joined = f"{lines[-1]} {sentence}"
+        lines[-1:] = [joined] if len(joined) <= across else [lines[-1], sentence]
+    return [part for line in lines for part in textwrap.wrap(line, across)]
+
+
+def brief(value: float) -> str:
+    """A number of two digits for the ticks of an axis: `0.01`, `690`, `1e4`."""
+    if 1000 <= value < math.inf:
+        return f"{value:.1e}".replace(".0e", "e").replace("e+0", "e").replace("e+", "e")
+    return setting(float(f"{value:.2g}"))
+
+
+def write_title(sheet: Sheet, race: Race) -> None:
+    """At the top of a picture: the surface's name, its formula, and what one sees on it."""
+    name, formula = title(race.surface)
+    sheet.write(0.3, 0.1, name, fontsize=13, fontweight="bold", color=INK.light)
+    lines = [line for line in (race.surface.about, formula) if line]
+    for place, line in enumerate(lines):
+        sheet.write(0.3, 0.36 + 0.15 * place, line, fontsize=7.5, color=SOFT.light)
+
+
+def _noise(race: Race) -> str:
+    if not race.noise:
+        return "exact gradients"
+    return f"the same noise on the gradient (deviation {setting(float(race.noise))})"
+
+
+def _tuning(race: Race) -> str:
+    match race.recipe.tuning:
+        case "default":
+            return "Library defaults"
+        case "same-lr":
+            return f"All with lr {setting(float(same_rate(race.recipe, race.surface)))}"
+        case "tuned":
+            return f"Each with the best of {TRIALS} learning rates over {STARTS} jittered starts"
+
+
+def _by_hand(race: Race) -> str:
+    asked = [candidate_label(r.optimizer, r.hyperparameters) for r in race.recipe.racers if r.hyperparameters]
+    return f"; set by hand: {_listed(asked)}" if asked else ""
+
+
+def _evaluates_often(path: Path) -> bool:
+    return path.evaluations[-1] > len(path.evaluations) - 1
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    return list(dict.fromkeys(plain_name(path.racer.optimizer) for path in paths))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

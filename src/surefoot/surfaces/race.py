@@ -1,0 +1,121 @@
+"""A race on a surface: from its recipe to every racer's path, under the same conditions for all.
+
+    race = run_race(Recipe("saddle", (Racer("Adam"), Racer("SGD")), tuning="tuned"))
+    race.paths[0].points[-1], race.strips[0].decades
+
+`surfaces/pictures/document.py` writes it as JSON, `show/surfaces/` draws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from surefoot import optim
+from surefoot.surfaces.path import Path, follow, noise
+from surefoot.surfaces.recipe import Racer, Recipe
+from surefoot.surfaces.surface import Pair, Surface
+from surefoot.surfaces.surfaces import find_surface
+from surefoot.surfaces.tuning import Strip, tune
+
+USUAL_RATE = 1e-2
+"""For "same-lr" where neither the recipe nor the surface says which."""
+
+Progress = Callable[[int, int, str], None]
+"""Told what is done, of how much, and what comes next."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """A finished race.
+
+    Attributes:
+        recipe: what was asked for.
+        surface: what they walked on, with the recipe's domain.
+        start: where all of them started.
+        noise: standard deviation of the noise on each part of the gradient.
+        paths: one for each racer, in the recipe's order; its racer holds every setting that it was given.
+        strips: each racer's score against the learning rate; None where that was not asked for, or where an
+            optimizer has no such setting.
+    """
+
+    recipe: Recipe
+    surface: Surface
+    start: Pair
+    noise: float
+    paths: tuple[Path, ...]
+    strips: tuple[Strip | None, ...]
+
+
+def run_race(
+    recipe: Recipe,
+    *,
+    strips: bool = True,
+    stopped: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda done, total, what: None,
+) -> Race:
+    """Let every racer walk.
+
+    Args:
+        recipe: what is asked for.
+        strips: measure every racer's learning-rate strip too; with tuning "tuned" it is measured anyway.
+        stopped: asked at every step; the race then ends soon, with what there is.
+        progress: told before each racer.
+
+    Raises:
+        FormulaError, ValueError: there is no such surface, optimizer or setting, or it is refused.
+        TypeError: an optimizer does not know a hyperparameter.
+    """
+    surface = find_surface(recipe.surface, recipe.x, recipe.y, recipe.start)
+    deviation = surface.noise if recipe.noise is None else recipe.noise
+    draws = noise(recipe.steps, deviation, recipe.seed)
+    paths, found = [], []
+    for place, asked in enumerate(recipe.racers):
+        progress(place, len(recipe.racers), asked.optimizer)
+        racer = _with_rate(asked, recipe, surface)
+        strip = None
+        if strips or recipe.tuning == "tuned":
+            strip = tune(surface, racer, surface.start, recipe.steps, draws, recipe.seed, stopped)
+        if recipe.tuning == "tuned":
+            racer = _tuned(asked, strip)
+        paths.append(follow(surface, racer, surface.start, recipe.steps, draws, recipe.seed, stopped))
+        found.append(strip)
+    progress(len(recipe.racers), len(recipe.racers), "")
+    return Race(recipe, surface, surface.start, deviation, tuple(paths), tuple(found))
+
+
+def same_rate(recipe: Recipe, surface: Surface) -> float:
+    """The learning rate that all racers get with "same-lr"."""
+    if recipe.lr is not None:
+        return recipe.lr
+    return float(f"{surface.stable_lr / 10:.2g}") if surface.stable_lr else USUAL_RATE
+
+
+def default_rate(optimizer: str) -> float | None:
+    """The learning rate of its constructor; None where it has none."""
+    lr = _settings(optimizer).get("lr")
+    return None if lr is None else float(lr.default)
+
+
+def _with_rate(racer: Racer, recipe: Recipe, surface: Surface) -> Racer:
+    """The racer with its learning rate told: its own, or the common one, or its constructor's."""
+    default = default_rate(racer.optimizer)
+    if default is None:
+        return racer
+    rate = same_rate(recipe, surface) if recipe.tuning == "same-lr" else default
+    return Racer(racer.optimizer, {"lr": rate, **racer.hyperparameters})
+
+
+def _tuned(racer: Racer, strip: Strip | None) -> Racer:
+    """The racer with its best learning rate, unless it was given one."""
+    if strip is None:
+        return racer
+    return Racer(racer.optimizer, {strip.setting: strip.best, **racer.hyperparameters})
+
+
+def _settings(optimizer: str) -> Mapping[str, Any]:
+    try:
+        return optim.find(optimizer).hyperparameters
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None

@@ -1,0 +1,340 @@
+"""A recipe as text, there and back: racers, the command line, and the query of a link.
+
+    parse_racers("adam:lr=0.1;betas=(0.9,0.99),sgd")   # Racer("Adam", {"lr": 0.1, "betas": (0.9, 0.99)}), …
+    command(recipe)                                    # "surefoot race beale --optimizers adam,sgd"
+    recipe_of(query(recipe)) == recipe
+
+A value is a number, True, False, None, a word or a tuple of numbers; nothing else is read, nothing is run.
+The program that walks the same paths is `snippet`, from `snippet.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, get_args
+from urllib.parse import parse_qsl, quote, urlencode
+
+from surefoot.naming import nearest
+from surefoot.surfaces.expression import LONGEST
+from surefoot.surfaces.optimizer_cards import check_setting, find_card
+from surefoot.surfaces.recipe import Racer, Recipe, Tuning
+from surefoot.surfaces.snippet import snippet
+from surefoot.surfaces.surface import Pair
+
+__all__ = ["apply_sets", "command", "parse_racers", "query", "racers_text", "recipe_of", "snippet"]
+
+LONGEST_TEXT = 4000
+"""Characters of a query, or of a list of racers."""
+
+LONGEST_VALUE = 100
+
+DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Recipe) if f.name not in ("surface", "racers")}
+KEYS = tuple(f.name for f in fields(Recipe))
+
+_COMMA = re.compile(r",(?![^(]*\))")  # none between brackets
+_WORD = re.compile(r"[A-Za-z][\w-]*")
+_WORDS_FOR = {"true": True, "false": False, "none": None}
+
+
+def racers_text(racers: Sequence[Racer]) -> str:
+    """Racers in the words of `parse_racers`: `Adam:lr=0.1;betas=(0.9,0.99),SGD`.
+
+    Raises:
+        ValueError: a setting is of a kind that has no text.
+    """
+    return ",".join(
+        ":".join([r.optimizer, *filter(None, [";".join(f"{n}={_told(n, v)}" for n, v in _settings(r))])])
+        for r in racers
+    )
+
+
+def parse_racers(text: str) -> tuple[Racer, ...]:
+    """Read racers: names with commas between them, each with its settings: `adam:lr=0.1;amsgrad=True,sgd`.
+
+    Raises:
+        ValueError: no such optimizer or setting, with the nearest one; or a value that it does not take.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"racers: at most {LONGEST_TEXT} characters, not {len(text)}")
+    return tuple(_racer(part.strip()) for part in _COMMA.split(text))
+
+
+def apply_sets(racers: Sequence[Racer], sets: Sequence[str]) -> tuple[Racer, ...]:
+    """Racers with what `--set` says of them.
+
+    What a racer was given itself goes first, then what names its optimizer, then what names none.
+
+    Args:
+        racers: as from `parse_racers`.
+        sets: "NAME=VALUE", for every racer that takes this value for this setting, or "OPTIMIZER.NAME=VALUE".
+
+    Raises:
+        ValueError: it is written otherwise, or fits no racer, with the nearest name or what is taken.
+    """
+    found: list[dict[str, Any]] = [{} for _ in racers]
+    for text, optimizer, name, value in sorted(map(_set, sets), key=lambda told: bool(told[1])):
+        for i in _meant(racers, f"--set {text[:60]}", optimizer, name, value):
+            found[i][name] = value
+    return tuple(
+        replace(racer, hyperparameters={**more, **racer.hyperparameters})
+        for racer, more in zip(racers, found, strict=True)
+    )
+
+
+def _meant(racers: Sequence[Racer], where: str, optimizer: str, name: str, value: Any) -> list[int]:
+    """The places of the racers that a `--set` means: those that take the value."""
+    try:
+        wanted = find_card(optimizer).name if optimizer else ""
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    named = [i for i, racer in enumerate(racers) if wanted in ("", racer.optimizer)]
+    if not named:
+        raise ValueError(f"{where}: {wanted} does not race{nearest(wanted, {r.optimizer for r in racers})}")
+    holders = [i for i in named if name in _names(racers[i])]
+    if not holders:
+        known = {known for i in named for known in _names(racers[i])}
+        raise ValueError(f"{where}: no racer has a setting {name!r}{nearest(name, known)}")
+    refusals = [_refusal(racers[i].optimizer, name, value) for i in holders]
+    if all(refusals):
+        raise ValueError(f"{where}: {refusals[0]}")
+    return [i for i, refusal in zip(holders, refusals, strict=True) if not refusal]
+
+
+def command(recipe: Recipe) -> str:
+    """The command line that makes the same race; what is default is left out.
+
+    Raises:
+        ValueError: a setting is of a kind that has no text.
+    """
+    words = ["surefoot", "race"]
+    formula = recipe.surface.startswith("-")  # would read as an option
+    words += [] if formula else [recipe.surface]
+    names = [racer.optimizer for racer in recipe.racers]
+    alone = len(set(names)) == len(names)
+    words += ["--optimizers", ",".join(map(str.lower, names)) if alone else racers_text(recipe.racers)]
+    for racer in recipe.racers if alone else ():
+        for name, value in _settings(racer):
+            words += ["--set", f"{racer.optimizer.lower()}.{name}={_told(name, value)}"]
+    for name, text in _changed(recipe):
+        words += [f"--{name}", text]
+    return shlex.join([*words, *(["--", recipe.surface] if formula else [])])
+
+
+def query(recipe: Recipe) -> str:
+    """The query of a link to this race: `surface=beale&racers=Adam:lr=0.1,SGD&tuning=tuned`.
+
+    Raises:
+        ValueError: a setting is of a kind that has no text.
+    """
+    pairs = [("surface", recipe.surface), ("racers", racers_text(recipe.racers)), *_changed(recipe)]
+    return urlencode(pairs, quote_via=quote, safe=":;=(),*")
+
+
+def recipe_of(query: str | Mapping[str, str]) -> Recipe:
+    """The recipe that a query tells.
+
+    Args:
+        query: as from `query`, with or without its question mark; or its keys with their values.
+
+    Raises:
+        ValueError: a key is not known, is missing or comes twice, or its value is none; the message names
+            it, and the nearest one that is known.
+    """
+    told = _pairs(query) if isinstance(query, str) else dict(query)
+    for key, text in told.items():
+        if key not in KEYS:
+            raise ValueError(f"unknown key {key[:40]!r}{nearest(key[:40], KEYS)}")
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(f"{key}: at most {LONGEST_TEXT} characters, not {len(text)}")
+    for key in ("surface", "racers"):
+        if not told.get(key):
+            raise ValueError(f"{key} is missing: a race needs a surface and racers")
+    if len(told["surface"]) > LONGEST:
+        raise ValueError(f"surface: at most {LONGEST} characters, not {len(told['surface'])}")
+    found: dict[str, Any] = {key: _READ[key](key, told[key]) for key in told if key in _READ}
+    return Recipe(surface=told["surface"], racers=parse_racers(told["racers"]), **found)
+
+
+def _pairs(query: str) -> dict[str, str]:
+    if len(query) > 3 * LONGEST_TEXT:
+        raise ValueError(f"a query has at most {3 * LONGEST_TEXT} characters, not {len(query)}")
+    try:
+        pairs = parse_qsl(
+            query.removeprefix("?"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=2 * len(KEYS),
+        )
+    except ValueError as error:
+        raise ValueError(f"query: {error}") from None
+    for key in (keys := [key for key, _ in pairs]):
+        if keys.count(key) > 1:
+            raise ValueError(f"{key[:40]} is told twice")
+    return dict(pairs)
+
+
+def _racer(text: str) -> Racer:
+    name, _, rest = text.partition(":")
+    if not name.strip():
+        raise ValueError("racers: write a name between commas, for example adam,sgd:lr=0.01")
+    optimizer = find_card(name.strip()).name
+    settings: dict[str, Any] = {}
+    for part in rest.split(";") if rest else ():
+        setting, equals, value = (word.strip() for word in part.partition("="))
+        if not equals or not value or setting in settings:
+            raise ValueError(
+                f"{text[:60]!r}: write {name}:NAME=VALUE;NAME=VALUE, for example adam:lr=0.1;amsgrad=True"
+            )
+        settings[setting] = _value(value, f"{optimizer} {setting}")
+        check_setting(optimizer, setting, settings[setting])
+    return Racer(optimizer, settings)
+
+
+def _set(text: str) -> tuple[str, str, str, Any]:
+    left, equals, right = text.partition("=")
+    optimizer, _, name = left.strip().rpartition(".")
+    if not equals or not name.isidentifier() or not right.strip():
+        raise ValueError(
+            f"--set {text[:60]}: write NAME=VALUE or OPTIMIZER.NAME=VALUE, for example sgd.lr=0.01"
+        )
+    return text, optimizer, name, _value(right.strip(), f"--set {text[:60]}")
+
+
+def _refusal(optimizer: str, name: str, value: Any) -> str:
+    """Why an optimizer does not take this; empty if it does."""
+    try:
+        check_setting(optimizer, name, value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _names(racer: Racer) -> set[str]:
+    return {setting.name for setting in find_card(racer.optimizer).hyperparameters}
+
+
+def _settings(racer: Racer) -> Iterable[tuple[str, Any]]:
+    """The learning rate first, as labels have it."""
+    return sorted(racer.hyperparameters.items(), key=lambda item: item[0] != "lr")
+
+
+def _value(text: str, where: str) -> Any:
+    value: Any = None
+    if text.lower() in _WORDS_FOR:
+        return _WORDS_FOR[text.lower()]
+    if len(text) <= LONGEST_VALUE:
+        if _WORD.fullmatch(text) and text.lower() not in ("nan", "inf", "infinity"):
+            return text
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            value = None
+    if not _is_plain(value):
+        raise ValueError(f"{where}: {text[:40]!r} is no number, word or (number, number)")
+    return value
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(part is None or (_is_plain(part) and not isinstance(part, tuple)) for part in value)
+    try:
+        return isinstance(value, bool | int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _told(name: str, value: Any) -> str:
+    """A value as `_value` reads it back."""
+    value = tuple(value) if isinstance(value, list) else value
+    if isinstance(value, tuple) and _is_plain(value):
+        parts = ",".join(map(repr, value))
+        return f"({parts},)" if len(value) == 1 else f"({parts})"
+    if isinstance(value, str):
+        word = _WORD.fullmatch(value) and value.lower() not in (*_WORDS_FOR, "nan", "inf", "infinity")
+        if word and len(value) <= LONGEST_VALUE:
+            return value
+    elif value is None or _is_plain(value):
+        return repr(value)
+    raise ValueError(f"{name}: {str(value)[:40]!r} is no number, word or (number, number)")
+
+
+def _changed(recipe: Recipe) -> list[tuple[str, str]]:
+    """What differs from the defaults, by name."""
+    values = [(name, getattr(recipe, name), default) for name, default in DEFAULTS.items()]
+    return [(name, _short(value)) for name, value, default in values if value != default]
+
+
+def _short(value: Any) -> str:
+    """A word, a number without a needless .0, or numbers with commas between them."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(_short, value))
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def _tuning(key: str, text: str) -> str:
+    if text not in get_args(Tuning):
+        raise ValueError(f"{key}: unknown {text[:40]!r}{nearest(text[:40], get_args(Tuning))}")
+    return text
+
+
+def _number(key: str, text: str) -> float:
+    # Digits as people write them: float() also takes "1_0", blanks and other scripts' digits.
+    if (
+        not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII)
+        or len(text) > LONGEST_VALUE
+    ):
+        raise ValueError(f"{key}: {text[:40]!r} is no number")
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{key}: {text[:40]} is too large")
+    return number
+
+
+def _pair(key: str, text: str) -> Pair:
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise ValueError(f"{key}: write two numbers as 1,2, not {text[:40]!r}")
+    return _number(key, parts[0]), _number(key, parts[1])
+
+
+def _domain(key: str, text: str) -> Pair:
+    low, high = _pair(key, text)
+    if not low < high:
+        raise ValueError(f"{key}: the first number must be below the second, not {text[:40]!r}")
+    return low, high
+
+
+def _from(low: float, *, beyond: bool = False) -> Callable[[str, str], float]:
+    def read(key: str, text: str) -> float:
+        number = _number(key, text)
+        if number < low or (beyond and number == low):
+            raise ValueError(f"{key} must be {'above' if beyond else 'at least'} {low:g}, not {text[:40]}")
+        return number
+
+    return read
+
+
+def _whole(low: int, high: int) -> Callable[[str, str], int]:
+    def read(key: str, text: str) -> int:
+        if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or not low <= int(text) <= high:
+            raise ValueError(f"{key} must be a whole number from {low} to {high}, not {text[:40]!r}")
+        return int(text)
+
+    return read
+
+
+_READ: Mapping[str, Callable[[str, str], Any]] = {
+    "tuning": _tuning,
+    "lr": _from(0.0, beyond=True),
+    "start": _pair,
+    "x": _domain,
+    "y": _domain,
+    "steps": _whole(1, 1_000_000),
+    "noise": _from(0.0),
+    "seed": _whole(0, 10**18 - 1),
+}

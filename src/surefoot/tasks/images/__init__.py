@@ -1,0 +1,1 @@
+"""Tasks on the user's own folders of pictures: classification and segmentation."""

@@ -1,4 +1,0 @@
-"""Networks that several tasks share; a task of your own can use them as well.
-
-from surefoot.tasks.networks.unet import UNet
-"""

@@ -1,0 +1,1 @@
+"""One full training of a chosen candidate, and the folder that keeps its model."""

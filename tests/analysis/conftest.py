@@ -1,0 +1,1 @@
+from tests.report.conftest import study  # noqa: F401  a fixture

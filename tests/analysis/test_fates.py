@@ -1,0 +1,74 @@
+"""How far each optimizer came, from made-up runs and decisions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from surefoot.analysis.fates import fates
+from surefoot.study.records import DecisionRecord, PointRecord, RunRecord
+
+
+def run(name, lr, values, *, seed=0, status="completed"):
+    points = tuple(PointRecord(at, 1.0, value) for at, value in values.items())
+    return RunRecord(name, {"lr": lr}, {}, seed, "screen", status, points)
+
+
+def decision(kind, **details):
+    return DecisionRecord(0, 0.0, kind, "A sentence.", details)
+
+
+RUNS = (
+    run("Adam", 0.01, {1 / 3: 0.2, 1.0: 0.10}),
+    run("SGD", 0.1, {1 / 3: 0.3, 1.0: 0.13}),
+    run("SGD", 1.0, {1 / 3: 2.0}),
+    run("Lion", 0.01, {1 / 3: 0.7}),
+    run("Lion", 0.1, {}, status="diverged"),
+    run("Rprop", 0.1, {1 / 3: math.nan}, status="diverged"),
+)
+STOPPED = decision(
+    "eliminated", optimizer="Lion", hyperparameters={"lr": 0.01}, rung=1 / 3, value=0.7, band=0.1
+)
+
+
+def test_a_fate_is_that_of_the_candidate_that_came_furthest():
+    found = fates(RUNS, [STOPPED])
+    assert (found["SGD"].stage, found["SGD"].progress, found["SGD"].runs) == ("end", 1.0, 2)
+    assert found["SGD"].behind == pytest.approx(0.03)
+
+
+def test_who_fell_at_a_rung_is_told_with_the_band():
+    fate = fates(RUNS, [STOPPED])["Lion"]
+    assert (fate.stage, fate.progress, fate.band, fate.diverged) == ("rung", 1 / 3, 0.1, 1)
+    assert fate.behind == pytest.approx(0.5)
+    assert not fate.within
+
+
+def test_within_the_band_only_the_budget_stopped_it():
+    wide = decision("eliminated", optimizer="Lion", rung=1 / 3, value=0.7, band=0.6)
+    assert fates(RUNS, [wide])["Lion"].within
+
+
+def test_without_a_decision_there_is_no_band():
+    assert math.isnan(fates(RUNS, [])["Lion"].band)
+    assert not fates(RUNS, [])["Lion"].within
+
+
+def test_an_optimizer_whose_every_run_diverged_has_no_value():
+    fate = fates(RUNS, [])["Rprop"]
+    assert (fate.stage, fate.behind, fate.runs, fate.diverged) == ("diverged", math.inf, 1, 1)
+
+
+def test_the_play_off_counts_by_its_means_and_its_seeds_are_no_race():
+    more = (*RUNS, run("SGD", 0.1, {1.0: 0.01}, seed=1))
+    playoff = [
+        decision("finalist", optimizer="Adam", place=1, behind=0.0, best="Adam", seeds=4),
+        decision("eliminated", optimizer="SGD", place=2, behind=0.04, best="Adam", seeds=3),
+        decision("eliminated", optimizer="Lion", place=3, behind=math.inf, best="Adam", seeds=3),
+    ]
+    found = fates(more, playoff)
+    assert (found["SGD"].stage, found["SGD"].behind) == ("playoff", 0.04)
+    assert (found["SGD"].best, found["SGD"].seeds) == ("Adam", 3)
+    assert found["Lion"].behind == math.inf
+    assert fates(more, [])["Adam"].behind == 0.0

@@ -1,0 +1,104 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from surefoot.analysis.tables import identity, labels, optimizers, race_rungs, rate_curves, results
+from tests.report.sample_study import HOSTILE, MADE, RUNGS, SCHEDULE, empty_study, sample_study
+
+
+def test_results_are_confirmed_candidates_best_first_and_the_floor_last(study):
+    found = results(study.answer)
+    assert [row.phase for row in found] == ["confirm"] * 4 + ["floor"]
+    means = [row.mean for row in found[:-1]]
+    assert means == sorted(means)
+    assert {row.optimizer: row.role for row in found} == {
+        "Adam": "recommended", "SGD": "", "Adamax": "", "AdamW": "baseline", "RandomSearch": "floor",
+    }  # fmt: skip
+
+
+def test_no_screening_entry_is_a_result(study):
+    screened = [entry for entry in study.answer["candidates"] if entry["phase"] == "screen"]
+    assert screened
+    assert results(study.answer | {"candidates": screened}) == ()
+
+
+def test_a_diverged_seed_counts_as_a_seed_but_not_in_the_mean(study):
+    sgd = next(row for row in results(study.answer) if row.optimizer == "SGD")
+    assert (sgd.seeds, sgd.diverged, len(sgd.values)) == (6, 1, 5)
+    assert math.isfinite(sgd.mean)
+
+
+def test_recommending_the_baseline_gives_both_roles(study):
+    answer = study.answer | {"recommendation": study.answer["baseline"]}
+    assert "recommended, baseline" in {row.role for row in results(answer)}
+
+
+def test_hyperparameters_match_through_json(study):
+    recommendation = study.answer["recommendation"] | {
+        "hyperparameters": {"lr": 0.003, "betas": [0.9, 0.99]},
+    }
+    assert any(row.recommended for row in results(study.answer | {"recommendation": recommendation}))
+
+
+def test_every_learning_rate_curve_has_a_line_for_each_rung_it_reached(study):
+    assert race_rungs(study) == pytest.approx(RUNGS)
+    curves = {curve.optimizer: curve for curve in rate_curves(study)}
+    assert curves.keys() == MADE.keys()
+    adam = curves["Adam"]
+    assert [line.progress for line in adam.lines] == pytest.approx(RUNGS)
+    assert adam.diverged == (0.1,)
+    assert len(adam.lines[0].points) == 2 * len(adam.lines[0].best)
+    for line in adam.lines:
+        for rate, best in line.best:
+            assert best == min(value for other, value in line.points if other == rate)
+    assert adam.window.low == pytest.approx(0.001)
+    assert adam.window.progress == pytest.approx(RUNGS[0])
+
+
+def test_runs_of_the_play_off_are_in_no_learning_rate_curve(study):
+    run = next(run for run in study.runs if run.phase == "screen" and run.status == "completed")
+    more = replace(study, runs=(*study.runs, replace(run, seed=run.seed + 1)))
+    assert rate_curves(more) == rate_curves(study)
+
+
+def test_labels_are_the_answers_and_else_say_what_varied(study):
+    sgd = {"optimizer": "SGD", "hyperparameters": {"lr": 0.1, "momentum": 0.9, "nesterov": True}}
+    key = identity(sgd, SCHEDULE)
+    assert labels(study)[key] == "SGD lr=0.1"
+    unfinished = labels(sample_study(finished=False))
+    assert unfinished[key] == "SGD lr=0.1 momentum=0.9"
+    adamw = {"optimizer": "AdamW", "hyperparameters": {"lr": 1e-3}}
+    assert unfinished[identity(adamw, SCHEDULE)] == "AdamW lr=0.001"
+
+
+def test_candidates_that_differ_in_their_schedule_only_are_two(study):
+    run = next(run for run in study.runs if run.phase == "screen")
+    longer = replace(run, schedule=SCHEDULE | {"warmup": 0.2})
+    names = labels(replace(study, answer=None, runs=(run, longer)))
+    assert sorted(name.rpartition(" ")[2] for name in names.values()) == ["warmup=0.05", "warmup=0.2"]
+
+
+def test_an_answer_from_before_candidates_had_schedules_is_read(study):
+    older = [{k: v for k, v in entry.items() if k != "schedule"} for entry in study.answer["candidates"]]
+    answer = study.answer | {"candidates": older}
+    assert [row.role for row in results(answer)] == [row.role for row in results(study.answer)]
+    assert [row.identity for row in results(answer)] == [row.identity for row in results(study.answer)]
+
+
+def test_a_result_has_its_interval_if_the_answer_gives_one(study):
+    found = {row.optimizer: row.interval for row in results(study.answer)}
+    assert found["Adam"] == (0.08, 0.1)
+    assert found["SGD"] is None
+    assert found["RandomSearch"] is None
+
+
+def test_confirmed_optimizers_come_first_and_the_floor_is_none(study):
+    assert optimizers(study) == ("Adam", "AdamW", "Adamax", "SGD", HOSTILE, "Adagrad", "RMSprop", "Rprop")
+
+
+def test_studies_without_an_answer_or_a_good_run():
+    assert results(sample_study(finished=False).answer) == ()
+    assert all(curve.window is None for curve in rate_curves(sample_study(finished=False)))
+    assert rate_curves(empty_study()) == ()
+    assert race_rungs(empty_study()) == ()

@@ -1,0 +1,107 @@
+"""The pages' JavaScript says numbers and reads links as the Python of the command line does."""
+
+import math
+import random
+
+import pytest
+
+from surefoot.study.format import number, setting
+from surefoot.surfaces.recipe import Racer, Recipe
+from surefoot.surfaces.recipe_text import query
+
+IN_THE_PAGE = (
+    "async ([file, name, values]) => { const found = await import(file); return values.map(found[name]); }"
+)
+READ = """async queries => {
+    const { readState, bodyOf } = await import("/static/state.js");
+    return queries.map(each => bodyOf(readState(new URLSearchParams(each))));
+}"""
+
+
+def numbers():
+    draw = random.Random(0)
+    spread = [draw.choice((-1, 1)) * 10 ** draw.uniform(-14, 14) for _ in range(2000)]
+    ties = [
+        sign * (whole + 0.5) / scale
+        for whole in range(100, 130)
+        for scale in (1, 8, 64, 1000)
+        for sign in (1, -1)
+    ]
+    edges = [
+        0.0,
+        1.0,
+        0.001,
+        0.00099999,
+        99.95,
+        99.949,
+        100.5,
+        101.5,
+        999.5,
+        99999.4,
+        99999.6,
+        1e5,
+        0.9995,
+        5e-324,
+        1e300,
+    ]
+    return [*spread, *ties, *edges]
+
+
+@pytest.mark.parametrize(("name", "told"), [("number", number), ("setting", setting)])
+def test_numbers_read_as_everywhere(page, name, told):
+    page.goto("/playground?frame=0")
+    found = page.evaluate(IN_THE_PAGE, ["/static/words.js", name, numbers()])
+    assert found == [told(value) for value in numbers()]
+
+
+def test_what_is_no_number_reads_as_everywhere(page):
+    page.goto("/playground?frame=0")
+    settings = [True, False, None, [0.9, 0.999], [None, 0.5], "strong_wolfe", 3]
+    said = [setting(tuple(value) if isinstance(value, list) else value) for value in settings]
+    assert page.evaluate(IN_THE_PAGE, ["/static/words.js", "setting", settings]) == said
+    assert page.evaluate(IN_THE_PAGE, ["/static/words.js", "number", [None]]) == [number(math.nan)]
+
+
+def test_a_link_reads_as_on_the_command_line(page):
+    page.goto("/playground?frame=0")
+    recipes = [
+        Recipe("beale", (Racer("Adam"),)),
+        Recipe(
+            "x^2 + 3*y^2 & 1",
+            (Racer("Adam", {"lr": 1e-05, "betas": (0.9, 0.99), "amsgrad": True}), Racer("SGD")),
+        ),
+        Recipe(
+            "saddle",
+            (Racer("Adagrad"), Racer("Adagrad", {"lr": 0.5})),
+            tuning="same-lr",
+            lr=0.25,
+            steps=33,
+            seed=9,
+        ),
+        Recipe(
+            "saddle",
+            (Racer("LBFGS", {"line_search_fn": "strong_wolfe", "max_eval": None}),),
+            start=(-1.5, 1e-07),
+        ),
+        Recipe(
+            "exp(x)+y^2",
+            (Racer("SGD", {"momentum": 0.9}),),
+            x=(-1.0, 2.5),
+            y=(-3.0, 3.0),
+            noise=0.0,
+            tuning="tuned",
+        ),
+    ]
+    for recipe, body in zip(recipes, page.evaluate(READ, [query(recipe) for recipe in recipes]), strict=True):
+        racers = tuple(
+            Racer(
+                racer["optimizer"], {name: plain(value) for name, value in racer["hyperparameters"].items()}
+            )
+            for racer in body.pop("racers")
+        )
+        assert body.pop("strips") is False
+        assert Recipe(racers=racers, **{name: plain(value) for name, value in body.items()}) == recipe
+
+
+def plain(value):
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,217 @@
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from surefoot.report.report import fact_rows, report_html, write_report
+from surefoot.study.records import PointRecord, StudyRecord
+from tests.report.sample_study import HOSTILE, MADE, SNIPPET, empty_study, sample_study
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page; fails on tags that do not match."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def only(study: StudyRecord, optimizer: str) -> StudyRecord:
+    """Less to draw: the runs of one optimizer, and no race."""
+    return replace(study, runs=tuple(run for run in study.runs if run.optimizer == optimizer), decisions=())
+
+
+def test_the_answer_comes_first_and_the_snippet_can_be_copied(page, study):
+    text = Page(page).text
+    headline, _, rest = study.answer["sentence"].partition(". ")
+    assert text.index(headline) < text.index("Learning rates")
+    assert rest in text
+    assert SNIPPET.rstrip() in text
+
+
+def test_every_optimizer_and_every_section_is_there(page, study):
+    text = Page(page).text
+    for name in MADE:
+        assert name in text
+    for heading in ("Results on fresh seeds", "Learning rates", "The race as it happened", "To reproduce"):
+        assert heading in text
+    for fact in (*study.answer["why"], study.settings["command"], "59da249", "211 kB", "25,088"):
+        assert fact in text
+
+
+def test_hostile_text_stays_text(page):
+    read = Page(page)
+    assert "script" not in read.tags
+    assert "<script" not in page
+    assert HOSTILE in read.text
+    assert not [name for name, _ in read.attributes if name.startswith("on")]
+
+
+def test_hostile_text_in_every_field_of_the_answer_stays_text(study):
+    evil = "<img src=x onerror=alert(1)>&\x1b[2J"
+    candidates = [
+        entry | {"label": evil, "optimizer": evil, "hyperparameters": {"lr": 0.1, evil: evil}, "misses": 1,
+                 "compile_seconds": 0.1, "schedule": {evil: evil}}
+        for entry in study.answer["candidates"]
+    ]  # fmt: skip
+    answer = study.answer | {
+        "candidates": candidates, "sentence": f"{evil}. {evil}", "why": [evil], "measure": evil,
+        "target": 0.1, "goal": evil, "task": evil, "study": evil, "command": evil, "verdict": evil,
+        "recommendation": {"optimizer": evil, "hyperparameters": {}, "snippet": evil},
+    }  # fmt: skip
+    looks = [d for d in study.decisions if "comparisons" in d.details]
+    comparisons = {evil: next(iter(looks[0].details["comparisons"].values()))}
+    details = {"seeds": 4, "leader": evil, "margin": 0.1, "comparisons": comparisons}
+    race = {"optimizer": evil, "label": evil, "rung": 0.1, "value": 0.2, "band": 0.1, evil: evil}
+    runs = [replace(run, optimizer=evil, message=evil, hyperparameters={"lr": 0.1, evil: evil})
+            for run in study.runs[-30:]]  # fmt: skip
+    hostile = replace(
+        study, name=evil, task=evil, answer=answer, runs=tuple(runs), settings={"command": evil, evil: evil},
+        look={"measure": evil, evil: [{"name": evil, evil: evil}]},
+        environment={"versions": {"torch": evil}, "git_commit": evil, evil: evil},
+        decisions=(
+            replace(looks[0], text=evil, details=details),
+            replace(looks[0], kind=evil, text=evil, details={}),
+            replace(looks[0], kind="eliminated", text=evil, details=race),
+        ),
+    )  # fmt: skip
+    html = report_html(hostile)
+    read = Page(html)
+    assert "img" not in read.tags
+    assert "<img" not in html
+    assert not [name for name, _ in read.attributes if name.startswith("on")]
+    assert "<img" not in report_html(replace(hostile, answer=None))
+
+
+def test_nothing_outside_is_asked_for(page):
+    read = Page(page)
+    outside = [
+        value for name, value in read.attributes if value and "://" in value and not name.startswith("xmlns")
+    ]
+    assert outside == []
+    assert "default-src 'none'" in page
+    assert not re.search(r"url\((?!#)|@import|<(img|link|iframe|object)\b", page)
+
+
+def test_ids_are_unique(page):
+    ids = [value for name, value in Page(page).attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_runs_that_diverged_or_failed_are_listed_with_their_message(page):
+    text = Page(page).text
+    assert "loss nan after 20 steps" in text
+    assert "loss 4e9 at step 334" in text
+    assert f"RuntimeError: {HOSTILE}" in text
+
+
+def test_screening_values_are_no_results(page, study):
+    table = page[page.index("Results on fresh seeds") : page.index("Look by look</h3>")]
+    assert table.count("<tr") == 1 + 4 + 1
+    assert "RMSprop" not in table
+
+
+def test_the_race_tells_every_elimination_with_its_band(page, study):
+    eliminated = [decision for decision in study.decisions if decision.kind == "eliminated"]
+    text = Page(page).text
+    assert eliminated
+    for decision in eliminated:
+        assert decision.text in text
+
+
+def test_no_decision_is_lost(study):
+    decisions = tuple(replace(decision, details={}) for decision in study.decisions)
+    text = Page(report_html(replace(only(study, "Adam"), decisions=decisions))).text
+    assert all(decision.text in text for decision in decisions)
+
+
+def test_the_same_study_gives_the_same_page(study):
+    small = only(study, "Adam")
+    assert report_html(small) == report_html(small)
+
+
+def test_an_unfinished_study_says_so_and_how_to_go_on():
+    page = report_html(only(sample_study(finished=False), "Adam"))
+    text = Page(page).text
+    assert "Unfinished: this study is still running, or was stopped before its answer" in text
+    assert "surefoot choose digits" in text
+    assert "Results on fresh seeds" not in text
+    assert "Learning rates" in text
+
+
+def test_a_study_without_a_good_run_shows_the_messages():
+    text = Page(report_html(empty_study())).text
+    assert "No run succeeded" in text
+    assert "KeyError: 'images'" in text
+
+
+def test_a_study_without_anything_has_a_page(study):
+    bare = replace(study, runs=(), decisions=(), look={}, settings={}, environment={}, answer=None)
+    assert "No run succeeded" in Page(report_html(bare)).text
+
+
+def test_an_answer_in_which_all_diverged_has_a_page(study):
+    def lost(run):
+        return replace(run, status="diverged", points=(PointRecord(0.01, 0.1, math.nan),))
+
+    candidates = [dict(c) | {"values": [None], "diverged": 1} for c in study.answer["candidates"]]
+    answer = study.answer | {
+        "candidates": candidates, "effect": {"estimate": None, "low": None, "high": None, "level": 0.95},
+        "lr_windows": {}, "p_best": None, "expected_regret": None,
+    }  # fmt: skip
+    small = only(study, "Adam")
+    page = report_html(replace(small, runs=tuple(map(lost, small.runs)), answer=answer))
+    assert "Adam" in Page(page).text
+
+
+@pytest.mark.parametrize(("verdict", "shown"), [("tie", "Tie"), ("budget", "Budget spent")])
+def test_verdicts(study, verdict, shown):
+    page = report_html(replace(study, runs=(), decisions=(), answer=study.answer | {"verdict": verdict}))
+    assert f'<span class="badge {verdict}">{shown}</span>' in page
+
+
+def test_facts_are_told_in_words():
+    facts = {
+        "state_bytes": {"Adam": 211_000},
+        "seconds_per_step": 3e-4,
+        "sparse": False,
+        "margin": None,
+        "n": [1, 2],
+        "marks": [number / 100 for number in range(1, 101)],
+    }
+    assert dict(fact_rows(facts)) == {
+        "state bytes · Adam": "211 kB", "seconds per step": "300 µs", "sparse": "no",
+        "margin": "–", "n": "1, 2", "marks": "0.01, 0.02, 0.03, …, 1",
+    }  # fmt: skip
+
+
+def test_the_file_is_written_where_it_is_wanted(tmp_path, study):
+    path = tmp_path / "reports" / "digits.html"
+    write_report(replace(study, runs=(), decisions=()), path)
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -1,0 +1,156 @@
+"""What the runner writes down when, with an engine that follows a script."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from surefoot.report.live import RaceDisplay
+from surefoot.search import runner as runner_module
+from surefoot.search.runner import FIRST_RUNS, NoRunSucceededError, Runner
+from surefoot.store import Store
+from surefoot.study.requests import Batch, Reading, Request
+from surefoot.study.run import Candidate, Finished, Point, Report, Restarted
+
+MARKS = (0.25, 0.5)
+
+
+class Scripted:
+    """One event a call, and for each call the progresses that were recorded before it."""
+
+    slots = 1
+
+    def __init__(self, log):
+        self.log = log
+        self.script = []
+        self.recorded = []
+
+    def start(self, job):
+        progresses = [*(mark for mark in job.marks if mark < job.progress), job.progress]
+        self.script += [Report(job.id, Point(progress, progress, 1.0)) for progress in progresses]
+        self.script.append(Finished(job.id, "completed", "", 1e-3, 8))
+
+    def events(self, timeout=None):
+        self.recorded.append([point.progress for run in self.log.record().runs for point in run.points])
+        return [self.script.pop(0)]
+
+    def stop(self, job_id):
+        raise AssertionError("nobody stops anything here")
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch):
+    """What was recorded before each look at the engine, in a run to this progress."""
+    monkeypatch.setattr(runner_module, "GATHER_SECONDS", 60.0)  # however slow this machine is
+
+    def run(progress):
+        with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
+            log = store.begin("mine", "small", {}, {}, {})
+            engine = Scripted(log)
+            runner = Runner("small", engine, log, tmp_path, display, str, 1.0)
+            request = Request(Candidate("Adam", {"lr": 0.1}), 0, progress, "confirm")
+            runner.drive(Batch([request]), Reading(MARKS))
+            assert [point.progress for point in log.record().runs[0].points] == [*MARKS, progress]
+            return engine.recorded
+
+    return run
+
+
+def test_points_of_a_run_to_its_end_are_committed_together(recorded):
+    assert recorded(1.0) == [[], [], [], []]
+
+
+def test_points_are_recorded_at_once_where_the_run_leaves_a_trunk_behind_them(recorded):
+    assert recorded(0.75) == [[], [0.25], [0.25, 0.5], [0.25, 0.5]]
+
+
+class Failing:
+    """Every job fails, each as the next of these causes says."""
+
+    slots = 2
+
+    def __init__(self, causes):
+        self.causes = list(causes)
+        self.ends = []
+
+    def start(self, job):
+        cause = self.causes.pop(0)
+        status = "failed" if cause else "diverged"
+        self.ends.append(Finished(job.id, status, f"{cause} for a reason", cause=cause))
+
+    def events(self, timeout=None):
+        ends, self.ends = self.ends, []
+        return ends
+
+
+def begun(tmp_path, engine, runs=20):
+    """How many of these runs are begun, of a study that goes on if it is there."""
+    with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
+        log = store.begin("mine", "small", {}, {}, {})
+        decide = functools.partial(log.decide, seconds=0.0)
+        runner = Runner("small", engine, log, tmp_path, display, str, 1.0, decide)
+        requests = [Request(Candidate("Adam", {"lr": 0.1}), seed, 1.0, "confirm") for seed in range(runs)]
+        before = len(engine.causes)
+        try:
+            runner.drive(Batch(requests), Reading())
+        finally:
+            engine.begun = before - len(engine.causes)
+
+
+def test_a_study_whose_first_runs_all_fail_alike_is_given_up(tmp_path):
+    engine = Failing(["crashed"] * 40)
+    with pytest.raises(NoRunSucceededError, match=r"first 6 runs all failed \(crashed\).*for a reason"):
+        begun(tmp_path, engine)
+    assert engine.begun <= FIRST_RUNS + engine.slots
+    with pytest.raises(NoRunSucceededError):
+        begun(tmp_path, engine)
+    assert engine.begun > 0, "the same command tries anew what may be repaired"
+
+
+@pytest.mark.parametrize("causes", [["crashed"] * 5 + [""], ["crashed", "timeout"] * 3])
+def test_a_study_whose_first_runs_fail_in_different_ways_goes_on_and_tries_none_again(tmp_path, causes):
+    engine = Failing(causes + ["crashed"] * 40)
+    begun(tmp_path, engine)
+    assert engine.begun == 20
+    begun(tmp_path, engine)
+    assert engine.begun == 0
+
+
+def test_a_run_that_is_started_again_is_recorded_once(tmp_path):
+    class Restarting(Scripted):
+        def start(self, job):
+            again = Restarted(job.id, "the worker process was killed by SIGKILL\nlast words")
+            points = [Report(job.id, Point(mark, mark, 1.0)) for mark in (*MARKS, 1.0)]
+            self.script = [points[0], again, *points, Finished(job.id, "completed")]
+
+    with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
+        log = store.begin("mine", "small", {}, {}, {})
+        decide = functools.partial(log.decide, seconds=0.0)
+        runner = Runner("small", Restarting(log), log, tmp_path, display, str, 1.0, decide)
+        runner.drive(Batch([Request(Candidate("Adam", {"lr": 0.1}), 0, 1.0, "confirm")]), Reading(MARKS))
+        (run,), (decision,) = log.record().runs, log.record().decisions
+        assert [point.progress for point in run.points] == [*MARKS, 1.0]
+        assert runner.records()[0].points == run.points
+        assert decision.text.endswith("is started again: the worker process was killed by SIGKILL.")
+
+
+def test_a_run_killed_between_its_last_point_and_its_end_is_made_again(tmp_path):
+    class Killed(Scripted):
+        def events(self, timeout=None):
+            if isinstance(self.script[0], Finished):
+                raise KeyboardInterrupt
+            return super().events(timeout)
+
+    with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
+        log = store.begin("mine", "small", {}, {}, {})
+        request = Request(Candidate("Adam", {"lr": 0.1}), 0, 0.75, "screen")
+        with pytest.raises(KeyboardInterrupt):
+            Runner("small", Killed(log), log, tmp_path, display, str, 1.0).drive(Batch([request]), Reading())
+        assert [point.progress for point in log.record().runs[0].points] == [0.75]
+        for _ in range(2):
+            engine = Scripted(log)
+            Runner("small", engine, log, tmp_path, display, str, 1.0).drive(Batch([request]), Reading())
+        (run,) = log.record().runs
+        assert (run.status, run.state_bytes, len(run.points)) == ("completed", 8, 1)
+        assert engine.recorded == [], "once it has ended it is not made again"

@@ -1,0 +1,98 @@
+"""Whole studies of a script, with real processes: the pilot, resuming, and what a script may do wrong."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from surefoot.report.live import RaceDisplay
+from surefoot.search import Question, choose_optimizer
+from surefoot.search.pilot import Pilot
+from surefoot.store import Store
+from surefoot.tasks import TaskError
+from tests.search.inline_engine import InlineEngine
+from tests.search.interrupting import Interrupting
+
+SMALL = Path(__file__).parent / "small_script.py"
+
+
+def ask(script, *behaviour, **more):
+    usual = {"runs": 6, "study": "mine", "sets": ["lr=0.3", "momentum=0.9", "weight_decay=0"]}
+    return Question.ask(optimizers=["sgd"], script=(sys.executable, str(script), *behaviour), **usual | more)
+
+
+def answer_of(question, folder, engine, display=None):
+    with Store.at(str(folder / "evidence.db")) as store:
+        return choose_optimizer(
+            question, store, engine, folder / "checkpoints", display or RaceDisplay(live=False)
+        )
+
+
+def runs_of(folder):
+    with Store.at(str(folder / "evidence.db")) as store:
+        return store.study("mine").runs
+
+
+class Counting(InlineEngine):
+    """Counts how often the script was started."""
+
+    def __init__(self):
+        super().__init__()
+        self.started = []
+
+    def start(self, job):
+        self.started.append((job.candidate.key, job.seed, job.progress))
+        super().start(job)
+
+
+@pytest.mark.slow
+def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_is_wrong(tmp_path):
+    script = Path(shutil.copy(SMALL, tmp_path / "small_script.py"))
+    text = script.read_text()
+    first, second = Counting(), Counting()
+    with pytest.raises(KeyboardInterrupt):
+        answer_of(ask(script, "constant"), tmp_path, first, Interrupting(2))
+    script.write_text(text + "# changed\n")
+    with pytest.raises(ValueError, match=r"small_script\.py has changed since study"):
+        answer_of(ask(script, "constant"), tmp_path, second)
+    script.write_text(text)
+    finished = [run for run in runs_of(tmp_path) if run.status == "completed"]
+    assert len(finished) == 3  # with the pilot
+    answer = answer_of(ask(script, "constant"), tmp_path, second)
+    assert not set(first.started[: len(finished)]) & set(second.started)
+    runs = runs_of(tmp_path)
+    assert [run.phase for run in runs].count("pilot") == 1
+    for run in runs:
+        assert [p.progress for p in run.points] == [(n + 1) / 6 for n in range(len(run.points))]
+    assert not (tmp_path / "checkpoints").exists()
+    assert "surefoot.run.seed()" in answer["why"][0]
+    assert answer["measure"] == "reported value"
+    assert answer["recommendation"]["schedule"] == {"kind": "script", "warmup": 0.0, "cooldown": 0.0}
+    assert answer["command"].endswith(f"-- {sys.executable} {script} constant")
+
+
+def pilot(question, folder):
+    with Store.at(str(folder / "evidence.db")) as store:
+        log = store.begin(question.study, question.task, question.settings, {}, {})
+        return Pilot(question, 0, InlineEngine(), log, folder, RaceDisplay(live=False)).seen()
+
+
+@pytest.mark.slow
+def test_with_sparse_gradients_the_usual_baseline_trains_without_decay(tmp_path):
+    seen = pilot(ask(SMALL, "sparse"), tmp_path)
+    assert seen["sparse"] == ["0.weight"]
+    assert seen["marks"] == [(n + 1) / 6 for n in range(6)]
+    assert (seen["steps"], seen["task"]) == (6, "small_script.py")
+    (run,) = runs_of(tmp_path)
+    assert run.hyperparameters["weight_decay"] == 0
+
+
+def test_a_script_without_a_report_is_told_so_by_the_pilot(tmp_path):
+    with pytest.raises(
+        TaskError, match=r"small_script.py ended without a report: call surefoot\.run\.report"
+    ):
+        pilot(ask(SMALL, "silent"), tmp_path)
+    assert runs_of(tmp_path) == ()

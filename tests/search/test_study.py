@@ -1,0 +1,233 @@
+"""Whole studies with real workers: the answer, showing it again, interruption, mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from surefoot.engines.local.engine import LocalEngine
+from surefoot.report.live import RaceDisplay
+from surefoot.search import NoRunSucceededError, Question, choose_optimizer
+from surefoot.search.confirm.posterior import posterior
+from surefoot.search.space.prior_results import Experience, KnownTask, Showing
+from surefoot.search.space.task_features import traits_of
+from surefoot.store import Store
+from surefoot.tasks import load_task
+from surefoot.training.profile import look
+from tests.search.inline_engine import InlineEngine, KilledEngine
+from tests.search.interrupting import Interrupting
+
+OWN = Path(__file__).parent / "own_task.py"
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with LocalEngine(workers=2) as engine:
+        yield engine
+
+
+def ask(**more):
+    """A margin within which nothing ties: the measured seconds of a step would choose between equals."""
+    usual = {"runs": 24, "study": "mine", "margin": 1e-9}
+    return Question.ask(f"{OWN}:small", ["adam", "sgd", "sparse_adam"], **usual | more)
+
+
+def steady(answer):
+    """The parts of an answer that do not depend on the machine's speed."""
+    document = {k: v for k, v in answer.items() if k not in ("seconds", "why")}
+    document["candidates"] = [
+        {k: v for k, v in c.items() if k != "seconds_per_step"} for c in answer["candidates"]
+    ]
+    return json.loads(json.dumps(document))
+
+
+def points_by_run(store):
+    runs = store.study("mine").runs
+    return {(r.seed, r.phase, r.optimizer, str(r.hyperparameters), str(r.schedule)): r.points for r in runs}
+
+
+def answer_of(question, folder, engine, display=None):
+    with Store.at(str(folder / "evidence.db")) as store:
+        return choose_optimizer(
+            question, store, engine, folder / "checkpoints", display or RaceDisplay(live=False)
+        )
+
+
+@pytest.fixture(scope="module")
+def finished(engine, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, answer_of(ask(), folder, engine)
+
+
+def test_the_answer_has_everything_that_is_promised(finished):
+    _, answer = finished
+    assert answer["verdict"] in ("win", "tie", "budget")
+    assert answer["recommendation"]["optimizer"] in ("Adam", "SGD")
+    assert answer["baseline"]["optimizer"] == "AdamW"
+    assert answer["effect"]["low"] <= answer["effect"]["estimate"] <= answer["effect"]["high"]
+    assert 0 <= answer["p_best"] <= 1
+    assert answer["expected_regret"] >= 0
+    phases = {c["phase"] for c in answer["candidates"]}
+    assert phases == {"screen", "confirm", "floor"}
+    confirmed = [c for c in answer["candidates"] if c["phase"] == "confirm"]
+    screened = [c for c in answer["candidates"] if c["phase"] == "screen"]
+    assert {s for c in confirmed for s in c["seeds"]}.isdisjoint({s for c in screened for s in c["seeds"]})
+    assert all(len(c["values"]) == len(c["seeds"]) for c in confirmed)
+    assert all(c["low"] <= c["mean"] <= c["high"] for c in confirmed)
+    assert answer["minimum_detectable_difference"] > 0
+    assert set(answer["pairing"]) == {"used", "correlation"}
+    assert all(c["state_bytes"] > 0 for c in confirmed if c["optimizer"] == "Adam")
+    compile(answer["recommendation"]["snippet"], "snippet", "exec")
+
+
+def test_everything_is_recorded_as_it_happens(finished):
+    folder, answer = finished
+    with Store.at(str(folder / "evidence.db")) as store:
+        study = store.study("mine")
+    assert study.answer["recommendation"] == json.loads(json.dumps(answer["recommendation"]))
+    kinds = {d.kind for d in study.decisions}
+    assert {"ruled_out", "finalist", "look"} <= kinds
+    assert any("SparseAdam needs sparse gradients" in d.text for d in study.decisions)
+    assert study.look["fingerprint"]
+    confirmed = [run for run in study.runs if run.phase == "confirm"]
+    assert all(len(run.points) == 10 for run in confirmed if run.status == "completed")
+
+
+def test_trunks_are_removed_once_there_is_an_answer(finished):
+    folder, _ = finished
+    assert not (folder / "checkpoints").exists()
+
+
+def test_a_finished_study_is_shown_again_without_training(finished):
+    folder, answer = finished
+
+    class NoEngine:
+        slots = 1
+
+        def start(self, job):
+            raise AssertionError("a run was started")
+
+    left = folder / "checkpoints" / f"trunk-{'0' * 16}.pt"  # as by one that was killed before that
+    left.parent.mkdir()
+    left.touch()
+    assert answer_of(ask(), folder, NoEngine()) == json.loads(json.dumps(answer))
+    assert not left.parent.exists()
+
+
+@pytest.mark.parametrize(("after", "killed"), [(1, False), (40, False), (7, True)])
+def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_path, after, killed):
+    """Between two results, or in the middle of a run."""
+    _, uninterrupted = finished
+    own, display = (KilledEngine(after), None) if killed else (InlineEngine(), Interrupting(after))
+    with pytest.raises(KeyboardInterrupt):
+        answer_of(ask(), tmp_path, own, display)
+    with Store.at(str(tmp_path / "evidence.db")) as store:
+        before = points_by_run(store)
+    assert steady(answer_of(ask(), tmp_path, engine)) == steady(uninterrupted)
+    with Store.at(str(tmp_path / "evidence.db")) as store:
+        after_all = points_by_run(store)
+    for run, points in before.items():
+        assert after_all[run][: len(points)] == points
+
+
+@pytest.mark.parametrize(("best", "other"), [("SGD", "Adam"), ("Adam", "SGD")])
+def test_a_race_looks_first_at_what_did_well_on_similar_tasks(tmp_path, monkeypatch, best, other):
+    """After the usual one; and keeps to that order when it goes on, though more is known by then."""
+    question = Question.ask(f"{OWN}:small", ["adam", "adamw", "sgd"], runs=24, study="mine")
+    task = load_task(f"{OWN}:small")
+    traits = traits_of(task, look(task).to_dict())
+
+    def knowing(best, other):
+        showings = {best: Showing(0.0), other: Showing(1.5)}
+        experience = Experience(tuple(KnownTask(f"task{n}", traits, showings) for n in range(3)))
+        monkeypatch.setattr("surefoot.search.study.load_experience", lambda: experience)
+
+    for known in ((best, other), (other, best)):
+        knowing(*known)
+        with pytest.raises(KeyboardInterrupt):
+            answer_of(question, tmp_path, InlineEngine(), Interrupting(2))
+    with Store.at(str(tmp_path / "evidence.db")) as store:
+        study = store.study("mine")
+    assert study.look["order"] == ["AdamW", best, other]
+    told = [decision.text for decision in study.decisions if decision.kind == "order"]
+    assert told == [f"Looked at first, by what did well on similar tasks: AdamW, {best}, {other}."] * (
+        best == "Adam"
+    )
+    assert [run.optimizer for run in study.runs][:3] == ["AdamW", best, other]
+
+
+def test_with_sparse_gradients_the_usual_baseline_trains_without_decay(engine, tmp_path):
+    answer = answer_of(Question.ask(f"{OWN}:words", ["sgd", "adamw"], runs=12), tmp_path, engine)
+    assert answer["baseline"]["hyperparameters"]["weight_decay"] == 0
+    confirmed = [c for c in answer["candidates"] if c["phase"] == "confirm"]
+    assert {c["optimizer"] for c in confirmed} == {"AdamW", "SGD"}
+    assert not any(c["diverged"] for c in confirmed)
+
+
+def test_one_s_own_optimizers_and_candidates_join_the_race(engine, tmp_path):
+    own, file = OWN.parent / "own_optimizer.py", tmp_path / "mine.json"
+    file.write_text(
+        json.dumps(
+            [
+                {"optimizer": f"{own}:Broken"},
+                {"optimizer": "adam", "hyperparameters": {"lr": 0.0123, "betas": [0.5, 0.6]}},
+            ]
+        )
+    )
+    question = Question.ask(
+        f"{OWN}:small", [f"{own}:Signs"], runs=12, sets=["weight_decay=0.2"], candidates=str(file)
+    )
+    answer = answer_of(question, tmp_path, engine)
+    screened = [c for c in answer["candidates"] if c["phase"] == "screen"]
+    assert "Adam lr=0.0123 betas=(0.5, 0.6)" in {c["label"] for c in screened}
+    signs = [c for c in screened if c["optimizer"] == f"{own}:Signs"]
+    assert signs
+    assert all(c["hyperparameters"]["weight_decay"] == 0.2 for c in signs)
+    assert [c["diverged"] for c in screened if c["optimizer"] == f"{own}:Broken"] == [1]
+    with Store.at(str(tmp_path / "evidence.db")) as store:
+        broken = [r for r in store.study(question.study).runs if r.optimizer == f"{own}:Broken"]
+    assert "the sign is missing" in broken[0].message
+
+
+def test_another_question_under_the_same_name_is_refused(finished, engine):
+    folder, _ = finished
+    with pytest.raises(Exception, match="seed"):
+        answer_of(ask(seed=9), folder, engine)
+
+
+def test_a_task_that_changed_meanwhile_is_noticed(engine, tmp_path):
+    text = OWN.read_text(encoding="utf8")
+    task = tmp_path / "task.py"
+    task.write_text(text, encoding="utf8")
+    question = Question.ask(f"{task}:small", ["adam"], runs=12)
+    with pytest.raises(KeyboardInterrupt):
+        answer_of(question, tmp_path, InlineEngine(), Interrupting(2))
+    task.write_text(text.replace("small, larger, failing = Small()", "small, larger, failing = Larger()"))
+    with pytest.raises(ValueError, match="has changed since study"):
+        answer_of(question, tmp_path, engine)
+
+
+def test_a_task_that_always_fails_says_how(engine, tmp_path):
+    question = Question.ask(f"{OWN}:failing", ["adam"], runs=12, schedule="cosine")
+    with pytest.raises(NoRunSucceededError, match="the disk with the data is gone"):
+        answer_of(question, tmp_path, engine)
+
+
+def test_no_value_of_screening_is_reported_as_a_result(finished):
+    _, answer = finished
+    confirmed = {
+        (c["optimizer"], json.dumps(c["hyperparameters"], sort_keys=True)): c["values"]
+        for c in answer["candidates"] if c["phase"] == "confirm"
+    }  # fmt: skip
+    best, base = (
+        (document["optimizer"], json.dumps(document["hyperparameters"], sort_keys=True))
+        for document in (answer["recommendation"], answer["baseline"])
+    )
+    shared = answer["pairing"]["correlation"] if answer["pairing"]["used"] else 0.0
+    finalists = [arm for arm in confirmed if arm != base]
+    effect = posterior(confirmed, alike=finalists, correlation=shared).difference(base, best)
+    width = effect.high - effect.low
+    assert answer["effect"]["estimate"] == pytest.approx(effect.estimate, abs=0.05 * width)
+    assert answer["effect"]["low"] == pytest.approx(effect.low, abs=0.1 * width)

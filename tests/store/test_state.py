@@ -1,0 +1,42 @@
+"""A study's state is another whenever something was written, and the same while nothing is."""
+
+import pytest
+
+from surefoot.store.errors import UnknownStudy
+from surefoot.study.records import PointRecord
+
+
+def test_every_write_makes_another_state(store, begin):
+    log = begin(store)
+    seen = [store.state("digits")]
+
+    def note() -> None:
+        assert store.state("digits") == store.state("digits")
+        seen.append(store.state("digits"))
+
+    run = log.start_run("Adam", {"lr": 0.1}, {}, 0, "screen")
+    note()
+    log.add_point(run, PointRecord(0.5, 1.0, 0.7))
+    note()
+    log.end_run(run, "completed", "", 0.1, 8)
+    note()
+    log.decide("look", "Looked.", {}, 0.5)
+    note()
+    store.keep("digits", "landscape", {"plane": [1, 2]})
+    note()
+    log.finish({"verdict": "tie"})
+    note()
+    assert len(set(seen)) == len(seen)
+
+
+def test_another_study_does_not_matter(store, begin):
+    begin(store)
+    before = store.state("digits")
+    begin(store, "other").start_run("Adam", {}, {}, 0, "screen")
+    assert store.state("digits") == before
+
+
+def test_an_unknown_study_is_told_with_the_nearest(store, begin):
+    begin(store)
+    with pytest.raises(UnknownStudy, match="the nearest is 'digits'"):
+        store.state("digit")
