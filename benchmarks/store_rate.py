@@ -21,7 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from surefoot.store import Store, StudyLog
+from surefoot.study.decisions import Promoted
 from surefoot.study.records import PointRecord
+from surefoot.study.run import Candidate
 
 POINTS = 10
 WRITES = POINTS + 3
@@ -44,7 +46,8 @@ def write_run(log: StudyLog, number: int) -> None:
     run = log.start_run("AdamW", settings, {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}, 0, "screen")
     for place in range(1, POINTS + 1):
         log.add_point(run, PointRecord(place / POINTS, place * 0.1, 1 / place))
-    log.decide("promoted", f"AdamW number {number} goes on.", {"rung": 1 / 9, "value": 0.1}, 1.0)
+    goes_on = Promoted(f"AdamW number {number} goes on.", Candidate("AdamW", settings), 1 / 9, 0.1)
+    log.decide(goes_on, 1.0)
     log.end_run(run, "completed", "", 1e-3, 4096)
 
 

@@ -7,7 +7,9 @@ import math
 import pytest
 
 from surefoot.analysis.fates import fates
+from surefoot.study.decisions import PlayoffPlace, Stopped
 from surefoot.study.records import DecisionRecord, PointRecord, RunRecord
+from surefoot.study.run import Candidate
 
 
 def run(name, lr, values, *, seed=0, status="completed"):
@@ -15,8 +17,17 @@ def run(name, lr, values, *, seed=0, status="completed"):
     return RunRecord(name, {"lr": lr}, {}, seed, "screen", status, points)
 
 
-def decision(kind, **details):
-    return DecisionRecord(0, 0.0, kind, "A sentence.", details)
+def record(decision):
+    return DecisionRecord(0, 0.0, decision)
+
+
+def stopped(name, lr, rung, value, band):
+    return record(Stopped("A sentence.", Candidate(name, {"lr": lr}), rung, value, band))
+
+
+def place(name, number, behind, seeds, *, goes_on):
+    best = Candidate("Adam", {"lr": 0.01})
+    return record(PlayoffPlace("A sentence.", Candidate(name, {}), number, goes_on, 0.1, seeds, behind, best))
 
 
 RUNS = (
@@ -27,9 +38,7 @@ RUNS = (
     run("Lion", 0.1, {}, status="diverged"),
     run("Rprop", 0.1, {1 / 3: math.nan}, status="diverged"),
 )
-STOPPED = decision(
-    "eliminated", optimizer="Lion", hyperparameters={"lr": 0.01}, rung=1 / 3, value=0.7, band=0.1
-)
+STOPPED = stopped("Lion", 0.01, 1 / 3, 0.7, 0.1)
 
 
 def test_a_fate_is_that_of_the_candidate_that_came_furthest():
@@ -46,7 +55,7 @@ def test_who_fell_at_a_rung_is_told_with_the_band():
 
 
 def test_within_the_band_only_the_budget_stopped_it():
-    wide = decision("eliminated", optimizer="Lion", rung=1 / 3, value=0.7, band=0.6)
+    wide = stopped("Lion", 0.01, 1 / 3, 0.7, 0.6)
     assert fates(RUNS, [wide])["Lion"].within
 
 
@@ -63,9 +72,9 @@ def test_an_optimizer_whose_every_run_diverged_has_no_value():
 def test_the_play_off_counts_by_its_means_and_its_seeds_are_no_race():
     more = (*RUNS, run("SGD", 0.1, {1.0: 0.01}, seed=1))
     playoff = [
-        decision("finalist", optimizer="Adam", place=1, behind=0.0, best="Adam", seeds=4),
-        decision("eliminated", optimizer="SGD", place=2, behind=0.04, best="Adam", seeds=3),
-        decision("eliminated", optimizer="Lion", place=3, behind=math.inf, best="Adam", seeds=3),
+        place("Adam", 1, 0.0, 4, goes_on=True),
+        place("SGD", 2, 0.04, 3, goes_on=False),
+        place("Lion", 3, math.inf, 3, goes_on=False),
     ]
     found = fates(more, playoff)
     assert (found["SGD"].stage, found["SGD"].behind) == ("playoff", 0.04)

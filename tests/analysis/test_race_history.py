@@ -3,6 +3,8 @@ from dataclasses import replace
 import pytest
 
 from surefoot.analysis.race_history import journeys, looks, rungs
+from surefoot.study.decisions import Promoted, Stopped
+from surefoot.study.records import DecisionRecord
 from tests.report.sample_study import RUNGS, empty_study, sample_study
 
 
@@ -10,24 +12,26 @@ def test_rungs_hold_every_decision_with_its_band(study):
     found = rungs(study)
     assert [rung.progress for rung in found] == pytest.approx(RUNGS)
     for rung in found:
-        assert 0 < rung.survivors < len(rung.verdicts)
-        assert rung.best == rung.verdicts[0].value
-        assert all(verdict.survived == (verdict.value <= rung.limit + 1e-12) for verdict in rung.verdicts)
+        assert 0 < rung.survivors < len(rung.steps)
+        assert rung.best == rung.steps[0].value
+        for step in rung.steps:
+            assert isinstance(step, Promoted) == (step.value <= rung.limit + 1e-12)
 
 
 def test_the_limit_is_the_best_and_the_band():
     found = rungs(sample_study())[0]
-    band = max(verdict.band for verdict in found.verdicts)
+    band = max(step.band for step in found.steps)
     assert found.limit == pytest.approx(found.best + band)
     assert found.limit > band
 
 
 def test_who_was_stopped_and_went_on_later_has_gone_on(study):
-    stopped = next(d for d in study.decisions if d.kind == "eliminated" and "rung" in d.details)
-    later = replace(stopped, kind="promoted", number=10_000)
+    stopped = next(d.decision for d in study.decisions if isinstance(d.decision, Stopped))
+    step = Promoted(stopped.text, stopped.candidate, stopped.rung, stopped.value, stopped.band)
+    later = DecisionRecord(10_000, 0.0, step)
     before, after = rungs(study)[0], rungs(replace(study, decisions=(*study.decisions, later)))[0]
     assert after.survivors == before.survivors + 1
-    assert len(after.verdicts) == len(before.verdicts)
+    assert len(after.steps) == len(before.steps)
 
 
 def test_journeys_count_candidates_rung_by_rung(study):
@@ -54,8 +58,10 @@ def test_the_confirmed_lead_and_the_others_say_what_stopped_them(study):
 def test_looks_name_the_leader_and_every_rival(study):
     first, last = looks(study)
     assert (first.seeds, first.leader) == (4, "SGD lr=0.1")
-    assert first.differences["Adam lr=0.003"] == pytest.approx((0.001, -0.003, 0.005, "undecided"))
-    assert last.differences["SGD lr=0.1"][3] == "better"
+    rival = first.rivals[0]
+    assert (rival.rival, rival.decision) == ("Adam lr=0.003", "undecided")
+    assert (rival.estimate, rival.low, rival.high) == pytest.approx((0.001, -0.003, 0.005))
+    assert (last.rivals[0].rival, last.rivals[0].decision) == ("SGD lr=0.1", "better")
 
 
 def test_a_study_that_only_failed_has_no_race():

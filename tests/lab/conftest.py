@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from surefoot.store.store import Store
+from surefoot.study.decisions import Piloted, Promoted, RuledOut, Stopped
 from surefoot.study.records import StudyRecord
 from tests.report.sample_study import sample_study
 
@@ -156,8 +157,8 @@ def unfinished() -> StudyRecord:
     study = sample_study(finished=False, seed=1)
     screened = tuple(run for run in study.runs if run.phase == "screen")
     going_on = replace(screened[-1], seed=7, status="running", points=screened[0].points[:1], message="")
-    race = tuple(d for d in study.decisions if d.kind in ("look", "ruled_out", "promoted", "eliminated"))
-    race = tuple(d for d in race if "comparisons" not in d.details)
+    early = (Piloted, RuledOut, Promoted, Stopped)
+    race = tuple(d for d in study.decisions if isinstance(d.decision, early))
     return replace(study, name=UNFINISHED, runs=(*screened, going_on), decisions=race)
 
 
@@ -177,7 +178,7 @@ def fill(store: Path, *studies: StudyRecord) -> None:
                         log.end_run(
                             number, run.status, run.message, run.seconds_per_step, run.state_bytes, run.cause
                         )
-                for decision in study.decisions:
-                    log.decide(decision.kind, decision.text, decision.details, decision.seconds)
+                for record in study.decisions:
+                    log.decide(record.decision, record.seconds)
                 if study.answer is not None:
                     log.finish(study.answer)

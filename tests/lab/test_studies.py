@@ -7,6 +7,7 @@ from urllib.request import urlopen
 import pytest
 
 from surefoot.store.store import Store
+from surefoot.study.decisions import Piloted
 from surefoot.study.records import PointRecord
 from surefoot.study.strict_json import without_nan
 from tests.lab.conftest import fill
@@ -225,7 +226,7 @@ def test_the_page_follows_a_study_until_its_answer_without_a_reload(page, lab):
     before = len(cells(page, "decisions"))
     with Store.at(lab.store) as store:
         log = store.begin(name, study.task, study.settings, study.look, study.environment)
-        log.decide("promoted", "A decision that is new.", {}, 9.0)
+        log.decide(Piloted("A decision that is new."), 9.0)
         run = log.start_run("Lion", {"lr": 3e-4}, SCHEDULE, 0, "screen")
         log.add_point(run, PointRecord(1 / 27, 1.0, 0.5))
         page.locator("table.decisions", has_text="A decision that is new.").wait_for()
@@ -271,7 +272,7 @@ def test_the_page_goes_on_when_the_lab_is_back(page, lab, complaints):
     page.locator("#stopped", has_text="surefoot lab").wait_for()
     with Store.at(lab.store) as store:
         log = store.begin(going.name, going.task, going.settings, going.look, going.environment)
-        log.decide("promoted", "Written while the lab was away.", {}, 9.0)
+        log.decide(Piloted("Written while the lab was away."), 9.0)
     page.unroute("**/api/**")
     page.locator("table.decisions", has_text="Written while the lab was away.").wait_for()
     assert page.locator("#stopped").is_hidden()

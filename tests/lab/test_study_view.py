@@ -10,10 +10,20 @@ from surefoot.lab.study_race import thinned
 from surefoot.lab.study_view import MOST_DECISIONS, MOST_RUNS, study_view
 from surefoot.report.landscape_section import section
 from surefoot.report.race_figures import race_panels, rate_panels
+from surefoot.study.decisions import BestOfOptimizer, GivenUp, RaceStep, Stopped, decision_of
 from surefoot.study.format import spread
 from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
 from tests.report.sample_landscape import sample_landscape
-from tests.report.sample_study import HOSTILE, MADE, SCHEDULE, SNIPPET, empty_study, run_of, sample_study
+from tests.report.sample_study import (
+    HOSTILE,
+    MADE,
+    SCHEDULE,
+    SNIPPET,
+    candidate,
+    empty_study,
+    run_of,
+    sample_study,
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +83,16 @@ def test_the_race_says_who_came_how_far_and_what_stopped_it(view, study):
     assert [column["text"] for column in view["columns"]] == ["3.7 %", "11 %", "33 %"]
 
 
+def race_steps(study):
+    return tuple(d for d in study.decisions if isinstance(d.decision, RaceStep))
+
+
 def test_a_candidate_that_goes_on_keeps_its_optimizer_in_the_race():
     study = sample_study(finished=False)
     race_only = replace(
         study,
         runs=tuple(run for run in study.runs if run.phase == "screen"),
-        decisions=tuple(d for d in study.decisions if d.details.get("rung", 1) < 0.2),
+        decisions=tuple(d for d in race_steps(study) if d.decision.rung < 0.2),
     )
     view = study_view(race_only)
     standing = {row["name"]: row["standing"] for row in view["optimizers"]["shown"]}
@@ -99,17 +113,18 @@ def test_the_play_off_makes_finalists_and_sends_others_out():
 def test_a_best_candidate_that_was_stopped_on_its_way_is_out_when_the_race_names_it():
     study = sample_study(finished=False)
     runs = tuple(run for run in study.runs if run.phase == "screen")
-    race = tuple(d for d in study.decisions if "rung" in d.details)
-    own = [decision for decision in race if decision.details["optimizer"] == "Rprop"]
-    stopped = min(own, key=lambda decision: decision.details["value"])
-    named = replace(stopped, number=9999, kind="finalist", text="Rprop is number 7")
+    race = race_steps(study)
+    own = [d.decision for d in race if d.decision.candidate.optimizer == "Rprop"]
+    stopped = min(own, key=lambda step: step.value)
+    best = BestOfOptimizer("Rprop is number 7", stopped.candidate, stopped.rung, stopped.value, place=7)
+    named = DecisionRecord(9999, 50.0, best)
     row = row_of(study_view(replace(study, runs=runs, decisions=(*race, named))), "Rprop")
     assert (row["standing"], row["ended"]) == ("out", stopped.text)
 
 
 def test_the_rungs_are_those_of_the_race(view, study):
     for step, rung in zip(view["rungs"], rungs(study), strict=True):
-        assert (step["went_on"], step["judged"]) == (rung.survivors, len(rung.verdicts))
+        assert (step["went_on"], step["judged"]) == (rung.survivors, len(rung.steps))
         assert (step["best"], step["limit"]) == pytest.approx((rung.best, rung.limit))
 
 
@@ -199,7 +214,7 @@ def test_a_study_that_goes_on_tells_what_runs_and_when_it_last_decided():
 
 def test_only_failed_runs_make_a_view():
     lost = [run for run in sample_study().runs if run.lost and run.optimizer in ("Rprop", "SGD")]
-    given_up = DecisionRecord(0, 3.0, "given_up", "Given up: none of 2 runs succeeded", {})
+    given_up = DecisionRecord(0, 3.0, GivenUp("Given up: none of 2 runs succeeded"))
     view = study_view(replace(empty_study(), runs=tuple(lost), decisions=(given_up,)))
     assert row_of(view, "Rprop")["standing"] == "lost"
     assert view["given_up"] == given_up.text
@@ -223,7 +238,7 @@ def test_hostile_text_stays_what_it_is_and_nothing_drives_a_page():
     assert view["answer"]["verdict"] == "unfinished"  # it names a class of the page
     assert view["answer"]["why"] == [evil.replace("\x1b", "�")]
     assert HOSTILE in {row["name"] for row in view["optimizers"]["shown"]}
-    odd = DecisionRecord(0, math.nan, evil, evil, {"optimizer": ["a list"], "rung": "no number"})
+    odd = DecisionRecord(0, math.nan, decision_of(evil, evil, {"optimizer": ["a list"], "rung": "no number"}))
     told = study_view(replace(hostile, decisions=(odd,)))["decisions"]["shown"][0]
     assert told["seconds"] is None
 
@@ -237,14 +252,8 @@ def large_study(count: int) -> StudyRecord:
         points = tuple(PointRecord(p, p, 1 / (1 + place % 977)) for p in (1 / 27, 1 / 9, 1 / 3, 1.0)[:upto])
         status = ("completed", "failed", "running", "completed")[place % 4]
         runs.append(RunRecord(name, {"lr": rate}, SCHEDULE, 0, "screen", status, points, "boom " * 500))
-        details = {
-            "optimizer": name,
-            "hyperparameters": {"lr": rate},
-            "rung": 1 / 27,
-            "value": 0.5,
-            "band": 0.1,
-        }
-        decisions.append(DecisionRecord(place, place, "eliminated", "out " * 400, details))
+        stopped = Stopped("out " * 400, candidate(name, {"lr": rate}), 1 / 27, 0.5, 0.1)
+        decisions.append(DecisionRecord(place, place, stopped))
     settings = {f"setting {place}": "v" * 2000 for place in range(1000)}
     return StudyRecord(
         "large", "t", settings, {}, {}, "2026-11-24T16:42:00+00:00", None, tuple(runs), tuple(decisions)

@@ -8,7 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from surefoot.study.decisions import (
+    Looked,
+    Piloted,
+    PlayoffPlace,
+    Promoted,
+    RivalDifference,
+    RuledOut,
+    Stopped,
+    Unknown,
+    Widened,
+)
 from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
+from surefoot.study.run import Candidate, Schedule
 
 HOSTILE = "<script>alert('$x^{$')</script>"
 RUNGS = (1 / 27, 1 / 9, 1 / 3)
@@ -92,7 +104,7 @@ def screening(chance: random.Random) -> tuple[list[RunRecord], list[DecisionReco
         for number, extra in enumerate(made.extra)
         for rate in made.rates
     ]
-    runs, decisions = [], [DecisionRecord(0, 0.4, "look", "Looked at the model: 26,378 parameters.", {})]
+    runs, decisions = [], [DecisionRecord(0, 0.4, Piloted("The pilot took 2 s: 26,378 parameters."))]
     alive = [arm for arm in arms if math.isfinite(arm[2])]
     runs += [diverged_run(name, hyperparameters) for name, hyperparameters, loss in arms if math.isinf(loss)]
     for rung in RUNGS:
@@ -107,19 +119,17 @@ def screening(chance: random.Random) -> tuple[list[RunRecord], list[DecisionReco
             on = points[-1].value <= band
             text = f"{arm[0]} at lr {arm[1]['lr']:g} {'goes on' if on else 'is out'} at rung {rung:.3f}: "
             text += f"{points[-1].value:.3f} against a band up to {band:.3f}."
-            details = {
-                "optimizer": arm[0],
-                "hyperparameters": arm[1],
-                "rung": rung,
-                "value": points[-1].value,
-            }
-            details["band"] = band - measured[0][1][-1].value
-            kind = "promoted" if on else "eliminated"
-            decisions.append(DecisionRecord(len(decisions), 60 * rung + 1, kind, text, details))
+            width = band - measured[0][1][-1].value
+            step = (Promoted if on else Stopped)(text, candidate(*arm[:2]), rung, points[-1].value, width)
+            decisions.append(DecisionRecord(len(decisions), 60 * rung + 1, step))
             if not on or last:
                 runs.append(run_of(arm[0], arm[1], 0, "screen", points))
         alive = [arm for arm, points in measured if points[-1].value <= band]
     return runs, decisions
+
+
+def candidate(name: str, hyperparameters: Mapping[str, Any]) -> Candidate:
+    return Candidate(name, hyperparameters, Schedule(**SCHEDULE))
 
 
 def run_of(
@@ -152,15 +162,14 @@ def confirmation(chance: random.Random) -> list[RunRecord]:
 
 def playoff() -> list[DecisionRecord]:
     """Four finalists, and Adagrad that did not become one."""
-    names = [*(name for name, _, _ in FINALISTS[:3]), "Adagrad"]
-    return [
-        DecisionRecord(
-            0, 70, "eliminated" if name == "Adagrad" else "finalist",
-            f"{name}: 0.1{place} on average over 3 seeds, number {place}.",
-            {"optimizer": name, "place": place, "mean": 0.1 + 0.01 * place},
-        )
-        for place, name in enumerate(names, 1)
-    ]  # fmt: skip
+    entrants = [*(candidate(*finalist[:2]) for finalist in FINALISTS[:3]), candidate("Adagrad", {"lr": 0.03})]
+    found = []
+    for place, each in enumerate(entrants, 1):
+        text = f"{each.optimizer}: 0.1{place} on average over 3 seeds, number {place}."
+        mean, goes_on = 0.1 + 0.01 * place, each.optimizer != "Adagrad"
+        decision = PlayoffPlace(text, each, place, goes_on, mean, 3, mean - 0.11, entrants[0])
+        found.append(DecisionRecord(0, 70, decision))
+    return found
 
 
 def confirmation_looks() -> list[DecisionRecord]:
@@ -169,19 +178,18 @@ def confirmation_looks() -> list[DecisionRecord]:
     looks = []
     for seeds, (leader, rival) in rivals.items():
         estimate = math.nan if rival.startswith("SGD") else 0.001
-        comparisons = {
-            rival: difference(estimate, "better" if math.isnan(estimate) else "undecided"),
-            "Adamax lr=0.01": difference(0.008, "better"),
-            "AdamW lr=0.001": difference(0.014, "better"),
-        }
-        details = {"seeds": seeds, "leader": leader, "margin": 0.002, "comparisons": comparisons}
-        looks.append(DecisionRecord(0, 80, "look", f"After {seeds} seeds {leader} leads.", details))
+        rivals = (
+            difference(rival, estimate, "better" if math.isnan(estimate) else "undecided"),
+            difference("Adamax lr=0.01", 0.008, "better"),
+            difference("AdamW lr=0.001", 0.014, "better"),
+        )
+        look = Looked(f"After {seeds} seeds {leader} leads.", seeds, leader, 0.002, False, rivals)
+        looks.append(DecisionRecord(0, 80, look))
     return looks
 
 
-def difference(estimate: float, decision: str) -> dict[str, Any]:
-    low, high = estimate - 0.004, estimate + 0.004
-    return {"estimate": estimate, "low": low, "high": high, "p": 0.01, "decision": decision}
+def difference(rival: str, estimate: float, decision: str) -> RivalDifference:
+    return RivalDifference(rival, estimate, estimate - 0.004, estimate + 0.004, 0.01, decision)
 
 
 def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], phase: str) -> dict[str, Any]:
@@ -275,19 +283,12 @@ def sample_study(*, finished: bool = True, seed: int = 0) -> StudyRecord:
     runs.append(RunRecord("Rprop", {"lr": 1.0}, SCHEDULE, 0, "screen", "failed", (), failure))
     decisions.insert(
         1,
-        DecisionRecord(
-            1,
-            0.5,
-            "ruled_out",
-            "SparseAdam is ruled out: no gradient is sparse.",
-            {"optimizer": "SparseAdam"},
-        ),
+        DecisionRecord(1, 0.5, RuledOut("SparseAdam is ruled out: no gradient is sparse.", "SparseAdam")),
     )
-    decisions.append(
-        DecisionRecord(0, 40, "widened", "Adam's lr range is widened: its edge won.", {"optimizer": "Adam"})
-    )
+    widened = Widened("Adam's lr range is widened: its edge won.", candidate("Adam", {"lr": 0.1}), 1 / 27)
+    decisions.append(DecisionRecord(0, 40, widened))
     decisions += playoff() + confirmation_looks()
-    decisions.append(DecisionRecord(0, 107, "verdict", "Win for Adam after 6 seeds.", {}))
+    decisions.append(DecisionRecord(0, 107, Unknown("Win for Adam after 6 seeds.")))
     return StudyRecord(
         name="digits-2026-11-24",
         task="digits",

@@ -74,7 +74,7 @@ def test_the_band_reaches_from_the_best_to_its_limit(study):
         edges = [line.get_xdata()[0] for line in figure.axes[0].lines if len(set(line.get_xdata())) == 1]
         assert rung.limit in edges
         out = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
-        assert len(out) == len(rung.verdicts) - rung.survivors
+        assert len(out) == len(rung.steps) - rung.survivors
         assert all(line.get_xdata()[0] > rung.limit for line in out)
 
 

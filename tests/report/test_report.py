@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 import pytest
 
 from surefoot.report.report import fact_rows, report_html, write_report
-from surefoot.study.records import PointRecord, StudyRecord
+from surefoot.study.decisions import Looked, RivalDifference, Stopped, Unknown
+from surefoot.study.records import DecisionRecord, PointRecord, StudyRecord
+from surefoot.study.run import Candidate
 from tests.report.sample_study import HOSTILE, MADE, SNIPPET, empty_study, sample_study
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -85,10 +87,8 @@ def test_hostile_text_in_every_field_of_the_answer_stays_text(study):
         "target": 0.1, "goal": evil, "task": evil, "study": evil, "command": evil, "verdict": evil,
         "recommendation": {"optimizer": evil, "hyperparameters": {}, "snippet": evil},
     }  # fmt: skip
-    looks = [d for d in study.decisions if "comparisons" in d.details]
-    comparisons = {evil: next(iter(looks[0].details["comparisons"].values()))}
-    details = {"seeds": 4, "leader": evil, "margin": 0.1, "comparisons": comparisons}
-    race = {"optimizer": evil, "label": evil, "rung": 0.1, "value": 0.2, "band": 0.1, evil: evil}
+    rival = RivalDifference(evil, 0.1, 0.0, 0.2, 0.01, evil)
+    evil_candidate = Candidate(evil, {"lr": 0.1, evil: evil})
     runs = [replace(run, optimizer=evil, message=evil, hyperparameters={"lr": 0.1, evil: evil})
             for run in study.runs[-30:]]  # fmt: skip
     hostile = replace(
@@ -96,9 +96,9 @@ def test_hostile_text_in_every_field_of_the_answer_stays_text(study):
         look={"measure": evil, evil: [{"name": evil, evil: evil}]},
         environment={"versions": {"torch": evil}, "git_commit": evil, evil: evil},
         decisions=(
-            replace(looks[0], text=evil, details=details),
-            replace(looks[0], kind=evil, text=evil, details={}),
-            replace(looks[0], kind="eliminated", text=evil, details=race),
+            DecisionRecord(0, 1.0, Looked(evil, 4, evil, 0.1, False, (rival,))),
+            DecisionRecord(1, 1.0, Unknown(evil)),
+            DecisionRecord(2, 1.0, Stopped(evil, evil_candidate, 0.1, 0.2, 0.1)),
         ),
     )  # fmt: skip
     html = report_html(hostile)
@@ -138,7 +138,7 @@ def test_screening_values_are_no_results(page, study):
 
 
 def test_the_race_tells_every_elimination_with_its_band(page, study):
-    eliminated = [decision for decision in study.decisions if decision.kind == "eliminated"]
+    eliminated = [record for record in study.decisions if isinstance(record.decision, Stopped)]
     text = Page(page).text
     assert eliminated
     for decision in eliminated:
@@ -146,7 +146,7 @@ def test_the_race_tells_every_elimination_with_its_band(page, study):
 
 
 def test_no_decision_is_lost(study):
-    decisions = tuple(replace(decision, details={}) for decision in study.decisions)
+    decisions = tuple(replace(record, decision=Unknown(record.text)) for record in study.decisions)
     text = Page(report_html(replace(only(study, "Adam"), decisions=decisions))).text
     assert all(decision.text in text for decision in decisions)
 

@@ -63,19 +63,19 @@ def drive(policy, slots, seed):
 
 def screening(decisions):
     grid = space.candidates(OPTIMIZERS, Schedule())
-    return Screening(grid, space.priors(OPTIMIZERS), 12.0, 0, lambda *d: decisions.append(d))
+    return Screening(grid, space.priors(OPTIMIZERS), 12.0, 0, decisions.append)
 
 
 def playoff(decisions):
     candidates = [Candidate(name, {"lr": 0.1}) for name in (*OPTIMIZERS, "Adagrad", "NAdam", "RAdam")]
-    return Playoff(candidates, 0, 40.0, str, lambda *d: decisions.append(d))
+    return Playoff(candidates, 0, 40.0, str, decisions.append)
 
 
 def confirmation(decisions):
     first, second, third, base, floor = (Candidate(name, {"lr": 0.1}) for name in OPTIMIZERS)
     return Confirmation(
         [first, second, third], base, floor, runs=60, first_seed=7, floor_seeds=3, margin=None, label=str,
-        decide=lambda *d: decisions.append(d),
+        decide=decisions.append,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from surefoot.search.confirm.posterior import posterior
 from surefoot.search.space.prior_results import Experience, KnownTask, Showing
 from surefoot.search.space.task_features import traits_of
 from surefoot.store import Store
+from surefoot.study.decisions import BestOfOptimizer, Looked, Ordered, RuledOut, Unknown
 from surefoot.tasks import load_task
 from surefoot.training.profile import look
 from tests.search.inline_engine import InlineEngine, KilledEngine
@@ -87,8 +88,9 @@ def test_everything_is_recorded_as_it_happens(finished):
     with Store.at(str(folder / "evidence.db")) as store:
         study = store.study("mine")
     assert study.answer["recommendation"] == json.loads(json.dumps(answer["recommendation"]))
-    kinds = {d.kind for d in study.decisions}
-    assert {"ruled_out", "finalist", "look"} <= kinds
+    kinds = {type(record.decision) for record in study.decisions}
+    assert {RuledOut, BestOfOptimizer, Looked} <= kinds
+    assert Unknown not in kinds
     assert any("SparseAdam needs sparse gradients" in d.text for d in study.decisions)
     assert study.look["fingerprint"]
     confirmed = [run for run in study.runs if run.phase == "confirm"]
@@ -151,7 +153,7 @@ def test_a_race_looks_first_at_what_did_well_on_similar_tasks(tmp_path, monkeypa
     with Store.at(str(tmp_path / "evidence.db")) as store:
         study = store.study("mine")
     assert study.look["order"] == ["AdamW", best, other]
-    told = [decision.text for decision in study.decisions if decision.kind == "order"]
+    told = [record.text for record in study.decisions if isinstance(record.decision, Ordered)]
     assert told == [f"Looked at first, by what did well on similar tasks: AdamW, {best}, {other}."] * (
         best == "Adam"
     )

@@ -19,6 +19,7 @@ from surefoot.search.replay.replay import replay_task
 from surefoot.store import Store, StoreError, TableError, read_table
 from surefoot.store.optuna_study import write_optuna_study
 from surefoot.store.study_table import write_study_table
+from surefoot.study.decisions import TargetSet
 from surefoot.study.records import DecisionRecord, PointRecord, RunRecord
 from tests.report.sample_study import empty_study, sample_study
 
@@ -78,7 +79,7 @@ class TestCurveTable:
         assert arm.curves["0"].values == (2.0, 1.0)
 
     def test_with_a_target_values_are_distances_to_it(self, study, tmp_path):
-        target = DecisionRecord(0, 1.0, "target", "The target is 1.5.", {"target": 1.5})
+        target = DecisionRecord(0, 1.0, TargetSet("The target is 1.5.", 1.5))
         write_study_table(replace(study, runs=(run_of(),), decisions=(target,)), tmp_path / "a.csv")
         table = read_table(tmp_path / "a.csv")
         assert table.score == "time_to_target"

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, make_url
 
 from surefoot.store import Store, StoreError, schema
 from surefoot.store.tables import MIGRATIONS, migrate
+from surefoot.study.decisions import Unknown
 from surefoot.study.records import DecisionRecord, PointRecord
 from tests.store.released import write_version_1, write_version_2
 
@@ -61,7 +62,7 @@ def test_a_store_of_version_1_is_migrated_and_loses_nothing(url, engine, tell):
     assert math.isnan(adam.points[1].value)
     assert (sgd.status, sgd.message, sgd.cause) == ("failed", "the café is closed", "")
     assert math.isnan(sgd.seconds_per_step)
-    assert study.decisions == (DecisionRecord(0, 2.5, "promoted", "Adam goes on.", {"rung": 0.1}),)
+    assert study.decisions == (DecisionRecord(0, 2.5, Unknown("Adam goes on.")),)
     assert tell("SELECT version FROM surefoot_schema") == schema.VERSION
     assert differences(engine) == []
 

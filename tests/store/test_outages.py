@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from surefoot.store import Store, StoreError
+from surefoot.study.decisions import Piloted
 from surefoot.study.records import PointRecord
 
 RUNS = 60
@@ -36,7 +37,7 @@ def write_run(log, number):
     run = log.start_run("Adam", {"lr": number}, {}, 0, "screen")
     for place in range(1, POINTS + 1):
         log.add_point(run, PointRecord(place / POINTS, place, number))
-    log.decide("promoted", f"Number {number} goes on.", {}, 1.0)
+    log.decide(Piloted(f"Number {number} goes on."), 1.0)
     log.end_run(run, "completed", "", 0.1, 8)
 
 
@@ -215,6 +216,7 @@ class TestSQLite:
 FILLING = """
 import resource, signal, sys
 from surefoot.store import Store, StoreError
+from surefoot.study.decisions import Piloted
 from surefoot.study.records import PointRecord
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -228,7 +230,7 @@ with Store.at(sys.argv[1]) as store:
                 run = log.start_run("Adam", {"lr": written}, {}, 0, "screen")
                 for place in range(1, 11):
                     log.add_point(run, PointRecord(place / 10, place, written))
-                log.decide("promoted", f"Number {written} goes on.", {}, 1.0)
+                log.decide(Piloted(f"Number {written} goes on."), 1.0)
                 log.end_run(run, "completed", "", 0.1, 8)
             written += 1
     except StoreError as error:

@@ -10,11 +10,13 @@ import threading
 import pytest
 
 from surefoot.store import Store
+from surefoot.study.decisions import Piloted
 from surefoot.study.records import PointRecord
 
 WRITER = """
 import sys
 from surefoot.store import Store
+from surefoot.study.decisions import Piloted
 from surefoot.study.records import PointRecord
 
 log = Store.at(sys.argv[1]).begin("killed", "digits", {}, {}, {})
@@ -22,7 +24,7 @@ run = log.start_run("Adam", {}, {}, 0, "screen")
 first = len(log.record().runs[0].points)
 for number in range(first, 1_000_000):
     log.add_point(run, PointRecord(float(number), 0.0, float("nan") if number % 2 else 1.0))
-    log.decide("promoted", f"decision {number}", {}, 0.0)
+    log.decide(Piloted(f"decision {number}"), 0.0)
     print(number, flush=True)
 """
 
@@ -87,7 +89,7 @@ def test_two_studies_are_written_to_one_store_at_once(url, begin):
             log = begin(store, name)
             for seed in range(40):
                 log.start_run("Adam", {}, {}, seed, "screen")
-                log.decide("promoted", f"seed {seed}", {}, 0.0)
+                log.decide(Piloted(f"seed {seed}"), 0.0)
 
     threads = [threading.Thread(target=write, args=(name,)) for name in ("one", "two")]
     for thread in threads:
@@ -107,7 +109,7 @@ def test_a_command_given_twice_at_once_writes_its_study_once(url, begin):
                 with log.at_once():
                     run = log.start_run("Adam", {"lr": number}, {}, 0, "screen")
                     log.add_point(run, PointRecord(1.0, 0.0, float(number)))
-                    log.decide("promoted", f"Number {number} goes on.", {}, 0.0)
+                    log.decide(Piloted(f"Number {number} goes on."), 0.0)
 
     threads = [threading.Thread(target=write) for _ in range(2)]
     for thread in threads:
@@ -125,11 +127,12 @@ def test_a_command_given_twice_at_once_writes_its_study_once(url, begin):
 OPENER = """
 import sys
 from surefoot.store import Store
+from surefoot.study.decisions import Piloted
 
 print("ready", flush=True)
 sys.stdin.readline()
 with Store.at(sys.argv[1]) as store:
-    store.begin(sys.argv[2], "digits", {}, {}, {}).decide("look", "Seen.", {}, 0.0)
+    store.begin(sys.argv[2], "digits", {}, {}, {}).decide(Piloted("Seen."), 0.0)
 """
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from surefoot.store.errors import UnknownStudy
+from surefoot.study.decisions import Piloted
 from surefoot.study.records import PointRecord
 
 
@@ -20,7 +21,7 @@ def test_every_write_makes_another_state(store, begin):
     note()
     log.end_run(run, "completed", "", 0.1, 8)
     note()
-    log.decide("look", "Looked.", {}, 0.5)
+    log.decide(Piloted("Looked."), 0.5)
     note()
     store.keep("digits", "landscape", {"plane": [1, 2]})
     note()

@@ -10,7 +10,24 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from surefoot.store import Store, StoreError, UnknownStudy
+from surefoot.study.decisions import (
+    BestOfOptimizer,
+    GivenUp,
+    Looked,
+    Ordered,
+    Piloted,
+    PlayoffPlace,
+    Promoted,
+    RivalDifference,
+    RuledOut,
+    RunRestarted,
+    Stopped,
+    TargetSet,
+    Widened,
+    details_of,
+)
 from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
+from surefoot.study.run import Candidate, Schedule
 
 TRUNK = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 
@@ -40,9 +57,45 @@ run_records = st.builds(
     state_bytes=st.integers(0, 2**63 - 1),
     cause=lines,
 )
-decision_records = st.builds(
-    DecisionRecord, number=st.just(0), seconds=numbers, kind=lines, text=lines, details=mappings
+GOES_ON = Promoted("Adam goes on.", Candidate("Adam", {"lr": 0.1}), 0.1)
+plain_names = st.text("abcXYZ019_", min_size=1, max_size=8)
+candidates = st.builds(
+    Candidate,
+    plain_names,
+    st.dictionaries(plain_names, st.integers() | st.floats(allow_nan=False) | plain_names, max_size=3),
+    st.builds(Schedule, warmup=st.floats(0, 0.5)),
 )
+counts = st.integers(0, 10**6)
+race_step = {
+    "text": lines,
+    "candidate": candidates,
+    "rung": st.floats(0, 1),
+    "value": numbers,
+    "band": numbers,
+}
+rivals = st.builds(
+    RivalDifference,
+    rival=plain_names, estimate=numbers, low=numbers, high=numbers, p=numbers, decision=plain_names,
+)  # fmt: skip
+typed_decisions = st.one_of(
+    st.builds(RuledOut, lines, plain_names),
+    st.builds(Ordered, lines, st.lists(plain_names).map(tuple)),
+    st.builds(Piloted, lines),
+    st.builds(TargetSet, lines, numbers, st.lists(numbers, max_size=3).map(tuple)),
+    *(st.builds(step, **race_step) for step in (Promoted, Stopped, Widened, BestOfOptimizer)),
+    st.builds(
+        PlayoffPlace,
+        lines, candidates, counts, st.booleans(), numbers, counts, numbers, candidates,
+    ),
+    st.builds(
+        Looked,
+        lines, counts, plain_names, st.none() | numbers, st.booleans(),
+        st.lists(rivals, max_size=2).map(tuple),
+    ),
+    st.builds(RunRestarted, lines, candidates, counts, plain_names),
+    st.builds(GivenUp, lines, plain_names),
+)  # fmt: skip
+decision_records = st.builds(DecisionRecord, number=st.just(0), seconds=numbers, decision=typed_decisions)
 study_records = st.builds(
     StudyRecord,
     name=lines,
@@ -58,7 +111,7 @@ study_records = st.builds(
         unique_by=lambda r: repr((r.optimizer, r.hyperparameters, r.schedule, r.seed, r.phase)),
     ).map(tuple),
     decisions=st.lists(
-        decision_records, max_size=3, unique_by=lambda d: (d.kind, d.text, repr(d.details))
+        decision_records, max_size=3, unique_by=lambda d: (d.kind, d.text, repr(details_of(d.decision)))
     ).map(lambda records: tuple(replace(record, number=n) for n, record in enumerate(records))),
 )
 
@@ -71,8 +124,8 @@ def write(store: Store, study: StudyRecord) -> None:
         for point in run.points:
             log.add_point(run_id, point)
         log.end_run(run_id, run.status, run.message, run.seconds_per_step, run.state_bytes, run.cause)
-    for decision in study.decisions:
-        log.decide(decision.kind, decision.text, decision.details, decision.seconds)
+    for record in study.decisions:
+        log.decide(record.decision, record.seconds)
     log.finish(study.answer)
 
 
@@ -141,13 +194,13 @@ def test_going_on_changes_nothing_that_is_there(url, begin):
         run = log.start_run("Adam", {"lr": 1e-3, "betas": (0.9, 0.999)}, TRUNK, 0, "screen")
         log.add_point(run, PointRecord(0.1, 1.0, 2.0))
         log.end_run(run, "completed", "", 1e-3, 4096)
-        log.decide("promoted", "Adam goes on.", {"rung": 0}, 1.5)
+        log.decide(GOES_ON, 1.5)
         before = log.record()
     with Store.at(url) as store:
         log = begin(store)
         assert log.start_run("Adam", {"betas": (0.9, 0.999), "lr": 1e-3}, TRUNK, 0, "screen") == run
         log.add_point(run, PointRecord(0.1, 9.0, 9.0))
-        log.decide("promoted", "Adam goes on.", {"rung": 0}, 99.0)
+        log.decide(GOES_ON, 99.0)
         assert log.record() == before
 
 
@@ -180,8 +233,8 @@ def test_a_run_taken_further_ends_again(store, begin):
 def test_decisions_are_numbered_in_each_study(store, begin):
     one, two = begin(store, "one"), begin(store, "two")
     for text in ("b", "a", "b", "c"):
-        one.decide("eliminated", text, {}, 0.0)
-        two.decide("eliminated", text, {}, 0.0)
+        one.decide(Piloted(text), 0.0)
+        two.decide(Piloted(text), 0.0)
     for log in (one, two):
         assert [(d.number, d.text) for d in log.record().decisions] == [(0, "b"), (1, "a"), (2, "c")]
 
@@ -229,7 +282,7 @@ def test_a_message_with_bytes_no_database_takes_is_kept_readable(store, begin):
 
 def test_what_json_cannot_hold_is_refused_in_one_line(store, begin):
     with pytest.raises(StoreError, match="set is not JSON serializable") as caught:
-        begin(store).decide("look", "Seen.", {"names": {"Adam"}}, 0.0)
+        begin(store).decide(Promoted("Seen.", Candidate("Adam", {"names": {"Adam"}}), 0.1), 0.0)
     assert "\n" not in str(caught.value)
 
 
@@ -256,7 +309,7 @@ class TestAtOnce:
             with log.at_once():
                 run = log.start_run("Adam", {}, TRUNK, 0, "screen")
                 log.add_point(run, PointRecord(1.0, 1.0, 0.5))
-                log.decide("promoted", "It goes on.", {}, 1.0)
+                log.decide(Piloted("It goes on."), 1.0)
                 assert reader.study("digits").runs == ()
             assert reader.study("digits") == log.record()
         assert log.record().runs[0].points == (PointRecord(1.0, 1.0, 0.5),)

@@ -7,10 +7,11 @@ fates(runs, decisions)["SGD"]
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from surefoot.study.decisions import PlayoffPlace, Stopped
 from surefoot.study.records import DecisionRecord, RunRecord
 
 
@@ -58,9 +59,8 @@ def _fate(
 ) -> Fate:
     lost = sum(run.lost for run in own)
     if played := _playoff(name, decisions):
-        behind = _number(played["behind"], math.inf)
-        best, seeds = str(played["best"]), int(played["seeds"])
-        return Fate(name, "playoff", 1.0, behind, math.nan, len(own), lost, best, seeds)
+        best, seeds = played.best.optimizer, played.seeds
+        return Fate(name, "playoff", 1.0, played.behind, math.nan, len(own), lost, best, seeds)
     seed = min(run.seed for run in screened)  # the race's; those of the play-off follow it
     values = _values(run for run in own if run.seed == seed)
     if not values:
@@ -82,29 +82,14 @@ def _values(runs: Iterable[RunRecord]) -> dict[float, float]:
     return lowest
 
 
-def _playoff(name: str, decisions: Sequence[DecisionRecord]) -> Mapping[str, Any]:
-    """How the optimizer stood in the play-off; empty where it was in none."""
-    stood = (d.details for d in decisions if d.kind in ("finalist", "eliminated") and "place" in d.details)
-    return next((details for details in stood if details["optimizer"] == name), {})
+def _playoff(name: str, decisions: Sequence[DecisionRecord]) -> PlayoffPlace | None:
+    """How the optimizer stood in the play-off; None where it was in none."""
+    stood = (record.decision for record in decisions if isinstance(record.decision, PlayoffPlace))
+    return next((place for place in stood if place.candidate.optimizer == name), None)
 
 
 def _band(name: str, rung: float, decisions: Sequence[DecisionRecord]) -> float:
     """The widest band that stopped the optimizer at this rung."""
-    bands = [
-        _number(decision.details.get("band"), math.nan)
-        for decision in decisions
-        if decision.kind == "eliminated" and _is_at(decision.details, name, rung)
-    ]
-    return max((band for band in bands if math.isfinite(band)), default=math.nan)
-
-
-def _is_at(details: Mapping[str, Any], name: str, rung: float) -> bool:
-    return details.get("optimizer") == name and math.isclose(_number(details.get("rung"), 0.0), rung)
-
-
-def _number(value: Any, otherwise: float) -> float:
-    return (
-        float(value)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        else otherwise
-    )
+    stopped = (record.decision for record in decisions if isinstance(record.decision, Stopped))
+    here = (d for d in stopped if d.candidate.optimizer == name and math.isclose(d.rung, rung))
+    return max((d.band for d in here if math.isfinite(d.band)), default=math.nan)

@@ -7,44 +7,24 @@ for rung in rungs(study):
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from surefoot.analysis.tables import (
-    at_a_rung,
-    count,
-    finite,
-    identity,
-    is_measured,
-    labels,
-    race_rungs,
-    race_runs,
-    results,
+from surefoot.analysis.tables import is_measured, race_rungs, race_runs, race_steps, results
+from surefoot.study.decisions import (
+    BestOfOptimizer,
+    Decision,
+    Looked,
+    PlayoffPlace,
+    Promoted,
+    RaceStep,
+    Stopped,
+    optimizer_of,
 )
-from surefoot.study.format import candidate_label
-from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord
+from surefoot.study.records import RunRecord, StudyRecord
 
 _Record = TypeVar("_Record")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the race decided about one candidate at one rung.
-
-    Attributes:
-        survived: whether it was promoted.
-        band: how far behind the best it could be and go on; nan where the decision names none.
-    """
-
-    optimizer: str
-    label: str
-    rung: float
-    value: float
-    band: float
-    survived: bool
-    text: str
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -52,22 +32,22 @@ class Rung:
     """All that was decided at one progress, best value first."""
 
     progress: float
-    verdicts: tuple[Verdict, ...]
+    steps: tuple[Promoted | Stopped, ...]
 
     @property
     def survivors(self) -> int:
         """How many went on."""
-        return sum(verdict.survived for verdict in self.verdicts)
+        return sum(isinstance(step, Promoted) for step in self.steps)
 
     @property
     def best(self) -> float:
         """The lowest value; nan where none was measured."""
-        return min((v.value for v in self.verdicts if math.isfinite(v.value)), default=math.nan)
+        return min((s.value for s in self.steps if math.isfinite(s.value)), default=math.nan)
 
     @property
     def limit(self) -> float:
         """The value that had to be reached: the best and the band; nan where no decision names one."""
-        return self.best + max((v.band for v in self.verdicts if math.isfinite(v.band)), default=math.nan)
+        return self.best + max((s.band for s in self.steps if math.isfinite(s.band)), default=math.nan)
 
 
 @dataclass(frozen=True)
@@ -98,37 +78,15 @@ class Journey:
     ended: str
 
 
-@dataclass(frozen=True)
-class Look:
-    """One look at the seeds of confirmation.
-
-    Attributes:
-        seeds: how many each candidate in play had.
-        margin: differences below it were a tie; nan if none.
-        differences: by rival, how far it was behind the leader: (estimate, low, high, decision).
-    """
-
-    seeds: int
-    leader: str
-    margin: float
-    differences: Mapping[str, tuple[float, float, float, str]]
-
-
 def rungs(study: StudyRecord) -> tuple[Rung, ...]:
     """The race rung by rung, from the promotions and eliminations that name theirs.
 
     A candidate that was stopped, and went on later when there was budget left, counts as gone on.
     """
-    names = labels(study)
-    schedule = study.runs[0].schedule if study.runs else {}
-    decided = {}
-    for decision in study.decisions:
-        if at_a_rung(decision):
-            candidate = identity(decision.details, schedule)
-            decided[decision.details["rung"], candidate] = _verdict(decision, names.get(candidate))
+    decided = {(step.rung, step.candidate.key): step for step in race_steps(study)}
     return tuple(
-        Rung(progress, tuple(sorted((v for v in decided.values() if v.rung == progress), key=_by_value)))
-        for progress in sorted({verdict.rung for verdict in decided.values()})
+        Rung(progress, tuple(sorted((s for s in decided.values() if s.rung == progress), key=_by_value)))
+        for progress in sorted({step.rung for step in decided.values()})
     )
 
 
@@ -137,7 +95,7 @@ def journeys(study: StudyRecord) -> tuple[Journey, ...]:
     places = race_rungs(study)
     runs = _grouped(study.runs, lambda run: run.optimizer)
     raced = _grouped(race_runs(study), lambda run: run.optimizer)
-    decided = _grouped(study.decisions, lambda decision: str(decision.details.get("optimizer", "")))
+    decided = _grouped((record.decision for record in study.decisions), optimizer_of)
     found = [_journey(name, own, runs[name], decided.get(name, ()), places) for name, own in raced.items()]
     confirmed = [row.optimizer for row in results(study.answer)]
     order = {name: place for place, name in reversed(list(enumerate(confirmed)))}
@@ -145,9 +103,9 @@ def journeys(study: StudyRecord) -> tuple[Journey, ...]:
     return tuple(sorted(found, key=lambda journey: order.get(journey.optimizer, len(order))))
 
 
-def looks(study: StudyRecord) -> tuple[Look, ...]:
+def looks(study: StudyRecord) -> tuple[Looked, ...]:
     """The looks of confirmation, in order."""
-    return tuple(_look(decision.details) for decision in study.decisions if "comparisons" in decision.details)
+    return tuple(record.decision for record in study.decisions if isinstance(record.decision, Looked))
 
 
 def _grouped(records: Iterable[_Record], key: Callable[[_Record], Any]) -> dict[Any, list[_Record]]:
@@ -161,7 +119,7 @@ def _journey(
     optimizer: str,
     raced: Sequence[RunRecord],
     runs: Sequence[RunRecord],
-    decided: Sequence[DecisionRecord],
+    decided: Sequence[Decision],
     places: Sequence[float],
 ) -> Journey:
     reached = [max((p.progress for p in run.points if is_measured(p)), default=0.0) for run in raced]
@@ -177,20 +135,19 @@ def _journey(
     )
 
 
-def _ended(own: Sequence[DecisionRecord]) -> str:
+def _ended(own: Sequence[Decision]) -> str:
     """What stopped the optimizer's best candidate: the play-off, the race's end, or a rung."""
-    if playoff := [d for d in own if d.kind == "eliminated" and not at_a_rung(d)]:
+    if playoff := [d for d in own if isinstance(d, PlayoffPlace) and not d.goes_on]:
         return playoff[-1].text
-    standing = [d for d in own if d.kind == "finalist"]
-    if standing and finite(standing[-1].details.get("rung")) >= 1:
+    standing = [d for d in own if isinstance(d, BestOfOptimizer)]
+    if standing and standing[-1].rung >= 1:
         return standing[-1].text
-    stopped = (d for d in own if d.kind == "eliminated")
-    best = max(stopped, key=lambda d: (finite(d.details["rung"]), -_worst_if_nan(d)), default=None)
+    stopped = (d for d in own if isinstance(d, Stopped))
+    best = max(stopped, key=lambda d: (d.rung, -_worst_if_nan(d.value)), default=None)
     return best.text if best else ""
 
 
-def _worst_if_nan(decision: DecisionRecord) -> float:
-    value = finite(decision.details.get("value"))
+def _worst_if_nan(value: float) -> float:
     return math.inf if math.isnan(value) else value
 
 
@@ -198,39 +155,5 @@ def _distance(journey: Journey) -> tuple[int, int, list[int]]:
     return journey.confirmed_seeds, journey.playoff_seeds, [s.measured for s in reversed(journey.stages)]
 
 
-def _look(details: Mapping[str, Any]) -> Look:
-    return Look(
-        count(details.get("seeds"), 0),
-        str(details.get("leader", "")),
-        finite(details.get("margin")),
-        {
-            str(rival): (
-                finite(c.get("estimate")),
-                finite(c.get("low")),
-                finite(c.get("high")),
-                str(c.get("decision", "")),
-            )
-            for rival, c in details["comparisons"].items()
-        },
-    )
-
-
-def _by_value(verdict: Verdict) -> tuple[bool, float]:
-    return math.isnan(verdict.value), verdict.value
-
-
-def _verdict(decision: DecisionRecord, label: str | None) -> Verdict:
-    details = decision.details
-    optimizer = str(details.get("optimizer", ""))
-    return Verdict(
-        optimizer=optimizer,
-        label=label
-        or details.get("label")
-        or candidate_label(optimizer, details.get("hyperparameters") or {}),
-        rung=finite(details["rung"]),
-        value=finite(details.get("value")),
-        band=finite(details.get("band")),
-        survived=decision.kind == "promoted",
-        text=decision.text,
-        seconds=decision.seconds,
-    )
+def _by_value(step: RaceStep) -> tuple[bool, float]:
+    return math.isnan(step.value), step.value

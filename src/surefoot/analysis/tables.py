@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from surefoot.study.decisions import Promoted, Stopped
 from surefoot.study.format import candidate_label, setting
-from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
+from surefoot.study.records import PointRecord, RunRecord, StudyRecord
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def window(answer: Mapping[str, Any] | None, optimizer: str) -> Window | None:
 
 def race_rungs(study: StudyRecord) -> tuple[float, ...]:
     """The progresses at which the race compared anything, ascending; points between them are no rungs."""
-    decided = {finite(decision.details["rung"]) for decision in study.decisions if at_a_rung(decision)}
+    decided = {step.rung for step in race_steps(study)}
     measured = {point.progress for run in race_runs(study) for point in run.points if is_measured(point)}
     return tuple(sorted(p for p in measured if p >= 1 or not decided or _is_among(p, decided)))
 
@@ -217,18 +218,17 @@ def labels(study: StudyRecord) -> Mapping[str, str]:
     }
 
 
-def at_a_rung(decision: DecisionRecord) -> bool:
-    """Whether the decision is a step of the race, and not one about the study as a whole."""
-    return decision.kind in ("promoted", "eliminated") and _number(decision.details.get("rung")) is not None
+def race_steps(study: StudyRecord) -> tuple[Promoted | Stopped, ...]:
+    """Whom the race let go on and whom it stopped, at which rung, in the order in which it decided."""
+    decided = (record.decision for record in study.decisions)
+    return tuple(decision for decision in decided if isinstance(decision, Promoted | Stopped))
 
 
 def optimizers(study: StudyRecord) -> tuple[str, ...]:
     """Names of all that ran or were judged, except the floor: the confirmed ones first, then by name."""
     confirmed = {run.optimizer for run in study.runs if run.phase == "confirm"}
     floor = {run.optimizer for run in study.runs if run.phase == "floor"} - confirmed
-    judged = {
-        str(decision.details.get("optimizer", "")) for decision in study.decisions if at_a_rung(decision)
-    }
+    judged = {step.candidate.optimizer for step in race_steps(study)}
     names = {run.optimizer for run in study.runs} | judged
     return tuple(sorted(names - floor, key=lambda name: (name not in confirmed, name)))
 

@@ -19,16 +19,23 @@ from surefoot.analysis.tables import (
     RateLine,
     Window,
     finite,
-    identity,
-    identity_of,
     is_measured,
     race_rungs,
     race_runs,
     rate_curves,
 )
 from surefoot.report import words
+from surefoot.study.decisions import (
+    BestOfOptimizer,
+    PlayoffPlace,
+    Promoted,
+    RaceStep,
+    Stopped,
+    optimizer_of,
+)
 from surefoot.study.format import number, plain_name, plural, setting, share, short
 from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.requests import key_of
 
 MOST_OPTIMIZERS = 40
 MOST_RUNGS = 10
@@ -101,7 +108,7 @@ def rung_views(study: StudyRecord) -> list[dict[str, Any]]:
 
 
 def _rung(place: int, rung: Rung) -> dict[str, Any]:
-    text = f"{rung.survivors} of {plural(len(rung.verdicts), 'candidate')} went on"
+    text = f"{rung.survivors} of {plural(len(rung.steps), 'candidate')} went on"
     if math.isfinite(rung.limit):
         text += f"; the band reached from {number(rung.best)} up to {number(rung.limit)}"
     return {
@@ -109,12 +116,14 @@ def _rung(place: int, rung: Rung) -> dict[str, Any]:
         "progress": rung.progress,
         "at": share(rung.progress),
         "went_on": rung.survivors,
-        "judged": len(rung.verdicts),
+        "judged": len(rung.steps),
         "best": rung.best,
         "limit": rung.limit,
         "text": text + ".",
-        "drawn": any(math.isfinite(verdict.value) for verdict in rung.verdicts),
-        "version": fingerprint([(v.optimizer, v.value, v.survived) for v in rung.verdicts]),
+        "drawn": any(math.isfinite(step.value) for step in rung.steps),
+        "version": fingerprint(
+            [(s.candidate.optimizer, s.value, isinstance(s, Promoted)) for s in rung.steps]
+        ),
     }
 
 
@@ -177,8 +186,9 @@ def _where(journey: Journey, reached: float) -> str:
 
 
 def _is_finalist(study: StudyRecord, optimizer: str) -> bool:
-    own = [d for d in study.decisions if d.details.get("optimizer") == optimizer]
-    return bool(own) and own[-1].kind == "finalist"
+    own = [d.decision for d in study.decisions if optimizer_of(d.decision) == optimizer]
+    last = own[-1] if own else None
+    return isinstance(last, BestOfOptimizer) or (isinstance(last, PlayoffPlace) and last.goes_on)
 
 
 def _alive(study: StudyRecord) -> set[str]:
@@ -187,18 +197,17 @@ def _alive(study: StudyRecord) -> set[str]:
     At its end the race names the best of every optimizer; of those that were stopped on their way, only
     who is in the play-off goes on.
     """
-    schedule = study.runs[0].schedule if study.runs else {}
     stopped: dict[str, bool] = {}
     gone: set[str] = set()
-    for decision in study.decisions:
-        details = decision.details
-        if "hyperparameters" in details:
-            early = decision.kind == "finalist" and finite(details.get("rung")) < 1
-            stopped[identity(details, schedule)] = early or decision.kind == "eliminated"
-        elif decision.kind == "eliminated":  # the play-off judges the optimizer's one candidate in it
-            gone.add(str(details.get("optimizer", "")))
+    for record in study.decisions:
+        match record.decision:
+            case RaceStep() as step:
+                early = isinstance(step, BestOfOptimizer) and step.rung < 1
+                stopped[step.candidate.key] = early or isinstance(step, Stopped)
+            case PlayoffPlace(goes_on=False) as place:
+                gone.add(place.candidate.optimizer)
     race = race_runs(study)
-    standing = {run.optimizer for run in race if not run.lost and not stopped.get(identity_of(run))}
+    standing = {run.optimizer for run in race if not run.lost and not stopped.get(key_of(run))}
     seeds = {run.seed for run in race}
     playoff = {run.optimizer for run in study.runs if run.phase == "screen" and run.seed not in seeds}
     return (standing | playoff) - gone

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from statistics import fmean
 from typing import Any
 
-from surefoot.analysis.race_history import Look, looks
+from surefoot.analysis.race_history import looks
 from surefoot.analysis.tables import Result, finite, identity_of, is_measured, labels, results
 from surefoot.lab.study_landscape import landscape_view
 from surefoot.lab.study_race import (
@@ -32,6 +32,7 @@ from surefoot.lab.study_race import (
 from surefoot.report import words
 from surefoot.report.figures import compared_by, measure
 from surefoot.report.report import fact_rows
+from surefoot.study.decisions import GivenUp, Looked, RuledOut
 from surefoot.study.format import number, plain_name, seconds, share, short, size, spread
 from surefoot.study.records import PointRecord, RunRecord, StudyRecord
 from surefoot.study.strict_json import without_nan
@@ -89,7 +90,7 @@ def _state(record: StudyRecord) -> dict[str, Any]:
     state = "finished" if record.finished else "running" if going else "unfinished"
     answer = record.answer or {}
     command = record.settings.get("command") or answer.get("command")
-    given_up = [decision for decision in record.decisions if decision.kind == "given_up"]
+    given_up = [each for each in record.decisions if isinstance(each.decision, GivenUp)]
     return {
         "state": state,
         "state_text": {"finished": "Finished", "running": "Running or stopped"}.get(state, "Unfinished"),
@@ -186,21 +187,21 @@ def _result(row: Result) -> dict[str, Any]:
     }
 
 
-def _look(look: Look) -> dict[str, Any]:
+def _look(look: Looked) -> dict[str, Any]:
     return {
         "seeds": look.seeds,
         "leader": short(look.leader, 2 * NAME_LENGTH),
         "margin": look.margin,
         "rivals": [
             {
-                "label": short(rival, 2 * NAME_LENGTH),
-                "estimate": estimate,
-                "low": low,
-                "high": high,
-                "decision": short(decision, NAME_LENGTH),
-                "text": f"{number(estimate)} ({number(low)} to {number(high)})",
+                "label": short(rival.rival, 2 * NAME_LENGTH),
+                "estimate": rival.estimate,
+                "low": rival.low,
+                "high": rival.high,
+                "decision": short(rival.decision, NAME_LENGTH),
+                "text": f"{number(rival.estimate)} ({number(rival.low)} to {number(rival.high)})",
             }
-            for rival, (estimate, low, high, decision) in list(look.differences.items())[:MOST_RESULTS]
+            for rival in look.rivals[:MOST_RESULTS]
         ],
     }
 
@@ -235,10 +236,10 @@ def _mean_curve(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
 
 
 def _ruled_out(record: StudyRecord) -> list[dict[str, str]]:
-    found = [decision for decision in record.decisions if decision.kind == "ruled_out"][:MOST_RUNS]
+    found = [each.decision for each in record.decisions if isinstance(each.decision, RuledOut)]
     return [
-        {"name": short(d.details.get("optimizer", ""), NAME_LENGTH), "text": short(d.text, TEXT_LENGTH)}
-        for d in found
+        {"name": short(ruled.optimizer, NAME_LENGTH), "text": short(ruled.text, TEXT_LENGTH)}
+        for ruled in found[:MOST_RUNS]
     ]
 
 
@@ -317,7 +318,7 @@ def _figures(
         yield _figure("seconds", "Learning curves against training seconds", told)
     if any(row.phase == "confirm" and row.values and row.seconds_per_step for row in rows):
         yield _figure("cost", "Final value against seconds per step", answered)
-    if found := [look for look in looks(record) if look.differences]:
+    if found := [look for look in looks(record) if look.rivals]:
         yield _figure("looks", "Confirmation, look by look", fingerprint(found))
     for row in race:
         if row["rates"] is not None:

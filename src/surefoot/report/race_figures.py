@@ -15,10 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from surefoot.analysis.race_history import Look, Rung, journeys, looks, rungs
+from surefoot.analysis.race_history import Rung, journeys, looks, rungs
 from surefoot.analysis.tables import RateCurve, RateLine, optimizers, rate_curves
 from surefoot.report.axes import blank, columns, cross_at_top, rate_scale, scale_values, value_limits
 from surefoot.report.style import INK, SERIES, SOFT, Stroke, strokes, styled
+from surefoot.study.decisions import Looked, Promoted
 from surefoot.study.format import plain_name, setting, short
 from surefoot.study.records import StudyRecord
 
@@ -52,8 +53,8 @@ def race_panels(study: StudyRecord) -> list[tuple[Rung, Figure]]:
     panels = []
     with styled():
         for rung in rungs(study):
-            if any(math.isfinite(verdict.value) for verdict in rung.verdicts):
-                here = {verdict.optimizer for verdict in rung.verdicts if math.isfinite(verdict.value)}
+            here = {step.candidate.optimizer for step in rung.steps if math.isfinite(step.value)}
+            if here:
                 names = [name for name in (*order, *sorted(here.difference(order))) if name in here]
                 figure, axes = blank((3.7, 1.0 + 0.21 * len(names)))
                 draw_rung(axes, rung, names, marks)
@@ -63,11 +64,12 @@ def race_panels(study: StudyRecord) -> list[tuple[Rung, Figure]]:
 
 def look_figure(study: StudyRecord) -> Figure | None:
     """Confirmation as it went: at each look, how far every rival was behind who led (a star) then."""
-    found = [look for look in looks(study) if look.differences]
+    found = [look for look in looks(study) if look.rivals]
     if not found:
         return None
-    seen = {name: None for look in reversed(found) for name in (look.leader, *look.differences)}
-    names = [name for name in seen if any(name in look.differences for look in found)]
+    rivals = {rival.rival for look in found for rival in look.rivals}
+    seen = (name for look in reversed(found) for name in (look.leader, *(r.rival for r in look.rivals)))
+    names = [name for name in dict.fromkeys(seen) if name in rivals]
     with styled():
         figure = Figure(figsize=(2.35 * len(names) + 0.3, 2.6), layout="constrained")
         panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
@@ -112,17 +114,17 @@ def draw_diverged_names(axes: Axes, curve: RateCurve) -> None:
 
 def draw_rung(axes: Axes, rung: Rung, names: Sequence[str], marks: dict[str, Stroke]) -> None:
     """A row per optimizer, the value to the right, the band shaded."""
-    measured = [verdict for verdict in rung.verdicts if math.isfinite(verdict.value)]
-    scale_values(axes, value_limits([verdict.value for verdict in measured]), across=True)
+    measured = [step for step in rung.steps if math.isfinite(step.value)]
+    scale_values(axes, value_limits([step.value for step in measured]), across=True)
     if math.isfinite(rung.limit):
         axes.axvspan(axes.get_xlim()[0], rung.limit, color=SOFT.light, alpha=0.14, lw=0)
         axes.axvline(rung.limit, color=SOFT.light, lw=1)
-    for verdict in measured:
-        stroke, height = marks[verdict.optimizer], names.index(verdict.optimizer)
-        if verdict.survived:
-            axes.plot([verdict.value], [height], stroke.marker, color=stroke.colour, ms=5, alpha=0.85)
+    for step in measured:
+        stroke, height = marks[step.candidate.optimizer], names.index(step.candidate.optimizer)
+        if isinstance(step, Promoted):
+            axes.plot([step.value], [height], stroke.marker, color=stroke.colour, ms=5, alpha=0.85)
         else:
-            axes.plot([verdict.value], [height], "x", color=SOFT.light, ms=4.5, mew=1)
+            axes.plot([step.value], [height], "x", color=SOFT.light, ms=4.5, mew=1)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_yticks(range(len(names)), [short(plain_name(name), 14) for name in names])
     axes.tick_params(axis="y", length=0, pad=1)
@@ -138,31 +140,31 @@ def _draw_rate_line(axes: Axes, line: RateLine, stroke: Stroke, strength: float)
     )  # fmt: skip
 
 
-def _look_limits(found: Sequence[Look]) -> tuple[float, float]:
+def _look_limits(found: Sequence[Looked]) -> tuple[float, float]:
     """Every estimate, and the intervals of the last look."""
-    estimates = [row[0] for look in found for row in look.differences.values()]
-    edges = [edge for row in found[-1].differences.values() for edge in row[1:3]]
+    estimates = [rival.estimate for look in found for rival in look.rivals]
+    edges = [edge for rival in found[-1].rivals for edge in (rival.low, rival.high)]
     values = [value for value in (*estimates, *edges, 0.0) if math.isfinite(value)]
     room = 0.08 * ((max(values) - min(values)) or 1.0)
     return min(values) - room, max(values) + room
 
 
-def _draw_looks(axes: Axes, name: str, found: Sequence[Look], limits: tuple[float, float]) -> None:
+def _draw_looks(axes: Axes, name: str, found: Sequence[Looked], limits: tuple[float, float]) -> None:
     axes.set_ylim(*limits)
     axes.axhline(0, color=INK.light, lw=1)
-    seen = [(look, look.differences[name]) for look in found if name in look.differences]
-    for look, (estimate, low, high, decision) in seen:
-        if math.isfinite(look.margin):
+    seen = [(look, rival) for look in found for rival in look.rivals if rival.rival == name]
+    for look, rival in seen:
+        if look.margin is not None:
             axes.axhspan(-look.margin, look.margin, color=SOFT.light, alpha=0.12 / len(seen), lw=0)
-        if not math.isfinite(estimate):
+        if not math.isfinite(rival.estimate):
             cross_at_top(axes, [look.seeds], Stroke(SOFT.light, "-", "x"), 0.98)
             continue
-        mark = _DECISIONS.get(decision, _UNDECIDED)
-        axes.plot([look.seeds] * 2, [low, high], color=mark.colour, lw=1.6)
-        axes.plot([look.seeds], [estimate], mark.marker, color=mark.colour, ms=5)
+        mark = _DECISIONS.get(rival.decision, _UNDECIDED)
+        axes.plot([look.seeds] * 2, [rival.low, rival.high], color=mark.colour, lw=1.6)
+        axes.plot([look.seeds], [rival.estimate], mark.marker, color=mark.colour, ms=5)
     led = [look.seeds for look in found if look.leader == name]
     axes.plot(led, [0] * len(led), "*", color=INK.light, ms=9)
-    state = "led at the end" if found[-1].leader == name else _STATES.get(seen[-1][1][3], "")
+    state = "led at the end" if found[-1].leader == name else _STATES.get(seen[-1][1].decision, "")
     axes.set_title(f"{short(name, 26)}\n{state}", fontsize=8.5, loc="left")
     axes.set_xlim(found[0].seeds - 1, found[-1].seeds + 1)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from surefoot.engines.base import Engine, Event
 from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
+from surefoot.study.decisions import Decide, GivenUp, RunRestarted
 from surefoot.study.records import PointRecord, RunRecord, StudyRecord
 from surefoot.study.requests import Policy, Reading, Request, key_of
 from surefoot.study.run import Finished, Job, Report, Restarted
@@ -29,12 +30,6 @@ COMMIT_SECONDS = 0.05
 
 FIRST_RUNS = 6
 """Where so many runs, the first that were asked for, all fail from one cause, the others would too."""
-
-GIVEN_UP = "given_up"
-"""The kind of the decision to make no further runs of a study in which none has succeeded."""
-
-Decide = Callable[[str, str, Mapping[str, Any]], None]
-"""Records a decision: its kind, a sentence, the details."""
 
 
 class NoRunSucceededError(RuntimeError):
@@ -95,7 +90,7 @@ class Runner:
         watcher: Watcher,
         label: Any,
         total: float,
-        decide: Decide = lambda kind, text, details: None,
+        decide: Decide = lambda decision: None,
         *,
         command: tuple[str, ...] = (),
         steps: float = 0.0,
@@ -219,9 +214,9 @@ class Runner:
     def _record_restart(self, event: Restarted) -> None:
         request, _ = self._running[event.job]
         label = self.label(request.candidate)
-        details = {"optimizer": request.candidate.optimizer, "seed": request.seed, "reason": event.message}
         reason = event.message.partition("\n")[0]
-        self.decide("restarted", f"{label} is started again: {reason}.", details)
+        text = f"{label} is started again: {reason}."
+        self.decide(RunRestarted(text, request.candidate, request.seed, event.message))
 
     def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
         request, run = self._running.pop(event.job)
@@ -254,7 +249,7 @@ class Runner:
         causes = set(self._first.values())
         if len(self._first) == FIRST_RUNS and len(causes) == 1 and run.cause:
             text = f"the first {FIRST_RUNS} runs all failed ({run.cause}); the last of them: {run.message}"
-            self.decide(GIVEN_UP, f"Given up: {text}", {"cause": run.cause})
+            self.decide(GivenUp(f"Given up: {text}", run.cause))
             raise NoRunSucceededError(text)
 
     @property
@@ -269,7 +264,7 @@ class Runner:
 
 def _known(study: StudyRecord) -> tuple[RunRecord, ...]:
     """Its runs; none of a study that was given up: the same command tries anew what may be repaired."""
-    given_up = any(decision.kind == GIVEN_UP for decision in study.decisions)
+    given_up = any(isinstance(record.decision, GivenUp) for record in study.decisions)
     hopeless = all(run.status in ("failed", "running") for run in study.runs)
     return () if given_up and hopeless else study.runs
 

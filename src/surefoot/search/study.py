@@ -29,7 +29,7 @@ from surefoot.search.pilot import Pilot, fingerprint, summary, tariff
 from surefoot.search.question import Question
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.search.race.screening import SEED_STRIDE, Screening
-from surefoot.search.runner import GIVEN_UP, NoRunSucceededError, Runner, Watcher
+from surefoot.search.runner import NoRunSucceededError, Runner, Watcher
 from surefoot.search.space import candidates as space
 from surefoot.search.space.advice import prior_order
 from surefoot.search.space.prior_results import load_experience, usual_order
@@ -37,6 +37,7 @@ from surefoot.search.space.task_features import traits_of
 from surefoot.store import Store
 from surefoot.store.environment import environment
 from surefoot.study.cost import Tariff
+from surefoot.study.decisions import Decision, GivenUp, Ordered, Piloted, Promoted, RuledOut
 from surefoot.study.labels import candidate_label
 from surefoot.study.records import RunRecord
 from surefoot.study.requests import Batch, Reading, Request, first_value_from
@@ -67,7 +68,7 @@ CURVE = tuple(number / 10 for number in range(1, 10))
 OVERHEAD = 1.3
 """A run costs this much more than its steps: validation, cooldown branches, passing messages."""
 
-QUIET_DECISIONS = frozenset({"promoted"})
+QUIET_DECISIONS = (Promoted,)
 """Recorded, but not told while the race runs: what is still racing shows by itself."""
 
 
@@ -239,7 +240,7 @@ class _Study:
             seen = {**pilot.seen(), "workers": self.engine.slots}
             self.log.set_look(seen)
         self.tariff = tariff(seen)
-        self._decide("pilot", summary(seen, candidate_label(self._reference(seen))), {})
+        self._decide(Piloted(summary(seen, candidate_label(self._reference(seen)))))
         return seen
 
     def _budget(self, seen: Mapping[str, Any]) -> Budget:
@@ -266,7 +267,7 @@ class _Study:
         in_script = bool(self.question.script)
         out = space.rule_out(names, seen["sparse"], seen.get("not_matrices", ()), in_script=in_script)
         for ruled in out:
-            self._decide("ruled_out", ruled.reason, {"optimizer": ruled.optimizer})
+            self._decide(RuledOut(ruled.reason, ruled.optimizer))
         left = [name for name in names if name not in {ruled.optimizer for ruled in out}]
         if not left:
             raise ValueError(out[0].reason)
@@ -284,7 +285,7 @@ class _Study:
             seen = {**seen, "paces": {name: asdict(pace) for name, pace in paces.items()}, "no_pace": failed}
             self.log.set_look(seen)
         for name, reason in seen["no_pace"].items():
-            self._decide("ruled_out", f"{name} cannot take a step here: {reason}", {"optimizer": name})
+            self._decide(RuledOut(f"{name} cannot take a step here: {reason}", name))
         if not (left := [name for name in names if name in seen["paces"]]):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in seen["no_pace"].items())
             raise NoRunSucceededError(f"no optimizer can take a step here: {reasons}")
@@ -301,7 +302,7 @@ class _Study:
         paces = {name: pace["seconds"] for name, pace in seen["paces"].items()}
         stopwatch = Stopwatch.of(trainings, paces, question.baseline, int(seen["steps"]), question.target)
         text = stopwatch.explain(candidate_label(reference), str(seen["measure"]))
-        self._decide("target", text, asdict(stopwatch.ladder))
+        self._decide(stopwatch.ladder.decision(text))
         self.measure, self.unit = stopwatch.measure(self.measure), " (values: seconds to the target)"
         return stopwatch
 
@@ -327,7 +328,7 @@ class _Study:
         order = [name for name in seen.get("order", ()) if name in names]
         if order != usual_order(order):
             text = f"Looked at first, by what did well on similar tasks: {', '.join(order[:4])}."
-            self._decide("order", text, {"order": order})
+            self._decide(Ordered(text, tuple(order)))
         screening = Screening(
             grid, priors, budget.race, question.seed, self._decide, first, marks, self.tariff, order
         )
@@ -381,15 +382,15 @@ class _Study:
             raise self._none_succeeded(measured)
         return confirmation
 
-    def _decide(self, kind: str, text: str, details: Mapping[str, Any]) -> None:
-        self.log.decide(kind, text, dict(details), self._seconds())
-        if kind not in QUIET_DECISIONS:
-            self.watcher.decision(text)
+    def _decide(self, decision: Decision) -> None:
+        self.log.decide(decision, self._seconds())
+        if not isinstance(decision, QUIET_DECISIONS):
+            self.watcher.decision(decision.text)
 
     def _none_succeeded(self, runs: Sequence[RunRecord]) -> NoRunSucceededError:
         reason = next((f"; one of them: {run.message}" for run in runs if run.message), "")
         text = f"none of {len(runs)} runs succeeded{reason}"
-        self._decide(GIVEN_UP, f"Given up: {text}", {})
+        self._decide(GivenUp(f"Given up: {text}"))
         return NoRunSucceededError(text)
 
     @property

@@ -24,6 +24,7 @@ from surefoot.store.database import Database
 from surefoot.store.errors import StoreError
 from surefoot.store.queries import read_study
 from surefoot.store.schema import decisions, insert, points, runs, studies, to_json, to_line
+from surefoot.study.decisions import Decision, details_of, kind_of
 from surefoot.study.records import PointRecord, StudyRecord
 
 Row = dict[str, Any]
@@ -137,16 +138,15 @@ class StudyLog:
         self._waiting.ends.append((self._known(run), end))
         self._written()
 
-    def decide(self, kind: str, text: str, details: Mapping[str, Any], seconds: float) -> None:
-        """Append a decision with the next number, unless the same kind, text and details are there already.
+    def decide(self, decision: Decision, seconds: float) -> None:
+        """Append a decision with the next number, unless an equal one is there already.
 
         Args:
-            kind: one of `DecisionRecord.kind`.
-            text: one sentence for the user.
-            details: the numbers behind it.
+            decision: what was decided.
             seconds: since the study began; a repeated decision keeps its first time.
         """
-        row = {"kind": to_line(kind), "text": to_line(text), "details": self._json(details)}
+        kind, details = str(kind_of(decision)), self._json(details_of(decision))
+        row = {"kind": kind, "text": to_line(decision.text), "details": details}
         self._waiting.decisions.setdefault(_fingerprint(*row.values()), row | {"seconds": seconds})
         self._written()
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Select, Text, func, select, type_coerce
 
 from surefoot.store.errors import UnknownStudy
 from surefoot.store.schema import decisions, documents, from_json, points, runs, studies
+from surefoot.study.decisions import decision_of
 from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
 
 _ROWS_AT_ONCE = 10_000
@@ -101,7 +102,7 @@ def _nearest(db: Connection, name: str) -> str:
 def _decisions(db: Connection, study: int) -> tuple[DecisionRecord, ...]:
     query = select(decisions).where(decisions.c.study == study).order_by(decisions.c.number)
     return tuple(
-        DecisionRecord(row.number, row.seconds, row.kind, row.text, row.details)
+        DecisionRecord(row.number, row.seconds, decision_of(row.kind, row.text, row.details))
         for row in _in_pieces(db, query)
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from surefoot.store.curve_table import write_table
 from surefoot.store.errors import TableError
+from surefoot.study.decisions import TargetSet
 from surefoot.study.records import PointRecord, RunRecord, StudyRecord
 
 EARLY_ENDS = (
@@ -63,7 +64,8 @@ def _rows(task: str, runs: list[RunRecord], target: float) -> Iterator[tuple[Any
 
 def _target(study: StudyRecord) -> float | None:
     """The value that a study of the fastest wants reached; None for the goal "best"."""
-    return next((float(d.details["target"]) for d in study.decisions if d.kind == "target"), None)
+    decided = (record.decision for record in study.decisions)
+    return next((decision.target for decision in decided if isinstance(decision, TargetSet)), None)
 
 
 def _longest(study: StudyRecord) -> dict[str, RunRecord]:

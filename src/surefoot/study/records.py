@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from surefoot.study.decisions import Decision, DecisionKind, kind_of
+
 LOST = ("diverged", "failed")
 """How a run ends that has no result."""
 
@@ -58,17 +60,22 @@ class DecisionRecord:
     Attributes:
         number: 0, 1, 2, … in order of decision.
         seconds: since the study began.
-        kind: "ruled_out", "order", "promoted", "eliminated", "widened", "finalist", "look" or "verdict".
-        text: the sentence.
-        details: the numbers behind it, e.g. {"optimizer": …, "hyperparameters": …, "rung": …,
-            "value": …, "band": …}.
+        decision: what was decided.
     """
 
     number: int
     seconds: float
-    kind: str
-    text: str
-    details: Mapping[str, Any]
+    decision: Decision
+
+    @property
+    def kind(self) -> DecisionKind:
+        """How the store names what it is."""
+        return kind_of(self.decision)
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return self.decision.text
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def confirmation(runs, means, diverged=()):
     """A confirmation that was stopped after so many runs."""
     stopped = Confirmation(
         [ADAM, SGD], BASELINE, FLOOR, runs=200, first_seed=1, floor_seeds=1, margin=None,
-        label=lambda c: c.optimizer, decide=lambda *_: None,
+        label=lambda c: c.optimizer, decide=lambda _: None,
     )  # fmt: skip
     for _ in range(runs):
         request = stopped.ask()

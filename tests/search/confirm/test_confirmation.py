@@ -9,6 +9,7 @@ import pytest
 
 from surefoot.search.confirm.confirmation import LASTING_ARMS, Confirmation, Cost
 from surefoot.search.confirm.sequential_test import LADDER
+from surefoot.study.decisions import Looked
 from surefoot.study.run import Candidate
 
 BASELINE = Candidate("AdamW", {"lr": 0.001})
@@ -22,7 +23,7 @@ def confirm(means, *, runs=200, margin=None, noise=1.0, seed=0, shuffle=None, di
     decisions = []
     confirmation = Confirmation(
         [ADAM, SGD], BASELINE, FLOOR, runs=runs, first_seed=1000, floor_seeds=2, margin=margin,
-        label=lambda c: c.optimizer, decide=lambda *d: decisions.append(d),
+        label=lambda c: c.optimizer, decide=decisions.append,
     )  # fmt: skip
     order = random.Random(shuffle)
     made, waiting = 0, []
@@ -45,7 +46,7 @@ def test_a_clear_difference_wins_early():
     assert outcome.effect.high < 0
     assert outcome.p_best > 0.99
     assert runs == 3 * LADDER[0] + 2
-    assert [kind for kind, _, _ in decisions] == ["look"]
+    assert [type(decision) for decision in decisions] == [Looked]
 
 
 def test_equal_candidates_within_a_generous_margin_tie_and_the_cheaper_is_taken():
@@ -102,7 +103,7 @@ def test_no_money_is_left_over_where_none_can_be_told_apart(runs):
         outcome, made, decisions = confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 0.0}, runs=runs, seed=seed)
         if len(outcome.tied) == 3 and outcome.verdict == "budget":
             assert runs - 3 < made <= runs
-            assert decisions[-1][2]["seeds"] == len(outcome.values[BASELINE.key])
+            assert decisions[-1].seeds == len(outcome.values[BASELINE.key])
 
 
 @pytest.mark.parametrize("arms", [2, 3, 4, 5])
@@ -111,7 +112,7 @@ def test_looks_are_the_ladder_and_the_end_of_the_money(runs, arms):
     finalists = [Candidate(f"Optimizer{number}", {}) for number in range(arms - 1)]
     first, *later = Confirmation(
         finalists, BASELINE, FLOOR, runs=runs, first_seed=0, floor_seeds=0, margin=None,
-        label=str, decide=lambda *_: None,
+        label=str, decide=lambda _: None,
     ).plan.looks  # fmt: skip
     lasting = min(arms, LASTING_ARMS)
     spent = arms * first + lasting * ((later or [first])[-1] - first)
@@ -149,7 +150,7 @@ def test_equal_arms_are_seldom_called_worse_at_any_look_and_hardly_ever_win():
     for seed in range(100):
         outcome, _, decisions = confirm({"Adam": 0.0, "SGD": 0.0, "AdamW": 0.0}, runs=80, seed=seed)
         wins += outcome.verdict == "win"
-        worse += any(c["decision"] == "better" for _, _, d in decisions for c in d["comparisons"].values())
+        worse += any(rival.decision == "better" for look in decisions for rival in look.rivals)
     assert wins <= worse <= 0.05 * 100 + 2 * math.sqrt(100 * 0.05 * 0.95)
 
 
@@ -169,8 +170,8 @@ def test_who_was_found_worse_stays_out():
     for seed in range(40):
         outcome, _, decisions = confirm({"Adam": 0.0, "SGD": 1.5, "AdamW": 0.2}, runs=160, seed=seed)
         out = set()
-        for _, _, details in decisions:
-            worse = {name for name, c in details["comparisons"].items() if c["decision"] == "better"}
+        for look in decisions:
+            worse = {rival.rival for rival in look.rivals if rival.decision == "better"}
             assert out <= worse
             out = worse
         assert outcome.recommended.optimizer not in out
@@ -182,7 +183,7 @@ def beside_a_bad_baseline(seed):
     spread = {"Adam": (0.007, 0.004), "SGD": (0.013, 0.007), "AdamW": (0.067, 0.05)}
     confirmation = Confirmation(
         [ADAM, SGD], BASELINE, FLOOR, runs=70, first_seed=0, floor_seeds=0, margin=None,
-        label=lambda c: c.optimizer, decide=lambda *_: None,
+        label=lambda c: c.optimizer, decide=lambda _: None,
     )  # fmt: skip
     while (request := confirmation.ask()) is not None:
         confirmation.tell(request, draw.gauss(*spread[request.candidate.optimizer]))
@@ -200,7 +201,7 @@ def capped(seed, *, rates, cap=0.1, runs=60):
     draw = random.Random(seed)
     confirmation = Confirmation(
         [ADAM, SGD], BASELINE, FLOOR, runs=runs, first_seed=0, floor_seeds=0, margin=None,
-        label=lambda c: c.optimizer, decide=lambda *_: None,
+        label=lambda c: c.optimizer, decide=lambda _: None,
     )  # fmt: skip
     while (request := confirmation.ask()) is not None:
         hit = draw.random() < rates[request.candidate.optimizer]

@@ -12,6 +12,7 @@ from surefoot.search import Question, choose_optimizer
 from surefoot.search.fastest.stopwatch import MARKS, Stopwatch
 from surefoot.search.race.race import RUNGS
 from surefoot.store import Store
+from surefoot.study.decisions import TargetSet
 from surefoot.study.records import PointRecord, RunRecord
 from surefoot.study.run import Candidate, Schedule
 from tests.search.inline_engine import InlineEngine
@@ -172,13 +173,13 @@ def test_what_was_measured_before_an_interruption_stands(resumed):
     before, study = resumed
     assert study.look == before.look  # nothing is timed again
     assert study.decisions[: len(before.decisions)] == before.decisions
-    assert [decision.kind for decision in study.decisions].count("target") == 1
+    assert [type(record.decision) for record in study.decisions].count(TargetSet) == 1
 
 
 def test_a_target_that_the_baseline_misses_is_said_so(tmp_path):
     choose(tmp_path, ["sgd"], target=0.0)
     study = study_in(tmp_path)
-    (text,) = (decision.text for decision in study.decisions if decision.kind == "target")
+    (text,) = (record.text for record in study.decisions if isinstance(record.decision, TargetSet))
     assert "on none of 3 seeds" in text
     assert study.answer["target"] == 0
     entries = [entry for entry in study.answer["candidates"] if entry["phase"] != "screen"]

@@ -17,7 +17,7 @@ CANDIDATES = [Candidate(name, {"lr": 0.1}) for name in NAMES]
 def play(value, count=2, candidates=CANDIDATES, runs=30):
     """A play-off on value(optimizer, number of the seed); returns finalists, requests and decisions."""
     decisions, requests = [], []
-    playoff = Playoff(candidates, 5, runs, lambda c: c.optimizer, lambda *d: decisions.append(d))
+    playoff = Playoff(candidates, 5, runs, lambda c: c.optimizer, decisions.append)
     while True:
         waiting = []
         while (request := playoff.ask()) is not None:
@@ -37,8 +37,8 @@ def test_the_mean_over_seeds_decides():
     assert finalists == ["RMSprop", "SGD"]
     assert {r.seed for r in requests} == {5, 6, 7}
     assert all(r.progress == 1 and r.phase == "screen" for r in requests)
-    assert [kind for kind, _, _ in decisions] == ["finalist", "finalist", "eliminated", "eliminated"]
-    assert decisions[0][1] == "RMSprop: 3.667 on average over 3 seeds; number 1, goes on."
+    assert [place.goes_on for place in decisions] == [True, True, False, False]
+    assert decisions[0].text == "RMSprop: 3.667 on average over 3 seeds; number 1, goes on."
 
 
 def test_each_round_is_for_fewer_and_the_runs_are_kept():
@@ -64,21 +64,21 @@ def test_who_diverged_on_a_seed_comes_last_and_is_no_finalist():
 
     finalists, _, decisions = play(value)
     assert finalists == ["SGD"]
-    assert "diverged on a seed" in decisions[-1][1]
+    assert "diverged on a seed" in decisions[-1].text
 
 
 def test_who_left_early_is_told_beside_the_best_over_the_seeds_it_had():
     """After two seeds Adam leads; it then gets worse, and who left has the lower mean."""
     values = {"Adam": [0, 0, 9, 9, 9], "RAdam": [5, 5]}
     _, _, decisions = play(lambda name, seed: values.get(name, [4] * 5)[seed], count=9)
-    text, details = next((text, d) for _, text, d in decisions if d["optimizer"] == "RAdam")
-    assert text == "RAdam: 5 on average over 2 seeds, 5 behind Adam; number 10, stopped."
-    assert (details["behind"], details["best"], details["seeds"]) == (5, "Adam", 2)
+    place = next(place for place in decisions if place.candidate.optimizer == "RAdam")
+    assert place.text == "RAdam: 5 on average over 2 seeds, 5 behind Adam; number 10, stopped."
+    assert (place.behind, place.best.optimizer, place.seeds) == (5, "Adam", 2)
 
 
 def test_one_seed_is_not_several():
     _, _, decisions = play(lambda name, seed: NAMES.index(name), candidates=CANDIDATES[:3], runs=2)
-    assert [text for _, text, _ in decisions] == [
+    assert [place.text for place in decisions] == [
         "Adam: 0 on average over 1 seed; number 1, goes on.",
         "SGD: 1 on average over 1 seed, 1 behind Adam; number 2, goes on.",
         "RMSprop: 2 on average over 1 seed, 2 behind Adam; number 3, stopped.",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from surefoot.search.race.race import RUNGS, Race
+from surefoot.study.decisions import BestOfOptimizer, Promoted, Stopped, Widened
 
 LRS = [10 ** (exponent / 4) for exponent in range(-20, 5)]
 OPTIMIZERS = {"SGD": (1e-1, 0.10), "Adam": (2e-3, 0.05), "Adagrad": (3e-2, 0.20)}  # best lr, lowest value
@@ -169,7 +170,7 @@ def test_a_winning_boundary_is_widened() -> None:
     race = Race(arms, 5)
     run(race, lambda arm, progress: 1 + abs(math.log10(arms[arm]["hyperparameters"]["lr"]) + 7) / progress)
     assert arms[race.recommend()]["hyperparameters"]["lr"] == 1e-7
-    assert any(d.kind == "widened" for d in race.decisions)
+    assert any(d.step is Widened for d in race.decisions)
 
 
 def test_an_optimizer_that_diverges_everywhere_is_followed_downwards() -> None:
@@ -207,7 +208,7 @@ def test_all_diverged_still_answers() -> None:
     run(race, lambda *_: math.nan)
     assert race.recommend() == race._first_look[0]
     assert race.finalists(3) == []
-    assert {d.kind for d in race.decisions} <= {"eliminated", "widened"}
+    assert {d.step for d in race.decisions} <= {Stopped, Widened}
 
 
 def test_it_can_be_stopped_at_any_moment() -> None:
@@ -239,8 +240,7 @@ def test_decisions_say_why() -> None:
     arms = grid()
     race = Race(arms, 3)
     run(race, curves(arms, noise=0.01))
-    kinds = {d.kind for d in race.decisions}
-    assert kinds >= {"promoted", "eliminated", "finalist"}
+    assert {d.step for d in race.decisions} >= {Promoted, Stopped, BestOfOptimizer}
     stopped = next(d for d in race.decisions if " against a band of " in d.text)
     assert stopped.text.startswith(f"{arms[stopped.arm]['optimizer']} lr=")
     assert stopped.band > 0

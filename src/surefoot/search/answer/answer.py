@@ -18,6 +18,7 @@ from surefoot.search.confirm.sequential_test import Interval
 from surefoot.search.fastest.sentences import Times
 from surefoot.search.fastest.stopwatch import Stopwatch
 from surefoot.search.question import Question
+from surefoot.study.decisions import RuledOut
 from surefoot.study.labels import candidate_label
 from surefoot.study.numerals import percent, signed
 from surefoot.study.records import DecisionRecord, RunRecord
@@ -157,7 +158,7 @@ def _deaf_to_seeds(question: Question, runs: Iterable[RunRecord]) -> list[str]:
 
 
 def _never_tried(decisions: Iterable[DecisionRecord]) -> list[str]:
-    texts = [decision.text.rstrip(".") for decision in decisions if decision.kind == "ruled_out"]
+    texts = [record.text.rstrip(".") for record in decisions if isinstance(record.decision, RuledOut)]
     return [f"Not tried: {'; '.join(texts)}."] if texts else []
 
 

@@ -30,6 +30,7 @@ from surefoot.search.confirm.sequential_test import (
     seeds_needed,
     verdict,
 )
+from surefoot.study.decisions import Decide, Looked, RivalDifference
 from surefoot.study.requests import Request
 from surefoot.study.run import Candidate
 
@@ -119,7 +120,7 @@ class Confirmation:
         margin: differences below it are a tie; None means half the standard deviation between seeds, of the
             leader or of the baseline, whichever is less.
         label: a candidate's short name for people.
-        decide: called with (kind, sentence, details) for every decision.
+        decide: called with every decision.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Confirmation:
         floor_seeds: int,
         margin: float | None,
         label: Callable[[Candidate], str],
-        decide: Callable[[str, str, Mapping[str, object]], None],
+        decide: Decide,
     ) -> None:
         self.arms = {candidate.key: candidate for candidate in (*finalists, baseline)}
         self.baseline = baseline
@@ -309,14 +310,9 @@ class Confirmation:
             "undecided": "not told apart yet",
         }
         parts = [f"{self.label(self.arms[c.rival])} is {words[c.decision]}" for c in comparisons]
-        details = {
-            "seeds": seeds,
-            "leader": first,
-            "margin": plan.margin,
-            "paired": plan.paired,
-            "comparisons": {self.label(self.arms[c.rival]): _numbers(c) for c in comparisons},
-        }
-        self.decide("look", f"After {seeds} seeds {first} leads: {'; '.join(parts)}.", details)
+        text = f"After {seeds} seeds {first} leads: {'; '.join(parts)}."
+        rivals = tuple(_rival(self.label(self.arms[c.rival]), c) for c in comparisons)
+        self.decide(Looked(text, seeds, first, plan.margin, plan.paired, rivals))
 
 
 def _cheapest(keys: Sequence[str], costs: Costs) -> str:
@@ -326,15 +322,9 @@ def _cheapest(keys: Sequence[str], costs: Costs) -> str:
     return min(fast, key=lambda key: (costs[key].state_bytes, -costs[key].window))
 
 
-def _numbers(comparison: Comparison) -> dict[str, object]:
-    difference = comparison.difference
-    return {
-        "estimate": difference.estimate,
-        "low": difference.low,
-        "high": difference.high,
-        "p": comparison.p,
-        "decision": comparison.decision,
-    }
+def _rival(label: str, comparison: Comparison) -> RivalDifference:
+    gap = comparison.difference
+    return RivalDifference(label, gap.estimate, gap.low, gap.high, comparison.p, comparison.decision)
 
 
 def _looks(runs: int, arms: int) -> tuple[int, ...]:

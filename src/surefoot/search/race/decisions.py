@@ -1,7 +1,7 @@
 """What a race decided and why, as data with one sentence each.
 
     journal = Journal(arms, rungs, lower_is_better=True)
-    journal.eliminated(arm, rung=2, value=0.41, best=0.08, band=0.12)
+    journal.stopped(arm, rung=2, value=0.41, best=0.08, band=0.12)
     journal.decisions[-1].text
     # "Adagrad lr=1 stopped at 1/9: 0.41 against a band of 0.12 up from the best 0.08"
 
@@ -13,35 +13,43 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from surefoot.search.space.lr_grid import Arm
+from surefoot.study.decisions import BestOfOptimizer, Promoted, Stopped, Widened
 from surefoot.study.labels import label
 from surefoot.study.numerals import fraction
+from surefoot.study.run import Candidate
 
-Kind = Literal["promoted", "eliminated", "widened", "finalist"]
+Step = type[Promoted] | type[Stopped] | type[Widened] | type[BestOfOptimizer]
 
 
-@dataclass(frozen=True)
-class Decision:
-    """Something the race decided, and why.
+@dataclass(frozen=True, slots=True)
+class ArmDecision:
+    """Something the race decided about one of its arms.
 
     Attributes:
-        kind: "promoted" (goes on to a further rung), "eliminated" (stopped, or diverged), "widened" (tried
-            because the boundary of what had been tried was winning) or "finalist".
+        step: what kind of decision it is.
         arm: index into the race's arms.
         rung: the progress at which it was decided.
         value: the arm's value there; nan if it diverged or has none yet.
         band: how far behind the best an arm could be and go on; nan where no band was used.
         text: one sentence.
+        place: of the arm's optimizer, from 1, at the race's end.
     """
 
-    kind: Kind
+    step: Step
     arm: int
     rung: float
     value: float
     band: float
     text: str
+    place: int = 0
+
+    def of(self, candidate: Candidate) -> Promoted | Stopped | Widened | BestOfOptimizer:
+        """The decision, about the candidate that the arm stands for."""
+        if self.step is BestOfOptimizer:
+            return BestOfOptimizer(self.text, candidate, self.rung, self.value, self.band, self.place)
+        return self.step(self.text, candidate, self.rung, self.value, self.band)
 
 
 class Journal:
@@ -57,7 +65,7 @@ class Journal:
     """
 
     def __init__(self, arms: Sequence[Arm], rungs: Sequence[float], lower_is_better: bool) -> None:
-        self.decisions: list[Decision] = []
+        self.decisions: list[ArmDecision] = []
         self._arms = arms
         self._rungs = rungs
         self._sign, self._side = (1.0, "up") if lower_is_better else (-1.0, "down")
@@ -67,7 +75,7 @@ class Journal:
         """The arm goes on beyond `rung` because it is within the band."""
         against = f"within a band of {self._band(best, band)}"
         self._write(
-            "promoted",
+            Promoted,
             arm,
             rung,
             f"goes on from {self._at(rung)}: {self._number(value)} {against}",
@@ -77,9 +85,9 @@ class Journal:
 
     def kept(self, arm: int, rung: int, value: float, why: str) -> None:
         """The arm goes on beyond `rung` for another reason than its value there (nan if it has none)."""
-        self._write("promoted", arm, rung, f"goes on from {self._at(rung)}: {why}", value)
+        self._write(Promoted, arm, rung, f"goes on from {self._at(rung)}: {why}", value)
 
-    def eliminated(self, arm: int, rung: int, value: float, best: float, band: float) -> None:
+    def stopped(self, arm: int, rung: int, value: float, best: float, band: float) -> None:
         """The arm stops at `rung`, outside the band or beyond what the budget pays."""
         outside = value - best > band
         against = f"against a band of {self._band(best, band)}"
@@ -88,7 +96,7 @@ class Journal:
                 f"is within a band of {self._band(best, band)}, but the budget pays for better ones only"
             )
         self._write(
-            "eliminated",
+            Stopped,
             arm,
             rung,
             f"stopped at {self._at(rung)}: {self._number(value)} {against}",
@@ -100,28 +108,36 @@ class Journal:
         """The arm diverged on the way to `rung`; noted once."""
         if arm not in self._diverged:
             self._diverged.add(arm)
-            self._write("eliminated", arm, rung, f"diverged before {self._at(rung)}")
+            self._write(Stopped, arm, rung, f"diverged before {self._at(rung)}")
 
     def widened(self, arm: int, rung: int) -> None:
         """The arm lies beyond the learning rates tried so far, whose edge on its side is the best of them."""
         self._write(
-            "widened",
+            Widened,
             arm,
             rung,
             f"is tried too: nothing tried up to {self._at(rung)} bounds the best on this side",
         )
 
-    def finalist(self, arm: int, rung: int, value: float, place: int) -> None:
+    def best_of_optimizer(self, arm: int, rung: int, value: float, place: int) -> None:
         """The arm is the best of its optimizer, and its optimizer the `place`-th best."""
         order = "the best" if place == 1 else f"number {place}"
-        self._write("finalist", arm, rung, f"is {order}: {self._number(value)} at {self._at(rung)}", value)
+        text = f"is {order}: {self._number(value)} at {self._at(rung)}"
+        self._write(BestOfOptimizer, arm, rung, text, value, place=place)
 
     def _write(
-        self, kind: Kind, arm: int, rung: int, what: str, value: float = math.nan, band: float = math.nan
+        self,
+        step: Step,
+        arm: int,
+        rung: int,
+        what: str,
+        value: float = math.nan,
+        band: float = math.nan,
+        place: int = 0,
     ) -> None:
         name = label(str(self._arms[arm]["optimizer"]), self._arms[arm]["hyperparameters"])
-        text = f"{name} {what}"
-        self.decisions.append(Decision(kind, arm, self._rungs[rung], self._sign * value, band, text))
+        value, text = self._sign * value, f"{name} {what}"
+        self.decisions.append(ArmDecision(step, arm, self._rungs[rung], value, band, text, place))
 
     def _at(self, rung: int) -> str:
         return fraction(self._rungs[rung]) if self._rungs[rung] < 1 else "the end"

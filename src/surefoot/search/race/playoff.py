@@ -16,8 +16,9 @@ Its values choose finalists and nothing else: what is reported comes from confir
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
+from surefoot.study.decisions import Decide, PlayoffPlace
 from surefoot.study.requests import Request
 from surefoot.study.run import Candidate
 
@@ -47,7 +48,7 @@ class Playoff:
         seed: the race's own: what it has already trained is not trained again. Further ones count up from it.
         runs: how many full trainings the rounds may cost, besides those on the race's seed.
         label: a candidate's short name for people.
-        decide: called with (kind, sentence, details) for every decision.
+        decide: called with every decision.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Playoff:
         seed: int,
         runs: float,
         label: Callable[[Candidate], str],
-        decide: Callable[[str, str, Mapping[str, object]], None],
+        decide: Decide,
     ) -> None:
         self.candidates = list(candidates)
         self.seed = seed
@@ -124,12 +125,4 @@ class Playoff:
         if 0 < behind < math.inf:
             result += f", {behind:.2g} behind {self.label(best)}"
         text = f"{self.label(candidate)}: {result}; number {place}, {'goes on' if goes_on else 'stopped'}."
-        details = {
-            "optimizer": candidate.optimizer,
-            "place": place,
-            "mean": mean,
-            "seeds": seeds,
-            "behind": behind,
-            "best": best.optimizer,
-        }
-        self.decide("finalist" if goes_on else "eliminated", text, details)
+        self.decide(PlayoffPlace(text, candidate, place, goes_on, mean, seeds, behind, best))

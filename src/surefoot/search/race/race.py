@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, pairwise, zip_longest
 from statistics import median
 
-from surefoot.search.race.decisions import Decision, Journal
+from surefoot.search.race.decisions import ArmDecision, Journal
 from surefoot.search.race.smoothing import Neighbourhood
 from surefoot.search.space.lr_grid import Arm, Grid, place_of_kind
 from surefoot.study.cost import Tariff
@@ -137,7 +137,7 @@ class Race:
         self._rounds_to_come = self._rounds()
 
     @property
-    def decisions(self) -> list[Decision]:
+    def decisions(self) -> list[ArmDecision]:
         """What was decided so far, in order."""
         return list(self._journal.decisions)
 
@@ -210,7 +210,7 @@ class Race:
             yield jobs
         for place, arm in enumerate(self._best_of_optimizers(self._standing()), start=1):
             last = self._reached(arm)
-            self._journal.finalist(arm, last, self._values[arm][last], place)
+            self._journal.best_of_optimizer(arm, last, self._values[arm][last], place)
 
     def _coarsen(self, arm: int) -> None:
         """Give up the rungs that are shorter than the first point, this arm's, turned out to be."""
@@ -342,7 +342,7 @@ class Race:
         for arm in dict.fromkeys([*promoted, *ranked]):
             value = self._values.get(arm, {}).get(rung, math.nan)
             if arm not in promoted:
-                self._journal.eliminated(arm, rung, value, best, band)
+                self._journal.stopped(arm, rung, value, best, band)
             elif value - best <= band:
                 self._journal.promoted(arm, rung, value, best, band)
             else:

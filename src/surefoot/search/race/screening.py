@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
 from surefoot.search.answer.partial import Place, screening_so_far
 from surefoot.search.race.race import Race
 from surefoot.search.space import candidates as space
 from surefoot.study.cost import Tariff
+from surefoot.study.decisions import Decide
 from surefoot.study.labels import candidate_label
 from surefoot.study.requests import Request
 from surefoot.study.run import Candidate
@@ -36,7 +35,7 @@ class Screening:
         priors: of learning rates, as `Race` takes them.
         budget: in full trainings.
         seed: the study's.
-        decide: called with (kind, sentence, details) for every decision.
+        decide: called with every decision.
         first: candidates to look at before all others.
         marks, tariff: as `Race` takes them.
         order: of optimizers, as `space.portfolio` takes it.
@@ -48,7 +47,7 @@ class Screening:
         priors: Mapping[str, tuple[float, float]],
         budget: float,
         seed: int,
-        decide: Any,
+        decide: Decide,
         first: Sequence[Candidate] = (),
         marks: Sequence[float] = (),
         tariff: Tariff | None = None,
@@ -97,15 +96,5 @@ class Screening:
         """Record what the race has decided since the last call."""
         decisions = self.race.decisions
         for decision in decisions[self.passed_on :]:
-            candidate = self.grid[decision.arm]
-            details = {
-                "optimizer": candidate.optimizer,
-                "label": candidate_label(candidate),
-                "hyperparameters": dict(candidate.hyperparameters),
-                "schedule": asdict(candidate.schedule),
-                "rung": decision.rung,
-                "value": decision.value,
-                "band": decision.band,
-            }
-            self.decide(decision.kind, decision.text, details)
+            self.decide(decision.of(self.grid[decision.arm]))
         self.passed_on = len(decisions)
