@@ -135,7 +135,7 @@ def test_the_system_s_own_python_compiles_everything_and_unpacks_trunks(tmp_path
     call(
         "-c", "import ast, sys; [ast.parse(open(f, encoding='utf8').read()) for f in sys.argv[1:]]", *sources
     )
-    archive = ROOT / "src" / "surefoot" / "training" / "archive.py"
+    archive = ROOT / "src" / "surefoot" / "engines" / "ray" / "archive.py"
     assert call("-c", UNPACK, str(archive), str(tmp_path)) == "state"
 
 

@@ -54,7 +54,7 @@ def test_newer(filled):
     with sqlite3.connect(filled) as db:
         db.execute("UPDATE surefoot_schema SET version = 99")
     db.close()
-    assert_refused(filled, r"written by a newer Surefoot \(schema 99, this one knows 3\)")
+    assert_refused(filled, r"written by a newer Surefoot \(schema 99, this one knows 1\)")
 
 
 def test_another_program(path):

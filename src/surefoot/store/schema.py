@@ -33,12 +33,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-VERSION = 3
+VERSION = 1
 """Version of the tables below, which is the newest in `migrations/versions`.  A store with a higher one was
 written by a newer Surefoot."""
-
-SINCE = {"surefoot_documents": 3}
-"""The version with which a table came; where none is named, the first."""
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 

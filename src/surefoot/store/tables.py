@@ -40,7 +40,7 @@ def stored_version(db: Connection, place: str) -> int | None:
             f"{place}: written by a newer Surefoot (schema {version}, this one knows {schema.VERSION}); "
             "update surefoot or use another store"
         )
-    if missing := {name for name in names if schema.SINCE.get(name, 1) <= version} - found:
+    if version == schema.VERSION and (missing := names - found):
         raise StoreError(f"{place}: damaged, it has no table {', '.join(sorted(missing))}")
     return version
 

@@ -1,4 +1,4 @@
-"""Version 1: studies, runs, points and decisions."""
+"""Version 1: studies, runs, points, decisions and documents."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("message", sa.Text, nullable=False),
         sa.Column("seconds_per_step", sa.Double),
         sa.Column("state_bytes", sa.BigInteger, nullable=False),
+        sa.Column("cause", sa.Text, nullable=False, server_default=""),
         sa.UniqueConstraint("study", "phase", "seed", "optimizer", "hyperparameters", "schedule"),
     )
     op.create_table(
@@ -53,5 +54,12 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("details", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "surefoot_documents",
+        sa.Column("study", sa.Integer, sa.ForeignKey("surefoot_studies.id"), primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("created", sa.Text, nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
     )
     op.bulk_insert(sa.table("surefoot_schema", sa.column("version", sa.Integer)), [{"version": 1}])
