@@ -282,6 +282,10 @@ class Declared(torch.optim.Optimizer):
             )
         if p.is_complex() and not self._declared.takes_complex:
             raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
+        if p.grad is not None and p.grad.is_complex() and not p.is_complex():
+            raise RuntimeError(
+                f"result type {p.grad.dtype} can't be cast to the desired output type {p.dtype}"
+            )
         if p.grad is not None and p.grad.is_sparse and self._declared.sparse == "no":
             raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
