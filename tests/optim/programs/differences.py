@@ -343,6 +343,12 @@ DIFFERENCES = [
         lambda case: case.only_torch_refuses and case.torch_says("capturable"),
     ),
     Difference(
+        "capturable in a compiled step",
+        "torch.compile traces every optimizer as if capturable were on, and writes that back with the group "
+        "where a hook has changed it; torch's own hooks run beside the trace",
+        lambda case: case.mode == "compiled" and case.symptom.kind == "number of group capturable",
+    ),
+    Difference(
         "default device",
         "torch makes its counters on the default device, wherever the parameters are, and then cannot read "
         "them; ours go where they belong",
