@@ -93,3 +93,15 @@ def test_misspelt_options_are_refused():
     with pytest.raises(ValueError, match="Invalid learning rate: -1"):
         optim.Adam([{"params": parameters(), "lr": -1}])
     assert optim.Adam([{"params": parameters(), "name": "all"}]).param_groups[0]["name"] == "all"
+
+
+@pytest.mark.parametrize("name", ["Adam", "Muon", "SGD"])
+def test_a_complex_gradient_of_a_real_parameter_is_refused_before_anything_changes(name):
+    first, second = (torch.nn.Parameter(torch.ones(2, 2)) for _ in range(2))
+    second.grad_dtype = None
+    first.grad, second.grad = torch.ones(2, 2), torch.ones(2, 2, dtype=torch.complex64)
+    optimizer = getattr(optim, name)([first, second])
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        optimizer.step()
+    assert bool((first == 1).all())
+    assert not optimizer.state[first].get("step")

@@ -136,7 +136,8 @@ def _names_of_both(
 ) -> tuple[list[list[str]], list[list[str]]] | None:
     """Names by group, freed of what wrappers add where that makes them equal; None where a side has none."""
     for group in (*own, *saved):
-        if len(group.get("param_names") or ()) != len(group["params"]):
+        names = group.get("param_names")
+        if names is None or len(names) != len(group["params"]):
             return None
     # torch.distributed.checkpoint gives names as ids, in our order, and `param_names` still in the saved one
     if any(isinstance(i, str) for group in saved for i in group["params"]):
@@ -342,10 +343,12 @@ def _lengths(cls: type[Declared], groups: Sequence[Group]) -> list[str]:
 def _missing_state(optimizer: Declared, groups: Sequence[Group], state: Mapping[Any, Any]) -> list[str]:
     if len(groups) != len(optimizer.param_groups) or _torch_heading(optimizer.param_groups, groups):
         return []
+    # A setting that was switched on after the last step has no state yet; the next step makes it.
+    switched = {s.name for s in optimizer._declared.slots if s.when}
     labels: dict[str, list[str]] = {}
     stated = list(_parameters(optimizer, groups, state))
     for label, p, saved, entries in stated:
-        for name in sorted(_needed(optimizer, p, saved)):
+        for name in sorted(_needed(optimizer, p, saved) - switched):
             if entries.get(name) is None:
                 labels.setdefault(name, []).append(label)
     return [

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 import torch
 from torch import Tensor
+from torch._compile import _disable_dynamo  # torch.compiler.disable imports all of torch._dynamo
 from torch.optim import optimizer as upstream
 from torch.optim.optimizer import ParamsT
 
@@ -17,6 +18,7 @@ from surefoot.formula import checkpoint
 from surefoot.formula.declaration import SWITCHES, Declaration, collect, give_constructor
 from surefoot.formula.facts import Facts, Hyperparameter, StateSlot, check_tensor
 from surefoot.formula.slips import misspelt, respelt
+from surefoot.formula.unchanged import plain
 
 __all__ = ["SWITCHES", "Declared"]
 
@@ -232,14 +234,44 @@ class Declared(torch.optim.Optimizer):
         return {n: h.plain(group[n]) for n, h in self._declared.hyperparameters.items()}
 
     def _step_groups(self) -> None:
-        """One step of all parameters."""
+        """One step of all parameters; what is refused is refused before any of them is changed."""
+        if _pretended(self.param_groups):
+            return
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self._refuse(p, group)
         for group in self.param_groups:
             with torch.set_grad_enabled(bool(group.get("differentiable"))):
                 self._step_group(group)
 
     def _step_group(self, group: dict[str, Any]) -> None:
-        """One step of the parameters of a group; for subclasses."""
+        """One step of the parameters of a group, none of which `_refuse` refuses; for subclasses."""
         raise NotImplementedError
+
+    def _refuse(self, p: Tensor, group: Mapping[str, Any]) -> None:
+        """Raise, in torch's words, for what this optimizer or these settings do not take."""
+        self._check_gradient(p)
+        self._refuse_state(p)
+
+    def _refuse_state(self, p: Tensor) -> None:
+        """Raise, with torch's type, where the state is that of a parameter of another shape, or None."""
+        state: Mapping[str, Any] = self.state.get(p, {})
+        for slot in self._declared.slots:
+            kept = state.get(slot.name)
+            if kept is None and slot.name in state and slot.initial is not None:
+                error = RuntimeError if slot.scalar else AttributeError
+                raise error(f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor")
+            if slot.scalar or not isinstance(kept, Tensor):
+                continue
+            shape = torch.Size(slot.shape(tuple(p.shape))) if slot.fits(p.dim()) else None
+            if kept.shape != shape:
+                expected = f"the shape {tuple(shape)}" if shape is not None else "no such state"
+                raise RuntimeError(
+                    f"{type(self).__name__}: state {slot.name!r} has shape {tuple(kept.shape)}, but a "
+                    f"parameter of shape {tuple(p.shape)} has {expected}; "
+                    "delete optimizer.state[p] to start it anew"
+                )
 
     def _check_gradient(self, p: Tensor) -> None:
         """Raise RuntimeError, in torch's words, for a kind of parameter or gradient that is not supported."""
@@ -250,6 +282,10 @@ class Declared(torch.optim.Optimizer):
             )
         if p.is_complex() and not self._declared.takes_complex:
             raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
+        if p.grad is not None and p.grad.is_complex() and not p.is_complex():
+            raise RuntimeError(
+                f"result type {p.grad.dtype} can't be cast to the desired output type {p.dtype}"
+            )
         if p.grad is not None and p.grad.is_sparse and self._declared.sparse == "no":
             raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
@@ -272,6 +308,24 @@ class Declared(torch.optim.Optimizer):
             matrices_only=declared.matrices_only,
             state_note=cls.state_note,
         )
+
+
+@_disable_dynamo
+def _pretending() -> bool:
+    return torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None
+
+
+def _pretended(groups: list[dict[str, Any]]) -> bool:
+    """Whether a FakeTensorMode is to be told that real parameters were stepped: then they are left alone."""
+    if torch.compiler.is_compiling() or not torch._C._len_torch_dispatch_stack() or not _pretending():
+        return False
+    return any(_is_real(p) for group in groups for p in group["params"])
+
+
+def _is_real(p: Tensor) -> bool:
+    """Whether a parameter is no pretended one: memory, a view that negates or conjugates it, or meta."""
+    ordinary = type(p) in (Tensor, torch.nn.Parameter)
+    return ordinary and (plain(p, inference=True) or p.is_neg() or p.is_conj() or p.is_meta)
 
 
 def _every_subclass(cls: type[Declared]) -> Iterator[type[Declared]]:

@@ -48,6 +48,8 @@ def step(
     shown = {s.name: (show_scalar if s.scalar else _shown)(state.get(s.name)) for s in slots}
     values = State(dict(shown))
     known = Settings({**settings, "machine_epsilon": machine_epsilon(p.dtype)})
+    if p.is_complex() and not g.is_complex():  # one number for each pair of the parameter's
+        g = g.to(p.dtype)
     with autocast.switched_off(p.device.type):
         result = formula(_shown(p), _shown(g), values, known)
         for name, before in shown.items():
@@ -84,6 +86,7 @@ def _exactly(value: Any) -> Any:
         return value
     if torch.is_grad_enabled():  # as in _shown
         value = value.clone()
+    value = value.reshape(()) if value.dim() else value  # with a dimension it would give its results one
     return value.double() if value.device.type in ("cpu", "cuda") else value
 
 
@@ -109,8 +112,8 @@ def _write(target: Tensor, value: Any) -> None:
         if placements is not None and value.placements != placements:  # type: ignore[attr-defined]
             # A DTensor is copied only between equal placements; a mean of shards is held by every process.
             value = value.redistribute(place.device_mesh, placements)  # type: ignore[attr-defined]
-        if value.dtype != place.dtype and not torch.compiler.is_compiling() and place.is_neg():
-            value = value.to(place.dtype)  # copy_ would lose the sign in a narrower type
+        if value.dtype != place.dtype and (torch.compiler.is_compiling() or place.is_neg()):
+            value = value.to(place.dtype)  # into a negated view copy_ would lose the sign in a narrower type
         place.copy_(value)
     else:
         place.fill_(value)

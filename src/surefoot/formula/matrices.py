@@ -50,8 +50,6 @@ class MatrixOptimizer(Declared):
         """One step of the parameters of a group."""
         settings = self._settings(group)
         params = [p for p in group["params"] if p.grad is not None]
-        for p in params:
-            self._check_gradient(p)
         states = [self._init_state(p) for p in params]
         stacks = self._stacks(params) if _lie_apart(params, states) else ([p] for p in params)
         for stack in stacks:

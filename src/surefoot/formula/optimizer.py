@@ -119,8 +119,7 @@ class Optimizer(Declared):
         # Taken away while it is in use: whoever steps in another thread meanwhile makes a plan of his own.
         plan: Plan | None = self.__dict__.pop("_plan", None)
         if not _kernels_may_run():
-            if not _pretended(self.param_groups):
-                super()._step_groups()
+            super()._step_groups()
             return
         now = self._now()
         fresh = plan is None or not plan.follows(self.param_groups, now)
@@ -140,8 +139,6 @@ class Optimizer(Declared):
         """One step of the parameters of a group, one after the other, without a kernel."""
         settings = self._settings(group)
         params = [p for p in group["params"] if p.grad is not None]
-        for p in params:  # before anything is changed
-            self._refuse(p, group)
         if not any(s.number for s in self._declared.slots):  # which torch.compile takes for a tensor there
             self._init_group(group)
         for p in params:
@@ -240,10 +237,9 @@ class Optimizer(Declared):
 
     def _refuse(self, p: Tensor, group: Mapping[str, Any]) -> None:
         """Raise, in torch's words, for what this optimizer or these settings do not take."""
-        self._check_gradient(p)
+        super()._refuse(p, group)
         if group.get("fused") and "fused" in self._declared.switches:
             _refuse_unfused(p)
-        self._refuse_state(p)
         if cast(Tensor, p.grad).is_sparse:
             if group.get("weight_decay"):
                 raise RuntimeError("weight_decay option is not compatible with sparse gradients")
@@ -251,25 +247,6 @@ class Optimizer(Declared):
             raise RuntimeError(
                 f"{type(self).__name__} does not support dense gradients, please consider Adam instead"
             )
-
-    def _refuse_state(self, p: Tensor) -> None:
-        """Raise, with torch's type, where the state is that of a parameter of another shape, or None."""
-        state: Mapping[str, Any] = self.state.get(p, {})
-        for slot in self._declared.slots:
-            kept = state.get(slot.name)
-            if kept is None and slot.name in state and slot.initial is not None:
-                error = RuntimeError if slot.scalar else AttributeError
-                raise error(f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor")
-            if slot.scalar or not isinstance(kept, Tensor):
-                continue
-            shape = torch.Size(slot.shape(tuple(p.shape))) if slot.fits(p.dim()) else None
-            if kept.shape != shape:
-                expected = f"the shape {tuple(shape)}" if shape is not None else "no such state"
-                raise RuntimeError(
-                    f"{type(self).__name__}: state {slot.name!r} has shape {tuple(kept.shape)}, but a "
-                    f"parameter of shape {tuple(p.shape)} has {expected}; "
-                    "delete optimizer.state[p] to start it anew"
-                )
 
     def _refuse_freed(self, p: Tensor, g: Tensor, state: Mapping[str, Any]) -> None:
         """Raise RuntimeError where a storage was freed or cut; torch would read what lies behind it."""
@@ -436,18 +413,6 @@ def _kernels_may_run() -> bool:
 def _recorded() -> bool:
     """Whether torch.compile or a dispatch mode wants to see every operation, and no numbers."""
     return bool(torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack())
-
-
-@_disable_dynamo
-def _pretending() -> bool:
-    return torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None
-
-
-def _pretended(groups: list[dict[str, Any]]) -> bool:
-    """Whether a FakeTensorMode is to be told that real parameters were stepped: then they are left alone."""
-    if torch.compiler.is_compiling() or not torch._C._len_torch_dispatch_stack() or not _pretending():
-        return False
-    return any(plain(p, inference=True) for group in groups for p in group["params"])
 
 
 def _kept(

@@ -139,10 +139,12 @@ class LBFGS(f.Declared):
         history = self._history()
         s, y = state["d"] * state["t"], gradient - state["prev_flat_grad"]
         curvature = s.dot(y)
-        if curvature > SMALLEST_CURVATURE:
+        inverse, scale = 1.0 / curvature, curvature / y.dot(y)
+        # In float16 the inverse of a small curvature overflows, and squares vanish.
+        if curvature > SMALLEST_CURVATURE and math.isfinite(inverse) and math.isfinite(scale):
             history.append(s, y)
-            state["ro"] = [*state["ro"], 1.0 / curvature][-history.size :]
-            state["H_diag"] = curvature / y.dot(y)
+            state["ro"] = [*state["ro"], inverse][-history.size :]
+            state["H_diag"] = scale
         del y, s  # before the direction takes their memory
         direction = history.direction(gradient, state["H_diag"])
         state["al"] = history.keep()  # torch's scratch: its own step writes over it before it reads it
@@ -162,8 +164,8 @@ class LBFGS(f.Declared):
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[Any, float, Tensor]:
         with torch.enable_grad():
             loss = closure()
-        self._state["func_evals"] += 1
         number = float(loss.detach() if isinstance(loss, Tensor) else loss)
+        self._state["func_evals"] += 1  # as in torch, an evaluation counts once its loss is known
         return loss, number, torch.cat([_flat_gradient(p) for p in self._params])
 
     def _search(
@@ -218,4 +220,5 @@ class LBFGS(f.Declared):
 def _flat_gradient(p: Tensor) -> Tensor:
     gradient = torch.zeros_like(p) if p.grad is None else p.grad
     gradient = gradient.to_dense() if gradient.is_sparse else gradient
+    gradient = gradient.to(p.dtype) if p.is_complex() else gradient
     return (torch.view_as_real(gradient) if gradient.is_complex() else gradient).reshape(-1)

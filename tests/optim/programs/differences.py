@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from tests.optim.programs.comparing import Symptom
+import torch
+from torch import Tensor
+
+from tests.optim.programs.comparing import LOW_PRECISION, TOLERANCE, Symptom
 from tests.optim.programs.language import (
     Forget,
     Mutate,
     Operation,
     Program,
     Reload,
+    RemoveParam,
+    ReplaceParam,
     ReplaceState,
+    Schedule,
     Set,
     Share,
+    Step,
     SwapParam,
     SwapState,
+    Tick,
 )
-from tests.optim.programs.running import Outcome
+from tests.optim.programs.running import Outcome, Record
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,9 @@ TYPES_OF_COUNTERS = ("dtype of state eta", "dtype of state mu", "dtype of state 
 # After these, entries are missing that the settings, or the parameter's shape, call for.
 FOUND_OUT_LATE = (Forget, ReplaceState, Set, Share, SwapParam, SwapState)
 
+# Means of squares, put back to zero in mid-training while the mean of the gradients is not.
+SQUARES_FROM_ZERO = (("exp_avg_sq", "zeros"), ("square_avg", "zeros"))
+
 # What Python or torch raises where nobody thought of the case.
 STUMBLES = (AttributeError, KeyError, IndexError, AssertionError, TypeError, NotImplementedError)
 
@@ -94,10 +107,19 @@ def _decoupled(case: Case) -> bool:
     return case.program.optimizer in decoupled or "decoupled_weight_decay': True" in repr(case.program)
 
 
+MIXED = ("dtype", "scalar type", "result type", "data type", "Found dtype", "ScalarType")
+
+
 def _types_mix(case: Case) -> bool:
-    words = ("dtype", "scalar type", "result type", "data type", "Found dtype", "ScalarType")
     stale = case.mode == "stale_graph"  # which raises in the end, as it must
+    words = (*MIXED, "view_as_real is only supported for complex tensors")
     return (case.only_torch_refuses or stale) and case.torch_says(*words)
+
+
+def _two_mistakes(case: Case) -> bool:
+    ours = ("is None instead of a tensor", "must be a 2D matrix", "has shape")
+    refused = any(words in case.ours.message for words in ours) and not case.ours.touched
+    return refused and type(case.op) is Step and case.torch_says(*MIXED)
 
 
 def _default_device(case: Case) -> bool:
@@ -109,6 +131,94 @@ def _other_shape(case: Case) -> bool:
     words = ("has shape", "elements cannot be converted to Scalar")
     resized = case.theirs.error in (None, ZeroDivisionError, RuntimeError)
     return resized and any(word in case.ours.message for word in words) and case.came_after(*FOUND_OUT_LATE)
+
+
+def _infinite_complex(case: Case) -> bool:
+    gradients = {kind for op in (*_earlier(case), case.op) for kind in getattr(op, "gradients", ())}
+    spoilt = bool(gradients & {"inf", "nan"}) and "nan" in case.symptom.detail.split("ours")[0]
+    return spoilt and "torch.complex" in case.symptom.detail
+
+
+def _scalar_with_a_dimension(case: Case) -> bool:
+    stretched = any(getattr(op, "how", "") in ("other_shape", "vector") for op in _earlier(case))
+    return case.only_torch_refuses and case.torch_says("output with shape []") and stretched
+
+
+def _earlier(case: Case) -> tuple[Operation, ...]:
+    return case.program.operations[: case.at]
+
+
+def _squares_vanish(case: Case) -> bool:
+    if "torch.float16)" not in case.symptom.detail:
+        return False
+    from_zero = any(
+        isinstance(o, ReplaceState) and (o.entry, o.how) in SQUARES_FROM_ZERO for o in _earlier(case)
+    )
+    kinds = ("numbers of state momentum", "nan or inf of state momentum")
+    return any(kind in case.symptom.kind for kind in kinds) or (from_zero and "numbers" in case.symptom.kind)
+
+
+def _decay_cancels(case: Case) -> bool:
+    """Whether the numbers are off only where the gradient and the weight decay are nearly opposite."""
+    found = re.match(r"((?:param|state) (\d+)[^:]*): ", case.symptom.detail)
+    if not found or type(case.op) is not Step or "numbers" not in case.symptom.kind:
+        return False
+    key, number, record = found[1], int(found[2]), case.theirs.record
+    p, g = case.theirs.before.get(f"param {number}"), record.get(f"grad {number}")
+    theirs, ours, group = record[key], case.ours.record.get(key), _group_of(record, number)
+    if not _alike_in_low_precision(p, g, theirs, ours) or group is None:
+        return False
+    sign = -1 if record.get(f"group {group} maximize") else 1
+    together = sign * g.double() + record[f"group {group} weight_decay"] * p.double()
+    off = (theirs.double() - ours.double()).abs() > TOLERANCE[p.dtype] * theirs.double().abs().max()
+    cancelled = together.abs() < 4 * torch.finfo(p.dtype).eps * g.double().abs()
+    return bool(off.any()) and bool(cancelled[off].all())
+
+
+def _alike_in_low_precision(*tensors: Any) -> bool:
+    return all(
+        isinstance(t, Tensor) and t.dtype in LOW_PRECISION and t.shape == tensors[0].shape for t in tensors
+    )
+
+
+def _group_of(record: Record, number: int) -> int | None:
+    """The first group with a weight decay that has this parameter."""
+    groups = (int(key.split()[1]) for key in record if re.fullmatch(r"group \d+ weight_decay", key))
+    return next((i for i in groups if number in record[f"group {i} params"]), None)
+
+
+def _epsilon_of_the_first(case: Case) -> bool:
+    """Whether a parameter of another type stands before it in its group."""
+    found = re.match(r"param (\d+): ", case.symptom.detail)
+    if not found or case.program.optimizer != "Adafactor" or case.symptom.kind != "numbers of param":
+        return False
+    number, record = int(found[1]), case.theirs.record
+    group = _group_of(record, number)
+    if group is None or record[f"group {group} eps"][0] is not None:
+        return False
+    stepped = [i for i in record[f"group {group} params"] if isinstance(record.get(f"grad {i}"), Tensor)]
+    return bool(stepped) and record[f"param {stepped[0]}"].dtype != record[f"param {number}"].dtype
+
+
+def _nothing_left_to_do(case: Case) -> bool:
+    """Whether one side met what stops an iteration of LBFGS, and the other had no way to go."""
+    refused, rests = (case.theirs, case.ours) if case.only_torch_refuses else (case.ours, case.theirs)
+    shorter = "must match the size" in refused.message and case.came_after(ReplaceParam, RemoveParam)
+    stale = "modified by an inplace operation" in refused.message and case.mode == "stale_graph"
+    return (
+        case.program.optimizer == "LBFGS" and (shorter or stale) and rests.error is None and not rests.moved
+    )
+
+
+def _rate_tensor_is_kept(case: Case) -> bool:
+    filled = case.came_after(Mutate) or (case.came_after(Schedule, Tick) and "'tensor'" in repr(case.program))
+    return case.program.optimizer == "LBFGS" and filled
+
+
+def _does_not_fit(case: Case) -> bool:
+    shape = "has shape" in case.ours.message
+    lost = "state entry" in case.ours.message and "is missing" in case.ours.message
+    return type(case.op) is Reload and (shape or (lost and case.came_after(Forget, ReplaceState)))
 
 
 def _pretended(case: Case) -> bool:
@@ -129,10 +239,13 @@ def _listed_again(case: Case) -> bool:
 
 
 def _accumulator_of_a_group(case: Case) -> bool:
+    name = "initial_accumulator_value"
+    if any(isinstance(op, Set) and op.name == name for op in _earlier(case)):
+        return "numbers" in case.symptom.kind
     given = [g.settings for g in case.program.groups] + [
         getattr(o, "settings", {}) for o in case.program.operations
     ]
-    return "numbers" in case.symptom.kind and any("initial_accumulator_value" in s for s in given)
+    return "numbers" in case.symptom.kind and any(name in s for s in given)
 
 
 def _muon_buffer(case: Case) -> bool:
@@ -169,14 +282,54 @@ DIFFERENCES = [
         _types_mix,
     ),
     Difference(
+        "two mistakes at once",
+        "ours looks at every parameter before it steps any, and names what it finds there; torch steps until "
+        "it meets the first mistake, which is one of types",
+        _two_mistakes,
+    ),
+    Difference(
         "betas are tuples",
         "torch's NAdam and others keep a list, to be changed in the group; ours keep a tuple, as its Adam",
         lambda case: case.symptom.kind == "number of group betas" and type(case.op) is Mutate,
     ),
     Difference(
         "float16",
-        "torch rounds the mean square to float16 before it divides by its root; a formula rounds at the end",
-        lambda case: "float16)" in case.symptom.detail and "numbers of state momentum" in case.symptom.kind,
+        "torch rounds the mean square to float16 before it divides by its root, where small squares vanish; "
+        "a formula rounds at the end",
+        _squares_vanish,
+    ),
+    Difference(
+        "weight decay that cancels the gradient",
+        "in a low precision what is left of their sum is rounding, and a first step divides it by its size; "
+        "torch rounds the sum, a formula the end",
+        _decay_cancels,
+    ),
+    Difference(
+        "epsilon of the first parameter",
+        "torch's Adafactor takes the epsilon of the first parameter's type for all that follow in its group",
+        _epsilon_of_the_first,
+    ),
+    Difference(
+        "products of squares that overflow",
+        "torch's Adafactor multiplies the mean squares of rows and columns before it divides; with gradients "
+        "of 1e18 the product overflows in float32, and the parameter stays",
+        lambda case: (
+            case.program.optimizer == "Adafactor"
+            and case.symptom.kind == "numbers of param"
+            and any("large" in getattr(op, "gradients", ()) for op in (*_earlier(case), case.op))
+        ),
+    ),
+    Difference(
+        "infinite complex numbers",
+        "a real rate times an infinite part makes the other part nan in torch, which multiplies by rate + 0i;"
+        " ours steps both parts as what they are, two real numbers",
+        _infinite_complex,
+    ),
+    Difference(
+        "a scalar with a dimension",
+        "one number in a vector, put into the state by hand, gives torch's results a dimension that a "
+        "parameter without any cannot take; ours reads the number",
+        _scalar_with_a_dimension,
     ),
     Difference(
         "state of another shape",
@@ -188,6 +341,12 @@ DIFFERENCES = [
         "capturable on a CPU",
         "nothing is captured there, and a checkpoint from a GPU has the switch (pytorch/pytorch#89987)",
         lambda case: case.only_torch_refuses and case.torch_says("capturable"),
+    ),
+    Difference(
+        "capturable in a compiled step",
+        "torch.compile traces every optimizer as if capturable were on, and writes that back with the group "
+        "where a hook has changed it; torch's own hooks run beside the trace",
+        lambda case: case.mode == "compiled" and case.symptom.kind == "number of group capturable",
     ),
     Difference(
         "default device",
@@ -240,23 +399,31 @@ DIFFERENCES = [
     ),
     Difference(
         "sparse gradients",
-        "ours steps the touched rows, in every element-wise rule; torch refuses in most",
-        lambda case: case.only_torch_refuses and case.torch_says("not support sparse gradients"),
+        "ours steps the touched rows, in every element-wise rule; torch refuses in most, and its SGD keeps a "
+        "sparse buffer that takes no dense gradient later",
+        lambda case: (
+            case.only_torch_refuses and case.torch_says("not support sparse gradients", "add(sparse, dense)")
+        ),
     ),
     Difference(
         "any layout in LBFGS",
-        "torch calls `view(-1)` on the gradients, which most layouts refuse",
-        lambda case: case.only_torch_refuses and case.torch_says("view size is not compatible"),
+        "torch calls `view(-1)` on the gradients, which most layouts refuse, and makes one that is missing "
+        "by `p.new`, which views that negate do not have",
+        lambda case: (
+            (case.only_torch_refuses or case.mode == "stale_graph")  # which raises in the end, as it must
+            and case.torch_says("view size is not compatible", "Negative doesn't correspond to a device")
+        ),
     ),
     Difference(
         "LBFGS keeps the rate tensor",
         "torch's `state['t']` is the lr tensor itself: filled with another rate, it changes the last step",
-        lambda case: case.program.optimizer == "LBFGS" and case.came_after(Mutate),
+        _rate_tensor_is_kept,
     ),
     Difference(
         "checkpoints that do not fit",
-        "state of another shape than its parameter is refused when it is loaded; torch breaks at the next",
-        lambda case: type(case.op) is Reload and "has shape" in case.ours.message,
+        "state of another shape than its parameter, or without an entry that the algorithm cannot do "
+        "without, is refused when it is loaded; torch breaks at the next step",
+        _does_not_fit,
     ),
     Difference(
         "counters keep their type",
@@ -287,6 +454,12 @@ DIFFERENCES = [
         "LBFGS without its first parameter",
         "whose state holds the history: ours begins anew, torch looks for the number of elements it had",
         lambda case: case.only_torch_refuses and case.torch_says("Expected offset"),
+    ),
+    Difference(
+        "LBFGS that has nothing left to do",
+        "where the loss is least but for a rounding, one side may make another iteration, and only that one "
+        "meets a history of a longer vector, or writes what a graph has saved",
+        _nothing_left_to_do,
     ),
     Difference(
         "LBFGS that is recorded",

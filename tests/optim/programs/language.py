@@ -267,6 +267,9 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
+OTHER_IMPLEMENTATIONS = ("foreach", "fused")
+
+
 def for_loop(program: Program) -> Program:
     """The same without torch's other implementations."""
     groups = tuple(dataclasses.replace(g, settings=_looped(g.settings)) for g in program.groups)
@@ -274,4 +277,4 @@ def for_loop(program: Program) -> Program:
 
 
 def _looped(settings: dict[str, Setting]) -> dict[str, Setting]:
-    return {name: value for name, value in settings.items() if name not in ("foreach", "fused")}
+    return {name: value for name, value in settings.items() if name not in OTHER_IMPLEMENTATIONS}

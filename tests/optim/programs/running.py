@@ -128,6 +128,7 @@ class World:
         reference: torch's class, for checkpoints that go to torch and come back.
         bases: what parameters are views of; recorded too, so that a write outside a parameter shows.
         flat: a shared buffer and how much of it is taken, by dtype.
+        between: what there was after all but the last turn of an operation that is done several times.
     """
 
     program: Program
@@ -139,6 +140,7 @@ class World:
     schedulers: list[Any] = field(default_factory=list)
     returned: Any = None
     optimizer: Any = None
+    between: list[Record] = field(default_factory=list)
 
     def new(self, param: Param) -> Tensor:
         """One more parameter."""
@@ -188,6 +190,8 @@ def _step(world: World, op: language.Step) -> None:
     optimizer = world.optimizer
     closes = isinstance(optimizer, torch.optim.LBFGS) or type(optimizer).__name__ == "LBFGS"
     for turn in range(op.times):
+        if turn:
+            world.between.append(_record(world))
         if closes:
             evaluate = gradients.closure(optimizer, world.params)
             act = functools.partial(optimizer.step, evaluate)
@@ -348,11 +352,17 @@ def _reload_file(world: World) -> None:
 
 def _reload_through_torch(world: World) -> None:
     """Into torch's optimizer, one step there, and back."""
-    with_its_loop = language.for_loop(world.program).settings  # the others read some layouts wrongly
+    with_its_loop = language.for_loop(world.program).settings
     other = _fresh(world, world.reference, with_its_loop)
     other.load_state_dict(copy.deepcopy(world.optimizer.state_dict()))
     if world.program.optimizer != "LBFGS":
+        # By its for-loop, whatever the checkpoint says: the others read some layouts wrongly.
+        switches = [{n: g[n] for n in language.OTHER_IMPLEMENTATIONS if n in g} for g in other.param_groups]
+        for group, switched in zip(other.param_groups, switches, strict=True):
+            group |= dict.fromkeys(switched, False)
         other.step()
+        for group, switched in zip(other.param_groups, switches, strict=True):
+            group |= switched
     new = _fresh(world)
     new.load_state_dict(copy.deepcopy(other.state_dict()))
     world.optimizer, world.schedulers = new, []
@@ -429,18 +439,36 @@ class Outcome:
         before: all numbers before the operation.
         error: the exception's type.
         message: its text.
+        between: the numbers after all but the last turn of an operation that is done several times.
     """
 
     record: Record
     before: Record
     error: type[BaseException] | None = None
     message: str = ""
+    between: list[Record] = field(default_factory=list)
+
+    def turns(self) -> Iterator[Outcome]:
+        """Each turn by itself, the last with the error if there was one."""
+        before = self.before
+        for record in self.between:
+            yield Outcome(record, before)
+            before = record
+        yield Outcome(self.record, before, self.error, self.message)
 
     @property
     def touched(self) -> bool:
         """Whether parameters or entries of the state are not what they were; new entries do not count."""
+        return self._changed("param", "state", "base")
+
+    @property
+    def moved(self) -> bool:
+        """Whether parameters are not what they were."""
+        return self._changed("param")
+
+    def _changed(self, *kinds: str) -> bool:
         return any(
-            key.startswith(("param", "state", "base")) and not _identical(value, self.record.get(key))
+            key.startswith(kinds) and not _identical(value, self.record.get(key))
             for key, value in self.before.items()
         )
 
@@ -460,15 +488,15 @@ def run(
 
 
 def _attempt(world: World, op: Operation | None, before: Record) -> Outcome:
-    world.returned = None
+    world.returned, world.between = None, []
     try:
         if op is None:
             _build(world)
         else:
             ACTIONS[type(op).__name__](world, op)
     except Exception as error:
-        return Outcome(_record(world), before, type(error), str(error))
-    return Outcome(_record(world), before)
+        return Outcome(_record(world), before, type(error), str(error), world.between)
+    return Outcome(_record(world), before, between=world.between)
 
 
 def _record(world: World) -> Record:
@@ -503,7 +531,8 @@ def _seen(value: Any) -> Any:
         return (str(value.device.type), value.dtype, tuple(value.shape))
     value = value.detach()
     if value.is_sparse:
-        return value.coalesce().to_dense()
+        with torch.inference_mode(value.is_inference()):  # outside it what was made there is not coalesced
+            return value.coalesce().to_dense()
     if _freed(value):
         return ("freed", value.dtype, tuple(value.shape))
     return value.clone()
