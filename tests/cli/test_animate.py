@@ -1,4 +1,4 @@
-"""`surefoot race` as a person uses it: the table, every kind of file, and one clear line for bad input."""
+"""`surefoot animate` as a person uses it: the table, every kind of file, and one clear line for bad input."""
 
 from __future__ import annotations
 
@@ -17,59 +17,61 @@ from surefoot.cli import main, surefoot
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def race(*words):
-    return CliRunner().invoke(surefoot, ["race", *words], catch_exceptions=False)
+def animate(*words):
+    return CliRunner().invoke(surefoot, ["animate", *words], catch_exceptions=False)
 
 
-def test_the_table_names_each_racer_with_its_settings_and_says_how_fair_it_was():
-    shown = race("beale", "--optimizers", "sgd,adam:lr=0.1,muon", "--steps", "20").output
+def test_the_table_names_each_optimizer_with_its_settings_and_says_how_fair_it_was():
+    shown = animate("beale", "--optimizers", "sgd,adam:lr=0.1,muon", "--steps", "20").output
     for words in ("SGD lr=0.001", "Adam lr=0.1", "Muon lr=0.001", "Same start, 20 gradient", "2×2 matrix"):
         assert words in " ".join(shown.split())
 
 
 def test_who_diverges_is_named_and_comes_last():
-    shown = race("rosenbrock", "--optimizers", "sgd,adam", "--set", "sgd.lr=1", "--steps", "30").output
+    shown = animate("rosenbrock", "--optimizers", "sgd,adam", "--set", "sgd.lr=1", "--steps", "30").output
     assert "✕ SGD lr=1 diverged" in shown
     assert shown.index("Adam lr") < shown.index("SGD lr")
 
 
 def test_every_kind_of_file_is_written(tmp_path):
     kinds = ("png", "svg", "gif", "webp", "html", "json", "py")
-    files = [str(tmp_path / f"race.{kind}") for kind in kinds]
-    done = race("saddle", "--optimizers", "sgd,adam", "--steps", "12", *(w for f in files for w in ("-o", f)))
+    files = [str(tmp_path / f"paths.{kind}") for kind in kinds]
+    done = animate(
+        "saddle", "--optimizers", "sgd,adam", "--steps", "12", *(w for f in files for w in ("-o", f))
+    )
     assert done.exit_code == 0
     assert all(f"Written to {file}" in done.output.replace("\n", "") for file in files)
     for kind in ("png", "gif", "webp"):
-        with Image.open(tmp_path / f"race.{kind}") as picture:
+        with Image.open(tmp_path / f"paths.{kind}") as picture:
             assert picture.width > 600
-    assert (tmp_path / "race.svg").read_text().startswith("<?xml")
-    assert "</html>" in (tmp_path / "race.html").read_text()
+    assert (tmp_path / "paths.svg").read_text().startswith("<?xml")
+    assert "</html>" in (tmp_path / "paths.html").read_text()
 
 
 def test_the_json_holds_the_command_that_makes_it_again(tmp_path):
     first, again = tmp_path / "first.json", tmp_path / "again.json"
-    race("x^2 + 3y^2", "--optimizers", "adam,sgd", "--lr", "0.1", "--tuning", "same-lr", "--start", "-1,2",
+    animate("x^2 + 3y^2", "--optimizers", "adam,sgd", "--lr", "0.1", "--tuning", "same-lr", "--start", "-1,2",
          "--noise", "0.5", "--seed", "3", "--steps", "15", "-o", str(first))  # fmt: skip
     document = json.loads(first.read_text())
-    race(*shlex.split(document["command"])[2:], "-o", str(again))
+    animate(*shlex.split(document["command"])[2:], "-o", str(again))
     assert json.loads(again.read_text()) == document
-    assert [racer["hyperparameters"]["lr"] for racer in document["racers"]] == [0.1, 0.1]
+    assert [path["hyperparameters"]["lr"] for path in document["paths"]] == [0.1, 0.1]
 
 
 @pytest.mark.slow
 def test_the_program_walks_the_same_paths(tmp_path):
-    race("beale", "--optimizers", "adam,lbfgs,muon", "--noise", "0.1", "--steps", "25",
-         "-o", str(tmp_path / "race.py"), "-o", str(tmp_path / "race.json"))  # fmt: skip
+    animate("beale", "--optimizers", "adam,lbfgs,muon", "--noise", "0.1", "--steps", "25",
+         "-o", str(tmp_path / "paths.py"), "-o", str(tmp_path / "paths.json"))  # fmt: skip
     done = subprocess.run(
-        [sys.executable, tmp_path / "race.py"], capture_output=True, text=True, check=True, env=ONE_THREAD
+        [sys.executable, tmp_path / "paths.py"], capture_output=True, text=True, check=True, env=ONE_THREAD
     )
-    for racer in json.loads((tmp_path / "race.json").read_text())["racers"]:
-        assert f"{racer['x'][-1]!r}" in done.stdout
-        assert f"{racer['y'][-1]!r}" in done.stdout
+    for path in json.loads((tmp_path / "paths.json").read_text())["paths"]:
+        assert f"{path['x'][-1]!r}" in done.stdout
+        assert f"{path['y'][-1]!r}" in done.stdout
 
 
-def test_all_optimizers_can_race():
-    shown = race("matyas", "--optimizers", "all", "--steps", "3").output
+def test_all_optimizers_can_be_animated():
+    shown = animate("matyas", "--optimizers", "all", "--steps", "3").output
     for name in ("AdaBelief", "SparseAdam", "LBFGS", "RandomSearch"):
         assert name in shown
 
@@ -84,8 +86,8 @@ BAD = [
     (["beale", "--start", "1"], "write for example -1.5,0.5"),
     (["beale", "--start", "99,0"], "outside the domain"),
     (["beale", "--x", "2,1"], "from low to high"),
-    (["beale", "-o", "race.bmp"], "must end in one of"),
-    (["beale", "-o", "no/such/folder/race.png"], "no/such/folder"),
+    (["beale", "-o", "paths.bmp"], "must end in one of"),
+    (["beale", "-o", "no/such/folder/paths.png"], "no/such/folder"),
 ]
 
 
@@ -93,7 +95,7 @@ BAD = [
 def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:
-        main(["race", *words])
+        main(["animate", *words])
     error = capsys.readouterr().err.strip()
     assert end.value.code == 2
     assert hint in error

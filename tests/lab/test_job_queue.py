@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from surefoot.lab.answers import Answer, Refused
-from surefoot.lab.job_queue import Desk, Kept, Task
+from surefoot.lab.job_queue import JobQueue, Kept, Task
 from surefoot.lab.options import Limits
 
 ODD = (sys.executable, str(Path(__file__).with_name("odd_worker.py")))
@@ -34,7 +34,7 @@ def run(coroutine: Callable[[], Awaitable[Any]]) -> Any:
 
 @asynccontextmanager
 async def opened(limits: Limits = LIMITS, command: tuple[str, ...] = ODD):
-    desk = Desk(limits, command)
+    desk = JobQueue(limits, command)
     await desk.open()
     try:
         yield desk

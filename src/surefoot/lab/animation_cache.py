@@ -1,8 +1,8 @@
-"""Races as a worker runs them: racer by racer, and what has not changed since is not run again.
+"""Animations as a worker runs them: optimizer by optimizer, and what has not changed since is not run again.
 
-    race_of(recipe, strips=False, stopped=lambda: False)
+    animation_of(recipe, strips=False, stopped=lambda: False)
 
-Whoever moves one learning rate changes one racer; the others' paths are still there.
+Whoever moves one learning rate changes one optimizer; the others' paths are still there.
 """
 
 from __future__ import annotations
@@ -12,33 +12,35 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from surefoot.lab.answers import Refused
-from surefoot.surfaces.race import Race, run_race
+from surefoot.surfaces.animation import Animation, animate
 from surefoot.surfaces.recipe import Recipe
 
 MOST_KEPT = 200
-"""Racers' races: each is at most some hundred kilobytes."""
+"""Optimizers' animations: each is at most some hundred kilobytes."""
 
-TOO_LONG = 'it took too long: lower the steps, take fewer racers, or another tuning than "tuned"'
+TOO_LONG = 'it took too long: lower the steps, take fewer optimizers, or another tuning than "tuned"'
 
-_kept: OrderedDict[tuple[str, bool], Race] = OrderedDict()
+_kept: OrderedDict[tuple[str, bool], Animation] = OrderedDict()
 
 
-def race_of(recipe: Recipe, strips: bool, stopped: Callable[[], bool]) -> Race:
-    """The same race as `run_race` gives: racers know nothing of one another.
+def animation_of(recipe: Recipe, strips: bool, stopped: Callable[[], bool]) -> Animation:
+    """The same animation as `animate` gives: optimizers know nothing of one another.
 
     Raises:
         Refused: `stopped` said so.
-        FormulaError, ValueError, TypeError: as `run_race`.
+        FormulaError, ValueError, TypeError: as `animate`.
     """
-    alone = [_alone(replace(recipe, racers=(racer,)), strips, stopped) for racer in recipe.racers]
-    paths = tuple(race.paths[0] for race in alone)
-    return replace(alone[0], recipe=recipe, paths=paths, strips=tuple(race.strips[0] for race in alone))
+    alone = [_alone(replace(recipe, optimizers=(spec,)), strips, stopped) for spec in recipe.optimizers]
+    paths = tuple(animation.paths[0] for animation in alone)
+    return replace(
+        alone[0], recipe=recipe, paths=paths, strips=tuple(animation.strips[0] for animation in alone)
+    )
 
 
-def _alone(recipe: Recipe, strips: bool, stopped: Callable[[], bool]) -> Race:
+def _alone(recipe: Recipe, strips: bool, stopped: Callable[[], bool]) -> Animation:
     key = repr(recipe), strips
-    found = _kept.pop(key, None) or run_race(recipe, strips=strips, stopped=stopped)
-    if stopped():  # what there is then is half a race
+    found = _kept.pop(key, None) or animate(recipe, strips=strips, stopped=stopped)
+    if stopped():  # what there is then is half an animation
         raise Refused(503, TOO_LONG)
     _kept[key] = found
     if len(_kept) > MOST_KEPT:

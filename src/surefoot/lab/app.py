@@ -16,7 +16,7 @@ from surefoot.lab import pages, playground, studies
 from surefoot.lab.access import Access, SecurityHeaders
 from surefoot.lab.bodylimit import BodyLimit
 from surefoot.lab.errors import handle_errors
-from surefoot.lab.job_queue import Desk
+from surefoot.lab.job_queue import JobQueue
 from surefoot.lab.options import MOST_BODY_BYTES, LabOptions
 from surefoot.lab.response_models import Health
 
@@ -29,7 +29,7 @@ _NOTHING_OUTSIDE: Any = {
 
 def create_app(options: LabOptions) -> FastAPI:
     """The application; its workers start with its lifespan and end with it."""
-    desk = Desk(options.limits)
+    desk = JobQueue(options.limits)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -39,7 +39,7 @@ def create_app(options: LabOptions) -> FastAPI:
 
     app = FastAPI(
         title="Surefoot lab",
-        description="Races of real optimizers on surfaces, and the studies of a store.",
+        description="Paths of real optimizers on surfaces, and the studies of a store.",
         version=version("surefoot"),
         openapi_url="/api/openapi.json",
         redirect_slashes=False,

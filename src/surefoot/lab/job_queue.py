@@ -1,8 +1,8 @@
 """Where the work is done: a bounded queue before a few warm processes, which are replaced when they fail.
 
-    desk = Desk(Limits(workers=2))
+    desk = JobQueue(Limits(workers=2))
     await desk.open()
-    answer = await desk.ask(Task("race", recipe, seconds=10.0), client="127.0.0.1")
+    answer = await desk.ask(Task("animate", recipe, seconds=10.0), client="127.0.0.1")
     await desk.close()
 
 Equal tasks in flight are done once, answers are kept, and whoever goes away gives up a place in the queue.
@@ -21,13 +21,13 @@ from typing import Any
 
 from surefoot.lab.answers import Answer, Refused, to_bytes
 from surefoot.lab.options import Limits
-from surefoot.lab.worker_pool import COMMAND, Crew, Ended, Member
+from surefoot.lab.worker_pool import COMMAND, Ended, PooledWorker, WorkerPool
 
 MOST_CLIENTS = 1000
 """Of whom it is known which worker has served them last."""
 
 LONG_WAIT = 1.0
-"""Seconds after which a job is no longer passed over for one whose race a worker has in memory."""
+"""Seconds after which a job is no longer passed over for one whose animation a worker has in memory."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ class Task:
         work: the name of a job in `jobs.py`.
         arguments: in JSON types; equal ones give equal answers.
         seconds: that it may take once it has begun.
-        slow: a picture or a report: a worker is left free of such tasks, so that races go on beside them.
-        quick: done in a moment: it does not wait behind races.
+        slow: a picture or a report: one worker is left free of such tasks, so that animations go on.
+        quick: done in a moment: it does not wait behind animations.
         keep: the answer is kept for whoever asks the same later.
     """
 
@@ -70,11 +70,11 @@ class _Job:
     since: float = field(default_factory=time.monotonic)
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     askers: int = 0
-    member: Member | None = None
+    member: PooledWorker | None = None
     """The worker that does it; None while it waits."""
 
 
-class Desk:
+class JobQueue:
     """Takes tasks and gives answers.
 
     Args:
@@ -84,13 +84,15 @@ class Desk:
 
     def __init__(self, limits: Limits, command: Sequence[str] = COMMAND) -> None:
         self._limits = limits
-        self._crew = Crew(limits.workers, self._serve, command)
+        self._crew = WorkerPool(limits.workers, self._serve, command)
         self._kept = Kept(limits.cache_bytes)
         self._waiting: list[_Job] = []
         self._running: set[_Job] = set()
         self._current: dict[str, _Job] = {}  # by key: what waits or runs, and somebody wants
         self._of_client: Counter[str] = Counter()
-        self._last: OrderedDict[str, Member] = OrderedDict()  # by client: the worker that served it last
+        self._last: OrderedDict[str, PooledWorker] = (
+            OrderedDict()
+        )  # by client: the worker that served it last
         self._number = 0
         self.longest = 0
         """The most jobs that have waited at once."""
@@ -177,10 +179,10 @@ class Desk:
             job.member.stop(job.number)
         job.answer.cancel()
 
-    def _take(self, member: Member) -> _Job | None:
+    def _take(self, member: PooledWorker) -> _Job | None:
         """The next job that a free worker may do: a slow one only beside a worker without.
 
-        Of those that may begin, one of a client whom this worker has served last, and whose race it so has
+        Of those that may begin, one of a client whom this worker has served last, and whose paths it so has
         in memory, or whom nobody has; only if there is none, or the oldest has waited for long, any.  Of
         these a quick one; of these the oldest.
         """
@@ -203,7 +205,7 @@ class Desk:
         """How many more slow jobs may begin."""
         return max(1, self._limits.workers - 1) - sum(job.task.slow for job in self._running)
 
-    async def _serve(self, member: Member) -> bool:
+    async def _serve(self, member: PooledWorker) -> bool:
         """Let a free worker do one job, if there is one; False if there is none.
 
         Raises:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 from surefoot.lab.answers import Answer, Refused
-from surefoot.lab.job_queue import Desk, Task
+from surefoot.lab.job_queue import JobQueue, Task
 
 SESSION = "surefoot-session"
 """The cookie that tells one page of an address from another, so that none takes every place in the queue."""
@@ -23,9 +23,9 @@ async def work(request: Request, task: Task) -> Answer:
     """Let the desk do a task, for as long as the client is there.
 
     Raises:
-        Refused: as `Desk.ask`; 499 where the client is gone, which nobody sees.
+        Refused: as `JobQueue.ask`; 499 where the client is gone, which nobody sees.
     """
-    desk: Desk = request.app.state.desk
+    desk: JobQueue = request.app.state.desk
     asked = asyncio.create_task(desk.ask(task, client_of(request)))
     gone = asyncio.create_task(_gone(request))
     try:

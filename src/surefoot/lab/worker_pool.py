@@ -1,6 +1,6 @@
 """The desk's workers as processes: started warm, one after the other's end, and none outlives the server.
 
-crew = Crew(2, serve)       # `serve(member)` gives a free member a job, False if there is none
+crew = WorkerPool(2, serve)       # `serve(member)` gives a free member a job, False if there is none
 crew.start()
 crew.wake()                 # there may be a job
 await crew.stop()
@@ -36,7 +36,7 @@ class Ended(Exception):  # noqa: N818 - reads as what it says
     """A worker is gone, or of no more use."""
 
 
-class Member:
+class PooledWorker:
     """One worker process.
 
     Attributes:
@@ -91,7 +91,7 @@ class Member:
         await self.process.wait()
 
 
-class Crew:
+class WorkerPool:
     """So many workers, each replaced when it ends.
 
     Args:
@@ -107,7 +107,7 @@ class Crew:
         self._size, self._serve, self._command = size, serve, command
         self._calls: list[asyncio.Event] = []
         self._posts: list[asyncio.Task[None]] = []
-        self.members: list[Member] = []
+        self.members: list[PooledWorker] = []
         """Those that are ready."""
 
     def start(self) -> None:
@@ -137,7 +137,7 @@ class Crew:
             process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=PIPE, stdout=PIPE, env=_environment()
             )
-            member = Member(process)
+            member = PooledWorker(process)
             try:
                 async with asyncio.timeout(START_SECONDS):
                     await member.hear()
@@ -152,7 +152,7 @@ class Crew:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _work(self, member: Member, call: asyncio.Event) -> None:
+    async def _work(self, member: PooledWorker, call: asyncio.Event) -> None:
         ended = asyncio.create_task(member.process.wait())
         ended.add_done_callback(lambda _: call.set())
         self.members.append(member)

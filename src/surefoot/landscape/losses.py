@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from surefoot.landscape.loss_evaluators import Ground
+from surefoot.landscape.loss_evaluators import LossEvaluator
 from surefoot.training.revisit import Atlas, Place
 
 MARGIN = 0.15
@@ -40,7 +40,7 @@ class Losses:
 
 
 def measure(
-    ground: Ground,
+    ground: LossEvaluator,
     atlas: Atlas,
     coordinates: Sequence[Tensor],
     framed: Sequence[int],

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from surefoot.landscape.finalists import Finalist, StudyRead
-from surefoot.landscape.loss_evaluators import Ground
+from surefoot.landscape.loss_evaluators import LossEvaluator
 from surefoot.landscape.losses import Losses
 from surefoot.landscape.plane import Fit, filters, fit_plane
 from surefoot.landscape.random_walks import MOST_DIMENSIONS, walk
@@ -58,7 +58,7 @@ class Survey:
 
     study: StudyRead
     unit: str
-    ground: Ground
+    ground: LossEvaluator
     trainings: Sequence[Training]
     lost: Sequence[Finalist]
     fit: Fit
