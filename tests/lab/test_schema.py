@@ -52,7 +52,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
-    while len(app.state.desk.workers) < QUICK.workers and thread.is_alive():
+    while len(app.state.job_queue.workers) < QUICK.workers and thread.is_alive():
         time.sleep(0.01)
     yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     server.should_exit = True

@@ -29,13 +29,13 @@ _NOTHING_OUTSIDE: Any = {
 
 def create_app(options: LabOptions) -> FastAPI:
     """The application; its workers start with its lifespan and end with it."""
-    desk = JobQueue(options.limits)
+    job_queue = JobQueue(options.limits)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await desk.open()
+        await job_queue.open()
         yield
-        await desk.close()
+        await job_queue.close()
 
     app = FastAPI(
         title="Surefoot lab",
@@ -46,7 +46,7 @@ def create_app(options: LabOptions) -> FastAPI:
         lifespan=lifespan,
         **_NOTHING_OUTSIDE,
     )
-    app.state.options, app.state.desk = options, desk
+    app.state.options, app.state.job_queue = options, job_queue
     handle_errors(app)
     app.add_middleware(BodyLimit, most=MOST_BODY_BYTES)
     app.add_middleware(Access, token=options.token, host=options.host)
@@ -55,7 +55,9 @@ def create_app(options: LabOptions) -> FastAPI:
     @app.get("/api/health")
     async def health() -> Health:
         """Whether the lab is there, and how much it has to do."""
-        return Health(status="ok", waiting=desk.waiting, running=desk.running, longest=desk.longest)
+        return Health(
+            status="ok", waiting=job_queue.waiting, running=job_queue.running, longest=job_queue.longest
+        )
 
     app.include_router(playground.router)
     app.include_router(studies.router)

@@ -129,4 +129,4 @@ JOBS: Mapping[str, Callable[[Arguments, Stopped], Answer]] = {
     "picture": picture,
     **study_jobs.JOBS,
 }
-"""By the names that the desk uses."""
+"""By the names that the job queue uses."""

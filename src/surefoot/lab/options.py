@@ -24,7 +24,7 @@ MOST_BODY_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """What the desk does at most.
+    """What the job queue does at most.
 
     Attributes:
         workers: processes that work.

@@ -11,7 +11,7 @@ from surefoot.lab.access import only_json
 from surefoot.lab.answers import Answer, Refused, as_json
 from surefoot.lab.errors import problems
 from surefoot.lab.files import FORMATS, QUICK
-from surefoot.lab.job_queue import Task
+from surefoot.lab.job_queue import JobRequest
 from surefoot.lab.request_models import InspectRequest, RecipeRequest, SurfaceRequest
 from surefoot.lab.response_models import (
     AnimationDocument,
@@ -68,21 +68,21 @@ def optimizer(name: str) -> Response:
 async def animate(body: RecipeRequest, request: Request) -> Response:
     """Let the optimizers run on the surface: every path, with what makes it again."""
     seconds = request.app.state.options.limits.animation_seconds
-    return await respond(request, Task("animate", body.model_dump(), seconds))
+    return await respond(request, JobRequest("animate", body.model_dump(), seconds))
 
 
 @router.post("/inspect", response_model=InspectionDocument, dependencies=JSON, responses=BY_BODY)
 async def inspect(body: InspectRequest, request: Request) -> Response:
     """One step of one optimizer: what gradient it got, what it remembers, how far it went."""
     seconds = request.app.state.options.limits.animation_seconds
-    return await respond(request, Task("inspect", body.model_dump(), seconds, quick=True))
+    return await respond(request, JobRequest("inspect", body.model_dump(), seconds, quick=True))
 
 
 @router.post("/contours", response_model=ContourDocument, dependencies=JSON, responses=BY_BODY)
 async def contours(body: SurfaceRequest, request: Request) -> Response:
     """The contour lines and shades of a surface."""
     seconds = request.app.state.options.limits.animation_seconds
-    return await respond(request, Task("contours", body.model_dump(), seconds, quick=True))
+    return await respond(request, JobRequest("contours", body.model_dump(), seconds, quick=True))
 
 
 @router.post(
@@ -103,7 +103,7 @@ async def picture(
     """The animation as a file: a picture, a page that plays it, its numbers, or the code that makes it."""
     arguments = {"recipe": body.model_dump(), "format": format, "view": view}
     seconds = request.app.state.options.limits.picture_seconds
-    return await respond(request, Task("picture", arguments, seconds, slow=format not in QUICK))
+    return await respond(request, JobRequest("picture", arguments, seconds, slow=format not in QUICK))
 
 
 def _short(name: str) -> dict[str, Any]:

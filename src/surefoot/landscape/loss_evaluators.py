@@ -1,7 +1,7 @@
 """Where the loss of a real model is measured: a task in this process, or a script in its own.
 
-    ground = TaskLossEvaluator(load_task("digits"), seed=5000, batches=8)
-    ground.losses(atlas, places, told)
+    evaluator = TaskLossEvaluator(load_task("digits"), seed=5000, batches=8)
+    evaluator.losses(atlas, places, told)
 
 A task's losses are those of training batches, the first ones of the runs' own seed and the same at every
 place, in evaluation mode.  Batch normalisation gets its statistics anew at each place, from these batches.

@@ -60,7 +60,7 @@ class Subject(Protocol):
         """The path of one finalist, made again if need be; None of one that diverged at once."""
         ...
 
-    def ground(self, seed: int) -> LossEvaluator:
+    def evaluator(self, seed: int) -> LossEvaluator:
         """Where the loss is measured."""
         ...
 
@@ -99,7 +99,7 @@ class TaskSubject:
                 "measure): its paths cannot be drawn any more"
             )
 
-    def ground(self, seed: int) -> LossEvaluator:
+    def evaluator(self, seed: int) -> LossEvaluator:
         """The task's loss on the first batches of the runs' own seed."""
         return TaskLossEvaluator(self._task, seed, self._batches)
 
@@ -153,7 +153,7 @@ class ScriptSubject:
         self._files: list[tuple[str, str]] = []
         self._first: Finalist | None = None
 
-    def ground(self, seed: int) -> LossEvaluator:
+    def evaluator(self, seed: int) -> LossEvaluator:
         """The script's own loss; after the trainings."""
         assert self._first is not None
         return ScriptLossEvaluator(self._command, self._first.candidate, seed, self._files)

@@ -27,7 +27,7 @@ _ROOM = 8.0
 
 
 @dataclass(frozen=True)
-class Curve:
+class LossCurve:
     """The artists of one optimizer: its line, a marker at its end, and a cross where it was lost."""
 
     path: Path
@@ -52,7 +52,7 @@ class Curve:
             artist.set_visible(gone)
 
 
-def draw_losses(axes: Axes, animation: Animation) -> list[Curve]:
+def draw_losses(axes: Axes, animation: Animation) -> list[LossCurve]:
     """Draw every curve; the axis holds the start and what is below, and a little above."""
     scale = HeightScale(animation.surface.floor, 1.0, 0.0)
     heights = [scale.heights(np.array(path.values)) for path in animation.paths]
@@ -82,7 +82,7 @@ def draw_losses(axes: Axes, animation: Animation) -> list[Curve]:
                     mew=2, clip_on=False, zorder=order + 4,
                 )
             )  # fmt: skip
-        found.append(Curve(path, clipped, line, head, lost))
+        found.append(LossCurve(path, clipped, line, head, lost))
     return found
 
 
