@@ -104,6 +104,24 @@ def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeyp
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("words", [["race"], ["race", "beale", "-o", "beale.gif"], ["race", "--help"]])
+def test_a_race_is_no_command_and_animate_is_named(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    error = capsys.readouterr().err.strip()
+    assert end.value.code == 2
+    assert error.startswith("error: unknown command 'race'; did you mean 'surefoot animate'?")
+    assert error.count("\n") == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_help_shows_the_commands_that_work():
+    shown = CliRunner().invoke(surefoot, ["animate", "--help"]).output
+    assert shown.count("surefoot animate ") == 4
+    assert "race" not in shown.lower()
+
+
 def test_surfaces_are_listed():
     shown = CliRunner().invoke(surefoot, ["list", "surfaces"]).output
     for name in ("beale", "monkey-saddle", "noisy-quadratic"):

@@ -1,4 +1,4 @@
-"""From an HTTP request to the job queue and back: who asks, the response, and an end when the client is gone."""
+"""From an HTTP request to the job queue and back; a job is given up when its client is gone."""
 
 from __future__ import annotations
 
