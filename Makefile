@@ -54,14 +54,14 @@ bench: $(VENV)/.installed-bench  ## speed and answer quality, as tables; takes a
 	$(BIN)/python benchmarks/faults.py
 	$(BIN)/python benchmarks/lab_load.py
 
-RACERS := sgd,sgd:momentum=0.9,rmsprop,adagrad,adadelta,adam,muon
+OPTIMIZERS := sgd,sgd:momentum=0.9,rmsprop,adagrad,adadelta,adam,muon
 
 gallery: $(VENV)/.installed-test-all  ## a study of every built-in task, and docs/results.md; takes hours
 	$(BIN)/python benchmarks/gallery.py
 
 pictures: $(VENV)/.installed  ## the pictures of README and docs, from real runs
-	$(BIN)/surefoot race beale --optimizers $(RACERS) --tuning tuned --x -2,4.5 --y -2.5,2.5 -o docs/contour.gif
-	$(BIN)/surefoot race saddle --optimizers $(RACERS) --tuning tuned --steps 100 -o docs/saddle.gif
+	$(BIN)/surefoot animate beale --optimizers $(OPTIMIZERS) --tuning tuned --x -2,4.5 --y -2.5,2.5 -o docs/contour.gif
+	$(BIN)/surefoot animate saddle --optimizers $(OPTIMIZERS) --tuning tuned --steps 100 -o docs/saddle.gif
 	$(BIN)/surefoot choose digits --runs 200
 	$(BIN)/python benchmarks/picture.py answer docs/answer.svg
 	$(BIN)/python benchmarks/picture.py line docs/line.svg

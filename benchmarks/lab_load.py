@@ -31,7 +31,7 @@ serve(port=0, limits=Limits(workers={workers}), announce=lambda line: print(line
 """
 SURFACES = ("beale", "rosenbrock", "himmelblau", "saddle", "rastrigin")
 OPTIMIZERS = ("Adam", "SGD", "RMSprop", "Adagrad", "AdamW", "Muon")
-MODULES = ("main.js", "api.js", "dom.js", "router.js", "playground.js", "race.js", "style.css")
+MODULES = ("main.js", "api.js", "dom.js", "router.js", "playground.js", "animation.js", "style.css")
 TRIES = 20
 LONGEST_SECONDS = 85.0
 
@@ -85,30 +85,30 @@ async def visit(url: str, tally: Tally, seed: int, actions: int) -> None:
         )
         recipe = first_recipe(chance)
         surface = next(one for one in told["surfaces"] if one["name"] == recipe["surface"])
-        _, race = await asyncio.gather(
+        _, animation = await asyncio.gather(
             ask(client, tally, "contours", "/api/contours", {"surface": recipe["surface"]}),
-            ask(client, tally, "race", "/api/race", recipe),
+            ask(client, tally, "animation", "/api/animate", recipe),
         )
         for _ in range(actions):
             await asyncio.sleep(chance.uniform(0.5, 2.0))
             match chance.choice(("drag", "drag", "rate", "rate", "inspect")):
                 case "inspect":
-                    racer = chance.randrange(len(recipe["racers"]))
-                    step = chance.randrange(len(race["racers"][racer]["x"]) - 1)
-                    body = {"recipe": recipe, "racer": racer, "step": step}
+                    path = chance.randrange(len(recipe["optimizers"]))
+                    step = chance.randrange(len(animation["paths"][path]["x"]) - 1)
+                    body = {"recipe": recipe, "path": path, "step": step}
                     await ask(client, tally, "inspect", "/api/inspect", body)
                     continue
                 case "drag":
                     recipe["start"] = [round(chance.uniform(*surface[axis]), 3) for axis in ("x", "y")]
                 case "rate":
-                    racer = chance.choice(recipe["racers"])
-                    racer["hyperparameters"] = {"lr": round(10 ** chance.uniform(-3, -1), 5)}
-            race = await ask(client, tally, "race", "/api/race", recipe) or race
+                    asked = chance.choice(recipe["optimizers"])
+                    asked["hyperparameters"] = {"lr": round(10 ** chance.uniform(-3, -1), 5)}
+            animation = await ask(client, tally, "animation", "/api/animate", recipe) or animation
 
 
 def first_recipe(chance: random.Random) -> dict[str, Any]:
-    racers = [{"optimizer": name, "hyperparameters": {}} for name in chance.sample(OPTIMIZERS, 3)]
-    return {"surface": chance.choice(SURFACES), "racers": racers, "steps": 200, "seed": 0}
+    optimizers = [{"optimizer": name, "hyperparameters": {}} for name in chance.sample(OPTIMIZERS, 3)]
+    return {"surface": chance.choice(SURFACES), "optimizers": optimizers, "steps": 200, "seed": 0}
 
 
 async def watch(process: psutil.Process, peaks: dict[str, float]) -> None:
@@ -129,7 +129,7 @@ async def load(url: str, process: psutil.Process, sessions: int, actions: int) -
     tally, peaks = Tally(), {"bytes": 0.0}
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         warm = first_recipe(random.Random(0)) | {"seed": 1}
-        await asyncio.gather(*(client.post("/api/race", json=warm | {"seed": n}) for n in range(4)))
+        await asyncio.gather(*(client.post("/api/animate", json=warm | {"seed": n}) for n in range(4)))
         watching = asyncio.create_task(watch(process, peaks))
         began = time.perf_counter()
         visits = (visit(url, tally, seed, actions) for seed in range(sessions))

@@ -68,7 +68,7 @@ PURE = [
     "surfaces/catalogue.py",
     "surfaces/expression.py",
     "surfaces/inspection.py",
-    "surfaces/race.py",
+    "surfaces/animation.py",
     "surfaces/recipe.py",
     "surfaces/recipe_text.py",
     "surfaces/surface.py",

@@ -37,7 +37,7 @@ SERVE = """
 import sys
 from surefoot.lab.options import Limits
 from surefoot.lab.serve import serve
-patient = Limits(race_seconds=120, picture_seconds=120, study_seconds=120, queue_seconds=120)
+patient = Limits(animation_seconds=120, picture_seconds=120, study_seconds=120, queue_seconds=120)
 serve(port=0, store=sys.argv[1], limits=patient, announce=lambda line: print(line, flush=True))
 """
 

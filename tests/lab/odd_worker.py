@@ -20,7 +20,7 @@ def count(arguments: Any, stopped: Any) -> Answer:
 
 
 def wait_for_file(arguments: Any, stopped: Any) -> Answer:
-    """Go on until a file is there, whatever the desk says."""
+    """Go on until a file is there, whatever the job queue says."""
     while not Path(arguments["file"]).exists():
         time.sleep(0.005)
     return as_json({"process": os.getpid()})

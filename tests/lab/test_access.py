@@ -79,9 +79,9 @@ def test_whether_it_is_there_may_be_asked_by_all(public):
 
 
 def test_the_token_in_a_link_becomes_a_cookie_and_leaves_the_address(public):
-    answer = public.get(f"/playground?surface=beale&token={TOKEN}&racers=Adam%3Alr%3D0.1")
+    answer = public.get(f"/playground?surface=beale&token={TOKEN}&optimizers=Adam%3Alr%3D0.1")
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/playground?surface=beale&racers=Adam%3Alr%3D0.1"
+    assert answer.headers["location"] == "/playground?surface=beale&optimizers=Adam%3Alr%3D0.1"
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "samesite=strict" in cookie.lower()
@@ -185,14 +185,14 @@ def test_another_site_s_page_cannot_send_work(local, headers):
 )
 def test_only_json_is_taken(local, kind):
     headers = {"Content-Type": kind} if kind else {}
-    answer = local.post("/api/race", content=b"{}", headers=headers)
+    answer = local.post("/api/animate", content=b"{}", headers=headers)
     assert answer.status_code == 415
     assert list(answer.json()) == ["detail"]
 
 
 def test_own_pages_may_send(local):
     headers = {"Origin": LOCAL, "Sec-Fetch-Site": "same-origin"}
-    assert local.post("/api/race", json={}, headers=headers).status_code == 422
+    assert local.post("/api/animate", json={}, headers=headers).status_code == 422
 
 
 def test_the_static_folder_is_no_way_out(local):
@@ -202,7 +202,7 @@ def test_the_static_folder_is_no_way_out(local):
 
 def test_what_there_is_not_is_told_in_a_line(local):
     assert local.get("/api/no").json() == {"detail": "there is no /api/no"}
-    assert local.put("/api/race").status_code == 405
+    assert local.put("/api/animate").status_code == 405
     assert local.get("/playground", headers=HTML).headers["content-type"].startswith("text/html")
 
 

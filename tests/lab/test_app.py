@@ -1,4 +1,4 @@
-"""The playground's API of a lab that is really served: the same numbers, to the bit, as the race gives."""
+"""The playground's API of a lab that is really served: the same numbers, to the bit, as `animate` gives."""
 
 from __future__ import annotations
 
@@ -18,22 +18,32 @@ from PIL import Image
 from surefoot.lab import jobs
 from surefoot.lab.answers import Refused
 from surefoot.lab.options import Limits
-from surefoot.lab.request_models import RecipeBody
+from surefoot.lab.request_models import RecipeRequest
+from surefoot.surfaces.animation import animate
 from surefoot.surfaces.optimizer_cards import cards
 from surefoot.surfaces.pictures.contours import contour_document
 from surefoot.surfaces.pictures.document import document
-from surefoot.surfaces.pictures.strokes import racer_strokes, stroke_document
-from surefoot.surfaces.race import run_race
-from surefoot.surfaces.recipe import Racer, Recipe
+from surefoot.surfaces.pictures.strokes import optimizer_strokes, stroke_document
+from surefoot.surfaces.recipe import OptimizerSpec, Recipe
 from surefoot.surfaces.recipe_text import recipe_of
 from surefoot.surfaces.surfaces import SURFACES, find_surface
 from tests.lab.asking import ask
 
-RACERS = [{"optimizer": "Adam", "hyperparameters": {"lr": 0.1, "betas": [0.8, 0.99]}}, {"optimizer": "muon"}]
-RECIPE = {"surface": "beale", "racers": RACERS, "steps": 40, "noise": 0.5, "seed": 3, "start": [1, 1.25]}
+OPTIMIZERS = [
+    {"optimizer": "Adam", "hyperparameters": {"lr": 0.1, "betas": [0.8, 0.99]}},
+    {"optimizer": "muon"},
+]
+RECIPE = {
+    "surface": "beale",
+    "optimizers": OPTIMIZERS,
+    "steps": 40,
+    "noise": 0.5,
+    "seed": 3,
+    "start": [1, 1.25],
+}
 SAME = Recipe(
     "beale",
-    (Racer("Adam", {"lr": 0.1, "betas": (0.8, 0.99)}), Racer("Muon")),
+    (OptimizerSpec("Adam", {"lr": 0.1, "betas": (0.8, 0.99)}), OptimizerSpec("Muon")),
     start=(1.0, 1.25),
     steps=40,
     noise=0.5,
@@ -41,29 +51,29 @@ SAME = Recipe(
 )
 
 
-def test_a_race_is_the_race_itself(lab):
-    told = ask(lab.url, "/api/race", RECIPE)
+def test_an_animation_is_the_animation_itself(lab):
+    told = ask(lab.url, "/api/animate", RECIPE)
     assert told.status == 200
     found = told.json
-    strokes = [stroke_document(stroke) for stroke in racer_strokes(["Adam", "Muon"])]
+    strokes = [stroke_document(stroke) for stroke in optimizer_strokes(["Adam", "Muon"])]
     more = {"strokes": strokes, "link": found["link"], "seconds": found["seconds"]}
-    assert found == json.loads(json.dumps(document(run_race(SAME, strips=False)) | more))
+    assert found == json.loads(json.dumps(document(animate(SAME, strips=False)) | more))
     assert found["link"] == f"/playground?{found['query']}"
     assert recipe_of(found["query"]) == SAME
 
 
 def test_strips_come_when_they_are_asked_for(lab):
-    found = ask(lab.url, "/api/race", RECIPE | {"strips": True, "steps": 10}).json
-    assert all(racer["strip"]["rates"] for racer in found["racers"])
+    found = ask(lab.url, "/api/animate", RECIPE | {"strips": True, "steps": 10}).json
+    assert all(path["strip"]["rates"] for path in found["paths"])
 
 
 def test_a_step_is_where_the_path_was(lab):
-    path = ask(lab.url, "/api/race", RECIPE).json["racers"][1]
-    seen = ask(lab.url, "/api/inspect", {"recipe": RECIPE, "racer": 1, "step": 7}).json
+    path = ask(lab.url, "/api/animate", RECIPE).json["paths"][1]
+    seen = ask(lab.url, "/api/inspect", {"recipe": RECIPE, "path": 1, "step": 7}).json
     assert seen["point"] == [path["x"][7], path["y"][7]]
     assert seen["next"] == [path["x"][8], path["y"][8]]
     assert (seen["optimizer"], seen["lifted"], seen["settings"]) == ("Muon", True, path["hyperparameters"])
-    late = ask(lab.url, "/api/inspect", {"recipe": RECIPE, "racer": 1, "step": 40})
+    late = ask(lab.url, "/api/inspect", {"recipe": RECIPE, "path": 1, "step": 40})
     assert (late.status, late.json) == (422, {"detail": "step: there is no step 40; the last one is 39"})
 
 
@@ -92,22 +102,22 @@ def test_every_surface_and_every_optimizer_is_told(lab):
         ({"surface": "x + z"}, "'z'"),
         ({"surface": "__import__('os').system('true')"}, "formula"),
         ({"surface": "(" * 399 + "x"}, "formula"),
-        ({"racers": [{"optimizer": "SGD", "hyperparameters": {"nesterov": True}}]}, "[Nn]esterov"),
+        ({"optimizers": [{"optimizer": "SGD", "hyperparameters": {"nesterov": True}}]}, "[Nn]esterov"),
     ],
 )
-def test_what_only_the_race_can_refuse_is_told_in_a_line(lab, change, words):
-    told = ask(lab.url, "/api/race", RECIPE | change)
+def test_what_only_the_animation_can_refuse_is_told_in_a_line(lab, change, words):
+    told = ask(lab.url, "/api/animate", RECIPE | change)
     assert told.status == 422
     assert re.search(words, told.json["detail"])
     assert "\n" not in told.json["detail"]
 
 
-@pytest.mark.parametrize("job", ["race", "picture", "inspect"])
-def test_a_race_whose_time_is_over_says_what_to_lower(job):
-    recipe = RecipeBody.model_validate(RECIPE | {"steps": 2000, "tuning": "tuned"}).model_dump()
-    arguments = {"recipe": recipe, "format": "png", "view": "contour", "racer": 0, "step": 0}
+@pytest.mark.parametrize("job", ["animate", "picture", "inspect"])
+def test_an_animation_whose_time_is_over_says_what_to_lower(job):
+    recipe = RecipeRequest.model_validate(RECIPE | {"steps": 2000, "tuning": "tuned"}).model_dump()
+    arguments = {"recipe": recipe, "format": "png", "view": "contour", "path": 0, "step": 0}
     with pytest.raises(Refused, match="lower the steps") as caught:
-        jobs.JOBS[job](recipe if job == "race" else arguments, lambda: True)
+        jobs.JOBS[job](recipe if job == "animate" else arguments, lambda: True)
     assert caught.value.status == 503
 
 
@@ -134,11 +144,11 @@ def test_files_are_what_their_names_say(lab):
     def file(ending: str) -> bytes:
         told = ask(lab.url, f"/api/picture/{ending}", QUICK)
         assert told.status == 200
-        assert told.headers["content-disposition"] == f"attachment; filename*=UTF-8''race-beale.{ending}"
+        assert told.headers["content-disposition"] == f"attachment; filename*=UTF-8''paths-beale.{ending}"
         return told.body
 
     assert ElementTree.fromstring(file("svg")).tag.endswith("svg")
-    assert json.loads(file("json"))["racers"][0]["optimizer"] == "Adam"
+    assert json.loads(file("json"))["paths"][0]["optimizer"] == "Adam"
     ast.parse(file("py"))
     assert file("html").lstrip().lower().startswith(b"<!doctype html>")
 
@@ -156,17 +166,17 @@ def test_an_unknown_kind_of_picture_is_refused(lab):
     assert told.json["detail"].startswith("format: should be 'png', 'svg'")
 
 
-def test_equal_races_are_run_once(lab):
+def test_equal_animations_are_run_once(lab):
     body = RECIPE | {"seed": 77}
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: ask(lab.url, "/api/race", body).body, range(8)))
+        found = list(pool.map(lambda _: ask(lab.url, "/api/animate", body).body, range(8)))
     assert len(set(found)) == 1  # with how long it took, which would differ
 
 
 def test_a_client_that_goes_away_leaves_nothing_behind(lab):
     place = urlsplit(lab.url)
     body = json.dumps(RECIPE | {"seed": 5, "tuning": "tuned", "steps": 2000}).encode()
-    head = f"POST /api/race HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\n"
+    head = f"POST /api/animate HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\n"
     for _ in range(3):
         with socket.create_connection((place.hostname, place.port)) as connection:
             connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -179,12 +189,12 @@ def test_a_client_that_goes_away_leaves_nothing_behind(lab):
             await asyncio.sleep(0.05)
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(settled(), Limits().race_seconds))).result()
+        pool.submit(lambda: asyncio.run(asyncio.wait_for(settled(), Limits().animation_seconds))).result()
 
 
 def test_a_body_without_a_length_is_bounded_too(lab):
     place = urlsplit(lab.url)
-    head = f"POST /api/race HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\n"
+    head = f"POST /api/animate HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\n"
     with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
         connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
         for _ in range(7):

@@ -1,4 +1,4 @@
-"""The Optimizers room in a real browser: cards as the API has them, and a race that is the playground's."""
+"""The Optimizers room in a real browser: cards as the API has them, and the playground's animation."""
 
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
@@ -26,7 +26,7 @@ def told(page, path):
     return page.evaluate("async path => (await fetch(path)).json()", path)
 
 
-def raced(page, name, query=""):
+def animated(page, name, query=""):
     page.goto(f"/optimizers/{name}{query}")
     for tuning in BOTH:
         page.locator(f"figure[data-tuning={tuning}] ul.legend").wait_for()
@@ -88,32 +88,32 @@ def test_a_card_says_what_the_api_says(page):
     assert paper.get_attribute("href") == "https://arxiv.org/abs/1412.6980"
 
 
-def test_its_race_is_that_of_the_api_and_opens_in_the_playground(page):
-    raced(page, "RMSprop")
+def test_its_animation_is_that_of_the_api_and_opens_in_the_playground(page):
+    animated(page, "RMSprop")
     body = {
         "surface": "saddle",
-        "racers": [{"optimizer": name, "hyperparameters": {}} for name in ("RMSprop", "SGD", "Adam")],
+        "optimizers": [{"optimizer": name, "hyperparameters": {}} for name in ("RMSprop", "SGD", "Adam")],
         "steps": 120,
     }
     for tuning in BOTH:
         place = page.locator(f"figure[data-tuning={tuning}]")
-        race = page.evaluate(
-            """async body => (await fetch("/api/race", { method: "POST", body: JSON.stringify(body),
+        animation = page.evaluate(
+            """async body => (await fetch("/api/animate", { method: "POST", body: JSON.stringify(body),
                  headers: { "Content-Type": "application/json" } })).json()""",
             body | {"tuning": tuning},
         )
         legend = place.locator("ul.legend li").all_text_contents()
-        for line, racer in zip(legend, race["racers"], strict=True):
-            assert line.startswith(racer["optimizer"])
-            assert f"lr={setting(racer['hyperparameters']['lr'])}" in line
-        assert place.get_by_role("link").get_attribute("href") == race["link"]
+        for line, path in zip(legend, animation["paths"], strict=True):
+            assert line.startswith(path["optimizer"])
+            assert f"lr={setting(path['hyperparameters']['lr'])}" in line
+        assert place.get_by_role("link").get_attribute("href") == animation["link"]
         assert not is_blank(page, f"figure[data-tuning={tuning}] canvas")
     page.locator("figure[data-tuning=tuned]").get_by_role("link").click()
     page.wait_for_url("**/playground?*")
     assert parse_qs(urlsplit(page.url).query)["tuning"] == ["tuned"]
 
 
-def test_the_surface_is_in_the_address_and_the_race_plays(page):
+def test_the_surface_is_in_the_address_and_the_animation_plays(page):
     page.goto("/optimizers/SGD?surface=beale")
     page.get_by_role("img", name="Paths on beale").first.wait_for()
     assert page.get_by_role("radio", name="Beale").is_checked()

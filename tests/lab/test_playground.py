@@ -5,12 +5,23 @@ import re
 import pytest
 
 from surefoot.study.format import number
-from tests.lab.racing import COLOURS, ROWS, SHORT, STILL, TABLE, body_of, race_of, rows_of, settled, show
+from tests.lab.animated_pages import (
+    COLOURS,
+    ROWS,
+    SHORT,
+    STILL,
+    TABLE,
+    animation_of,
+    body_of,
+    rows_of,
+    settled,
+    show,
+)
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
-def test_a_visitor_sees_a_race_that_moves(page):
+def test_a_visitor_sees_an_animation_that_moves(page):
     show(page, "/")
     expect(page.locator("h1")).to_have_text("Four optimizers, one start: Beale")
     expect(page.locator(".lead")).to_contain_text("best of 25 learning rates")
@@ -25,18 +36,18 @@ def test_a_visitor_sees_a_race_that_moves(page):
 @pytest.mark.parametrize("frame", [60, 23, 0])
 def test_the_table_tells_what_the_api_gave(page, frame):
     show(page, f"{STILL}&frame={frame}")
-    race = race_of(page)
-    assert len({racer["optimizer"] for racer in race["racers"]}) == 3
-    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(race, frame)
+    animation = animation_of(page)
+    assert len({path["optimizer"] for path in animation["paths"]}) == 3
+    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(animation, frame)
 
 
 def test_divergence_is_named(page):
     show(page, f"{STILL}&frame=60")
-    race = race_of(page)
-    assert race["racers"][4]["end"].startswith("diverged: ")
-    last = race["racers"][4]["evaluations"][-1]
+    animation = animation_of(page)
+    assert animation["paths"][4]["end"].startswith("diverged: ")
+    last = animation["paths"][4]["evaluations"][-1]
     expect(page.locator(ROWS).nth(4)).to_contain_text(f"diverged after {last}")
-    expect(page.locator(".why").nth(4)).to_have_text(race["racers"][4]["end"].removeprefix("diverged: "))
+    expect(page.locator(".why").nth(4)).to_have_text(animation["paths"][4]["end"].removeprefix("diverged: "))
     expect(page.locator(".outcome")).to_contain_text(f"diverged after {last}")
     expect(page.locator("#narration")).to_contain_text(f"diverged after {last}")
 
@@ -48,7 +59,7 @@ def test_nothing_stands_in_anybodys_way(page, scheme):
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     show(page, f"{SHORT}&selected=1&view=strips")
     page.wait_for_selector(".inspector tbody")
-    page.locator(".racers .name").first.click()
+    page.locator(".optimizer-list .name").first.click()
     found = Axe().run(page).response["violations"]
     grave = [each for each in found if each["impact"] in ("serious", "critical")]
     assert [(each["id"], each["nodes"][0]["html"]) for each in grave] == []
@@ -60,11 +71,11 @@ def test_the_keyboard_is_enough(page):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.className").startswith("handle"):
             break
-    start = race_of(page)["start"]
+    start = animation_of(page)["start"]
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Shift+ArrowRight")
     page.wait_for_function("() => location.search.includes('start=')")
-    moved = race_of(page)["start"]
+    moved = animation_of(page)["start"]
     assert moved == pytest.approx([start[0] + 0.44, start[1] + 0.044], abs=1e-3)
     for _ in range(5):
         page.keyboard.press("Tab")
@@ -79,7 +90,7 @@ def test_the_keyboard_is_enough(page):
     settled(page, 0)
     page.keyboard.press("ArrowRight")
     settled(page, 1)
-    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(race_of(page), 1)
+    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(animation_of(page), 1)
     page.get_by_label("Noise on the gradient", exact=True).focus()
     for _ in range(90):
         page.keyboard.press("ArrowRight")
@@ -87,7 +98,7 @@ def test_the_keyboard_is_enough(page):
     page.get_by_label("Seed of the noise").fill("5")
     page.keyboard.press("Enter")
     page.wait_for_function("() => location.search.includes('seed=5')")
-    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(race_of(page), 1)
+    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(animation_of(page), 1)
 
 
 def test_a_click_puts_the_start_there(page):
@@ -96,10 +107,10 @@ def test_a_click_puts_the_start_there(page):
     box = canvas.bounding_box()
     page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.3 * box["height"])
     page.wait_for_function("() => location.search.includes('start=')")
-    x, y = race_of(page)["start"]
+    x, y = animation_of(page)["start"]
     assert 0.5 < x < 1.2
     assert 0.6 < y < 1.2
-    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(race_of(page), 40)
+    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(animation_of(page), 40)
 
 
 def test_a_room_is_announced_by_its_heading(page):
@@ -130,16 +141,16 @@ def test_a_phone_is_wide_enough_and_its_finger_moves_the_start(phone):
             phone.wait_for_function("() => location.search.includes('start=')")
             held = phone.url
     phone.wait_for_function("held => location.href !== held", arg=held)
-    x, y = race_of(phone)["start"]
+    x, y = animation_of(phone)["start"]
     assert -1.3 < x < -0.5
     assert 0.4 < y < 1.2
-    assert [row[:2] for row in phone.evaluate(TABLE)] == rows_of(race_of(phone), 40)
+    assert [row[:2] for row in phone.evaluate(TABLE)] == rows_of(animation_of(phone), 40)
 
 
 def test_the_inspector_tells_what_the_api_gave(page):
     show(page, f"{STILL}&frame=11&selected=2")
     expect(page.locator(".inspector h2")).to_have_text("Adam, step 12 of 60")
-    asked = {"recipe": body_of(page.url), "racer": 2, "step": 11}
+    asked = {"recipe": body_of(page.url), "path": 2, "step": 11}
     seen = page.request.post("/api/inspect", data=asked).json()
     cells = page.locator(".inspector td.n").all_inner_texts()
     wanted = [*seen["point"], seen["value"], *seen["gradient"], *seen["update"], *seen["effective_lr"]]
@@ -158,25 +169,25 @@ def test_reduced_motion_shows_the_end_and_waits(page):
     expect(page.locator(".count")).to_have_text("39 / 40")
 
 
-def test_racers_come_go_and_are_set(page):
+def test_optimizers_come_go_and_are_set(page):
     show(page, SHORT)
     page.get_by_label("Optimizer to add").select_option("RMSprop")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.locator(ROWS)).to_have_count(3)
     page.get_by_role("button", name="Remove SGD").click()
     expect(page.locator(ROWS)).to_have_count(2)
-    page.locator(".racers .name").first.click()
+    page.locator(".optimizer-list .name").first.click()
     page.locator(".settings").get_by_label("betas").fill("0.5, 0.9")
     page.keyboard.press("Enter")
     expect(page.locator(ROWS).first).to_contain_text("betas=(0.5, 0.9)")
-    page.wait_for_function("() => location.search.includes('racers=Adam:lr=0.1;betas=(0.5,0.9),RMSprop')")
+    page.wait_for_function("() => location.search.includes('optimizers=Adam:lr=0.1;betas=(0.5,0.9),RMSprop')")
     page.locator(".settings").get_by_label("betas").fill("half")
     page.keyboard.press("Enter")
     expect(page.locator(".settings .error:visible")).to_contain_text("betas: 2 numbers")
     page.get_by_role("radio", name="tuned rates").check()
     expect(page.locator(".lead")).to_contain_text("best of 25")
     expect(page.locator(".strips svg").first).to_have_attribute("aria-label", re.compile("works"))
-    assert race_of(page)["racers"][1]["hyperparameters"] == {"lr": page_rate(page, 1)}
+    assert animation_of(page)["paths"][1]["hyperparameters"] == {"lr": page_rate(page, 1)}
 
 
 def page_rate(page, row):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.lab.racing import COLOURS, ROWS, SHORT, STILL, TABLE, race_of, rows_of, settled, show
+from tests.lab.animated_pages import COLOURS, ROWS, SHORT, STILL, TABLE, animation_of, rows_of, settled, show
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -45,13 +45,17 @@ def test_a_formula_is_text_and_a_wrong_one_is_told(page, complaints):
     field.fill("x^2 + 3 y^2")
     expect(page.locator("h1")).to_have_text("Two optimizers, one start: x^2 + 3 y^2")
     expect(page.locator(".formula .error")).to_be_hidden()
-    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(race_of(page), 40)
+    assert [row[:2] for row in page.evaluate(TABLE)] == rows_of(animation_of(page), 40)
     complaints[:] = [text for text in complaints if "422" not in text]  # asked for twice
 
 
 @pytest.mark.parametrize(
     "link",
-    ["surface=%3Cscript%3Ealert(1)%3C/script%3E&racers=Adam", "surface=beale&racers=%3Cb%3E", "steps=<i>"],
+    [
+        "surface=%3Cscript%3Ealert(1)%3C/script%3E&optimizers=Adam",
+        "surface=beale&optimizers=%3Cb%3E",
+        "steps=<i>",
+    ],
 )
 def test_a_hostile_link_does_no_harm(page, complaints, link):
     page.on("dialog", lambda dialog: pytest.fail("a link ran as a script"))
@@ -65,12 +69,12 @@ def test_a_busy_lab_is_told_in_a_line_and_the_picture_stays(page, complaints):
     show(page, SHORT)
     before = page.evaluate(TABLE)
     busy = {"status": 503, "headers": {"Retry-After": "3"}, "json": {"detail": "the lab has too much to do"}}
-    page.route("**/api/race", lambda route: route.fulfill(**busy))
+    page.route("**/api/animate", lambda route: route.fulfill(**busy))
     page.get_by_label("Seed of the noise").fill("3")
     page.keyboard.press("Enter")
     expect(page.locator(".error:visible")).to_have_text("the lab has too much to do; try again in 3 s")
     assert page.evaluate(TABLE) == before
-    page.unroute("**/api/race")
+    page.unroute("**/api/animate")
     page.get_by_role("button", name="Next seed").click()
     expect(page.locator(".error:visible")).to_have_count(0)
     complaints.clear()
@@ -98,7 +102,7 @@ def test_an_answer_that_was_superseded_is_not_shown(page):
         else:
             route.continue_()
 
-    page.route("**/api/race", hold_the_first)
+    page.route("**/api/animate", hold_the_first)
     for seed in ("7", "8"):
         page.get_by_label("Seed of the noise").fill(seed)
         page.keyboard.press("Enter")
@@ -113,8 +117,12 @@ def test_an_answer_that_was_superseded_is_not_shown(page):
 def test_the_recipe_is_copied(page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     show(page, SHORT)
-    race = race_of(page)
-    for name, text in (("command", race["command"]), ("python", race["snippet"]), ("link", page.url)):
+    animation = animation_of(page)
+    for name, text in (
+        ("command", animation["command"]),
+        ("python", animation["snippet"]),
+        ("link", page.url),
+    ):
         page.get_by_role("button", name=f"Copy the {name}").click()
         expect(page.locator("#narration")).to_have_text(f"The {name} is in the clipboard")
         assert page.evaluate("navigator.clipboard.readText()") == text
@@ -136,7 +144,7 @@ def test_downloads_are_what_they_say(page, browser, tmp_path):
         assert len(picture.convert("RGB").getcolors(2**20)) > 100
     with Image.open(files["GIF"]) as film:
         assert film.n_frames > 10
-    told = race_of(page)
+    told = animation_of(page)
     assert json.loads(files["JSON"].read_text()) == {
         key: value for key, value in told.items() if key not in ("strokes", "link", "seconds")
     }

@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 
 from surefoot.lab.app import create_app
 from surefoot.lab.options import LabOptions
-from surefoot.lab.request_models import InspectBody, RecipeBody, SurfaceBody
+from surefoot.lab.request_models import InspectRequest, RecipeRequest, SurfaceRequest
 from surefoot.surfaces.optimizer_cards import cards
 
-RECIPE = {"surface": "beale", "racers": [{"optimizer": "Adam"}]}
+RECIPE = {"surface": "beale", "optimizers": [{"optimizer": "Adam"}]}
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def client() -> TestClient:
     return TestClient(create_app(LabOptions()), base_url="http://127.0.0.1", raise_server_exceptions=False)
 
 
-def racer(name: str = "Adam", **hyperparameters: Any) -> dict[str, Any]:
-    return {"racers": [{"optimizer": name, "hyperparameters": hyperparameters}]}
+def one(name: str = "Adam", **hyperparameters: Any) -> dict[str, Any]:
+    return {"optimizers": [{"optimizer": name, "hyperparameters": hyperparameters}]}
 
 
 REFUSED = [
@@ -38,10 +38,10 @@ REFUSED = [
     ({"surface": "x" * 401}, "surface: string should have at most 400 characters"),
     ({"surface": ""}, "surface: string should have at least 1 character"),
     ({"surface": 3}, "surface: should be a valid string"),
-    ({"racers": []}, "racers: list should have at least 1 item"),
-    ({"racers": RECIPE["racers"] * 13}, "racers: list should have at most 12 items"),
-    ({"racers": [{"optimizer": "Adm"}]}, "racers[0].optimizer: unknown optimizer 'Adm'; did you mean 'Adam"),
-    ({"racers": [*RECIPE["racers"], {"optimizer": "x" * 41}]}, "racers[1].optimizer: string should have"),
+    ({"optimizers": []}, "optimizers: list should have at least 1 item"),
+    ({"optimizers": RECIPE["optimizers"] * 13}, "optimizers: list should have at most 12 items"),
+    ({"optimizers": [{"optimizer": "Adm"}]}, "optimizers[0].optimizer: unknown optimizer 'Adm'; did you"),
+    ({"optimizers": [*RECIPE["optimizers"], {"optimizer": "x" * 41}]}, "optimizers[1].optimizer: string"),
     ({"tuning": "best"}, "tuning: should be 'default', 'same-lr' or 'tuned'"),
     ({"lr": 0}, "lr: should be greater than 0"),
     ({"lr": 1e7}, "lr: should be less than or equal to 1000000"),
@@ -53,28 +53,28 @@ REFUSED = [
     ({"seed": -1}, "seed: should be greater than or equal to 0"),
     ({"seed": 2**31}, "seed: should be less than 2147483648"),
     ({"sede": 1}, "sede: there is no such field; did you mean 'seed'?"),
-    (racer(lr=True), "racers[0].hyperparameters.lr: Adam takes a number for lr, not True"),
-    (racer(lr="fast"), "racers[0].hyperparameters.lr: Adam takes a number for lr, not 'fast'"),
-    (racer(lr=-1), "racers[0].hyperparameters.lr: Invalid learning rate: -1"),
-    (racer(lr={"a": 1}), "racers[0].hyperparameters.lr: it should be a number, true, false, a short word"),
-    (racer(learning_rate=1), "racers[0].hyperparameters.learning_rate: Adam has no setting 'learning_rate'"),
-    (racer(beta=[0.9, 0.9]), "racers[0].hyperparameters.beta: Adam has no setting 'beta'; did you mean"),
-    (racer(fused=True), "racers[0].hyperparameters.fused: Adam has no setting 'fused'"),
-    (racer(betas=[0.9]), "racers[0].hyperparameters.betas: Adam takes 2 numbers for betas"),
-    (racer(betas=[0.9, None]), "racers[0].hyperparameters.betas: Adam takes 2 numbers for betas"),
-    (racer(betas=[1, 2, 3, 4]), "racers[0].hyperparameters.betas: it should be"),
-    (racer(amsgrad=1), "racers[0].hyperparameters.amsgrad: Adam takes true or false for amsgrad, not 1"),
-    (racer("LBFGS", max_iter=10**9), "racers[0].hyperparameters.max_iter: LBFGS takes a whole number"),
-    (racer("LBFGS", max_eval=10**9), "racers[0].hyperparameters.max_eval: LBFGS takes a whole number"),
-    (racer("LBFGS", history_size=1e3), "racers[0].hyperparameters.history_size: LBFGS takes a whole number"),
-    (racer("LBFGS", line_search_fn="weak"), "racers[0].hyperparameters.line_search_fn: LBFGS takes None or"),
-    (racer("Muon", ns_steps=100), "racers[0].hyperparameters.ns_steps: Muon takes a whole number from 1 to"),
+    (one(lr=True), "optimizers[0].hyperparameters.lr: Adam takes a number for lr, not True"),
+    (one(lr="fast"), "optimizers[0].hyperparameters.lr: Adam takes a number for lr, not 'fast'"),
+    (one(lr=-1), "optimizers[0].hyperparameters.lr: Invalid learning rate: -1"),
+    (one(lr={"a": 1}), "optimizers[0].hyperparameters.lr: it should be a number, true, false, a short word"),
+    (one(learning_rate=1), "optimizers[0].hyperparameters.learning_rate: Adam has no setting 'learning_"),
+    (one(beta=[0.9, 0.9]), "optimizers[0].hyperparameters.beta: Adam has no setting 'beta'; did you mean"),
+    (one(fused=True), "optimizers[0].hyperparameters.fused: Adam has no setting 'fused'"),
+    (one(betas=[0.9]), "optimizers[0].hyperparameters.betas: Adam takes 2 numbers for betas"),
+    (one(betas=[0.9, None]), "optimizers[0].hyperparameters.betas: Adam takes 2 numbers for betas"),
+    (one(betas=[1, 2, 3, 4]), "optimizers[0].hyperparameters.betas: it should be"),
+    (one(amsgrad=1), "optimizers[0].hyperparameters.amsgrad: Adam takes true or false for amsgrad, not 1"),
+    (one("LBFGS", max_iter=10**9), "optimizers[0].hyperparameters.max_iter: LBFGS takes a whole number"),
+    (one("LBFGS", max_eval=10**9), "optimizers[0].hyperparameters.max_eval: LBFGS takes a whole number"),
+    (one("LBFGS", history_size=1e3), "optimizers[0].hyperparameters.history_size: LBFGS takes a whole"),
+    (one("LBFGS", line_search_fn="weak"), "optimizers[0].hyperparameters.line_search_fn: LBFGS takes None"),
+    (one("Muon", ns_steps=100), "optimizers[0].hyperparameters.ns_steps: Muon takes a whole number from"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "line"), REFUSED, ids=[line[:50] for _, line in REFUSED])
 def test_what_is_not_allowed_is_refused_in_one_line(client, change, line):
-    answer = client.post("/api/race", json=RECIPE | change)
+    answer = client.post("/api/animate", json=RECIPE | change)
     assert answer.status_code == 422
     assert list(answer.json()) == ["detail"]
     assert answer.json()["detail"].startswith(line)
@@ -85,16 +85,16 @@ def test_what_is_not_allowed_is_refused_in_one_line(client, change, line):
 @pytest.mark.parametrize("place", ['"lr": %s', '"start": [1, %s]', '"noise": %s', '"x": [%s, 3]'])
 def test_numbers_must_be_finite(client, number, place):
     body = json.dumps(RECIPE)[:-1] + ", " + place % number + "}"
-    answer = client.post("/api/race", content=body, headers={"Content-Type": "application/json"})
+    answer = client.post("/api/animate", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e301", "1" + "0" * 400])
 def test_settings_must_be_finite(client, number):
-    body = json.dumps(RECIPE | racer(lr=0.125)).replace("0.125", number)
-    answer = client.post("/api/race", content=body, headers={"Content-Type": "application/json"})
+    body = json.dumps(RECIPE | one(lr=0.125)).replace("0.125", number)
+    answer = client.post("/api/animate", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
-    assert answer.json()["detail"] == "racers[0].hyperparameters.lr: it should be a finite number"
+    assert answer.json()["detail"] == "optimizers[0].hyperparameters.lr: it should be a finite number"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_settings_must_be_finite(client, number):
     ids=range(9),
 )
 def test_what_is_no_recipe_at_all_is_refused(client, body, status):
-    answer = client.post("/api/race", content=body, headers={"Content-Type": "application/json"})
+    answer = client.post("/api/animate", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == status
     assert list(answer.json()) == ["detail"]
     assert len(answer.content) < 1000
@@ -122,7 +122,7 @@ def test_what_is_no_recipe_at_all_is_refused(client, body, status):
 def test_a_body_that_is_too_large_is_refused_by_its_length_and_while_it_is_read(client):
     large = json.dumps(RECIPE | {"surface": "x" * 70_000})
     assert (
-        client.post("/api/race", content=large, headers={"Content-Type": "application/json"}).status_code
+        client.post("/api/animate", content=large, headers={"Content-Type": "application/json"}).status_code
         == 413
     )
 
@@ -130,25 +130,27 @@ def test_a_body_that_is_too_large_is_refused_by_its_length_and_while_it_is_read(
         for _ in range(1000):
             yield b" " * 1000
 
-    answer = client.post("/api/race", content=pieces(), headers={"Content-Type": "application/json"})
+    answer = client.post("/api/animate", content=pieces(), headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
     assert answer.json() == {"detail": "the body is larger than 64 KiB"}
 
 
-def test_a_racer_that_is_not_there_is_refused():
-    with pytest.raises(ValidationError, match="there is no racer 1; the last one is 0"):
-        InspectBody.model_validate({"recipe": RECIPE, "racer": 1, "step": 0})
+def test_a_path_that_is_not_there_is_refused():
+    with pytest.raises(ValidationError, match="there is no path 1; the last one is 0"):
+        InspectRequest.model_validate({"recipe": RECIPE, "path": 1, "step": 0})
 
 
 def test_the_name_of_an_optimizer_is_found_as_the_command_line_finds_it():
-    assert RecipeBody.model_validate(RECIPE | racer("random-search")).racers[0].optimizer == "RandomSearch"
+    assert (
+        RecipeRequest.model_validate(RECIPE | one("random-search")).optimizers[0].optimizer == "RandomSearch"
+    )
 
 
 def test_every_optimizer_takes_its_own_defaults():
     for name, card in cards().items():
         defaults = json.loads(json.dumps({setting.name: setting.default for setting in card.hyperparameters}))
-        body = RecipeBody.model_validate(RECIPE | racer(name, **defaults))
-        assert body.racers[0].hyperparameters == defaults
+        body = RecipeRequest.model_validate(RECIPE | one(name, **defaults))
+        assert body.optimizers[0].hyperparameters == defaults
 
 
 JSON = st.recursive(
@@ -159,9 +161,13 @@ JSON = st.recursive(
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.dictionaries(st.sampled_from([*RecipeBody.model_fields, "other"]), JSON))
+@given(st.dictionaries(st.sampled_from([*RecipeRequest.model_fields, "other"]), JSON))
 def test_whatever_is_sent_is_taken_or_refused(body):
-    for model, sent in ((RecipeBody, RECIPE | body), (SurfaceBody, body), (InspectBody, {"recipe": body})):
+    for model, sent in (
+        (RecipeRequest, RECIPE | body),
+        (SurfaceRequest, body),
+        (InspectRequest, {"recipe": body}),
+    ):
         try:
             found = model.model_validate(sent)
         except ValidationError:
@@ -176,7 +182,7 @@ def test_whatever_is_set_is_taken_or_refused(name, data):
     wanted = data.draw(st.dictionaries(known, JSON, max_size=4))
     problems = []
     try:
-        RecipeBody.model_validate(RECIPE | racer(name, **wanted))
+        RecipeRequest.model_validate(RECIPE | one(name, **wanted))
     except ValidationError as error:
         problems = error.errors()
     assert {problem["type"] for problem in problems} <= {"refused", "setting"}

@@ -25,8 +25,8 @@ from surefoot.lab.options import LabOptions, Limits
 from tests.lab.conftest import FINISHED, PATIENCE, fill
 from tests.report.sample_study import sample_study
 
-QUICK = Limits(race_seconds=1.0, picture_seconds=1.0, grace_seconds=20.0)
-"""So that a race of 12 racers and 2000 steps, or a film of it, is given up soon."""
+QUICK = Limits(animation_seconds=1.0, picture_seconds=1.0, grace_seconds=20.0)
+"""So that an animation of 12 optimizers and 2000 steps, or a film of it, is given up soon."""
 
 pytestmark = pytest.mark.real
 
@@ -52,7 +52,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
-    while len(app.state.desk.workers) < QUICK.workers and thread.is_alive():
+    while len(app.state.job_queue.workers) < QUICK.workers and thread.is_alive():
         time.sleep(0.01)
     yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     server.should_exit = True
@@ -69,7 +69,7 @@ def test_every_answer_is_one_that_is_described(case, address):
     if case.meta.generation.mode.is_positive:
         meaningful(case)
     answer = case.call(base_url=address, timeout=PATIENCE / 1000)
-    given_up = answer.status_code == 503  # described, and right where a race takes too long
+    given_up = answer.status_code == 503  # described, and right where an animation takes too long
     case.validate_response(answer, checks=CHECKS if given_up else [checks.not_a_server_error, *CHECKS])
 
 
@@ -91,13 +91,13 @@ def meaningful(case: Any) -> None:
         for axis in ("x", "y"):
             low, high = sorted(body.get(axis) or (0, 0))
             body[axis] = [low, high] if high - low > 1 else None
-    if "racers" in body:
+    if "optimizers" in body:
         body["steps"] = 1 + body.get("steps", 200) % 40
-        for racer in body["racers"]:
-            racer["optimizer"] = one_of(["Adam", "SGD", "Muon", "LBFGS"], racer["optimizer"])
-            racer["hyperparameters"] = {"lr": 0.1} if len(racer.get("hyperparameters", ())) % 2 else {}
-        if "racer" in sent:
-            sent["racer"], sent["step"] = sent["racer"] % len(body["racers"]), sent["step"] % 3
+        for spec in body["optimizers"]:
+            spec["optimizer"] = one_of(["Adam", "SGD", "Muon", "LBFGS"], spec["optimizer"])
+            spec["hyperparameters"] = {"lr": 0.1} if len(spec.get("hyperparameters", ())) % 2 else {}
+        if "path" in sent:
+            sent["path"], sent["step"] = sent["path"] % len(body["optimizers"]), sent["step"] % 3
 
 
 def one_of(names: Sequence[str], text: str) -> str:
@@ -111,7 +111,7 @@ def test_every_kind_of_file_is_described(address, ending):
     """Chance does not try them all."""
     case = schema["/api/picture/{format}"]["POST"].Case(
         path_parameters={"format": ending},
-        body={"surface": "beale", "racers": [{"optimizer": "Adam"}], "steps": 2},
+        body={"surface": "beale", "optimizers": [{"optimizer": "Adam"}], "steps": 2},
         media_type="application/json",
     )
     answer = case.call(base_url=address, timeout=PATIENCE / 1000)

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from surefoot.study.format import number, setting
-from surefoot.surfaces.recipe import Racer, Recipe
+from surefoot.surfaces.recipe import OptimizerSpec, Recipe
 from surefoot.surfaces.recipe_text import query
 
 IN_THE_PAGE = (
@@ -65,14 +65,17 @@ def test_what_is_no_number_reads_as_everywhere(page):
 def test_a_link_reads_as_on_the_command_line(page):
     page.goto("/playground?frame=0")
     recipes = [
-        Recipe("beale", (Racer("Adam"),)),
+        Recipe("beale", (OptimizerSpec("Adam"),)),
         Recipe(
             "x^2 + 3*y^2 & 1",
-            (Racer("Adam", {"lr": 1e-05, "betas": (0.9, 0.99), "amsgrad": True}), Racer("SGD")),
+            (
+                OptimizerSpec("Adam", {"lr": 1e-05, "betas": (0.9, 0.99), "amsgrad": True}),
+                OptimizerSpec("SGD"),
+            ),
         ),
         Recipe(
             "saddle",
-            (Racer("Adagrad"), Racer("Adagrad", {"lr": 0.5})),
+            (OptimizerSpec("Adagrad"), OptimizerSpec("Adagrad", {"lr": 0.5})),
             tuning="same-lr",
             lr=0.25,
             steps=33,
@@ -80,12 +83,12 @@ def test_a_link_reads_as_on_the_command_line(page):
         ),
         Recipe(
             "saddle",
-            (Racer("LBFGS", {"line_search_fn": "strong_wolfe", "max_eval": None}),),
+            (OptimizerSpec("LBFGS", {"line_search_fn": "strong_wolfe", "max_eval": None}),),
             start=(-1.5, 1e-07),
         ),
         Recipe(
             "exp(x)+y^2",
-            (Racer("SGD", {"momentum": 0.9}),),
+            (OptimizerSpec("SGD", {"momentum": 0.9}),),
             x=(-1.0, 2.5),
             y=(-3.0, 3.0),
             noise=0.0,
@@ -93,14 +96,14 @@ def test_a_link_reads_as_on_the_command_line(page):
         ),
     ]
     for recipe, body in zip(recipes, page.evaluate(READ, [query(recipe) for recipe in recipes]), strict=True):
-        racers = tuple(
-            Racer(
-                racer["optimizer"], {name: plain(value) for name, value in racer["hyperparameters"].items()}
+        specs = tuple(
+            OptimizerSpec(
+                spec["optimizer"], {name: plain(value) for name, value in spec["hyperparameters"].items()}
             )
-            for racer in body.pop("racers")
+            for spec in body.pop("optimizers")
         )
         assert body.pop("strips") is False
-        assert Recipe(racers=racers, **{name: plain(value) for name, value in body.items()}) == recipe
+        assert Recipe(optimizers=specs, **{name: plain(value) for name, value in body.items()}) == recipe
 
 
 def plain(value):

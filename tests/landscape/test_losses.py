@@ -35,13 +35,13 @@ class Bowl:
 
 
 @pytest.fixture
-def ground():
+def evaluator():
     return Bowl()
 
 
-def test_every_loss_is_at_its_place(ground):
+def test_every_loss_is_at_its_place(evaluator):
     told = []
-    losses = measure(ground, None, PATHS, (0, 1), 5, lambda *news: told.append(news))
+    losses = measure(evaluator, None, PATHS, (0, 1), 5, lambda *news: told.append(news))
     assert losses.own == [[-1, pytest.approx(0.04), pytest.approx(3.01)], [-1, pytest.approx(0.25)]]
     assert losses.projected == [[0, pytest.approx(1.04), pytest.approx(4.01)], [0, pytest.approx(1.25)]]
     for y, row in zip(losses.y, losses.grid, strict=True):
@@ -50,9 +50,9 @@ def test_every_loss_is_at_its_place(ground):
     assert told == [(35, 35)]
 
 
-def test_a_point_of_the_grid_goes_with_the_snapshot_whose_projection_is_nearest(ground):
-    measure(ground, None, PATHS, (0, 1), 5)
-    for place in ground.places[10:]:
+def test_a_point_of_the_grid_goes_with_the_snapshot_whose_projection_is_nearest(evaluator):
+    measure(evaluator, None, PATHS, (0, 1), 5)
+    for place in evaluator.places[10:]:
         x, y = place.at
         distance = {
             (path, index): math.dist((x, y), point.tolist())

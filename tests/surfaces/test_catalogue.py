@@ -31,7 +31,7 @@ SYMMETRIES = {
     "plateau": "x y",
     "noisy-quadratic": "x y",
 }
-"""The axes in which a surface is its own image: a racer that starts on one never leaves it."""
+"""The axes in which a surface is its own image: an optimizer that starts on one never leaves it."""
 
 MIRRORS = {
     "x": lambda p: p * torch.tensor([-1.0, 1.0]),

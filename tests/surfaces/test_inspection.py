@@ -10,7 +10,7 @@ import torch
 from surefoot import optim
 from surefoot.surfaces.inspection import inspect
 from surefoot.surfaces.path import follow, noise
-from surefoot.surfaces.recipe import Racer
+from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surfaces import find_surface
 
 BEALE = find_surface("beale")
@@ -18,9 +18,9 @@ STEPS = 40
 
 
 def seen_and_path(name, step, settings=None, deviation=0.2):
-    racer, draws = Racer(name, settings or {}), noise(STEPS, deviation, seed=3)
-    path = follow(BEALE, racer, BEALE.start, STEPS, draws, seed=3)
-    return inspect(BEALE, racer, BEALE.start, STEPS, draws, step, seed=3), path
+    spec, draws = OptimizerSpec(name, settings or {}), noise(STEPS, deviation, seed=3)
+    path = follow(BEALE, spec, BEALE.start, STEPS, draws, seed=3)
+    return inspect(BEALE, spec, BEALE.start, STEPS, draws, step, seed=3), path
 
 
 @pytest.mark.parametrize("name", sorted(optim.OPTIMIZERS))
@@ -65,7 +65,7 @@ def test_a_lifted_state_is_told_as_the_pair_it_stands_for():
 
 def test_where_there_is_no_slope_there_is_no_effective_rate():
     flat = find_surface("x^2 + 0*y")
-    seen = inspect(flat, Racer("SGD"), (1.0, 1.0), 3, noise(3, 0.0, 0), 0)
+    seen = inspect(flat, OptimizerSpec("SGD"), (1.0, 1.0), 3, noise(3, 0.0, 0), 0)
     assert seen.effective_rate[1] is None
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from surefoot import optim
-from surefoot.surfaces.lr_sweep import run_trials
+from surefoot.surfaces.lr_sweep import sweep
 from surefoot.surfaces.path import follow, noise
-from surefoot.surfaces.recipe import Racer
+from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Surface
 
 BEALE = Surface(
@@ -28,9 +28,9 @@ STARTS = [(1.0, 1.5), (-0.5, 0.25), (0.0, 0.0)]
 STEPS = 40
 
 
-def racers(optimizer, rates=(1e-3, 1e-2, 0.3, 3.0), **more):
+def specs(optimizer, rates=(1e-3, 1e-2, 0.3, 3.0), **more):
     setting = "scale" if optimizer == "RandomSearch" else "lr"
-    return [Racer(optimizer, {setting: rate, **more}) for rate in rates]
+    return [OptimizerSpec(optimizer, {setting: rate, **more}) for rate in rates]
 
 
 def held(path):
@@ -51,10 +51,10 @@ def test_values_are_those_of_single_walks(optimizer, deviation):
     draws = noise(STEPS, deviation, seed=3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of LBFGS, where the loss is not finite
-        values = run_trials(BEALE, racers(optimizer), STARTS, STEPS, draws, seed=5)
+        values = sweep(BEALE, specs(optimizer), STARTS, STEPS, draws, seed=5)
         paths = [
-            [follow(BEALE, racer, start, STEPS, draws, seed=5 + place) for place, start in enumerate(STARTS)]
-            for racer in racers(optimizer)
+            [follow(BEALE, spec, start, STEPS, draws, seed=5 + place) for place, start in enumerate(STARTS)]
+            for spec in specs(optimizer)
         ]
     single = torch.tensor([[held(path) for path in row] for row in paths], dtype=torch.float64)
     assert values.shape == (4, 3, STEPS + 1)
@@ -65,8 +65,7 @@ def test_values_are_those_of_single_walks(optimizer, deviation):
 def test_other_settings_are_kept():
     draws = noise(STEPS, 0.0, seed=0)
     plain, other = (
-        run_trials(BEALE, racers("SGD", (1e-3,), **more), STARTS, STEPS, draws)
-        for more in ({}, {"momentum": 0.9})
+        sweep(BEALE, specs("SGD", (1e-3,), **more), STARTS, STEPS, draws) for more in ({}, {"momentum": 0.9})
     )
     assert other[0, 0, -1] < plain[0, 0, -1]
 
@@ -74,24 +73,24 @@ def test_other_settings_are_kept():
 def test_a_walk_does_not_know_of_the_others():
     draws = noise(STEPS, 0.1, seed=0)
     for optimizer in ("Adam", "Adafactor", "Muon"):
-        many = run_trials(BEALE, racers(optimizer), STARTS, STEPS, draws)
-        alone = run_trials(BEALE, racers(optimizer)[1:2], STARTS[1:2], STEPS, draws)
+        many = sweep(BEALE, specs(optimizer), STARTS, STEPS, draws)
+        alone = sweep(BEALE, specs(optimizer)[1:2], STARTS[1:2], STEPS, draws)
         torch.testing.assert_close(many[1:2, 1:2], alone, rtol=1e-9, atol=1e-12)
 
 
 def test_what_goes_down_without_end_escaped_and_what_leaves_upwards_diverged():
     draws = noise(STEPS, 0.0, seed=0)
-    down = run_trials(SLOPE, racers("SGD", (100.0, 1e-3)), [(0.5, 0.0)], STEPS, draws)
+    down = sweep(SLOPE, specs("SGD", (100.0, 1e-3)), [(0.5, 0.0)], STEPS, draws)
     assert (down[:, 0, -1] == -math.inf).tolist() == [True, False]
     steep = replace(BEALE, formula=f"({BEALE.formula})*1e6")
-    assert bool((run_trials(steep, racers("SGD", (1.0,)), STARTS, STEPS, draws)[..., -1] == math.inf).all())
+    assert bool((sweep(steep, specs("SGD", (1.0,)), STARTS, STEPS, draws)[..., -1] == math.inf).all())
 
 
 def test_zeros_in_a_gradient_are_no_rows_of_a_sparse_one():
     draws = noise(STEPS, 0.0, seed=0)
     flat = Surface("x^2", "x^2 + 0*y", (-1.0, 1.0), (-1.0, 1.0), (0.5, 0.5))
-    values = run_trials(flat, racers("SparseAdam", (0.1,)), [(0.5, 0.5)], STEPS, draws)
-    path = follow(flat, racers("SparseAdam", (0.1,))[0], (0.5, 0.5), STEPS, draws)
+    values = sweep(flat, specs("SparseAdam", (0.1,)), [(0.5, 0.5)], STEPS, draws)
+    path = follow(flat, specs("SparseAdam", (0.1,))[0], (0.5, 0.5), STEPS, draws)
     torch.testing.assert_close(
         values[0, 0], torch.tensor(path.values, dtype=torch.float64), rtol=1e-9, atol=0
     )
@@ -101,11 +100,11 @@ def test_zeros_in_a_gradient_are_no_rows_of_a_sparse_one():
 def test_it_stops_when_told(optimizer):
     asked = iter([False, False, False])
     stopped = lambda: next(asked, True)  # noqa: E731
-    assert run_trials(BEALE, racers(optimizer), STARTS, STEPS, noise(STEPS, 0.0, 0), stopped=stopped) is None
+    assert sweep(BEALE, specs(optimizer), STARTS, STEPS, noise(STEPS, 0.0, 0), stopped=stopped) is None
 
 
-def test_a_racer_that_cannot_be_built_is_refused():
+def test_an_optimizer_that_cannot_be_built_is_refused():
     with pytest.raises(TypeError, match="momentun"):
-        run_trials(BEALE, racers("SGD", momentun=0.9), STARTS, STEPS, noise(STEPS, 0.0, 0))
+        sweep(BEALE, specs("SGD", momentun=0.9), STARTS, STEPS, noise(STEPS, 0.0, 0))
     with pytest.raises(ValueError, match="learning rate"):
-        run_trials(BEALE, racers("SGD", (0.1, -0.1)), STARTS, STEPS, noise(STEPS, 0.0, 0))
+        sweep(BEALE, specs("SGD", (0.1, -0.1)), STARTS, STEPS, noise(STEPS, 0.0, 0))

@@ -1,4 +1,4 @@
-"""A racer's path is that of a plain loop over the same optimizer, bit for bit, and its end is told truly."""
+"""An optimizer's path is that of a plain loop over it, bit for bit, and its end is told truly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from surefoot.surfaces.path import (
     optimizer_names,
     project,
 )
-from surefoot.surfaces.recipe import Racer
+from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Surface
 from surefoot.surfaces.surfaces import SURFACES, find_surface
 
@@ -40,7 +40,7 @@ FURTHER = [
     ("RandomSearch", {"scale": 0.5}),
 ]
 CASES = [(name, {}) for name in optim.OPTIMIZERS] + FURTHER
-every_racer = pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
+every_optimizer = pytest.mark.parametrize(("name", "settings"), CASES, ids=str)
 
 
 def loss_on(name, x, y):
@@ -94,11 +94,11 @@ def plain_loop(on, name, settings, start, steps, extra, seed):
     return points, evaluations
 
 
-@every_racer
+@every_optimizer
 @pytest.mark.parametrize("deviation", [0.0, 0.3])
 def test_the_path_is_that_of_a_plain_loop_bit_for_bit(name, settings, deviation):
     extra = noise(2 * STEPS + 50, deviation, seed=3)
-    path = follow(SURFACES["saddle"], Racer(name, settings), START, STEPS, extra, seed=5)
+    path = follow(SURFACES["saddle"], OptimizerSpec(name, settings), START, STEPS, extra, seed=5)
     with drawing(0):
         points, evaluations = plain_loop(
             "saddle", name, settings, START, STEPS, extra if deviation else None, seed=5
@@ -115,17 +115,17 @@ def test_the_path_is_that_of_a_plain_loop_bit_for_bit(name, settings, deviation)
 )
 def test_a_long_path_on_a_steep_surface_is_that_of_a_plain_loop_too(name, settings):
     extra = noise(300, 1.0, seed=8)
-    path = follow(SURFACES["beale"], Racer(name, settings), (1.0, 1.5), 300, extra)
+    path = follow(SURFACES["beale"], OptimizerSpec(name, settings), (1.0, 1.5), 300, extra)
     with drawing(0):
         points, _ = plain_loop("beale", name, settings, (1.0, 1.5), 300, extra, seed=0)
     assert list(path.points) == points
 
 
-@every_racer
+@every_optimizer
 def test_a_path_has_a_value_and_a_count_for_every_point(name, settings):
-    surface, racer = SURFACES["saddle"], Racer(name, settings)
-    path = follow(surface, racer, START, STEPS, noise(STEPS, 0.0, seed=0))
-    assert path.racer == racer
+    surface, spec = SURFACES["saddle"], OptimizerSpec(name, settings)
+    path = follow(surface, spec, START, STEPS, noise(STEPS, 0.0, seed=0))
+    assert path.spec == spec
     assert len(path.points) == len(path.values) == len(path.evaluations)
     assert (path.points[0], path.evaluations[0]) == (START, 0)
     assert all(before < after for before, after in zip(path.evaluations, path.evaluations[1:], strict=False))
@@ -135,8 +135,8 @@ def test_a_path_has_a_value_and_a_count_for_every_point(name, settings):
         assert list(path.values) == pytest.approx(values.tolist(), rel=1e-14)
 
 
-@every_racer
-def test_every_racer_gets_the_same_noise(name, settings):
+@every_optimizer
+def test_every_optimizer_gets_the_same_noise(name, settings):
     surface, extra = SURFACES["saddle"], noise(STEPS, 0.5, seed=1)
     given = []
 
@@ -148,7 +148,7 @@ def test_every_racer_gets_the_same_noise(name, settings):
             return loss
 
     with drawing(0):
-        walker = Noted(surface, Racer(name, settings), START, extra)
+        walker = Noted(surface, OptimizerSpec(name, settings), START, extra)
         while walker.evaluations < STEPS:
             walker.step()
     assert torch.allclose(torch.stack(given[:STEPS]), extra, rtol=0, atol=1e-12)
@@ -156,14 +156,17 @@ def test_every_racer_gets_the_same_noise(name, settings):
 
 def test_the_loss_that_a_closure_returns_has_no_noise():
     with drawing(0):
-        walker = Walker(SURFACES["saddle"], Racer("LBFGS"), START, noise(5, 10.0, seed=0))
+        walker = Walker(SURFACES["saddle"], OptimizerSpec("LBFGS"), START, noise(5, 10.0, seed=0))
         assert walker.evaluate().item() == loss_on("saddle", *torch.tensor(START, dtype=torch.float64)).item()
 
 
 def test_noise_begins_anew_after_its_end():
     short = noise(7, 0.5, seed=2)
-    again = follow(SURFACES["saddle"], Racer("SGD", {"lr": 0.1}), START, STEPS, short.repeat(5, 1))
-    assert follow(SURFACES["saddle"], Racer("SGD", {"lr": 0.1}), START, STEPS, short).points == again.points
+    again = follow(SURFACES["saddle"], OptimizerSpec("SGD", {"lr": 0.1}), START, STEPS, short.repeat(5, 1))
+    assert (
+        follow(SURFACES["saddle"], OptimizerSpec("SGD", {"lr": 0.1}), START, STEPS, short).points
+        == again.points
+    )
 
 
 def test_noise_is_fixed_by_its_seed_and_scales_with_its_deviation():
@@ -177,15 +180,17 @@ def test_noise_is_fixed_by_its_seed_and_scales_with_its_deviation():
     assert (noise(3, 0.0, seed=0) == 0).all()
 
 
-@pytest.mark.parametrize("racer", [Racer("RandomSearch"), Racer("Adam"), Racer("Adam", {"lr": -1.0})])
-def test_the_global_random_generator_is_left_as_it_was(racer):
+@pytest.mark.parametrize(
+    "spec", [OptimizerSpec("RandomSearch"), OptimizerSpec("Adam"), OptimizerSpec("Adam", {"lr": -1.0})]
+)
+def test_the_global_random_generator_is_left_as_it_was(spec):
     paths = []
     for seed in (11, 12):
         torch.manual_seed(seed)
         before = torch.get_rng_state()
         try:
             paths.append(
-                follow(SURFACES["saddle"], racer, START, STEPS, noise(STEPS, 0.1, seed=0), seed=2).points
+                follow(SURFACES["saddle"], spec, START, STEPS, noise(STEPS, 0.1, seed=0), seed=2).points
             )
         except ValueError:
             paths.append(())
@@ -196,7 +201,7 @@ def test_the_global_random_generator_is_left_as_it_was(racer):
 def test_what_an_optimizer_draws_is_fixed_by_the_seed():
     def walk(seed):
         return follow(
-            SURFACES["saddle"], Racer("RandomSearch"), START, STEPS, noise(1, 0.0, 0), seed=seed
+            SURFACES["saddle"], OptimizerSpec("RandomSearch"), START, STEPS, noise(1, 0.0, 0), seed=seed
         ).points
 
     assert walk(1) == walk(1)
@@ -219,16 +224,16 @@ def test_what_an_optimizer_draws_is_fixed_by_the_seed():
         ),
     ],
 )
-def test_how_a_racer_diverged_is_named(formula, start, lr, end):
+def test_how_an_optimizer_diverged_is_named(formula, start, lr, end):
     surface = find_surface(formula)
-    path = follow(surface, Racer("SGD", {"lr": lr}), start, 100, noise(1, 0.0, seed=0))
+    path = follow(surface, OptimizerSpec("SGD", {"lr": lr}), start, 100, noise(1, 0.0, seed=0))
     assert path.end == end
     assert path.diverged
 
 
 def test_a_huge_learning_rate_on_rosenbrock_diverges():
     path = follow(
-        SURFACES["rosenbrock"], Racer("SGD", {"lr": 0.1}), (-1.2, 1.0), 200, noise(200, 0.0, seed=0)
+        SURFACES["rosenbrock"], OptimizerSpec("SGD", {"lr": 0.1}), (-1.2, 1.0), 200, noise(200, 0.0, seed=0)
     )
     assert path.diverged
     assert 1 < len(path.points) < 20
@@ -238,7 +243,9 @@ def test_a_huge_learning_rate_on_rosenbrock_diverges():
 @pytest.mark.parametrize(("name", "more"), [("SGD", {}), ("Adam", {}), ("Muon", {"weight_decay": 0.0})])
 def test_falling_without_end_is_an_escape(name, more):
     surface = SURFACES["monkey-saddle"]
-    path = follow(surface, Racer(name, {"lr": 0.2, **more}), surface.start, 2000, noise(1, 0.0, seed=0))
+    path = follow(
+        surface, OptimizerSpec(name, {"lr": 0.2, **more}), surface.start, 2000, noise(1, 0.0, seed=0)
+    )
     assert path.end.startswith("escaped: it went down without end")
     assert not path.diverged
     assert path.values[-1] < surface.floor
@@ -256,7 +263,12 @@ def test_far_away_is_measured_from_the_middle_of_the_domain():
 def test_a_path_that_is_stopped_ends_soon():
     asked = iter([False] * 5 + [True] * 9)
     path = follow(
-        SURFACES["saddle"], Racer("SGD"), START, 100, noise(1, 0.0, seed=0), stopped=lambda: next(asked)
+        SURFACES["saddle"],
+        OptimizerSpec("SGD"),
+        START,
+        100,
+        noise(1, 0.0, seed=0),
+        stopped=lambda: next(asked),
     )
     assert path.evaluations == (0, 1, 2, 3, 4, 5)
     assert path.end == ""
@@ -266,7 +278,7 @@ def test_who_watches_sees_every_step():
     seen = []
     path = follow(
         SURFACES["saddle"],
-        Racer("Adam", {"lr": 0.1}),
+        OptimizerSpec("Adam", {"lr": 0.1}),
         START,
         STEPS,
         noise(1, 0.0, seed=0),
@@ -276,23 +288,23 @@ def test_who_watches_sees_every_step():
 
 
 @pytest.mark.parametrize(
-    ("racer", "error", "message"),
+    ("spec", "error", "message"),
     [
-        (Racer("Adm"), ValueError, "unknown optimizer 'Adm'; did you mean 'Adam'?"),
-        (Racer("Adam", {"lr": -1.0}), ValueError, "Invalid learning rate: -1.0"),
-        (Racer("Adam", {"betas": (0.9, 1.5)}), ValueError, "beta"),
-        (Racer("Adam", {"learning_rate": 1.0}), TypeError, "learning_rate"),
-        (Racer("SGD", {"nesterov": True}), ValueError, "Nesterov"),
+        (OptimizerSpec("Adm"), ValueError, "unknown optimizer 'Adm'; did you mean 'Adam'?"),
+        (OptimizerSpec("Adam", {"lr": -1.0}), ValueError, "Invalid learning rate: -1.0"),
+        (OptimizerSpec("Adam", {"betas": (0.9, 1.5)}), ValueError, "beta"),
+        (OptimizerSpec("Adam", {"learning_rate": 1.0}), TypeError, "learning_rate"),
+        (OptimizerSpec("SGD", {"nesterov": True}), ValueError, "Nesterov"),
     ],
 )
-def test_a_racer_that_cannot_be_built_says_why(racer, error, message):
+def test_an_optimizer_that_cannot_be_built_says_why(spec, error, message):
     with pytest.raises(error, match=re.escape(message)):
-        follow(SURFACES["saddle"], racer, START, STEPS, noise(1, 0.0, seed=0))
+        follow(SURFACES["saddle"], spec, START, STEPS, noise(1, 0.0, seed=0))
 
 
-def test_names_of_racers_may_be_spelt_loosely():
+def test_names_of_optimizers_may_be_spelt_loosely():
     one, other = (
-        follow(SURFACES["saddle"], Racer(name), START, STEPS, noise(1, 0.0, seed=0))
+        follow(SURFACES["saddle"], OptimizerSpec(name), START, STEPS, noise(1, 0.0, seed=0))
         for name in ("AdamW", "adam-w")
     )
     assert one.points == other.points

@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surefoot import optim
-from surefoot.cli.pictures import race as race_command
-from surefoot.surfaces.recipe import Racer, Recipe
-from surefoot.surfaces.recipe_text import apply_sets, command, parse_racers, query, racers_text, recipe_of
+from surefoot.cli.animate import animate as animate_command
+from surefoot.surfaces.recipe import OptimizerSpec, Recipe
+from surefoot.surfaces.recipe_text import (
+    apply_sets,
+    command,
+    optimizers_text,
+    parse_optimizers,
+    query,
+    recipe_of,
+)
 
 shares = st.floats(0, 0.999)
 above_zero = st.floats(1e-12, 1e6)
@@ -29,11 +36,11 @@ settings = {
 
 
 @st.composite
-def racer(draw):
+def spec(draw):
     optimizer = draw(st.sampled_from(sorted(optim.OPTIMIZERS)))
     known = [name for name in settings if name in optim.OPTIMIZERS[optimizer].hyperparameters]
     names = draw(st.lists(st.sampled_from(known), unique=True)) if known else []
-    return Racer(optimizer, {name: draw(settings[name]) for name in names})
+    return OptimizerSpec(optimizer, {name: draw(settings[name]) for name in names})
 
 
 def domain():
@@ -47,7 +54,7 @@ anything = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
 def recipe(draw, surface=anything):
     return Recipe(
         draw(surface),
-        tuple(draw(st.lists(racer(), min_size=1, max_size=4))),
+        tuple(draw(st.lists(spec(), min_size=1, max_size=4))),
         draw(st.sampled_from(["default", "same-lr", "tuned"])),
         draw(st.none() | above_zero),
         draw(st.none() | st.tuples(numbers, numbers)),
@@ -59,9 +66,9 @@ def recipe(draw, surface=anything):
     )
 
 
-@given(st.lists(racer(), min_size=1, max_size=5))
-def test_racers_read_back_the_same(racers):
-    assert parse_racers(racers_text(racers)) == tuple(racers)
+@given(st.lists(spec(), min_size=1, max_size=5))
+def test_optimizers_read_back_the_same(specs):
+    assert parse_optimizers(optimizers_text(specs)) == tuple(specs)
 
 
 @given(recipe())
@@ -75,27 +82,31 @@ def test_a_query_reads_back_the_same(wanted):
 )
 def test_the_command_line_makes_the_same_recipe(wanted):
     words = shlex.split(command(wanted))
-    assert words[:2] == ["surefoot", "race"]
-    told = race_command.make_context("race", words[2:]).params
-    racers = apply_sets(parse_racers(told["optimizers"]), told["sets"])
+    assert words[:2] == ["surefoot", "animate"]
+    told = animate_command.make_context("animate", words[2:]).params
+    specs = apply_sets(parse_optimizers(told["optimizers"]), told["sets"])
     rest = (told[name] for name in ("tuning", "lr", "start", "x", "y", "steps", "noise", "seed"))
-    assert Recipe(told["surface"], racers, *rest) == wanted
+    assert Recipe(told["surface"], specs, *rest) == wanted
 
 
 def test_the_texts_are_short_and_leave_out_what_is_default():
-    short = Recipe("beale", (Racer("Adam"), Racer("SGD", {"lr": 0.01})))
-    assert command(short) == "surefoot race beale --optimizers adam,sgd --set sgd.lr=0.01"
-    assert query(short) == "surface=beale&racers=Adam,SGD:lr=0.01"
-    long = Recipe("x^2+y^2", (Racer("SGD"), Racer("SGD", {"momentum": 0.9, "lr": 0.1})), start=(-1.5, 2.0))
-    assert command(long) == (
-        "surefoot race 'x^2+y^2' --optimizers 'SGD,SGD:lr=0.1;momentum=0.9' --start -1.5,2"
+    short = Recipe("beale", (OptimizerSpec("Adam"), OptimizerSpec("SGD", {"lr": 0.01})))
+    assert command(short) == "surefoot animate beale --optimizers adam,sgd --set sgd.lr=0.01"
+    assert query(short) == "surface=beale&optimizers=Adam,SGD:lr=0.01"
+    long = Recipe(
+        "x^2+y^2",
+        (OptimizerSpec("SGD"), OptimizerSpec("SGD", {"momentum": 0.9, "lr": 0.1})),
+        start=(-1.5, 2.0),
     )
-    assert query(long) == "surface=x%5E2%2By%5E2&racers=SGD,SGD:lr=0.1;momentum=0.9&start=-1.5,2"
+    assert command(long) == (
+        "surefoot animate 'x^2+y^2' --optimizers 'SGD,SGD:lr=0.1;momentum=0.9' --start -1.5,2"
+    )
+    assert query(long) == "surface=x%5E2%2By%5E2&optimizers=SGD,SGD:lr=0.1;momentum=0.9&start=-1.5,2"
 
 
 def test_a_query_may_come_as_a_mapping():
-    told = {"surface": "beale", "racers": "adam-w", "steps": "50"}
-    assert recipe_of(told) == Recipe("beale", (Racer("AdamW"),), steps=50)
+    told = {"surface": "beale", "optimizers": "adam-w", "steps": "50"}
+    assert recipe_of(told) == Recipe("beale", (OptimizerSpec("AdamW"),), steps=50)
 
 
 @pytest.mark.parametrize(
@@ -121,37 +132,37 @@ def test_a_query_may_come_as_a_mapping():
         (1000 * "adam,", "at most 4000 characters"),
     ],
 )
-def test_wrong_racers_are_refused_in_words(text, message):
+def test_wrong_optimizers_are_refused_in_words(text, message):
     with pytest.raises(ValueError, match=r"^[^\n]+$") as refused:
-        parse_racers(text)
+        parse_optimizers(text)
     assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("surface=beale", "racers is missing"),
-        ("racers=adam", "surface is missing"),
-        ("surface=&racers=adam", "surface is missing"),
-        ("surface=beale&racers=adam&sted=0", "unknown key 'sted'; did you mean 'seed'"),
-        ("surface=beale&racers=adam&seed=1&seed=2", "seed is told twice"),
-        ("surface=beale&racers=adam&steps=1.5", "steps must be a whole number"),
-        ("surface=beale&racers=adam&steps=0", "steps must be a whole number from 1"),
-        ("surface=beale&racers=adam&steps=" + 30 * "9", "steps must be a whole number"),
-        ("surface=beale&racers=adam&noise=-0.1", "noise must be at least 0"),
-        ("surface=beale&racers=adam&noise=inf", "noise: 'inf' is no number"),
-        ("surface=beale&racers=adam&lr=0", "lr must be above 0"),
-        ("surface=beale&racers=adam&lr=1e999", "lr: 1e999 is too large"),
-        ("surface=beale&racers=adam&lr=1_0", "lr: '1_0' is no number"),
-        ("surface=beale&racers=adam&start=1", "start: write two numbers"),
-        ("surface=beale&racers=adam&x=1,1", "x: the first number must be below the second"),
-        ("surface=beale&racers=adam&x=1,nan", "x: 'nan' is no number"),
-        ("surface=beale&racers=adam&tuning=tunde", "tuning: unknown 'tunde'; did you mean 'tuned'"),
-        ("surface=" + 500 * "x" + "&racers=adam", "surface: at most 400 characters"),
-        ("surface=" + 5000 * "x" + "&racers=adam", "surface: at most 4000 characters"),
-        ("surface=" + 50000 * "x" + "&racers=adam", "a query has at most"),
-        ("surface=beale&racers=adam&steps", "query: bad query field"),
-        ("surface=%ff&racers=adam", "query: "),
+        ("surface=beale", "optimizers is missing"),
+        ("optimizers=adam", "surface is missing"),
+        ("surface=&optimizers=adam", "surface is missing"),
+        ("surface=beale&optimizers=adam&sted=0", "unknown key 'sted'; did you mean 'seed'"),
+        ("surface=beale&optimizers=adam&seed=1&seed=2", "seed is told twice"),
+        ("surface=beale&optimizers=adam&steps=1.5", "steps must be a whole number"),
+        ("surface=beale&optimizers=adam&steps=0", "steps must be a whole number from 1"),
+        ("surface=beale&optimizers=adam&steps=" + 30 * "9", "steps must be a whole number"),
+        ("surface=beale&optimizers=adam&noise=-0.1", "noise must be at least 0"),
+        ("surface=beale&optimizers=adam&noise=inf", "noise: 'inf' is no number"),
+        ("surface=beale&optimizers=adam&lr=0", "lr must be above 0"),
+        ("surface=beale&optimizers=adam&lr=1e999", "lr: 1e999 is too large"),
+        ("surface=beale&optimizers=adam&lr=1_0", "lr: '1_0' is no number"),
+        ("surface=beale&optimizers=adam&start=1", "start: write two numbers"),
+        ("surface=beale&optimizers=adam&x=1,1", "x: the first number must be below the second"),
+        ("surface=beale&optimizers=adam&x=1,nan", "x: 'nan' is no number"),
+        ("surface=beale&optimizers=adam&tuning=tunde", "tuning: unknown 'tunde'; did you mean 'tuned'"),
+        ("surface=" + 500 * "x" + "&optimizers=adam", "surface: at most 400 characters"),
+        ("surface=" + 5000 * "x" + "&optimizers=adam", "surface: at most 4000 characters"),
+        ("surface=" + 50000 * "x" + "&optimizers=adam", "a query has at most"),
+        ("surface=beale&optimizers=adam&steps", "query: bad query field"),
+        ("surface=%ff&optimizers=adam", "query: "),
         ("&".join(f"a{i}=1" for i in range(50)), "query: "),
     ],
 )
@@ -161,10 +172,10 @@ def test_a_wrong_query_is_refused_in_words(text, message):
     assert message in str(refused.value)
 
 
-def test_sets_go_to_whom_they_name_and_yield_to_what_a_racer_was_given():
-    racers = parse_racers("adam,adam:lr=0.5,sgd,randomsearch")
-    found = apply_sets(racers, ["adam.lr=0.2", "lr=0.1", "momentum=0.9"])
-    assert [racer.hyperparameters for racer in found] == [
+def test_sets_go_to_whom_they_name_and_yield_to_what_an_optimizer_was_given():
+    specs = parse_optimizers("adam,adam:lr=0.5,sgd,randomsearch")
+    found = apply_sets(specs, ["adam.lr=0.2", "lr=0.1", "momentum=0.9"])
+    assert [spec.hyperparameters for spec in found] == [
         {"lr": 0.2},
         {"lr": 0.5},
         {"lr": 0.1, "momentum": 0.9},
@@ -173,11 +184,13 @@ def test_sets_go_to_whom_they_name_and_yield_to_what_a_racer_was_given():
 
 
 def test_of_one_word_for_different_things_the_kind_that_fits_is_meant():
-    racers = parse_racers("adam,adafactor")
-    single, pair = apply_sets(racers, ["eps=1e-6"]), apply_sets(racers, ["eps=(None,1e-3)"])
-    assert [racer.hyperparameters for racer in single] == [{"eps": 1e-6}, {}]
-    assert [racer.hyperparameters for racer in pair] == [{}, {"eps": (None, 1e-3)}]
-    assert apply_sets(parse_racers("adam"), ["betas=0.9,0.95"])[0].hyperparameters == {"betas": (0.9, 0.95)}
+    specs = parse_optimizers("adam,adafactor")
+    single, pair = apply_sets(specs, ["eps=1e-6"]), apply_sets(specs, ["eps=(None,1e-3)"])
+    assert [spec.hyperparameters for spec in single] == [{"eps": 1e-6}, {}]
+    assert [spec.hyperparameters for spec in pair] == [{}, {"eps": (None, 1e-3)}]
+    assert apply_sets(parse_optimizers("adam"), ["betas=0.9,0.95"])[0].hyperparameters == {
+        "betas": (0.9, 0.95)
+    }
 
 
 @pytest.mark.parametrize(
@@ -185,25 +198,25 @@ def test_of_one_word_for_different_things_the_kind_that_fits_is_meant():
     [
         ("lr", "write NAME=VALUE"),
         ("lr=", "write NAME=VALUE"),
-        ("lion.lr=0.1", "Lion does not race; there are Adam, SGD"),
+        ("lion.lr=0.1", "Lion is not shown; there are Adam, SGD"),
         ("lin.lr=0.1", "unknown optimizer 'lin'; did you mean 'Lion'"),
-        ("momentun=0.1", "no racer has a setting 'momentun'; did you mean 'momentum'"),
-        ("adam.momentum=0.1", "no racer has a setting 'momentum'"),
+        ("momentun=0.1", "no optimizer has a setting 'momentun'; did you mean 'momentum'"),
+        ("adam.momentum=0.1", "no optimizer has a setting 'momentum'"),
         ("momentum=-1", "Invalid momentum value: -1"),
         ("lr=[1]", "is no number"),
     ],
 )
 def test_a_wrong_set_is_refused_in_words(text, message):
     with pytest.raises(ValueError, match=r"^--set [^\n]+$") as refused:
-        apply_sets(parse_racers("adam,sgd"), [text])
+        apply_sets(parse_optimizers("adam,sgd"), [text])
     assert message in str(refused.value)
 
 
 def test_what_has_no_text_is_refused():
     for value in (float("nan"), object(), "two words", "true", {"a": 1}):
         with pytest.raises(ValueError, match=r"^lr: "):
-            racers_text([Racer("Adam", {"lr": value})])
+            optimizers_text([OptimizerSpec("Adam", {"lr": value})])
 
 
 def test_lists_from_json_are_told_as_tuples():
-    assert racers_text([Racer("Adam", {"betas": [0.9, 0.99]})]) == "Adam:betas=(0.9,0.99)"
+    assert optimizers_text([OptimizerSpec("Adam", {"betas": [0.9, 0.99]})]) == "Adam:betas=(0.9,0.99)"

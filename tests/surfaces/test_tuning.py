@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from surefoot import optim
 from surefoot.surfaces import tuning
 from surefoot.surfaces.path import noise
-from surefoot.surfaces.recipe import Racer
+from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surfaces import SURFACES
 from surefoot.surfaces.tuning import STARTS, TRIALS, jittered, score, strip, tune
 
@@ -22,39 +22,39 @@ STEPS = 60
 FINEST = 10 ** (1 / tuning.SPACING)
 
 
-def tuned(racer, surface=BEALE, steps=STEPS, deviation=0.0, seed=0):
-    return tune(surface, racer, surface.start, steps, noise(steps, deviation, seed), seed)
+def tuned(spec, surface=BEALE, steps=STEPS, deviation=0.0, seed=0):
+    return tune(surface, spec, surface.start, steps, noise(steps, deviation, seed), seed)
 
 
 def test_every_optimizer_has_the_same_budget(monkeypatch):
     spent = {}
 
-    def counted(surface, racers, starts, steps, noise, seed, stopped):
-        (name,) = {racer.optimizer for racer in racers}
-        spent[name] = spent.get(name, 0) + len(racers) * len(starts) * steps
-        return torch.rand(len(racers), len(starts), steps + 1, dtype=torch.float64)
+    def counted(surface, specs, starts, steps, noise, seed, stopped):
+        (name,) = {spec.optimizer for spec in specs}
+        spent[name] = spent.get(name, 0) + len(specs) * len(starts) * steps
+        return torch.rand(len(specs), len(starts), steps + 1, dtype=torch.float64)
 
-    monkeypatch.setattr(tuning, "run_trials", counted)
-    strips = [tuned(Racer(name)) for name in optim.OPTIMIZERS]
+    monkeypatch.setattr(tuning, "sweep", counted)
+    strips = [tuned(OptimizerSpec(name)) for name in optim.OPTIMIZERS]
     assert spent == dict.fromkeys(optim.OPTIMIZERS, TRIALS * STARTS * STEPS)
     assert {len(set(found.rates)) for found in strips} == {TRIALS}
 
 
-def test_other_racers_before_it_change_nothing():
-    alone = tuned(Racer("Adam"), deviation=0.3)
+def test_other_optimizers_before_it_change_nothing():
+    alone = tuned(OptimizerSpec("Adam"), deviation=0.3)
     for other in ("SGD", "RMSprop"):
-        tuned(Racer(other), deviation=0.3)
+        tuned(OptimizerSpec(other), deviation=0.3)
     torch.rand(1)
-    assert tuned(Racer("Adam"), deviation=0.3) == alone
+    assert tuned(OptimizerSpec("Adam"), deviation=0.3) == alone
 
 
 def test_the_seed_fixes_the_starts_and_another_seed_changes_them():
     assert jittered(BEALE, BEALE.start, 1) == jittered(BEALE, BEALE.start, 1)
     assert jittered(BEALE, BEALE.start, 1) != jittered(BEALE, BEALE.start, 2)
-    assert tuned(Racer("SGD"), seed=1) != tuned(Racer("SGD"), seed=2)
+    assert tuned(OptimizerSpec("SGD"), seed=1) != tuned(OptimizerSpec("SGD"), seed=2)
 
 
-def test_starts_are_near_the_first_which_is_the_races_own():
+def test_starts_are_near_the_first_which_is_the_animations_own():
     points = jittered(BEALE, BEALE.start, 0)
     assert len(set(points)) == STARTS
     assert points[0] == BEALE.start
@@ -70,9 +70,9 @@ def test_where_the_surface_has_no_value_nobody_starts():
 @pytest.mark.parametrize("scale", [0.01, 3.0, 1000.0])
 def test_scaling_a_surface_scales_the_rate_of_gradient_descent_inversely(scale):
     scaled = replace(BEALE, formula=f"({BEALE.formula})*{scale!r}")
-    before, after = tuned(Racer("SGD")).best, tuned(Racer("SGD"), scaled).best
+    before, after = tuned(OptimizerSpec("SGD")).best, tuned(OptimizerSpec("SGD"), scaled).best
     assert 1 / (1.06 * FINEST) <= before / scale / after <= 1.06 * FINEST  # rates are rounded to two digits
-    assert tuned(Racer("Adam"), scaled).best == tuned(Racer("Adam")).best
+    assert tuned(OptimizerSpec("Adam"), scaled).best == tuned(OptimizerSpec("Adam")).best
 
 
 @given(
@@ -101,7 +101,7 @@ def test_scores_of_known_paths():
 
 
 def test_a_rate_at_which_every_start_diverges_scores_one():
-    found = tuned(Racer("SGD"))
+    found = tuned(OptimizerSpec("SGD"))
     assert found.diverged[-1]
     assert found.scores[-1] == 1.0
     assert not found.diverged[found.rates.index(found.best)]
@@ -154,32 +154,35 @@ def test_the_best_lies_in_its_window(trials):
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam", "Lion"])
 def test_the_best_rate_is_never_the_last_one_tried(optimizer):
     for surface in SURFACES.values():
-        found = tuned(Racer(optimizer), surface, steps=30)
+        found = tuned(OptimizerSpec(optimizer), surface, steps=30)
         assert found.rates[0] < found.best < found.rates[-1], surface.name
 
 
 def test_a_best_rate_far_outside_the_prior_is_found_too():
     flat = replace(BEALE, formula=f"({BEALE.formula})*1e-5")
-    found = tuned(Racer("SGD"), flat)
-    assert found.best == pytest.approx(1e5 * tuned(Racer("SGD")).best, rel=0.6)
+    found = tuned(OptimizerSpec("SGD"), flat)
+    assert found.best == pytest.approx(1e5 * tuned(OptimizerSpec("SGD")).best, rel=0.6)
     assert found.best < found.rates[-1]
 
 
 def test_random_search_is_tuned_by_its_scale():
-    found = tuned(Racer("RandomSearch"), steps=6)
+    found = tuned(OptimizerSpec("RandomSearch"), steps=6)
     assert found.setting == "scale"
 
 
 def test_an_optimizer_without_a_rate_has_no_strip(monkeypatch):
     others = {name: h for name, h in optim.SGD.hyperparameters.items() if name != "lr"}
     monkeypatch.setattr(optim.SGD, "hyperparameters", others)
-    assert tuned(Racer("SGD")) is None
+    assert tuned(OptimizerSpec("SGD")) is None
 
 
 def test_other_settings_are_kept_and_an_own_rate_is_not():
-    assert tuned(Racer("SGD", {"momentum": 0.9})) != tuned(Racer("SGD"))
-    assert tuned(Racer("SGD", {"lr": 7.0})) == tuned(Racer("SGD"))
+    assert tuned(OptimizerSpec("SGD", {"momentum": 0.9})) != tuned(OptimizerSpec("SGD"))
+    assert tuned(OptimizerSpec("SGD", {"lr": 7.0})) == tuned(OptimizerSpec("SGD"))
 
 
 def test_a_stopped_tuning_has_no_strip():
-    assert tune(BEALE, Racer("Adam"), BEALE.start, STEPS, noise(STEPS, 0.0, 0), stopped=lambda: True) is None
+    assert (
+        tune(BEALE, OptimizerSpec("Adam"), BEALE.start, STEPS, noise(STEPS, 0.0, 0), stopped=lambda: True)
+        is None
+    )

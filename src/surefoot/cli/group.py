@@ -14,6 +14,10 @@ from surefoot.path_names import check_path_name
 DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
 
 
+OTHER_WORDS = {"race": "animate"}
+"""What people type for a command that has another name: a race is the search of `surefoot choose`."""
+
+
 class NearestGroup(click.Group):
     """A group of commands that names the nearest one when a command is misspelt."""
 
@@ -23,7 +27,8 @@ class NearestGroup(click.Group):
         """Find the command, or fail with a suggestion."""
         name = arguments[0]
         if self.get_command(context, name) is None:
-            near = difflib.get_close_matches(name, self.list_commands(context), 1)
+            meant = OTHER_WORDS.get(name)
+            near = [f"surefoot {meant}"] if meant else difflib.get_close_matches(name, self.commands, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.commands)}"
             raise click.UsageError(f"unknown command {name!r}; {hint}")
         return super().resolve_command(context, arguments)
@@ -46,7 +51,7 @@ def surefoot() -> None:
     surefoot train digits --study NAME --out DIR the chosen settings, trained fully
     surefoot predict digits --model DIR …        what the trained model says of an image
     surefoot explain adam                        what an optimizer does, and when to use it
-    surefoot race beale -o race.gif              a picture of optimizers on a surface
+    surefoot animate beale -o beale.gif          real optimizers on a surface, as a GIF
     surefoot lab                                 all of it in the browser
     """
 

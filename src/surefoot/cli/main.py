@@ -10,12 +10,12 @@ import click
 
 from surefoot.cli import (  # noqa: F401  each adds its commands
     advise,
+    animate,
     check,
     choose,
     facts,
     lab,
     landscape,
-    pictures,
     predict,
     replay,
     studies,

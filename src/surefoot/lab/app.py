@@ -16,7 +16,7 @@ from surefoot.lab import pages, playground, studies
 from surefoot.lab.access import Access, SecurityHeaders
 from surefoot.lab.bodylimit import BodyLimit
 from surefoot.lab.errors import handle_errors
-from surefoot.lab.job_queue import Desk
+from surefoot.lab.job_queue import JobQueue
 from surefoot.lab.options import MOST_BODY_BYTES, LabOptions
 from surefoot.lab.response_models import Health
 
@@ -29,24 +29,24 @@ _NOTHING_OUTSIDE: Any = {
 
 def create_app(options: LabOptions) -> FastAPI:
     """The application; its workers start with its lifespan and end with it."""
-    desk = Desk(options.limits)
+    job_queue = JobQueue(options.limits)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await desk.open()
+        await job_queue.open()
         yield
-        await desk.close()
+        await job_queue.close()
 
     app = FastAPI(
         title="Surefoot lab",
-        description="Races of real optimizers on surfaces, and the studies of a store.",
+        description="Paths of real optimizers on surfaces, and the studies of a store.",
         version=version("surefoot"),
         openapi_url="/api/openapi.json",
         redirect_slashes=False,
         lifespan=lifespan,
         **_NOTHING_OUTSIDE,
     )
-    app.state.options, app.state.desk = options, desk
+    app.state.options, app.state.job_queue = options, job_queue
     handle_errors(app)
     app.add_middleware(BodyLimit, most=MOST_BODY_BYTES)
     app.add_middleware(Access, token=options.token, host=options.host)
@@ -55,7 +55,9 @@ def create_app(options: LabOptions) -> FastAPI:
     @app.get("/api/health")
     async def health() -> Health:
         """Whether the lab is there, and how much it has to do."""
-        return Health(status="ok", waiting=desk.waiting, running=desk.running, longest=desk.longest)
+        return Health(
+            status="ok", waiting=job_queue.waiting, running=job_queue.running, longest=job_queue.longest
+        )
 
     app.include_router(playground.router)
     app.include_router(studies.router)

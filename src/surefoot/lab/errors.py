@@ -1,4 +1,4 @@
-"""Every error of the API as one line of JSON: {"detail": "racers[0].hyperparameters.lr: …"}."""
+"""Every error of the API as one line of JSON: {"detail": "optimizers[0].hyperparameters.lr: …"}."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from surefoot.lab.answers import Refused, in_one_line
-from surefoot.lab.request_models import InspectBody, RacerBody, RecipeBody
+from surefoot.lab.request_models import InspectRequest, OptimizerRequest, RecipeRequest
 from surefoot.naming import nearest
 
-FIELDS = sorted({name for body in (RecipeBody, RacerBody, InspectBody) for name in body.model_fields})
+FIELDS = sorted(
+    {name for body in (RecipeRequest, OptimizerRequest, InspectRequest) for name in body.model_fields}
+)
 LONGEST_SHOWN = 30
 """Characters of a value that is refused."""
 
@@ -99,7 +101,7 @@ def _what(error: Mapping[str, Any]) -> str:
 
 
 def place_of(path: Sequence[str | int]) -> str:
-    """`racers[0].hyperparameters.lr` of a path into JSON."""
+    """`optimizers[0].hyperparameters.lr` of a path into JSON."""
     place = ""
     for part in path:
         place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)

@@ -1,6 +1,6 @@
-"""A race as a file to keep: pictures, a page that plays it, its numbers, and the code that makes it again.
+"""An animation as a file: pictures, a page that plays it, its numbers, and the program that repeats it.
 
-race_file(race, "gif", "contour", lambda: False).name      # "race-beale.gif"
+animation_file(animation, "gif", "contour", lambda: False).name      # "paths-beale.gif"
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from surefoot.lab.answers import Answer, Refused, file_name, to_bytes
-from surefoot.surfaces.race import Race
+from surefoot.surfaces.animation import Animation
 
 FORMATS: Mapping[str, str] = {
     "png": "image/png",
@@ -31,45 +31,45 @@ QUICK = ("json", "py", "html")
 View = Literal["contour", "3d", "both"]
 
 
-def race_file(race: Race, format: str, view: View, stopped: Callable[[], bool]) -> Answer:
+def animation_file(animation: Animation, format: str, view: View, stopped: Callable[[], bool]) -> Answer:
     """The file.
 
     Raises:
         Refused: it cannot be made here, or `stopped` said so.
     """
-    name = file_name(f"race-{race.surface.name}", f".{format}")
-    return Answer(_content(race, format, view, stopped), FORMATS[format], name)
+    name = file_name(f"paths-{animation.surface.name}", f".{format}")
+    return Answer(_content(animation, format, view, stopped), FORMATS[format], name)
 
 
-def _content(race: Race, format: str, view: View, stopped: Callable[[], bool]) -> bytes:
+def _content(animation: Animation, format: str, view: View, stopped: Callable[[], bool]) -> bytes:
     match format:
         case "json":
             from surefoot.surfaces.pictures.document import document
 
-            return to_bytes(document(race))
+            return to_bytes(document(animation))
         case "py":
             from surefoot.surfaces.recipe_text import snippet
 
-            return snippet(race).encode()
+            return snippet(animation).encode()
         case "html":
             from surefoot.surfaces.pictures.page import page_html
 
-            return page_html(race).encode()
+            return page_html(animation).encode()
         case _:
-            return _picture(race, format, view, stopped)
+            return _picture(animation, format, view, stopped)
 
 
-def _picture(race: Race, format: str, view: View, stopped: Callable[[], bool]) -> bytes:
+def _picture(animation: Animation, format: str, view: View, stopped: Callable[[], bool]) -> bytes:
     from surefoot.surfaces.pictures.saving import save_picture
 
     def go_on(*_: Any) -> None:
         if stopped():
-            raise Refused(503, "the picture took too long: lower the steps, or take fewer racers")
+            raise Refused(503, "the picture took too long: lower the steps, or take fewer optimizers")
 
     with tempfile.TemporaryDirectory(prefix="surefoot-lab-") as folder:
-        path = Path(folder) / f"race.{format}"
+        path = Path(folder) / f"paths.{format}"
         try:
-            save_picture(race, path, view, go_on)
+            save_picture(animation, path, view, go_on)
         except ValueError as error:  # no ffmpeg
             raise Refused(422, str(error)) from None
         return path.read_bytes()

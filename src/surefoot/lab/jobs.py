@@ -13,28 +13,28 @@ from typing import Any
 import torch
 
 from surefoot.lab import study_jobs
+from surefoot.lab.animation_cache import animation_of
 from surefoot.lab.answers import Answer, Refused, as_json, in_one_line
-from surefoot.lab.files import race_file
-from surefoot.lab.race_cache import race_of
+from surefoot.lab.files import animation_file
 from surefoot.surfaces.inspection import inspect as look
 from surefoot.surfaces.path import noise
 from surefoot.surfaces.pictures.contours import contour_document
 from surefoot.surfaces.pictures.document import document, inspection_document
-from surefoot.surfaces.pictures.strokes import racer_strokes, stroke_document
-from surefoot.surfaces.recipe import Racer, Recipe
+from surefoot.surfaces.pictures.strokes import optimizer_strokes, stroke_document
+from surefoot.surfaces.recipe import OptimizerSpec, Recipe
 from surefoot.surfaces.surfaces import find_surface
 
 Arguments = Mapping[str, Any]
 Stopped = Callable[[], bool]
 
 
-def race(arguments: Arguments, stopped: Stopped) -> Answer:
-    """Let the racers of a recipe run: every path, as JSON."""
+def animate(arguments: Arguments, stopped: Stopped) -> Answer:
+    """Every path of a recipe, as JSON."""
     began = time.monotonic()
     with _in_words():
-        found = race_of(recipe_of(arguments), arguments["strips"], stopped)
+        found = animation_of(recipe_of(arguments), arguments["strips"], stopped)
     told = document(found)
-    marks = racer_strokes([path.racer.optimizer for path in found.paths])
+    marks = optimizer_strokes([path.spec.optimizer for path in found.paths])
     more = {
         "strokes": [stroke_document(mark) for mark in marks],
         "link": f"/playground?{told['query']}",
@@ -44,16 +44,16 @@ def race(arguments: Arguments, stopped: Stopped) -> Answer:
 
 
 def inspect(arguments: Arguments, stopped: Stopped) -> Answer:
-    """One step of one racer, seen from inside."""
+    """One step of one optimizer, seen from inside."""
     asked, step = arguments["recipe"], arguments["step"]
-    recipe = recipe_of({**asked, "racers": [asked["racers"][arguments["racer"]]]})
+    recipe = recipe_of({**asked, "optimizers": [asked["optimizers"][arguments["path"]]]})
     with _in_words():
-        found = race_of(recipe, False, stopped)
+        found = animation_of(recipe, False, stopped)
         path = found.paths[0]
         if step >= len(path.points) - 1:
             raise Refused(422, f"step: there is no step {step}; the last one is {len(path.points) - 2}")
         draws = noise(recipe.steps, found.noise, recipe.seed)
-        seen = look(found.surface, path.racer, found.start, recipe.steps, draws, step, recipe.seed)
+        seen = look(found.surface, path.spec, found.start, recipe.steps, draws, step, recipe.seed)
     return as_json(inspection_document(seen, path))
 
 
@@ -65,21 +65,23 @@ def contours(arguments: Arguments, stopped: Stopped) -> Answer:
 
 
 def picture(arguments: Arguments, stopped: Stopped) -> Answer:
-    """A race as a file."""
+    """An animation as a file."""
     with _in_words():
-        found = race_of(recipe_of(arguments["recipe"]), False, stopped)
-    return race_file(found, arguments["format"], arguments["view"], stopped)
+        found = animation_of(recipe_of(arguments["recipe"]), False, stopped)
+    return animation_file(found, arguments["format"], arguments["view"], stopped)
 
 
 def recipe_of(arguments: Arguments) -> Recipe:
     """A recipe from JSON."""
-    racers = tuple(
-        Racer(racer["optimizer"], {name: _value(value) for name, value in racer["hyperparameters"].items()})
-        for racer in arguments["racers"]
+    specs = tuple(
+        OptimizerSpec(
+            spec["optimizer"], {name: _value(value) for name, value in spec["hyperparameters"].items()}
+        )
+        for spec in arguments["optimizers"]
     )
     return Recipe(
         surface=arguments["surface"],
-        racers=racers,
+        optimizers=specs,
         tuning=arguments["tuning"],
         lr=arguments["lr"],
         start=_pair(arguments["start"]),
@@ -95,11 +97,11 @@ def warm() -> None:
     """Import and compile what the first job would wait for."""
     torch.set_num_threads(1)
     example = {
-        "surface": "beale", "racers": [{"optimizer": "Adam", "hyperparameters": {}}], "tuning": "default",
+        "surface": "beale", "optimizers": [{"optimizer": "Adam", "hyperparameters": {}}], "tuning": "default",
         "lr": None, "start": None, "x": None, "y": None, "steps": 2, "noise": None, "seed": 0,
         "strips": False,
     }  # fmt: skip
-    race(example, lambda: False)
+    animate(example, lambda: False)
     contours(example, lambda: False)
 
 
@@ -121,10 +123,10 @@ def _value(value: Any) -> Any:
 
 
 JOBS: Mapping[str, Callable[[Arguments, Stopped], Answer]] = {
-    "race": race,
+    "animate": animate,
     "inspect": inspect,
     "contours": contours,
     "picture": picture,
     **study_jobs.JOBS,
 }
-"""By the names that the desk uses."""
+"""By the names that the job queue uses."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 DEFAULT_PORT = 8642
 
-MOST_RACERS = 12
+MOST_OPTIMIZERS = 12
 MOST_STEPS = 2000
 LONGEST_FORMULA = 400
 LONGEST_NAME = 200
@@ -24,13 +24,13 @@ MOST_BODY_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """What the desk does at most.
+    """What the job queue does at most.
 
     Attributes:
         workers: processes that work.
         waiting: jobs in the queue; one more is refused with 503.
         waiting_per_client: of one client; one more is refused with 429.
-        race_seconds, picture_seconds, study_seconds: for one job of each sort.
+        animation_seconds, picture_seconds, study_seconds: for one job of each sort.
         grace_seconds: how long after its time a worker may still answer before it is killed.
         queue_seconds: how long a job may wait for its turn.
         cache_bytes: of answers that are kept.
@@ -40,7 +40,7 @@ class Limits:
     workers: int = 2
     waiting: int = 64
     waiting_per_client: int = 8
-    race_seconds: float = 30.0
+    animation_seconds: float = 30.0
     picture_seconds: float = 60.0
     study_seconds: float = 60.0
     grace_seconds: float = 5.0

@@ -1,6 +1,6 @@
-"""How the desk and its workers talk over pipes: a length, a head of JSON, and bytes. Nothing is unpickled.
+"""Frames on the pipes between job queue and workers: lengths, a head of JSON, bytes. Nothing is unpickled.
 
-write_frame(stream, {"work": "race"}, b"")
+write_frame(stream, {"work": "animate"}, b"")
 head, body = read_frame(stream)           # None at the end of the stream
 """
 

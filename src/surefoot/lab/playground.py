@@ -1,4 +1,4 @@
-"""The part of the API for the playground and the optimizers: surfaces, cards, races, steps, pictures."""
+"""The part of the API for the playground and the optimizers: surfaces, cards, animations, steps, pictures."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from surefoot.lab.access import only_json
 from surefoot.lab.answers import Answer, Refused, as_json
 from surefoot.lab.errors import problems
 from surefoot.lab.files import FORMATS, QUICK
-from surefoot.lab.job_queue import Task
-from surefoot.lab.request_models import InspectBody, RecipeBody, SurfaceBody
+from surefoot.lab.job_queue import JobRequest
+from surefoot.lab.request_models import InspectRequest, RecipeRequest, SurfaceRequest
 from surefoot.lab.response_models import (
+    AnimationDocument,
     CardDocument,
     ContourDocument,
     InspectionDocument,
     OptimizerList,
-    RaceDocument,
     SurfaceList,
     file_of,
 )
 from surefoot.lab.service import respond
 from surefoot.surfaces.optimizer_cards import cards, find_card, kind_of
 from surefoot.surfaces.pictures.document import surface_document
-from surefoot.surfaces.pictures.strokes import racer_strokes, stroke_document
+from surefoot.surfaces.pictures.strokes import optimizer_strokes, stroke_document
 from surefoot.surfaces.surfaces import SURFACES
 
 router = APIRouter(prefix="/api", tags=["playground"])
@@ -64,25 +64,25 @@ def optimizer(name: str) -> Response:
     return _sent(as_json(_short(card.name) | more))
 
 
-@router.post("/race", response_model=RaceDocument, dependencies=JSON, responses=BY_BODY)
-async def race(body: RecipeBody, request: Request) -> Response:
-    """Let the racers run on the surface: every path, with what makes it again."""
-    seconds = request.app.state.options.limits.race_seconds
-    return await respond(request, Task("race", body.model_dump(), seconds))
+@router.post("/animate", response_model=AnimationDocument, dependencies=JSON, responses=BY_BODY)
+async def animate(body: RecipeRequest, request: Request) -> Response:
+    """Let the optimizers run on the surface: every path, with what makes it again."""
+    seconds = request.app.state.options.limits.animation_seconds
+    return await respond(request, JobRequest("animate", body.model_dump(), seconds))
 
 
 @router.post("/inspect", response_model=InspectionDocument, dependencies=JSON, responses=BY_BODY)
-async def inspect(body: InspectBody, request: Request) -> Response:
-    """One step of one racer: what gradient it got, what it remembers, how far it went."""
-    seconds = request.app.state.options.limits.race_seconds
-    return await respond(request, Task("inspect", body.model_dump(), seconds, quick=True))
+async def inspect(body: InspectRequest, request: Request) -> Response:
+    """One step of one optimizer: what gradient it got, what it remembers, how far it went."""
+    seconds = request.app.state.options.limits.animation_seconds
+    return await respond(request, JobRequest("inspect", body.model_dump(), seconds, quick=True))
 
 
 @router.post("/contours", response_model=ContourDocument, dependencies=JSON, responses=BY_BODY)
-async def contours(body: SurfaceBody, request: Request) -> Response:
+async def contours(body: SurfaceRequest, request: Request) -> Response:
     """The contour lines and shades of a surface."""
-    seconds = request.app.state.options.limits.race_seconds
-    return await respond(request, Task("contours", body.model_dump(), seconds, quick=True))
+    seconds = request.app.state.options.limits.animation_seconds
+    return await respond(request, JobRequest("contours", body.model_dump(), seconds, quick=True))
 
 
 @router.post(
@@ -93,17 +93,17 @@ async def contours(body: SurfaceBody, request: Request) -> Response:
 )
 async def picture(
     format: Literal["png", "svg", "gif", "webp", "mp4", "html", "json", "py"],
-    body: RecipeBody,
+    body: RecipeRequest,
     request: Request,
     view: Annotated[
         Literal["contour", "3d", "both"],
         Query(description="of a still picture: from above, as a solid, or both"),
     ] = "contour",
 ) -> Response:
-    """The race as a file to keep: a picture, a page that plays it, its numbers, or the code that makes it."""
+    """The animation as a file: a picture, a page that plays it, its numbers, or the code that makes it."""
     arguments = {"recipe": body.model_dump(), "format": format, "view": view}
     seconds = request.app.state.options.limits.picture_seconds
-    return await respond(request, Task("picture", arguments, seconds, slow=format not in QUICK))
+    return await respond(request, JobRequest("picture", arguments, seconds, slow=format not in QUICK))
 
 
 def _short(name: str) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _short(name: str) -> dict[str, Any]:
         ],
         "needs_closure": card.needs_closure,
         "matrices_only": card.matrices_only,
-        "stroke": stroke_document(racer_strokes([name])[0]),
+        "stroke": stroke_document(optimizer_strokes([name])[0]),
     }
 
 

@@ -1,6 +1,6 @@
 """What pages may send: strict types, finite numbers, bounded sizes, and no field that is not known.
 
-RaceBody.model_validate({"surface": "beale", "racers": [{"optimizer": "Adam"}]})
+RecipeRequest.model_validate({"surface": "beale", "optimizers": [{"optimizer": "Adam"}]})
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 from surefoot.lab.options import (
     LARGEST,
     LONGEST_FORMULA,
-    MOST_RACERS,
+    MOST_OPTIMIZERS,
     MOST_STEPS,
     SMALLEST_WIDTH,
 )
@@ -73,13 +73,13 @@ SurfaceText = Annotated[
 ]
 
 
-class Body(BaseModel):
+class RequestModel(BaseModel):
     """Whatever is sent: nothing is converted, and nothing unknown is ignored."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
 
-class RacerBody(Body):
+class OptimizerRequest(RequestModel):
     """An optimizer with what is set of its settings; the rest stays as its constructor has it."""
 
     optimizer: Annotated[str, Field(min_length=1, max_length=40, examples=["Adam"])]
@@ -94,7 +94,7 @@ class RacerBody(Body):
         return find_card(name).name
 
     @model_validator(mode="after")
-    def _settings_fit(self) -> RacerBody:
+    def _settings_fit(self) -> OptimizerRequest:
         for name, value in self.hyperparameters.items():
             try:
                 check_setting(self.optimizer, name, value)
@@ -103,7 +103,7 @@ class RacerBody(Body):
         return self
 
 
-class SurfaceBody(Body):
+class SurfaceRequest(RequestModel):
     """A surface, and what of it is looked at."""
 
     surface: SurfaceText
@@ -120,34 +120,38 @@ class SurfaceBody(Body):
         return domain
 
 
-class RecipeBody(SurfaceBody):
-    """All that fixes a race; see `surefoot.surfaces.recipe.Recipe`."""
+class RecipeRequest(SurfaceRequest):
+    """All that fixes an animation; see `surefoot.surfaces.recipe.Recipe`."""
 
-    racers: Annotated[list[RacerBody], Field(min_length=1, max_length=MOST_RACERS)]
+    optimizers: Annotated[list[OptimizerRequest], Field(min_length=1, max_length=MOST_OPTIMIZERS)]
     tuning: Literal["default", "same-lr", "tuned"] = "default"
     lr: Annotated[float | None, Field(gt=0, le=LARGEST, description='for all, with "same-lr"')] = None
     start: Annotated[Pair | None, Field(description="null: the surface's own")] = None
-    steps: Annotated[int, Field(ge=1, le=MOST_STEPS, description="gradient evaluations of each racer")] = 200
+    steps: Annotated[
+        int, Field(ge=1, le=MOST_STEPS, description="gradient evaluations of each optimizer")
+    ] = 200
     noise: Annotated[
         float | None,
         Field(ge=0, le=LARGEST, description="on each part of the gradient; null: the surface's own"),
     ] = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    strips: Annotated[bool, Field(description="measure each racer's learning-rate strip too")] = False
+    strips: Annotated[bool, Field(description="measure each optimizer's learning-rate strip too")] = False
 
 
-class InspectBody(Body):
-    """A step of one racer of a race."""
+class InspectRequest(RequestModel):
+    """A step of one optimizer of an animation."""
 
-    recipe: RecipeBody
-    racer: Annotated[int, Field(ge=0, lt=MOST_RACERS, description="its place among the racers, from 0")]
+    recipe: RecipeRequest
+    path: Annotated[
+        int, Field(ge=0, lt=MOST_OPTIMIZERS, description="the place of its optimizer in the recipe, from 0")
+    ]
     step: Annotated[int, Field(ge=0, lt=MOST_STEPS, description="of the optimizer, from 0")]
 
     @model_validator(mode="after")
-    def _racer_is_there(self) -> InspectBody:
-        if self.racer >= len(self.recipe.racers):
-            last = len(self.recipe.racers) - 1
-            raise refused("racer", f"there is no racer {self.racer}; the last one is {last}")
+    def _path_is_there(self) -> InspectRequest:
+        if self.path >= len(self.recipe.optimizers):
+            last = len(self.recipe.optimizers) - 1
+            raise refused("path", f"there is no path {self.path}; the last one is {last}")
         return self
 
 

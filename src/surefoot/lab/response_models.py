@@ -10,17 +10,17 @@ Pair = tuple[float, float]
 Responses = dict[int | str, dict[str, Any]]
 
 
-class Document(BaseModel):
+class ResponseModel(BaseModel):
     """Whatever is answered."""
 
     model_config = ConfigDict(extra="allow")
 
 
-class Anything(Document):
+class Anything(ResponseModel):
     """A document that is described where it is made, in the file that the description names."""
 
 
-class SurfaceDocument(Document):
+class SurfaceDocument(ResponseModel):
     """A surface; see `surefoot.surfaces.surface.Surface`."""
 
     name: str
@@ -43,7 +43,7 @@ class SurfaceList(BaseModel):
 
 
 class StrokeDocument(BaseModel):
-    """How a racer is drawn: the colour's name in the palette, the dash in widths of the line, the marker."""
+    """How an optimizer is drawn: colour's name in the palette, dash in widths of the line, marker."""
 
     colour: str
     dash: list[float]
@@ -91,7 +91,7 @@ class CardDocument(OptimizerDocument):
 
 
 class StripDocument(BaseModel):
-    """A racer's score against its learning rate: 0 at the floor at once, 1 no progress at all."""
+    """An optimizer's score against its learning rate: 0 at the floor at once, 1 no progress at all."""
 
     setting: str
     rates: list[float]
@@ -103,8 +103,8 @@ class StripDocument(BaseModel):
     decades: float
 
 
-class RacerDocument(BaseModel):
-    """Where a racer went; null stands where a value is not finite."""
+class PathDocument(BaseModel):
+    """Where an optimizer went; null stands where a value is not finite."""
 
     optimizer: str
     label: str
@@ -118,8 +118,8 @@ class RacerDocument(BaseModel):
     strip: StripDocument | None
 
 
-class RaceDocument(Document):
-    """A race, with what makes it again: the command line, the address, the Python code."""
+class AnimationDocument(ResponseModel):
+    """An animation, with what makes it again: the command line, the address, the Python code."""
 
     surface: SurfaceDocument
     start: Pair
@@ -128,7 +128,7 @@ class RaceDocument(Document):
     seed: int
     tuning: str
     lr: float | None
-    racers: list[RacerDocument]
+    paths: list[PathDocument]
     command: str
     query: str
     snippet: str
@@ -137,8 +137,8 @@ class RaceDocument(Document):
     seconds: float
 
 
-class InspectionDocument(Document):
-    """One step of a racer, seen from inside."""
+class InspectionDocument(ResponseModel):
+    """One step of an optimizer, seen from inside."""
 
     optimizer: str
     settings: dict[str, JsonValue]
@@ -168,7 +168,7 @@ class ShadeDocument(BaseModel):
     values: list[float | None]
 
 
-class ContourDocument(Document):
+class ContourDocument(ResponseModel):
     """The contour lines and shades of a surface."""
 
     levels: list[LevelDocument]

@@ -125,7 +125,7 @@ class _Server(uvicorn.Server):
 
 
 def _cores() -> int:
-    """Those of this process; two at least, so that a race goes on beside a slow picture."""
+    """Those of this process; two at least, so that an animation goes on beside a slow picture."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
     return min(max(2, cores), MOST_WORKERS)
 

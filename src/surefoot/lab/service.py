@@ -1,4 +1,4 @@
-"""From a request to the desk and back: who asks, what it gets, and an end to it when the client is gone."""
+"""From an HTTP request to the job queue and back; a job is given up when its client is gone."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from urllib.parse import quote
 from fastapi import Request, Response
 
 from surefoot.lab.answers import Answer, Refused
-from surefoot.lab.job_queue import Desk, Task
+from surefoot.lab.job_queue import JobQueue, JobRequest
 
 SESSION = "surefoot-session"
 """The cookie that tells one page of an address from another, so that none takes every place in the queue."""
 
 
-async def respond(request: Request, task: Task) -> Response:
-    """Let the desk do a task and send what it gives."""
-    return response_of(await work(request, task))
+async def respond(request: Request, job: JobRequest) -> Response:
+    """Let the job queue do a job and send what it gives."""
+    return response_of(await work(request, job))
 
 
-async def work(request: Request, task: Task) -> Answer:
-    """Let the desk do a task, for as long as the client is there.
+async def work(request: Request, job: JobRequest) -> Answer:
+    """Let the job queue do a job, for as long as the client is there.
 
     Raises:
-        Refused: as `Desk.ask`; 499 where the client is gone, which nobody sees.
+        Refused: as `JobQueue.ask`; 499 where the client is gone, which nobody sees.
     """
-    desk: Desk = request.app.state.desk
-    asked = asyncio.create_task(desk.ask(task, client_of(request)))
+    job_queue: JobQueue = request.app.state.job_queue
+    asked = asyncio.create_task(job_queue.ask(job, client_of(request)))
     gone = asyncio.create_task(_gone(request))
     try:
         await asyncio.wait({asked, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from surefoot.lab.answers import Answer, Refused
 from surefoot.lab.errors import problems
-from surefoot.lab.job_queue import Task
+from surefoot.lab.job_queue import JobRequest
 from surefoot.lab.options import LONGEST_NAME
 from surefoot.lab.response_models import Anything, StudyList, file_of, unchanged
 from surefoot.lab.service import respond, response_of, work
@@ -100,9 +100,9 @@ async def _state(request: Request, name: str) -> str:
 
 def _task(
     request: Request, job: str, arguments: Mapping[str, Any] = MappingProxyType({}), **sort: bool
-) -> Task:
+) -> JobRequest:
     options = request.app.state.options
-    return Task(job, {"store": options.store, **arguments}, options.limits.study_seconds, **sort)
+    return JobRequest(job, {"store": options.store, **arguments}, options.limits.study_seconds, **sort)
 
 
 def _is_known(request: Request, state: str) -> bool:

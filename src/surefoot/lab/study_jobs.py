@@ -172,4 +172,4 @@ JOBS: Mapping[str, Callable[[Arguments, Stopped], Answer]] = {
     "answer": answer,
     "landscape": landscape,
 }
-"""By the names that the desk uses."""
+"""By the names that the job queue uses."""

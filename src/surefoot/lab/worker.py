@@ -1,6 +1,6 @@
-"""A worker of the desk: a warm process that does one job after the other, as its pipe tells it.
+"""A worker of the job queue: a warm process that does one job after the other, as its pipe tells it.
 
-python -m surefoot.lab.worker   (started by `desk.py`; it ends as soon as its pipe is closed)
+python -m surefoot.lab.worker   (started by `worker_pool.py`; it ends as soon as its pipe is closed)
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ NICENESS = 5
 NOTHING = Answer(b"")
 
 
-class Orders:
-    """What the desk has sent; read by a thread of its own, so that an order to stop is heard in mid-job."""
+class Inbox:
+    """What the job queue has sent; read by its own thread, so that a request to stop is heard in mid-job."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.jobs: queue.SimpleQueue[Head] = queue.SimpleQueue()
         self._stopped = -1
         self._stream = stream
-        threading.Thread(target=self._listen, daemon=True, name="orders").start()
+        threading.Thread(target=self._listen, daemon=True, name="inbox").start()
 
     def stopped(self, job: int) -> bool:
         """Whether nobody waits for this job any more."""
@@ -62,22 +62,22 @@ def main(load: Callable[[], Jobs]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the server, which then ends this
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
-    orders = Orders(sys.stdin.buffer)
+    inbox = Inbox(sys.stdin.buffer)
     jobs = load()
     write_frame(answers, {"ready": os.getpid()})
     while True:
-        head = orders.jobs.get()
-        answer, error = _do(jobs[head["work"]], head, orders)
+        head = inbox.jobs.get()
+        answer, error = _do(jobs[head["work"]], head, inbox)
         told = {"job": head["job"], "media": answer.media, "name": answer.name, **error}
         write_frame(answers, told, answer.body)
 
 
-def _do(work: Job, head: Head, orders: Orders) -> tuple[Answer, Head]:
+def _do(work: Job, head: Head, inbox: Inbox) -> tuple[Answer, Head]:
     """The job's answer, or why there is none."""
     end = time.monotonic() + head["seconds"]
 
     def stopped() -> bool:
-        return time.monotonic() > end or orders.stopped(head["job"])
+        return time.monotonic() > end or inbox.stopped(head["job"])
 
     try:
         return work(head["arguments"], stopped), {}

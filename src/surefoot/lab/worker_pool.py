@@ -1,9 +1,9 @@
-"""The desk's workers as processes: started warm, one after the other's end, and none outlives the server.
+"""The job queue's worker processes: started warm, replaced when they end, and none outlives the server.
 
-crew = Crew(2, serve)       # `serve(member)` gives a free member a job, False if there is none
-crew.start()
-crew.wake()                 # there may be a job
-await crew.stop()
+pool = WorkerPool(2, serve)       # `serve(worker)` gives a free worker a job, False if there is none
+pool.start()
+pool.wake()                 # there may be a job
+await pool.stop()
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Ended(Exception):  # noqa: N818 - reads as what it says
     """A worker is gone, or of no more use."""
 
 
-class Member:
+class PooledWorker:
     """One worker process.
 
     Attributes:
@@ -91,7 +91,7 @@ class Member:
         await self.process.wait()
 
 
-class Crew:
+class WorkerPool:
     """So many workers, each replaced when it ends.
 
     Args:
@@ -105,64 +105,64 @@ class Crew:
         self, size: int, serve: Callable[[Any], Awaitable[bool]], command: Sequence[str] = COMMAND
     ) -> None:
         self._size, self._serve, self._command = size, serve, command
-        self._calls: list[asyncio.Event] = []
-        self._posts: list[asyncio.Task[None]] = []
-        self.members: list[Member] = []
+        self._wake_events: list[asyncio.Event] = []
+        self._keepers: list[asyncio.Task[None]] = []
+        self.workers: list[PooledWorker] = []
         """Those that are ready."""
 
     def start(self) -> None:
         """Begin to start the workers."""
         for _ in range(self._size):
-            call = asyncio.Event()
-            self._calls.append(call)
-            self._posts.append(asyncio.create_task(self._keep_one(call)))
+            wake_event = asyncio.Event()
+            self._wake_events.append(wake_event)
+            self._keepers.append(asyncio.create_task(self._keep_one(wake_event)))
 
     async def stop(self) -> None:
         """End all of them."""
-        for post in self._posts:
-            post.cancel()
-        await asyncio.gather(*self._posts, return_exceptions=True)
-        self._posts.clear()
-        self._calls.clear()
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        self._keepers.clear()
+        self._wake_events.clear()
 
     def wake(self) -> None:
         """Let free workers look for a job."""
-        for call in self._calls:
-            call.set()
+        for wake_event in self._wake_events:
+            wake_event.set()
 
-    async def _keep_one(self, call: asyncio.Event) -> None:
+    async def _keep_one(self, wake_event: asyncio.Event) -> None:
         """One worker after the other, for ever."""
         pause = _FIRST_PAUSE
         while True:
             process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=PIPE, stdout=PIPE, env=_environment()
             )
-            member = Member(process)
+            worker = PooledWorker(process)
             try:
                 async with asyncio.timeout(START_SECONDS):
-                    await member.hear()
+                    await worker.hear()
                 pause = _FIRST_PAUSE
-                await self._work(member, call)
+                await self._work(worker, wake_event)
             except TimeoutError:
                 _log.warning("a worker was not ready after %g seconds", START_SECONDS)
             except Ended:
                 pass
             finally:
-                await asyncio.shield(member.end())
+                await asyncio.shield(worker.end())
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _work(self, member: Member, call: asyncio.Event) -> None:
-        ended = asyncio.create_task(member.process.wait())
-        ended.add_done_callback(lambda _: call.set())
-        self.members.append(member)
+    async def _work(self, worker: PooledWorker, wake_event: asyncio.Event) -> None:
+        ended = asyncio.create_task(worker.process.wait())
+        ended.add_done_callback(lambda _: wake_event.set())
+        self.workers.append(worker)
         try:
             while not ended.done():
-                call.clear()
-                if not await self._serve(member):
-                    await call.wait()
+                wake_event.clear()
+                if not await self._serve(worker):
+                    await wake_event.wait()
         finally:
-            self.members.remove(member)
+            self.workers.remove(worker)
             ended.cancel()
 
 

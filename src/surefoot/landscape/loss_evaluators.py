@@ -1,7 +1,7 @@
 """Where the loss of a real model is measured: a task in this process, or a script in its own.
 
-    ground = TaskGround(load_task("digits"), seed=5000, batches=8)
-    ground.losses(atlas, places, told)
+    evaluator = TaskLossEvaluator(load_task("digits"), seed=5000, batches=8)
+    evaluator.losses(atlas, places, told)
 
 A task's losses are those of training batches, the first ones of the runs' own seed and the same at every
 place, in evaluation mode.  Batch normalisation gets its statistics anew at each place, from these batches.
@@ -27,7 +27,7 @@ from surefoot.training.revisit import Atlas, Place, norms, recalibrate, revisit
 Told = Callable[[int], None]
 
 
-class Ground(Protocol):
+class LossEvaluator(Protocol):
     """Where a loss can be measured.
 
     Attributes:
@@ -47,7 +47,7 @@ class Ground(Protocol):
         ...
 
 
-class TaskGround:
+class TaskLossEvaluator:
     """A task's loss on a fixed set of training batches.
 
     Args:
@@ -89,7 +89,7 @@ class TaskGround:
             self._task.loss(self._model, batch)
 
 
-class ScriptGround:
+class ScriptLossEvaluator:
     """A script's own loss, in a process of the script's.
 
     Args:

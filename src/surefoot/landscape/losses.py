@@ -1,6 +1,6 @@
 """The loss along paths, at their projections on the plane, and on a grid of the plane around them.
 
-losses = measure(ground, atlas, fit.coordinates, framed=[0, 1], size=31, told=print)
+losses = measure(evaluator, atlas, fit.coordinates, framed=[0, 1], size=31, told=print)
 losses.own[0][-1], losses.projected[0][-1]  # what the plane hides
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from surefoot.landscape.loss_evaluators import Ground
+from surefoot.landscape.loss_evaluators import LossEvaluator
 from surefoot.training.revisit import Atlas, Place
 
 MARGIN = 0.15
@@ -40,7 +40,7 @@ class Losses:
 
 
 def measure(
-    ground: Ground,
+    evaluator: LossEvaluator,
     atlas: Atlas,
     coordinates: Sequence[Tensor],
     framed: Sequence[int],
@@ -50,7 +50,7 @@ def measure(
     """Measure them all.
 
     Args:
-        ground: where.
+        evaluator: where.
         atlas: of the paths and the plane.
         coordinates: of each path on the plane.
         framed: the paths that the grid surrounds; one that diverged would make a dot of all others.
@@ -61,7 +61,7 @@ def measure(
     own = [Place(path, index) for path, places in enumerate(coordinates) for index in range(len(places))]
     projected = [Place(p.path, p.index, _pair(coordinates[p.path][p.index])) for p in own]
     places = [*own, *projected, *_grid(x, y, coordinates)]
-    found = iter(ground.losses(atlas, places, lambda done: told(done, len(places))))
+    found = iter(evaluator.losses(atlas, places, lambda done: told(done, len(places))))
 
     def take(counts: Sequence[int]) -> list[list[float]]:
         return [[next(found) for _ in range(count)] for count in counts]

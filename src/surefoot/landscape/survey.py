@@ -95,13 +95,13 @@ def _surveyed(
     products = gram(points, origin, scale)
     fit = fit_plane(products, lengths)
     atlas = Atlas(paths, axes(points, origin, scale, fit))
-    ground = subject.ground(trainings[0].finalist.seed)
+    evaluator = subject.evaluator(trainings[0].finalist.seed)
     healthy = [n for n, training in enumerate(trainings) if training.finalist.status != "diverged"]
 
     def told(done: int, total: int) -> None:
         progress("measure the loss on the plane", done, total)
 
-    losses = measure(ground, atlas, fit.coordinates, healthy or range(len(paths)), size, told)
-    ends = ground.values(atlas, [Place(path, length - 1) for path, length in enumerate(lengths)])
+    losses = measure(evaluator, atlas, fit.coordinates, healthy or range(len(paths)), size, told)
+    ends = evaluator.values(atlas, [Place(path, length - 1) for path, length in enumerate(lengths)])
     moves = steps(products, lengths)
-    return Survey(study, subject.unit, ground, trainings, lost, fit, moves, losses, ends)
+    return Survey(study, subject.unit, evaluator, trainings, lost, fit, moves, losses, ends)

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from surefoot.landscape.finalists import Finalist, StudyRead
-from surefoot.landscape.loss_evaluators import Ground
+from surefoot.landscape.loss_evaluators import LossEvaluator
 from surefoot.landscape.losses import Losses
 from surefoot.landscape.plane import Fit, filters, fit_plane
 from surefoot.landscape.random_walks import MOST_DIMENSIONS, walk
@@ -47,7 +47,7 @@ class Survey:
 
     Attributes:
         unit: of the paths' evaluations.
-        ground: where losses were measured.
+        evaluator: where losses were measured.
         trainings: whose paths there are; at least one.
         lost: finalists that diverged before there was a path.
         fit: the paths on their plane.
@@ -58,7 +58,7 @@ class Survey:
 
     study: StudyRead
     unit: str
-    ground: Ground
+    evaluator: LossEvaluator
     trainings: Sequence[Training]
     lost: Sequence[Finalist]
     fit: Fit
@@ -76,10 +76,10 @@ def document(survey: Survey) -> dict[str, Any]:
         "study": survey.study.name,
         "task": survey.study.task,
         "seed": first.finalist.seed,
-        "loss": survey.ground.loss,
+        "loss": survey.evaluator.loss,
         "measure": str(survey.study.look.get("measure", "")),
         "unit": survey.unit,
-        "statistics": survey.ground.statistics,
+        "statistics": survey.evaluator.statistics,
         "parameters": parameters,
         "filters": int(filters(first.path.layout)[-1]) + 1,
         "source": _source(survey.trainings),

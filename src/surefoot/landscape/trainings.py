@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from surefoot.landscape.finalists import Finalist, StudyRead
-from surefoot.landscape.loss_evaluators import Ground, ScriptGround, TaskGround
+from surefoot.landscape.loss_evaluators import LossEvaluator, ScriptLossEvaluator, TaskLossEvaluator
 from surefoot.scripts.runner import run_script, script_name
 from surefoot.study.run import Job, Report
 from surefoot.tasks import TaskError, load_task
@@ -60,7 +60,7 @@ class Subject(Protocol):
         """The path of one finalist, made again if need be; None of one that diverged at once."""
         ...
 
-    def ground(self, seed: int) -> Ground:
+    def evaluator(self, seed: int) -> LossEvaluator:
         """Where the loss is measured."""
         ...
 
@@ -99,9 +99,9 @@ class TaskSubject:
                 "measure): its paths cannot be drawn any more"
             )
 
-    def ground(self, seed: int) -> Ground:
+    def evaluator(self, seed: int) -> LossEvaluator:
         """The task's loss on the first batches of the runs' own seed."""
-        return TaskGround(self._task, seed, self._batches)
+        return TaskLossEvaluator(self._task, seed, self._batches)
 
     def training(self, finalist: Finalist, progress: Progress) -> Training | None:
         """Read or make the path."""
@@ -153,10 +153,10 @@ class ScriptSubject:
         self._files: list[tuple[str, str]] = []
         self._first: Finalist | None = None
 
-    def ground(self, seed: int) -> Ground:
+    def evaluator(self, seed: int) -> LossEvaluator:
         """The script's own loss; after the trainings."""
         assert self._first is not None
-        return ScriptGround(self._command, self._first.candidate, seed, self._files)
+        return ScriptLossEvaluator(self._command, self._first.candidate, seed, self._files)
 
     def training(self, finalist: Finalist, progress: Progress) -> Training | None:
         """Read the path, or start the script to make it."""

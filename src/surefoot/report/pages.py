@@ -1,15 +1,15 @@
-"""The HTML templates beside this file: what is filled in is escaped, and a name that is missing is an error.
+"""HTML templates of a package: what is filled in is escaped, and a name that is missing is an error.
 
-environment().get_template("report.html").render(study=study)
+environment("surefoot.report").get_template("report.html").render(study=study)
 """
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
-def environment() -> Environment:
-    """Where templates come from, without the blank lines that their tags would leave."""
+def environment(package: str) -> Environment:
+    """The templates in the folder `templates` of a package, without the blank lines that their tags leave."""
     return Environment(
-        loader=PackageLoader("surefoot.report", "templates"),
+        loader=PackageLoader(package, "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

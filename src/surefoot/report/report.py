@@ -117,7 +117,7 @@ def _span(seeds: Sequence[int]) -> str:
 
 
 def _templates() -> Environment:
-    made = environment()
+    made = environment("surefoot.report")
     made.filters.update(
         plain=plain_name,
         number=number,

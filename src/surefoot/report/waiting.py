@@ -1,6 +1,6 @@
 """A progress bar for work that takes a while.
 
-with counting("race") as progress:
+with counting("animate") as progress:
     progress(3, 10)
 with phases() as progress:
     progress("training Adam", 3, 10)

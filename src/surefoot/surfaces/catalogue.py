@@ -97,7 +97,7 @@ _TABLE = (
             (-0.1279613467, -1.9537149802),
         ),
         stable_lr=0.01494929030,
-        about="Four wells of equal depth around a hill: from near its top racers part for different wells.",
+        about="Four wells of equal depth around a hill: from near its top, paths part for different wells.",
         source="Himmelblau 1972, Applied nonlinear programming",
     ),
     Surface(
@@ -131,7 +131,7 @@ _TABLE = (
         minima=((0.0, 0.0), *_opposite((1.7475523458, -0.8737761729))),
         saddles=_opposite((1.0705422918, -0.5352711459)),
         stable_lr=0.4530818393,
-        about="A deep well between two shallow ones: momentum may carry a racer over into the deep one.",
+        about="A deep well between two shallow ones: momentum may carry an optimizer over into the deep one.",
         source="Dixon & Szegő 1978, Towards global optimisation 2",
     ),
     Surface(
@@ -217,7 +217,7 @@ _TABLE = (
             (4.7171037585, 6.6676599435),
         ),
         stable_lr=1.999000500,
-        about="Wells of almost the same depth: where a racer starts decides where it ends.",
+        about="Wells of almost the same depth: where an optimizer starts decides where it ends.",
         source="Griewank 1981, Generalized descent for global optimization",
     ),
     Surface(
@@ -240,7 +240,7 @@ _TABLE = (
         saddles=((0.0, 0.0),),
         stable_lr=0.5,
         about="Down to a saddle, almost along its ridge, then off to one of two wells: who lingers?",
-        source="the saddle x² − y² with a bottom, so that no racer can win by falling for ever",
+        source="the saddle x² − y² with a bottom, so that no optimizer can win by falling for ever",
     ),
     Surface(
         "long-valley",
@@ -262,7 +262,7 @@ _TABLE = (
         minima=((-1.0355787141, 0.0), (0.9601495555, 0.0)),
         saddles=((0.0754291586, 0.0),),
         stable_lr=0.2255025508,
-        about="A shallow well before a deep one: speed from the wall may carry a racer over the pass.",
+        about="A shallow well before a deep one: speed from the wall may carry an optimizer over the pass.",
         source="the tilted double well of physics",
     ),
     Surface(

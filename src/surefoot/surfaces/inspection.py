@@ -1,6 +1,6 @@
-"""One step of one racer, seen from inside: what gradient it got, what it remembers, how far it went.
+"""One step of one optimizer, seen from inside: what gradient it got, what it remembers, how far it went.
 
-seen = inspect(surface, racer, steps=200, draws=noise(200, 0.0, seed=0), step=12)
+seen = inspect(surface, spec, steps=200, draws=noise(200, 0.0, seed=0), step=12)
 seen.gradient, seen.state["exp_avg"], seen.update, seen.effective_rate
 """
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from surefoot.surfaces.path import Walker, drawing, project
-from surefoot.surfaces.recipe import Racer
+from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Pair, Surface
 
 
@@ -47,23 +47,23 @@ class Inspection:
 
 
 def inspect(
-    surface: Surface, racer: Racer, start: Pair, steps: int, draws: Tensor, step: int, seed: int = 0
+    surface: Surface, spec: OptimizerSpec, start: Pair, steps: int, draws: Tensor, step: int, seed: int = 0
 ) -> Inspection:
     """Walk again up to a step and look at it.
 
     Args:
         surface: what it walks on.
-        racer: with all its settings, as in `Path.racer`.
+        spec: the optimizer with all its settings, as in `Path.spec`.
         start, draws, seed: as the path had them.
         steps: gradient evaluations of the whole path.
         step: which step of the optimizer, from 0.
 
     Raises:
-        ValueError: the path has no such step, or the racer cannot be built.
-        TypeError: the racer has an unknown setting.
+        ValueError: the path has no such step, or the optimizer cannot be built.
+        TypeError: the optimizer has an unknown setting.
     """
     with drawing(seed):
-        walker = Walker(surface, racer, start, draws)
+        walker = Walker(surface, spec, start, draws)
         before = after = walker.point.detach().clone()
         for number in range(step + 1):
             if walker.evaluations >= steps:

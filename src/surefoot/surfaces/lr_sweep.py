@@ -1,6 +1,7 @@
 """Many short walks of one optimizer at once: every learning rate from every start, for `tuning`.
 
-    values = run_trials(surface, [Racer("Adam", {"lr": lr}) for lr in rates], starts, steps=200, noise=noise)
+    specs = [OptimizerSpec("Adam", {"lr": lr}) for lr in rates]
+    values = sweep(surface, specs, starts, steps=200, noise=noise)
     values.shape                        # (rates, starts, 1 + steps)
 
 The values are those of `path.follow`, up to the rounding of a sum in another order.  One optimizer holds a
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from surefoot import optim
 from surefoot.surfaces.path import BASIS, FAR, Path, Walker, follow
-from surefoot.surfaces.recipe import Racer
+from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Pair, Surface
 
 RESTING = 3
@@ -28,20 +29,20 @@ RESTING = 3
 _BASIS = torch.stack(BASIS)
 
 
-def run_trials(
+def sweep(
     surface: Surface,
-    racers: Sequence[Racer],
+    specs: Sequence[OptimizerSpec],
     starts: Sequence[Pair],
     steps: int,
     noise: Tensor,
     seed: int = 0,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Tensor | None:
-    """The value that each racer has from each start after 0, 1, … `steps` gradient evaluations.
+    """The value that each of these has from each start after 0, 1, … `steps` gradient evaluations.
 
     Args:
         surface: what they walk on.
-        racers: all of one optimizer, with the same hyperparameters set to other values.
+        specs: all of one optimizer, with the same hyperparameters set to other values.
         starts: where each of them starts.
         steps: gradient evaluations for each walk.
         noise: as from `path.noise`, the same for every walk.
@@ -49,57 +50,57 @@ def run_trials(
         stopped: asked at every step.
 
     Returns:
-        Of shape (racers, starts, 1 + steps).  An optimizer that makes several evaluations in a step has its
+        Of shape (specs, starts, 1 + steps).  An optimizer that makes several evaluations in a step has its
         last value in between.  From where a walk is lost on: inf if it diverged, -inf if it escaped
         downwards.  None if it was stopped.
 
     Raises:
-        ValueError, TypeError: a racer cannot be built.
+        ValueError, TypeError: an optimizer cannot be built.
     """
-    if _takes_closure(racers[0]):
-        return _one_by_one(surface, racers, starts, steps, noise, seed, stopped)
-    batch = _Batch(racers, starts)
+    if _takes_closure(specs[0]):
+        return _one_by_one(surface, specs, starts, steps, noise, seed, stopped)
+    batch = _Batch(specs, starts)
     seen: list[Tensor] = []
-    fate = torch.zeros(len(racers) * len(starts), dtype=torch.float64)
+    ending = torch.zeros(len(specs) * len(starts), dtype=torch.float64)
     for count in range(steps + 1):
         if stopped():
             return None
         values, gradients = surface.gradients(batch.points)
         if count:
-            before, fate = fate, torch.where(fate == 0, _fate(surface, batch.points, values), fate)
-            batch.drop((fate != before).nonzero().flatten().tolist())
-        seen.append(torch.where(fate == 0, values, fate))
-        if count == steps or bool(fate.all()):
+            before, ending = ending, torch.where(ending == 0, _ending(surface, batch.points, values), ending)
+            batch.drop((ending != before).nonzero().flatten().tolist())
+        seen.append(torch.where(ending == 0, values, ending))
+        if count == steps or bool(ending.all()):
             break
         batch.step(gradients + noise[count % len(noise)])
-    seen += [fate] * (steps + 1 - len(seen))
-    return torch.stack(seen, dim=-1).view(len(racers), len(starts), steps + 1)
+    seen += [ending] * (steps + 1 - len(seen))
+    return torch.stack(seen, dim=-1).view(len(specs), len(starts), steps + 1)
 
 
-def _takes_closure(racer: Racer) -> bool:
-    return optim.find(racer.optimizer).needs_closure
+def _takes_closure(spec: OptimizerSpec) -> bool:
+    return optim.find(spec.optimizer).needs_closure
 
 
 class _Batch:
-    """An optimizer with a parameter for each walk, by racer and then by start.
+    """An optimizer with a parameter for each walk, by learning rate and then by start.
 
     Attributes:
         points: where they are, of shape (walks, 2).
     """
 
-    def __init__(self, racers: Sequence[Racer], starts: Sequence[Pair]) -> None:
-        make: Any = optim.find(racers[0].optimizer)
-        points = torch.tensor(starts, dtype=torch.float64).repeat(len(racers), 1)
+    def __init__(self, specs: Sequence[OptimizerSpec], starts: Sequence[Pair]) -> None:
+        make: Any = optim.find(specs[0].optimizer)
+        points = torch.tensor(starts, dtype=torch.float64).repeat(len(specs), 1)
         self._lifted, self._sparse = make.matrices_only, make.sparse == "only"
         self._places = _lift(points) if self._lifted else points
         self._gradients = torch.zeros_like(self._places)
         # The parameters and their gradients are rows of one tensor each: nothing is copied to and fro.
         self._params = [row.requires_grad_() for row in self._places.unbind()]
         groups = [
-            {"params": self._params[i * len(starts) : (i + 1) * len(starts)], **racer.hyperparameters}
-            for i, racer in enumerate(racers)
+            {"params": self._params[i * len(starts) : (i + 1) * len(starts)], **spec.hyperparameters}
+            for i, spec in enumerate(specs)
         ]
-        self._optimizer = make(groups, **racers[0].hyperparameters)
+        self._optimizer = make(groups, **specs[0].hyperparameters)
         for p, row in zip(self._params, self._gradients.unbind(), strict=True):
             p.grad = row
 
@@ -130,18 +131,18 @@ def _project(matrices: Tensor) -> Tensor:
     return (matrices[:, None] * _BASIS).sum((-2, -1))
 
 
-def _fate(surface: Surface, points: Tensor, values: Tensor) -> Tensor:
+def _ending(surface: Surface, points: Tensor, values: Tensor) -> Tensor:
     """As `path.lost`: inf where a walk diverged, -inf where it escaped downwards, 0 where it goes on."""
     finite = points.isfinite().all(-1) & values.isfinite()
     away = points - torch.tensor(surface.centre, dtype=torch.float64)
     far = away.square().sum(-1).sqrt() > FAR * surface.size
-    fate = torch.where(finite & ~far, 0.0, math.inf)
-    return torch.where(finite & far & (values < surface.floor), -math.inf, fate)
+    ending = torch.where(finite & ~far, 0.0, math.inf)
+    return torch.where(finite & far & (values < surface.floor), -math.inf, ending)
 
 
 def _one_by_one(
     surface: Surface,
-    racers: Sequence[Racer],
+    specs: Sequence[OptimizerSpec],
     starts: Sequence[Pair],
     steps: int,
     noise: Tensor,
@@ -150,17 +151,17 @@ def _one_by_one(
 ) -> Tensor | None:
     """For optimizers that ask for the loss at points of their own choice."""
     rows = []
-    for racer in racers:
+    for spec in specs:
         for place, start in enumerate(starts):
-            rest = _Rest(noise, stopped)
-            path = follow(surface, racer, start, steps, noise, seed + place, rest.over, rest.watch)
+            resting = _RestingWalk(noise, stopped)
+            path = follow(surface, spec, start, steps, noise, seed + place, resting.over, resting.watch)
             if stopped():
                 return None
             rows.append(_held(path, steps))
-    return torch.stack(rows).view(len(racers), len(starts), steps + 1)
+    return torch.stack(rows).view(len(specs), len(starts), steps + 1)
 
 
-class _Rest:
+class _RestingWalk:
     """Finds out that a walk has come to rest: without noise and draws, what stood still stays there."""
 
     def __init__(self, noise: Tensor, stopped: Callable[[], bool]) -> None:

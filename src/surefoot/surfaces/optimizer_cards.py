@@ -1,4 +1,4 @@
-"""What is known of every optimizer, for who shows or races it: its card, and whether a setting fits.
+"""What is known of every optimizer, for whoever shows or runs it: its card, and whether a setting fits.
 
 cards()["Adam"].equation
 check_setting("Adam", "lr", "fast")     # ValueError: Adam takes a number for lr, not 'fast'

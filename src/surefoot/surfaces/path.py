@@ -1,6 +1,7 @@
-"""One racer's path on a surface: the real optimizer, in a plain loop.
+"""One optimizer's path on a surface: the real optimizer, in a plain loop.
 
-    path = follow(surface, Racer("Adam", {"lr": 0.1}), (1.0, 1.5), steps=200, noise=noise(200, 0.0, seed=0))
+    spec = OptimizerSpec("Adam", {"lr": 0.1})
+    path = follow(surface, spec, (1.0, 1.5), steps=200, noise=noise(200, 0.0, seed=0))
     path.points[-1], path.values[-1], path.end
 
 It is the loop anyone would write: loss, backward, noise on the gradient, step.  Parameters are float64.
@@ -18,11 +19,11 @@ import torch
 from torch import Tensor
 
 from surefoot import optim
-from surefoot.surfaces.recipe import Racer
+from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Pair, Surface
 
 FAR = 20.0
-"""A racer further from the middle of the domain than this many times its longer side has left for good."""
+"""An optimizer further from the middle of the domain than this many times its longer side has left it."""
 
 BASIS = (
     torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64) / math.sqrt(2),
@@ -36,10 +37,10 @@ Turning the point turns the matrix and leaves its singular values equal, so no d
 
 @dataclass(frozen=True)
 class Path:
-    """Where a racer went.
+    """Where an optimizer went.
 
     Attributes:
-        racer: with every setting that it was built with.
+        spec: the optimizer with every setting that it was built with.
         evaluations: gradient evaluations made on arriving at each point, from 0 for the start.
         points: one for the start and one for each step of the optimizer.
         values: the surface's value at each point, without noise; nan where it has none.
@@ -47,7 +48,7 @@ class Path:
         lifted: the point was a 2×2 matrix to the optimizer, since it takes matrices only.
     """
 
-    racer: Racer
+    spec: OptimizerSpec
     evaluations: tuple[int, ...]
     points: tuple[Pair, ...]
     values: tuple[float, ...]
@@ -71,7 +72,7 @@ class Walker:
 
     Args:
         surface: what it walks on.
-        racer: what is built; its hyperparameters go to the constructor.
+        spec: what is built; its hyperparameters go to the constructor.
         start: its first point.
         noise: what is added to the gradient at each evaluation, of shape (evaluations, 2); beyond its end it
             begins anew.
@@ -81,12 +82,12 @@ class Walker:
         TypeError: it does not know a hyperparameter.
     """
 
-    def __init__(self, surface: Surface, racer: Racer, start: Pair, noise: Tensor) -> None:
-        make: Any = _found(racer.optimizer)
+    def __init__(self, surface: Surface, spec: OptimizerSpec, start: Pair, noise: Tensor) -> None:
+        make: Any = _found(spec.optimizer)
         self.surface, self.noise = surface, noise
         self.lifted: bool = make.matrices_only
         self.parameter = place(start, lifted=self.lifted).requires_grad_()
-        self.optimizer: Any = make([self.parameter], **racer.hyperparameters)
+        self.optimizer: Any = make([self.parameter], **spec.hyperparameters)
         self.evaluations = 0
         self.gradient = torch.zeros(2, dtype=torch.float64)
         self._closure, self._sparse = make.needs_closure, make.sparse == "only"
@@ -123,7 +124,7 @@ class Walker:
 
 def follow(
     surface: Surface,
-    racer: Racer,
+    spec: OptimizerSpec,
     start: Pair,
     steps: int,
     noise: Tensor,
@@ -131,11 +132,11 @@ def follow(
     stopped: Callable[[], bool] = lambda: False,
     watch: Callable[[Walker], None] = lambda walker: None,
 ) -> Path:
-    """Let a racer walk until it has made `steps` gradient evaluations, or is lost.
+    """Let an optimizer walk until it has made `steps` gradient evaluations, or is lost.
 
     Args:
         surface: what it walks on.
-        racer: what walks, with all its settings.
+        spec: the optimizer that walks, with all its settings.
         start: its first point.
         steps: gradient evaluations; the last step of an optimizer that makes several may go beyond.
         noise: as from `noise`.
@@ -144,10 +145,10 @@ def follow(
         watch: called after each step.
 
     Raises:
-        ValueError, TypeError: the racer cannot be built.
+        ValueError, TypeError: the optimizer cannot be built.
     """
     with drawing(seed):
-        walker = Walker(surface, racer, start, noise)
+        walker = Walker(surface, spec, start, noise)
         evaluations, points, values = [0], [start], [_value(surface, walker.point)]
         end = ""
         while not end and walker.evaluations < steps and not stopped():
@@ -158,7 +159,7 @@ def follow(
             points.append((x, y))
             values.append(_value(surface, walker.point))
             end = lost(surface, (x, y), values[-1], walker.evaluations)
-    return Path(racer, tuple(evaluations), tuple(points), tuple(values), end, walker.lifted)
+    return Path(spec, tuple(evaluations), tuple(points), tuple(values), end, walker.lifted)
 
 
 def lost(surface: Surface, point: Pair, value: float, evaluations: int) -> str:
@@ -176,7 +177,7 @@ def lost(surface: Surface, point: Pair, value: float, evaluations: int) -> str:
 
 
 def noise(evaluations: int, deviation: float, seed: int) -> Tensor:
-    """The noise on the gradient, the same for every racer: of shape (evaluations, 2), a row an evaluation."""
+    """The noise on the gradient, the same for every optimizer: (evaluations, 2), a row an evaluation."""
     generator = torch.Generator().manual_seed(seed)
     return deviation * torch.randn(evaluations, 2, generator=generator, dtype=torch.float64)
 
@@ -206,7 +207,7 @@ def drawing(seed: int) -> Iterator[None]:
 
 
 def optimizer_names() -> tuple[str, ...]:
-    """Every optimizer that can race, by alphabet."""
+    """Every optimizer that can walk on a surface, in alphabetical order."""
     return tuple(optim.OPTIMIZERS)
 
 

@@ -1,6 +1,6 @@
-"""All that fixes a race on a surface, as data: whoever has the recipe can make the picture again.
+"""All that determines an animation on a surface, as data: whoever has the recipe can make the picture again.
 
-Recipe("beale", (Racer("Adam"), Racer("SGD", {"lr": 0.01})), tuning="default")
+Recipe("beale", (OptimizerSpec("Adam"), OptimizerSpec("SGD", {"lr": 0.01})), tuning="default")
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Tuning = Literal["default", "same-lr", "tuned"]
 
 
 @dataclass(frozen=True)
-class Racer:
+class OptimizerSpec:
     """An optimizer with the settings that were asked for; what is not set comes from the tuning.
 
     Attributes:
@@ -29,23 +29,23 @@ class Racer:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A race: the same start, the same number of gradient evaluations and the same noise for every racer.
+    """What an animation shows: several optimizers with the same start, number of gradients and noise.
 
     Attributes:
         surface: a name in the table, or a formula.
-        racers: in the order in which they are drawn.
+        optimizers: in the order in which they are drawn.
         tuning: "default": as each constructor has it; "same-lr": all with `lr`; "tuned": each with the best
-            of the same number of learning rates, over the same jittered starts.  A racer's own `lr` wins.
+            of the same number of learning rates, over the same jittered starts.  A spec's own `lr` wins.
         lr: with "same-lr"; None: a tenth of the surface's stable learning rate, or 0.01.
         start: None: the surface's own.
         x, y: the domain; None: the surface's own.
-        steps: gradient evaluations for each racer; one that makes several in a step has fewer steps.
+        steps: gradient evaluations for each optimizer; one that makes several in a step has fewer steps.
         noise: standard deviation of the noise on each part of the gradient; None: the surface's own.
         seed: fixes the noise, the jitter of the starts, and what an optimizer draws itself.
     """
 
     surface: str
-    racers: tuple[Racer, ...]
+    optimizers: tuple[OptimizerSpec, ...]
     tuning: Tuning = "default"
     lr: float | None = None
     start: Pair | None = None

@@ -1,7 +1,7 @@
-"""A recipe as text, there and back: racers, the command line, and the query of a link.
+"""A recipe as text, there and back: optimizers, the command line, and the query of a link.
 
-    parse_racers("adam:lr=0.1;betas=(0.9,0.99),sgd")   # Racer("Adam", {"lr": 0.1, "betas": (0.9, 0.99)}), …
-    command(recipe)                                    # "surefoot race beale --optimizers adam,sgd"
+    parse_optimizers("adam:lr=0.1;amsgrad=True,sgd")  # OptimizerSpec("Adam", {"lr": 0.1, "amsgrad": True}), …
+    command(recipe)                                    # "surefoot animate beale --optimizers adam,sgd"
     recipe_of(query(recipe)) == recipe
 
 A value is a number, True, False, None, a word or a tuple of numbers; nothing else is read, nothing is run.
@@ -22,18 +22,20 @@ from urllib.parse import parse_qsl, quote, urlencode
 from surefoot.naming import nearest
 from surefoot.surfaces.expression import LONGEST
 from surefoot.surfaces.optimizer_cards import check_setting, find_card
-from surefoot.surfaces.recipe import Racer, Recipe, Tuning
+from surefoot.surfaces.recipe import OptimizerSpec, Recipe, Tuning
 from surefoot.surfaces.snippet import snippet
 from surefoot.surfaces.surface import Pair
 
-__all__ = ["apply_sets", "command", "parse_racers", "query", "racers_text", "recipe_of", "snippet"]
+__all__ = ["apply_sets", "command", "optimizers_text", "parse_optimizers", "query", "recipe_of", "snippet"]
 
 LONGEST_TEXT = 4000
-"""Characters of a query, or of a list of racers."""
+"""Characters of a query, or of a list of optimizers."""
 
 LONGEST_VALUE = 100
 
-DEFAULTS: dict[str, Any] = {f.name: f.default for f in fields(Recipe) if f.name not in ("surface", "racers")}
+DEFAULTS: dict[str, Any] = {
+    f.name: f.default for f in fields(Recipe) if f.name not in ("surface", "optimizers")
+}
 KEYS = tuple(f.name for f in fields(Recipe))
 
 _COMMA = re.compile(r",(?![^(]*\))")  # none between brackets
@@ -41,97 +43,106 @@ _WORD = re.compile(r"[A-Za-z][\w-]*")
 _WORDS_FOR = {"true": True, "false": False, "none": None}
 
 
-def racers_text(racers: Sequence[Racer]) -> str:
-    """Racers in the words of `parse_racers`: `Adam:lr=0.1;betas=(0.9,0.99),SGD`.
+def optimizers_text(specs: Sequence[OptimizerSpec]) -> str:
+    """Optimizers in the words of `parse_optimizers`: `Adam:lr=0.1;betas=(0.9,0.99),SGD`.
 
     Raises:
         ValueError: a setting is of a kind that has no text.
     """
     return ",".join(
         ":".join([r.optimizer, *filter(None, [";".join(f"{n}={_told(n, v)}" for n, v in _settings(r))])])
-        for r in racers
+        for r in specs
     )
 
 
-def parse_racers(text: str) -> tuple[Racer, ...]:
-    """Read racers: names with commas between them, each with its settings: `adam:lr=0.1;amsgrad=True,sgd`.
+def parse_optimizers(text: str) -> tuple[OptimizerSpec, ...]:
+    """Read optimizers: names between commas, each with its settings: `adam:lr=0.1;amsgrad=True,sgd`.
 
     Raises:
         ValueError: no such optimizer or setting, with the nearest one; or a value that it does not take.
     """
     if len(text) > LONGEST_TEXT:
-        raise ValueError(f"racers: at most {LONGEST_TEXT} characters, not {len(text)}")
-    return tuple(_racer(part.strip()) for part in _COMMA.split(text))
+        raise ValueError(f"optimizers: at most {LONGEST_TEXT} characters, not {len(text)}")
+    return tuple(_spec(part.strip()) for part in _COMMA.split(text))
 
 
-def apply_sets(racers: Sequence[Racer], sets: Sequence[str]) -> tuple[Racer, ...]:
-    """Racers with what `--set` says of them.
+def apply_sets(specs: Sequence[OptimizerSpec], sets: Sequence[str]) -> tuple[OptimizerSpec, ...]:
+    """Optimizers with what `--set` says of them.
 
-    What a racer was given itself goes first, then what names its optimizer, then what names none.
+    What an optimizer was given itself goes first, then what names its optimizer, then what names none.
 
     Args:
-        racers: as from `parse_racers`.
-        sets: "NAME=VALUE", for every racer that takes this value for this setting, or "OPTIMIZER.NAME=VALUE".
+        specs: as from `parse_optimizers`.
+        sets: "NAME=VALUE", for every optimizer that takes this value, or "OPTIMIZER.NAME=VALUE".
 
     Raises:
-        ValueError: it is written otherwise, or fits no racer, with the nearest name or what is taken.
+        ValueError: it is written otherwise, or fits no optimizer, with the nearest name or what is taken.
     """
-    found: list[dict[str, Any]] = [{} for _ in racers]
+    found: list[dict[str, Any]] = [{} for _ in specs]
     for text, optimizer, name, value in sorted(map(_set, sets), key=lambda told: bool(told[1])):
-        for i in _meant(racers, f"--set {text[:60]}", optimizer, name, value):
+        for i in _meant(specs, f"--set {text[:60]}", optimizer, name, value):
             found[i][name] = value
     return tuple(
-        replace(racer, hyperparameters={**more, **racer.hyperparameters})
-        for racer, more in zip(racers, found, strict=True)
+        replace(spec, hyperparameters={**more, **spec.hyperparameters})
+        for spec, more in zip(specs, found, strict=True)
     )
 
 
-def _meant(racers: Sequence[Racer], where: str, optimizer: str, name: str, value: Any) -> list[int]:
-    """The places of the racers that a `--set` means: those that take the value."""
+def _meant(specs: Sequence[OptimizerSpec], where: str, optimizer: str, name: str, value: Any) -> list[int]:
+    """The places of the optimizers that a `--set` means: those that take the value."""
     try:
         wanted = find_card(optimizer).name if optimizer else ""
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    named = [i for i, racer in enumerate(racers) if wanted in ("", racer.optimizer)]
+    named = [i for i, spec in enumerate(specs) if wanted in ("", spec.optimizer)]
     if not named:
-        raise ValueError(f"{where}: {wanted} does not race{nearest(wanted, {r.optimizer for r in racers})}")
-    holders = [i for i in named if name in _names(racers[i])]
+        raise ValueError(
+            f"{where}: {wanted} is not shown{nearest(wanted, {spec.optimizer for spec in specs})}"
+        )
+    holders = [i for i in named if name in _names(specs[i])]
     if not holders:
-        known = {known for i in named for known in _names(racers[i])}
-        raise ValueError(f"{where}: no racer has a setting {name!r}{nearest(name, known)}")
-    refusals = [_refusal(racers[i].optimizer, name, value) for i in holders]
+        known = {known for i in named for known in _names(specs[i])}
+        raise ValueError(f"{where}: no optimizer has a setting {name!r}{nearest(name, known)}")
+    refusals = [_refusal(specs[i].optimizer, name, value) for i in holders]
     if all(refusals):
         raise ValueError(f"{where}: {refusals[0]}")
     return [i for i, refusal in zip(holders, refusals, strict=True) if not refusal]
 
 
 def command(recipe: Recipe) -> str:
-    """The command line that makes the same race; what is default is left out.
+    """The command line that makes the same animation; what is default is left out.
 
     Raises:
         ValueError: a setting is of a kind that has no text.
     """
-    words = ["surefoot", "race"]
+    words = ["surefoot", "animate"]
     formula = recipe.surface.startswith("-")  # would read as an option
     words += [] if formula else [recipe.surface]
-    names = [racer.optimizer for racer in recipe.racers]
+    names = [spec.optimizer for spec in recipe.optimizers]
     alone = len(set(names)) == len(names)
-    words += ["--optimizers", ",".join(map(str.lower, names)) if alone else racers_text(recipe.racers)]
-    for racer in recipe.racers if alone else ():
-        for name, value in _settings(racer):
-            words += ["--set", f"{racer.optimizer.lower()}.{name}={_told(name, value)}"]
+    words += [
+        "--optimizers",
+        ",".join(map(str.lower, names)) if alone else optimizers_text(recipe.optimizers),
+    ]
+    for spec in recipe.optimizers if alone else ():
+        for name, value in _settings(spec):
+            words += ["--set", f"{spec.optimizer.lower()}.{name}={_told(name, value)}"]
     for name, text in _changed(recipe):
         words += [f"--{name}", text]
     return shlex.join([*words, *(["--", recipe.surface] if formula else [])])
 
 
 def query(recipe: Recipe) -> str:
-    """The query of a link to this race: `surface=beale&racers=Adam:lr=0.1,SGD&tuning=tuned`.
+    """The query of a link to this animation: `surface=beale&optimizers=Adam:lr=0.1,SGD&tuning=tuned`.
 
     Raises:
         ValueError: a setting is of a kind that has no text.
     """
-    pairs = [("surface", recipe.surface), ("racers", racers_text(recipe.racers)), *_changed(recipe)]
+    pairs = [
+        ("surface", recipe.surface),
+        ("optimizers", optimizers_text(recipe.optimizers)),
+        *_changed(recipe),
+    ]
     return urlencode(pairs, quote_via=quote, safe=":;=(),*")
 
 
@@ -151,13 +162,13 @@ def recipe_of(query: str | Mapping[str, str]) -> Recipe:
             raise ValueError(f"unknown key {key[:40]!r}{nearest(key[:40], KEYS)}")
         if len(text) > LONGEST_TEXT:
             raise ValueError(f"{key}: at most {LONGEST_TEXT} characters, not {len(text)}")
-    for key in ("surface", "racers"):
+    for key in ("surface", "optimizers"):
         if not told.get(key):
-            raise ValueError(f"{key} is missing: a race needs a surface and racers")
+            raise ValueError(f"{key} is missing: an animation needs a surface and optimizers")
     if len(told["surface"]) > LONGEST:
         raise ValueError(f"surface: at most {LONGEST} characters, not {len(told['surface'])}")
     found: dict[str, Any] = {key: _READ[key](key, told[key]) for key in told if key in _READ}
-    return Recipe(surface=told["surface"], racers=parse_racers(told["racers"]), **found)
+    return Recipe(surface=told["surface"], optimizers=parse_optimizers(told["optimizers"]), **found)
 
 
 def _pairs(query: str) -> dict[str, str]:
@@ -179,10 +190,10 @@ def _pairs(query: str) -> dict[str, str]:
     return dict(pairs)
 
 
-def _racer(text: str) -> Racer:
+def _spec(text: str) -> OptimizerSpec:
     name, _, rest = text.partition(":")
     if not name.strip():
-        raise ValueError("racers: write a name between commas, for example adam,sgd:lr=0.01")
+        raise ValueError("optimizers: write a name between commas, for example adam,sgd:lr=0.01")
     optimizer = find_card(name.strip()).name
     settings: dict[str, Any] = {}
     for part in rest.split(";") if rest else ():
@@ -193,7 +204,7 @@ def _racer(text: str) -> Racer:
             )
         settings[setting] = _value(value, f"{optimizer} {setting}")
         check_setting(optimizer, setting, settings[setting])
-    return Racer(optimizer, settings)
+    return OptimizerSpec(optimizer, settings)
 
 
 def _set(text: str) -> tuple[str, str, str, Any]:
@@ -215,13 +226,13 @@ def _refusal(optimizer: str, name: str, value: Any) -> str:
     return ""
 
 
-def _names(racer: Racer) -> set[str]:
-    return {setting.name for setting in find_card(racer.optimizer).hyperparameters}
+def _names(spec: OptimizerSpec) -> set[str]:
+    return {setting.name for setting in find_card(spec.optimizer).hyperparameters}
 
 
-def _settings(racer: Racer) -> Iterable[tuple[str, Any]]:
+def _settings(spec: OptimizerSpec) -> Iterable[tuple[str, Any]]:
     """The learning rate first, as labels have it."""
-    return sorted(racer.hyperparameters.items(), key=lambda item: item[0] != "lr")
+    return sorted(spec.hyperparameters.items(), key=lambda item: item[0] != "lr")
 
 
 def _value(text: str, where: str) -> Any:

@@ -1,8 +1,8 @@
-"""The Python program that walks a race's paths, for whoever wants them without Surefoot's tools.
+"""The Python program that walks an animation's paths, for use without Surefoot's tools.
 
-    print(snippet(race))
+    print(snippet(animation))
 
-It needs torch and `surefoot.optim` alone, prints where each racer ended, and ends at the same bits.
+It needs torch and `surefoot.optim` alone, prints where each optimizer ended, and ends at the same bits.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from surefoot.formula import Declared
 from surefoot.surfaces.path import Path
 
 if TYPE_CHECKING:
-    from surefoot.surfaces.race import Race
+    from surefoot.surfaces.animation import Animation
 
 WIDEST = 100
 """Characters of a line."""
 
 
-def snippet(race: Race) -> str:
-    """Python code that walks the same paths, as short as these racers and this noise allow."""
-    kinds = [optim.find(path.racer.optimizer) for path in race.paths]
-    python = race.surface.expression.python
+def snippet(animation: Animation) -> str:
+    """Python code that walks the same paths, as short as these optimizers and this noise allow."""
+    kinds = [optim.find(path.spec.optimizer) for path in animation.paths]
+    python = animation.surface.expression.python
     matrices, sparse = _any(kinds, lambda k: k.matrices_only), _any(kinds, lambda k: k.sparse == "only")
     lines = [
         *(["import math"] if "math." in python else []),
-        *(["from itertools import cycle"] if race.noise else []),
-        *([""] if "math." in python or race.noise else []),
+        *(["from itertools import cycle"] if animation.noise else []),
+        *([""] if "math." in python or animation.noise else []),
         "import torch",
         "from surefoot import optim",
         "",
-        f"start = torch.tensor({list(map(float, race.start))!r}, dtype=torch.float64)",
-        *(_noise(race) if race.noise else []),
+        f"start = torch.tensor({list(map(float, animation.start))!r}, dtype=torch.float64)",
+        *(_noise(animation) if animation.noise else []),
         *(_BASIS if matrices else []),
         "",
         "",
@@ -43,10 +43,10 @@ def snippet(race: Race) -> str:
         f"    return {python}",
         "",
         "",
-        *_walk(race, matrices=matrices, sparse=sparse),
+        *_walk(animation, matrices=matrices, sparse=sparse),
         "",
         "",
-        *(line for path in race.paths for line in _call(path)),
+        *(line for path in animation.paths for line in _call(path)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -58,19 +58,19 @@ _BASIS = [
 ]
 
 
-def _noise(race: Race) -> list[str]:
+def _noise(animation: Animation) -> list[str]:
     return [
-        f"generator = torch.Generator().manual_seed({race.recipe.seed})",
-        f"noise = {race.noise!r} * torch.randn("
-        f"{race.recipe.steps}, 2, generator=generator, dtype=torch.float64)",
+        f"generator = torch.Generator().manual_seed({animation.recipe.seed})",
+        f"noise = {animation.noise!r} * torch.randn("
+        f"{animation.recipe.steps}, 2, generator=generator, dtype=torch.float64)",
     ]
 
 
-def _walk(race: Race, *, matrices: bool, sparse: bool) -> list[str]:
+def _walk(animation: Animation, *, matrices: bool, sparse: bool) -> list[str]:
     """The function that walks one path; a step is given a closure, which every optimizer takes."""
     more = (", matrix=False" if matrices else "") + (", sparse=False" if sparse else "")
-    counted = bool(race.noise)
-    lines = [f"def walk(make, steps{more}):", f"    torch.manual_seed({race.recipe.seed})"]
+    counted = bool(animation.noise)
+    lines = [f"def walk(make, steps{more}):", f"    torch.manual_seed({animation.recipe.seed})"]
     if matrices:
         lines.append("    p = (start[0] * A + start[1] * B if matrix else start.clone()).requires_grad_()")
         lines.append(
@@ -94,8 +94,8 @@ def _walk(race: Race, *, matrices: bool, sparse: bool) -> list[str]:
 
 
 def _call(path: Path) -> list[str]:
-    racer, kind = path.racer, optim.find(path.racer.optimizer)
-    settings = [f"{n}={_value(v)!r}" for n, v in racer.hyperparameters.items()]
+    spec, kind = path.spec, optim.find(path.spec.optimizer)
+    settings = [f"{n}={_value(v)!r}" for n, v in spec.hyperparameters.items()]
     flags = (", matrix=True" if kind.matrices_only else "") + (
         ", sparse=True" if kind.sparse == "only" else ""
     )

@@ -26,7 +26,7 @@ class Surface:
         name: in the table; of a formula of one's own, its text.
         formula: in the words of `expression.parse`.
         x, y: the domain, which is what a picture shows: (low, high) each.
-        start: where every racer starts; off any ridge of symmetry.
+        start: where every optimizer starts; off any ridge of symmetry.
         minima, saddles: all within the domain, local ones too.
         stable_lr: gradient descent with a larger learning rate cannot settle in the best minimum: two over
             the largest curvature there; None where there is no minimum or no curvature.

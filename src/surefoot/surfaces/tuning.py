@@ -1,6 +1,6 @@
-"""The fair learning rate of a racer on a surface: every optimizer gets the same number of trials.
+"""The fair learning rate of an optimizer on a surface: every optimizer gets the same number of trials.
 
-    strip = tune(surface, Racer("Adam"), start=(1.0, 1.5), steps=200, noise=noise(200, 0.0, seed=0))
+    strip = tune(surface, OptimizerSpec("Adam"), start=(1.0, 1.5), steps=200, noise=noise(200, 0.0, seed=0))
     strip.best, strip.low, strip.high           # 0.4, and what works too: 0.06 to 0.9
 
 A trial is a learning rate, from the start and from points near it.  Its score is an area, not a first hit:
@@ -19,8 +19,8 @@ from torch import Tensor
 
 from surefoot import optim
 from surefoot.formula import LogNormal
-from surefoot.surfaces.lr_sweep import run_trials
-from surefoot.surfaces.recipe import Racer
+from surefoot.surfaces.lr_sweep import sweep
+from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Pair, Surface
 
 TRIALS = 25
@@ -33,7 +33,7 @@ SPACING = 5
 """Learning rates in a decade of the finer ones; the other trials fill two decades to both sides."""
 
 STARTS = 8
-"""Starts of each trial: the race's own, and points near it."""
+"""Starts of each trial: the animation's own, and points near it."""
 
 JITTER = 0.03
 """How far these lie from it at most along each axis, as a share of the domain's longer side."""
@@ -82,7 +82,7 @@ class Strip:
 
 def tune(
     surface: Surface,
-    racer: Racer,
+    spec: OptimizerSpec,
     start: Pair,
     steps: int,
     noise: Tensor,
@@ -92,9 +92,9 @@ def tune(
     """Try `TRIALS` learning rates, each from the same `STARTS` points with the same noise.
 
     Args:
-        surface: what the racer walks on.
-        racer: what is tuned; its hyperparameters are kept, but for a learning rate.
-        start: the race's.
+        surface: what the optimizer walks on.
+        spec: what is tuned; its hyperparameters are kept, but for a learning rate.
+        start: the animation's.
         steps: gradient evaluations of each walk.
         noise: as from `path.noise`.
         seed: of the starts, and of what an optimizer draws itself.
@@ -104,9 +104,9 @@ def tune(
         None if the optimizer has nothing to tune, or if it was stopped.
 
     Raises:
-        ValueError, TypeError: the racer cannot be built.
+        ValueError, TypeError: the optimizer cannot be built.
     """
-    setting = tuned_setting(racer.optimizer)
+    setting = tuned_setting(spec.optimizer)
     if setting is None:
         return None
     name, prior = setting
@@ -114,8 +114,8 @@ def tune(
     scores: dict[int, tuple[float, bool]] = {}
 
     def tried(places: Sequence[int]) -> bool:
-        racers = [_at(racer, name, _rate(prior, place)) for place in places]
-        values = run_trials(surface, racers, starts, steps, noise, seed, stopped)
+        specs = [_at(spec, name, _rate(prior, place)) for place in places]
+        values = sweep(surface, specs, starts, steps, noise, seed, stopped)
         if values is not None:
             diverged = values[..., -1] == math.inf
             rated = score(values, surface.floor).mean(-1).tolist()
@@ -126,7 +126,7 @@ def tune(
         return None
     places = sorted(scores)
     rates = tuple(_rate(prior, place) for place in places)
-    return strip(racer.optimizer, name, rates, *zip(*(scores[place] for place in places), strict=True))
+    return strip(spec.optimizer, name, rates, *zip(*(scores[place] for place in places), strict=True))
 
 
 def tuned_setting(optimizer: str) -> tuple[str, LogNormal] | None:
@@ -154,7 +154,7 @@ def score(values: Tensor, floor: float) -> Tensor:
     """The score of walks (see `Strip.scores`).
 
     Args:
-        values: of shape (…, 1 + evaluations), the start's first; inf, -inf as from `run_trials`.
+        values: of shape (…, 1 + evaluations), the start's first; inf, -inf as from `sweep`.
         floor: of the surface.
 
     Returns:
@@ -214,5 +214,5 @@ def _rate(prior: LogNormal, place: int) -> float:
     return float(f"{prior.center * 10 ** (place / SPACING):.2g}")
 
 
-def _at(racer: Racer, setting: str, rate: float) -> Racer:
-    return replace(racer, hyperparameters={**racer.hyperparameters, setting: rate})
+def _at(spec: OptimizerSpec, setting: str, rate: float) -> OptimizerSpec:
+    return replace(spec, hyperparameters={**spec.hyperparameters, setting: rate})

@@ -1,6 +1,6 @@
 /* The lab's API: JSON in and out, errors as one line, and word of the lab's stopping and coming back.
 
-   const race = await post("/api/race", recipe, { signal });      // ApiError: message, status
+   const animation = await post("/api/animate", recipe, { signal });      // ApiError: message, status
    connection.addEventListener("lost", …); connection.addEventListener("back", …);
 */
 

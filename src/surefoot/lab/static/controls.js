@@ -1,8 +1,8 @@
-/* What can be set of a race: its surface, tuning, racers, learning rate, momentum, noise, steps, seed and start. */
+/* What can be set of an animation: its surface, tuning, optimizers, learning rate, momentum, noise, steps, seed and start. */
 
 import { fresh, h } from "./dom.js";
 import { choice, FROM_ZERO, LOGARITHMIC, MEMORY, slider, textField } from "./fields.js";
-import { racerList } from "./racers.js";
+import { optimizerChips } from "./optimizer_chips.js";
 import { surfaceName } from "./words.js";
 
 const OWN = "own formula";
@@ -52,7 +52,7 @@ export function surfaceBar(lab) {
 
 /** The panel of everything else. */
 export function controlPanel(lab) {
-  const racers = racerList(lab);
+  const chips = optimizerChips(lab);
   const lr = slider({ label: "One learning rate for all", scale: LOGARITHMIC(1e-5, 10), unset: "own", onchange: (value) => lab.change({ lr: value, tuning: "same-lr" }) });
   const momentum = slider({ label: "Momentum, or first beta, of all", scale: MEMORY, unset: "own", onchange: setMomentum });
   const noise = slider({ label: "Noise on the gradient", scale: FROM_ZERO(0.001, 100), onchange: (value) => lab.change({ noise: value }) });
@@ -73,46 +73,46 @@ export function controlPanel(lab) {
     const sound = text.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= 1e6;
     [x, y][axis].fail(sound ? "" : "A number");
     if (!sound) return;
-    const start = [...(lab.state.start ?? lab.race.start)];
+    const start = [...(lab.state.start ?? lab.animation.start)];
     start[axis] = value;
     lab.change({ start });
   }
   function setMomentum(value) {
-    lab.change({ racers: lab.state.racers.map((racer) => withMomentum(racer, lab.optimizers.get(racer.optimizer), value)) });
-    racers.show();
+    lab.change({ optimizers: lab.state.optimizers.map((spec) => withMomentum(spec, lab.optimizers.get(spec.optimizer), value)) });
+    chips.show();
   }
-  /** As the state and the race are. */
+  /** As the state and the animation are. */
   function show() {
-    const { state, race } = lab;
-    lr.set(state.tuning === "same-lr" ? (state.lr ?? commonRate(race)) : null);
-    momentum.set(commonMomentum(state.racers));
-    noise.set(state.noise ?? race?.noise ?? 0);
+    const { state, animation } = lab;
+    lr.set(state.tuning === "same-lr" ? (state.lr ?? commonRate(animation)) : null);
+    momentum.set(commonMomentum(state.optimizers));
+    noise.set(state.noise ?? animation?.noise ?? 0);
     steps.set(state.steps);
     if (document.activeElement !== seed.input) seed.input.value = String(state.seed);
-    (state.start ?? race?.start ?? []).forEach((value, axis) => {
+    (state.start ?? animation?.start ?? []).forEach((value, axis) => {
       if (document.activeElement !== [x, y][axis].input) [x, y][axis].input.value = String(value);
       [x, y][axis].fail("");
     });
   }
-  const node = h("section", { class: "controls", "aria-labelledby": "controls-title" }, h("h2", { id: "controls-title" }, "Set the race"), racers.node, lr.node, momentum.node, noise.node, steps.node, h("div", { class: "pairs" }, seed.node, another), h("div", { class: "pairs three" }, x.node, y.node, home));
-  return { node, show, racers };
+  const node = h("section", { class: "controls", "aria-labelledby": "controls-title" }, h("h2", { id: "controls-title" }, "Set the animation"), chips.node, lr.node, momentum.node, noise.node, steps.node, h("div", { class: "pairs" }, seed.node, another), h("div", { class: "pairs three" }, x.node, y.node, home));
+  return { node, show, chips };
 }
 
-function withMomentum(racer, card, value) {
+function withMomentum(spec, card, value) {
   const names = card?.hyperparameters ?? [];
   const name = names.find((each) => each.name === "momentum") ? "momentum" : names.find((each) => each.name === "betas") ? "betas" : null;
-  if (!name) return racer;
-  const { [name]: own, ...rest } = racer.hyperparameters;
-  if (value === null) return { ...racer, hyperparameters: rest };
+  if (!name) return spec;
+  const { [name]: own, ...rest } = spec.hyperparameters;
+  if (value === null) return { ...spec, hyperparameters: rest };
   const usual = names.find((each) => each.name === name).default;
-  return { ...racer, hyperparameters: { ...rest, [name]: name === "momentum" ? value : [value, ...(own ?? usual).slice(1)] } };
+  return { ...spec, hyperparameters: { ...rest, [name]: name === "momentum" ? value : [value, ...(own ?? usual).slice(1)] } };
 }
 
-function commonMomentum(racers) {
-  const found = racers.map(({ hyperparameters }) => hyperparameters.momentum ?? hyperparameters.betas?.[0]).filter((value) => value !== undefined);
+function commonMomentum(optimizers) {
+  const found = optimizers.map(({ hyperparameters }) => hyperparameters.momentum ?? hyperparameters.betas?.[0]).filter((value) => value !== undefined);
   return found.length && found.every((value) => value === found[0]) && found.length > 1 ? found[0] : null;
 }
 
-function commonRate(race) {
-  return race?.racers.find((racer) => racer.hyperparameters.lr !== undefined)?.hyperparameters.lr ?? null;
+function commonRate(animation) {
+  return animation?.paths.find((path) => path.hyperparameters.lr !== undefined)?.hyperparameters.lr ?? null;
 }

@@ -1,38 +1,38 @@
-/* A race on a page of its own, as surefoot.surfaces.pictures.page writes it: the picture, its clock and its table, no lab. */
+/* An animation on a page of its own, as surefoot.surfaces.pictures.page writes it: the picture, its clock and its table, no lab. */
 
 import { readTheme } from "./ground.js";
 import { Player } from "./player.js";
-import { drawLosses, drawScene, lastFrame } from "./race.js";
-import { racerTable } from "./table.js";
+import { drawLosses, drawScene, lastFrame } from "./animation.js";
+import { pathTable } from "./path_table.js";
 import { transport } from "./transport.js";
-import { leader, outcome, racerNames } from "./words.js";
+import { leader, outcome, pathNames } from "./words.js";
 
 function openPage() {
-  const { race, contours } = JSON.parse(document.getElementById("race").textContent);
-  race.racers.forEach((racer, i) => (racer.name = racerNames(race.racers)[i]));
+  const { animation, contours } = JSON.parse(document.getElementById("animation").textContent);
+  animation.paths.forEach((path, i) => (path.name = pathNames(animation.paths)[i]));
   const [scene, losses] = ["scene", "losses"].map((id) => document.getElementById(id));
   const told = document.getElementById("outcome");
-  const shown = { race, state: { selected: null }, select };
-  const table = racerTable(shown);
-  const player = new Player({ last: lastFrame(race), onframe: moved, onstate: changed });
+  const shown = { animation, state: { selected: null }, select };
+  const table = pathTable(shown);
+  const player = new Player({ last: lastFrame(animation), onframe: moved, onstate: changed });
   const bar = transport(player);
   let theme = readTheme();
 
   function draw() {
     const options = { theme, selected: shown.state.selected };
-    drawScene(scene, race, contours, player.frame, options);
-    drawLosses(losses, race, player.frame, options);
+    drawScene(scene, animation, contours, player.frame, options);
+    drawLosses(losses, animation, player.frame, options);
   }
   function moved(frame) {
     bar.tell(frame, player.last);
     table.tell(frame);
-    const words = player.playing ? leader(race, frame) : outcome(race, frame);
+    const words = player.playing ? leader(animation, frame) : outcome(animation, frame);
     if (told.textContent !== words) told.textContent = words;
     draw();
   }
   function changed(playing) {
     bar.playing(playing);
-    if (!playing) told.textContent = outcome(race, player.frame);
+    if (!playing) told.textContent = outcome(animation, player.frame);
   }
   function select(place) {
     shown.state.selected = shown.state.selected === place ? null : place;
@@ -47,7 +47,7 @@ function openPage() {
     acts[event.key]();
   }
 
-  const { x, y } = race.surface;
+  const { x, y } = animation.surface;
   document.querySelector(".frame").style.setProperty("--sides", String(Math.min(1.7, Math.max(0.75, (x[1] - x[0]) / (y[1] - y[0])))));
   document.getElementById("transport").append(bar.node);
   document.getElementById("table").replaceChildren(table.node);

@@ -1,4 +1,4 @@
-/* What lies below a race: the shaded surface with its contour lines and axes, and the page's colours.  Imports nothing.
+/* What lies below the paths: the shaded surface with its contour lines and axes, and the page's colours.  Imports nothing.
 
    const context = prepared(canvas);                       // as sharp as the screen is
    const plane = planeOf(canvas, surface);                 // plane.pixel(x, y), plane.point(px, py)

@@ -1,14 +1,14 @@
-/* The step inspector: what one racer got and did at the step that is shown, in numbers and as two arrows. */
+/* The step inspector: what one optimizer got and did at the step that is shown, in numbers and as two arrows. */
 
 import { post } from "./api.js";
 import { clear, h } from "./dom.js";
 import { debounced, superseding } from "./requests.js";
-import { indexAt } from "./race.js";
-import { number, racerNames } from "./words.js";
+import { indexAt } from "./animation.js";
+import { number, pathNames } from "./words.js";
 
 const QUIET = 90; // milliseconds without another step before the lab is asked
 
-/** The panel; `look(frame)` shows the selected racer's step there, `show(seen)` is told for the arrows. */
+/** The panel; `look(frame)` shows the selected optimizer's step there, `show(seen)` is told for the arrows. */
 export function inspector(lab, show) {
   const title = h("h2", { id: "inspector-title" }, "Step inspector");
   const content = h("div");
@@ -18,11 +18,11 @@ export function inspector(lab, show) {
   let wanted = null;
 
   function look(frame, playing) {
-    const racer = lab.race?.racers[lab.state.selected];
-    if (!racer) return hint("Choose a racer in the table to see what gradient it gets, what it remembers and how far it goes.");
-    const last = racer.evaluations.length - 2;
-    if (last < 0) return hint(`${racer.optimizer} made no step.`);
-    wanted = { racer, step: Math.min(indexAt(racer, frame), last), last };
+    const path = lab.animation?.paths[lab.state.selected];
+    if (!path) return hint("Choose an optimizer in the table to see what gradient it gets, what it remembers and how far it goes.");
+    const last = path.evaluations.length - 2;
+    if (last < 0) return hint(`${path.optimizer} made no step.`);
+    wanted = { path, step: Math.min(indexAt(path, frame), last), last };
     if (playing) {
       show(null);
       ask.stop();
@@ -47,14 +47,14 @@ export function inspector(lab, show) {
 
   async function load() {
     if (!wanted) return;
-    const { racer, step, last } = wanted;
-    const { surface, start, steps, noise, seed } = lab.race;
-    // With the settings that it raced with, nothing needs to be tuned again.
-    const alone = { surface: surface.formula === surface.name ? surface.formula : surface.name, racers: [{ optimizer: racer.optimizer, hyperparameters: racer.hyperparameters }], x: surface.x, y: surface.y, start, steps, noise, seed };
+    const { path, step, last } = wanted;
+    const { surface, start, steps, noise, seed } = lab.animation;
+    // With the settings that it was drawn with, nothing needs to be tuned again.
+    const alone = { surface: surface.formula === surface.name ? surface.formula : surface.name, optimizers: [{ optimizer: path.optimizer, hyperparameters: path.hyperparameters }], x: surface.x, y: surface.y, start, steps, noise, seed };
     try {
-      const seen = await ask({ recipe: alone, racer: 0, step });
-      if (!seen || wanted?.racer !== racer) return;
-      title.textContent = `${racerNames(lab.race.racers)[lab.race.racers.indexOf(racer)]}, step ${step + 1} of ${last + 1}`;
+      const seen = await ask({ recipe: alone, path: 0, step });
+      if (!seen || wanted?.path !== path) return;
+      title.textContent = `${pathNames(lab.animation.paths)[lab.animation.paths.indexOf(path)]}, step ${step + 1} of ${last + 1}`;
       content.dataset.kind = "step";
       content.classList.remove("stale");
       clear(content).append(...tables(seen));

@@ -1,10 +1,10 @@
-/* Marks on a canvas: a racer's marker, cross and label, the surface's stars and saddles, arrows.  Imports nothing.
+/* Marks on a canvas: an optimizer's marker, cross and label, the surface's stars and saddles, arrows.  Imports nothing.
 
    marker(context, x, y, { colour: "blue", dash: [], marker: "o" }, readTheme(), 5);
 
    Everything has a casing in the colour of the page, so that it stands out from whatever lies below. */
 
-/** Draws a racer's marker, as in a legend; `size` is half its width. */
+/** Draws an optimizer's marker, as in a legend; `size` is half its width. */
 export function marker(context, x, y, stroke, theme, size) {
   context.beginPath();
   const corners = SHAPES[stroke.marker];

@@ -1,11 +1,11 @@
-/* An optimizer's card: equation, settings, strengths, cost, paper, and its race.
+/* An optimizer's card: equation, settings, strengths, cost, paper, and its animation.
 
    return showOptimizer(root, "Adam", query);   // gives the cleanup
 */
 
 import { get } from "./api.js";
 import { h } from "./dom.js";
-import { cardRace } from "./optimizer_race.js";
+import { cardAnimation } from "./optimizer_animation.js";
 import { cell, code, loading, table } from "./parts.js";
 import { link } from "./router.js";
 import { swatch } from "./swatch.js";
@@ -17,14 +17,14 @@ const PAPERS = /^https:\/\/(?:dx\.)?(?:doi\.org|arxiv\.org)\/[\w./():;-]+$/;
 export async function showOptimizer(root, name, query) {
   const card = await loading(root, get(`/api/optimizers/${encodeURIComponent(name)}`));
   document.title = `${card.name} – Surefoot lab`;
-  const race = cardRace(card, query);
+  const animation = cardAnimation(card, query);
   root.append(
     h("p", { class: "quiet crumbs" }, link("/optimizers", "Optimizers"), " › ", card.name),
     h("h1", { tabindex: "-1", class: "row" }, card.name, swatch(card.stroke)),
     h("p", { class: "headline" }, card.summary),
     h("h2", { class: "unseen" }, "The update"),
     h("pre", { class: "equation", tabindex: "0", role: "region", "aria-label": `The update of ${card.name}` }, card.equation.replace(/^\n+|\s+$/g, "")),
-    h("div", { class: "two optimizer" }, h("div", null, h("h2", null, "In short"), remarks(card)), race.node),
+    h("div", { class: "two optimizer" }, h("div", null, h("h2", null, "In short"), remarks(card)), animation.node),
     h("h2", null, "Settings"),
     settingsTable(card),
     h("h2", null, "Use it"),
@@ -35,8 +35,8 @@ export async function showOptimizer(root, name, query) {
       h("div", null, h("h3", null, "On the command line"), code(`surefoot explain ${card.name}\nsurefoot choose digits --optimizers ${[...new Set([card.name, "Adam", "SGD"])].join(",")} --budget 1m`, "the commands")),
     ),
   );
-  race.begin();
-  return () => race.end();
+  animation.begin();
+  return () => animation.end();
 }
 
 function remarks(card) {

@@ -43,7 +43,7 @@ async function showGallery(root, query) {
   }
   root.append(
     h("h1", { tabindex: "-1" }, "Optimizers"),
-    h("p", { class: "quiet" }, "Each is one file of mathematics. Its card has the equation, the settings, what it is good at, and its race."),
+    h("p", { class: "quiet" }, "Each is one file of mathematics. Its card has the equation, the settings, what it is good at, and its paths on a surface."),
     h("div", { class: "field find" }, h("label", { for: "find-optimizer" }, "Find by name or words"), search),
     h("fieldset", { class: "field" }, h("legend", null, "Only those that"), h("div", { class: "row traits" }, boxes)),
     gallery,

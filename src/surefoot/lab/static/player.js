@@ -1,11 +1,11 @@
-/* The clock of a race: play, pause, step, seek.
+/* The clock of an animation: play, pause, step, seek.
 
-   const player = new Player({ last: race.steps, onframe: draw, onstate: showButton });
+   const player = new Player({ last: animation.steps, onframe: draw, onstate: showButton });
    player.play();
 
    A frame is a number of gradient evaluations, so that nobody is shown further than was paid for. */
 
-const SECONDS = 8; // a race at speed 1, whatever its length
+const SECONDS = 8; // an animation at speed 1, whatever its length
 
 /** The clock: it moves by gradient evaluations, the same for everybody, and stops at the last. */
 export class Player {

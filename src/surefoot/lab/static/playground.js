@@ -1,4 +1,4 @@
-/* The playground: one race, everything that can be set of it, and what happened in it. */
+/* The playground: one animation, everything that can be set of it, and what happened in it. */
 
 import { connection, get, post } from "./api.js";
 import { controlPanel, surfaceBar } from "./controls.js";
@@ -11,8 +11,8 @@ import { link, replaceQuery } from "./router.js";
 import { stage } from "./stage.js";
 import { addressOf, bodyOf, readState } from "./state.js";
 import { stripPanel } from "./strips.js";
-import { racerTable } from "./table.js";
-import { fairness, headline, leader, outcome, racerNames } from "./words.js";
+import { pathTable } from "./path_table.js";
+import { fairness, headline, leader, outcome, pathNames } from "./words.js";
 
 const SOON = 60; // milliseconds after a change before the lab is asked
 const TUNED_SOON = 250; // longer where the answer takes longer
@@ -40,7 +40,7 @@ class Playground {
     this.paused = query.has("frame") || matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.optimizers = new Map();
     this.surfaces = new Map();
-    this.race = this.contours = this.arrows = null;
+    this.animation = this.contours = this.arrows = null;
     this.told = "";
     this.running = 0;
     this.again = false;
@@ -52,7 +52,7 @@ class Playground {
 
   build() {
     this.stage = stage(this);
-    this.table = racerTable(this);
+    this.table = pathTable(this);
     this.inspector = inspector(this, (seen) => {
       this.arrows = seen;
       this.stage.draw();
@@ -61,8 +61,8 @@ class Playground {
     this.controls = controlPanel(this);
     this.strips = stripPanel(this);
     this.recipe = recipePanel(this);
-    this.heading = h("h1", { tabindex: "-1" }, "A race of optimizers");
-    this.lead = h("p", { class: "lead" }, "Real optimizers, from one start, with as many gradients for each.");
+    this.heading = h("h1", { tabindex: "-1" }, "Optimizers on a surface");
+    this.lead = h("p", { class: "lead" }, "Real optimizers, from one start, with the same number of gradients for each.");
     this.outcome = h("p", { class: "outcome" });
     this.error = h("p", { class: "error", role: "alert", hidden: true });
     this.busy = h("p", { class: "loading computing", hidden: true }, "Computing …");
@@ -73,34 +73,34 @@ class Playground {
       h("div", { class: "readings" }, this.stage.losses, this.outcome, this.table.node, this.inspector.node),
       this.controls.node,
     );
-    const onward = h("p", { class: "onward" }, "Surfaces teach; they do not choose. Measure on your own model: ", h("code", null, "surefoot choose"), " races optimizers on it and says which one to take, and how sure that is. ", link("/studies", "See the studies"), ".");
+    const onward = h("p", { class: "onward" }, "Surfaces teach; they do not choose. Measure on your own model: ", h("code", null, "surefoot choose"), " compares optimizers on it and says which one to take, and how sure that is. ", link("/studies", "See the studies"), ".");
     this.root.append(this.heading, this.lead, this.error, this.main, this.strips.node, this.recipe.node, onward);
     connection.addEventListener("back", this.back);
   }
 
-  /** Surfaces, optimizers and the first race, all asked for at once. */
+  /** Surfaces, optimizers and the first animation, all asked for at once. */
   async open() {
-    const race = this.run();
+    const animation = this.run();
     try {
       const [surfaces, optimizers] = await Promise.all([get("/api/surfaces"), get("/api/optimizers")]);
       this.surfaces = new Map(surfaces.surfaces.map((each) => [each.name, each]));
       this.optimizers = new Map(optimizers.optimizers.map((each) => [each.name, each]));
     } catch (error) {
-      await race;
+      await animation;
       this.fail(error.message);
       return;
     }
     const known = new Map([...this.optimizers.keys()].map((name) => [folded(name), name]));
-    this.state.racers = this.state.racers.map((racer) => ({ ...racer, optimizer: known.get(folded(racer.optimizer)) ?? racer.optimizer }));
+    this.state.optimizers = this.state.optimizers.map((spec) => ({ ...spec, optimizer: known.get(folded(spec.optimizer)) ?? spec.optimizer }));
     this.bar.show();
-    this.controls.racers.show();
+    this.controls.chips.show();
     this.controls.show();
     this.preview(this.lines);
-    await race;
-    if (this.problem) this.fail(`${this.problem}. The opening race is shown.`);
+    await animation;
+    if (this.problem) this.fail(`${this.problem}. The opening animation is shown.`);
   }
 
-  /** Sets something of the state; the lab is asked for the race once things are quiet. */
+  /** Sets something of the state; the lab is asked for the animation once things are quiet. */
   change(patch, delay = this.state.tuning === "tuned" || patch.tuning === "tuned" ? TUNED_SOON : SOON) {
     this.state = { ...this.state, ...patch };
     this.problem = "";
@@ -109,7 +109,7 @@ class Playground {
     if (!("start" in patch && patch.start)) this.controls.show();
   }
 
-  /** While the start is being dragged, one race after another is asked for, and none is given up. */
+  /** While the start is being dragged, one animation after another is asked for, and none is given up. */
   follow() {
     this.again = this.running > 0;
     if (!this.again) this.run();
@@ -136,37 +136,37 @@ class Playground {
     this.setBusy(false);
   }
 
-  /** The race and, where the surface is another one, its contour lines; both or none are taken. */
+  /** The animation and, where the surface is another one, its contour lines; both or none are taken. */
   async answer(signal) {
     const { surface, x, y } = this.state;
     const ground = JSON.stringify([surface, x, y]);
     const contours = this.ground === ground ? this.contours : post("/api/contours", { surface, x, y }, { signal });
     const body = bodyOf(this.state);
-    const asked = post("/api/race", body, { signal });
-    if (!this.race) contours.then((lines) => this.preview(lines)).catch(() => {}); // told below
-    const [race, lines] = await Promise.all([asked, contours]);
-    return { race, contours: lines, ground };
+    const asked = post("/api/animate", body, { signal });
+    if (!this.animation) contours.then((lines) => this.preview(lines)).catch(() => {}); // told below
+    const [animation, lines] = await Promise.all([asked, contours]);
+    return { animation, contours: lines, ground };
   }
 
-  /** The surface alone, while the first race is still running. */
+  /** The surface alone, while the first animation is still running. */
   preview(lines) {
     this.lines = lines;
     const surface = this.surfaces.get(this.state.surface);
-    if (this.race || !surface || !lines) return;
-    this.stage.preview({ surface, start: this.state.start ?? surface.start, steps: this.state.steps, racers: [], strokes: [] }, lines);
+    if (this.animation || !surface || !lines) return;
+    this.stage.preview({ surface, start: this.state.start ?? surface.start, steps: this.state.steps, paths: [], strokes: [] }, lines);
   }
 
-  take({ race, contours, ground }) {
-    const first = !this.race;
-    race.racers.forEach((racer, i) => (racer.name = racerNames(race.racers)[i]));
-    Object.assign(this, { race, contours, ground });
-    if (this.state.selected !== null && !race.racers[this.state.selected]) this.state.selected = null;
+  take({ animation, contours, ground }) {
+    const first = !this.animation;
+    animation.paths.forEach((path, i) => (path.name = pathNames(animation.paths)[i]));
+    Object.assign(this, { animation, contours, ground });
+    if (this.state.selected !== null && !animation.paths[this.state.selected]) this.state.selected = null;
     this.fail("");
     this.bar.fail("");
-    this.heading.textContent = headline(race);
-    this.lead.textContent = `Same start, same ${race.steps} gradients${race.noise ? `, same noise of ${race.noise} on them` : ""}. ${fairness(race, this.state.racers)}`;
+    this.heading.textContent = headline(animation);
+    this.lead.textContent = `Same start, same ${animation.steps} gradients${animation.noise ? `, same noise of ${animation.noise} on them` : ""}. ${fairness(animation, this.state.optimizers)}`;
     this.controls.show();
-    this.controls.racers.refresh();
+    this.controls.chips.refresh();
     this.table.renew();
     this.strips.renew();
     this.stage.renew();
@@ -198,20 +198,20 @@ class Playground {
 
   /** While it moves only who leads is told: more could not be read. */
   tellLeader(frame) {
-    const words = leader(this.race, frame);
+    const words = leader(this.animation, frame);
     if (this.outcome.textContent !== words) this.outcome.textContent = words;
   }
 
   /** It stands still: say what is seen, and keep it in the address. */
   settle() {
     this.settleLater.stop();
-    if (!this.race || this.stage.player.playing) return;
+    if (!this.animation || this.stage.player.playing) return;
     const frame = Math.round(this.stage.player.frame);
-    const words = outcome(this.race, frame);
+    const words = outcome(this.animation, frame);
     this.outcome.textContent = words;
     if (words !== this.told) say(words);
     this.told = words;
-    replaceQuery(addressOf(this.race.query, this.state, frame));
+    replaceQuery(addressOf(this.animation.query, this.state, frame));
     this.recipe.tell();
   }
 
@@ -237,7 +237,7 @@ class Playground {
 
   setBusy(now) {
     this.busy.hidden = !now;
-    this.busy.textContent = this.state.tuning === "tuned" || this.state.view === "strips" ? "Trying 25 learning rates for each racer …" : "Computing …";
+    this.busy.textContent = this.state.tuning === "tuned" || this.state.view === "strips" ? "Trying 25 learning rates for each optimizer …" : "Computing …";
     this.main.setAttribute("aria-busy", String(now));
     this.strips.busy(now);
   }
@@ -246,11 +246,11 @@ class Playground {
     return bodyOf(this.state);
   }
 
-  /** A racer's stroke, known as soon as its optimizer is. */
+  /** An optimizer's stroke, known as soon as its optimizer is. */
   stroke(place) {
-    const { optimizer } = this.state.racers[place];
-    const raced = this.race?.racers[place]?.optimizer === optimizer ? this.race.strokes[place] : null;
-    return raced ?? this.optimizers.get(optimizer)?.stroke ?? { colour: "black", dash: [], marker: "o" };
+    const { optimizer } = this.state.optimizers[place];
+    const drawn = this.animation?.paths[place]?.optimizer === optimizer ? this.animation.strokes[place] : null;
+    return drawn ?? this.optimizers.get(optimizer)?.stroke ?? { colour: "black", dash: [], marker: "o" };
   }
 
   end() {

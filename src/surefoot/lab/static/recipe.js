@@ -33,19 +33,19 @@ async function copied(text) {
   }
 }
 
-/** The panel of a race: link, command, snippet and downloads. */
+/** The panel of an animation: link, command, snippet and downloads. */
 export function recipePanel(lab) {
   const rows = [
     copyRow("Link", () => location.href),
-    copyRow("Command", () => lab.race?.command ?? ""),
-    copyRow("Python", () => lab.race?.snippet ?? "", { lines: true }),
+    copyRow("Command", () => lab.animation?.command ?? ""),
+    copyRow("Python", () => lab.animation?.snippet ?? "", { lines: true }),
   ];
   const problem = h("p", { class: "error", role: "alert", hidden: true });
   const files = h("div", { class: "row" }, FILES.map(([format, name]) => {
     const button = h("button", { type: "button", onclick: () => keep(format, name, button) }, icon("down"), h("span", null, name));
     return button;
   }));
-  const node = h("section", { class: "recipe", "aria-labelledby": "recipe-title" }, h("h2", { id: "recipe-title" }, "Make it again"), h("p", { class: "quiet" }, "Link, command and Python give this very race, bit for bit."), rows.map((row) => row.node), h("h3", null, "Download"), files, problem);
+  const node = h("section", { class: "recipe", "aria-labelledby": "recipe-title" }, h("h2", { id: "recipe-title" }, "Make it again"), h("p", { class: "quiet" }, "Link, command and Python give exactly these paths, bit for bit."), rows.map((row) => row.node), h("h3", null, "Download"), files, problem);
 
   async function keep(format, name, button) {
     const words = button.lastChild;
@@ -53,7 +53,7 @@ export function recipePanel(lab) {
     button.disabled = true;
     words.textContent = `${name} …`;
     try {
-      await download(`/api/picture/${format}`, lab.body(), fileName(lab.race.surface.name, format));
+      await download(`/api/picture/${format}`, lab.body(), fileName(lab.animation.surface.name, format));
       say(`The ${name} is downloaded`);
     } catch (error) {
       problem.textContent = `${name}: ${error.message}`;
@@ -67,5 +67,5 @@ export function recipePanel(lab) {
 
 function fileName(surface, format) {
   const name = /^[a-z0-9-]{1,40}$/.test(surface) ? surface : "formula";
-  return `race-${name}.${format}`;
+  return `paths-${name}.${format}`;
 }

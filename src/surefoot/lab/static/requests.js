@@ -1,7 +1,7 @@
 /* Requests that follow one another: a newer one ends the older, whose answer is then never used.
 
-   const ask = superseding((signal, recipe) => post("/api/race", recipe, { signal }));
-   const race = await ask(recipe);            // null if a newer one was asked meanwhile
+   const ask = superseding((signal, recipe) => post("/api/animate", recipe, { signal }));
+   const animation = await ask(recipe);            // null if a newer one was asked meanwhile
 */
 
 /** Work of which only the latest counts; gives null for what was superseded, throws what the latest throws. */

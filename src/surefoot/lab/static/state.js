@@ -1,14 +1,14 @@
-/* All that a link to the playground tells: the race's recipe, in the lab's own words, and what the page shows of it.
+/* All that a link to the playground tells: the animation's recipe, in the lab's own words, and what the page shows of it.
 
-   const state = readState(new URLSearchParams("surface=beale&racers=Adam:lr=0.1,SGD&frame=40"));
-   post("/api/race", bodyOf(state));
-   addressOf(race.query, state, 40)           // the link to the same picture
+   const state = readState(new URLSearchParams("surface=beale&optimizers=Adam:lr=0.1,SGD&frame=40"));
+   post("/api/animate", bodyOf(state));
+   addressOf(animation.query, state, 40)           // the link to the same picture
 */
 
-/** The race that a visitor meets: the same tuning for four that differ in what they do with a gradient. */
+/** The animation that a visitor meets: the same tuning for four that differ in what they do with a gradient. */
 export const OPENING = {
   surface: "beale",
-  racers: [
+  optimizers: [
     { optimizer: "SGD", hyperparameters: {} },
     { optimizer: "SGD", hyperparameters: { momentum: 0.9 } },
     { optimizer: "Adam", hyperparameters: {} },
@@ -21,14 +21,14 @@ const USUAL = { tuning: "default", lr: null, start: null, x: null, y: null, step
 const PAGE = { frame: null, selected: null, view: "" };
 const TUNINGS = ["default", "same-lr", "tuned"];
 
-/** The state that a query tells; the opening race where it tells none.  Throws an Error that says what is wrong. */
+/** The state that a query tells; the opening animation where it tells none.  Throws an Error that says what is wrong. */
 export function readState(query) {
   const told = (key, read, otherwise) => (query.get(key) ? read(query.get(key), key) : otherwise);
   const page = { frame: told("frame", number, null), selected: told("selected", number, null), view: told("view", String, "") };
-  if (!query.get("surface") && !query.get("racers")) return { ...USUAL, ...PAGE, ...OPENING, ...page };
+  if (!query.get("surface") && !query.get("optimizers")) return { ...USUAL, ...PAGE, ...OPENING, ...page };
   return {
     surface: told("surface", String, OPENING.surface),
-    racers: told("racers", racers, OPENING.racers),
+    optimizers: told("optimizers", optimizers, OPENING.optimizers),
     tuning: told("tuning", tuning, USUAL.tuning),
     lr: told("lr", number, null),
     start: told("start", pair, null),
@@ -43,8 +43,8 @@ export function readState(query) {
 
 /** What the lab is asked. */
 export function bodyOf(state) {
-  const { surface, racers, tuning, lr, start, x, y, steps, noise, seed, view } = state;
-  return { surface, racers, tuning, lr: tuning === "same-lr" ? lr : null, start, x, y, steps, noise, seed, strips: view === "strips" };
+  const { surface, optimizers, tuning, lr, start, x, y, steps, noise, seed, view } = state;
+  return { surface, optimizers, tuning, lr: tuning === "same-lr" ? lr : null, start, x, y, steps, noise, seed, strips: view === "strips" };
 }
 
 /** The query of a link: the recipe as the lab tells it, and what the page shows of it. */
@@ -71,7 +71,7 @@ function tuning(text) {
 }
 
 /* Adam:lr=0.1;betas=(0.9,0.99),SGD; a comma between brackets belongs to its value. */
-function racers(text) {
+function optimizers(text) {
   return text.split(/,(?![^(]*\))/).map((part) => {
     const [optimizer, rest = ""] = part.split(/:(.*)/s);
     const pairs = rest.split(";").filter(Boolean).map((setting) => setting.split(/=(.*)/s));

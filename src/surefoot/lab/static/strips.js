@@ -1,29 +1,29 @@
-/* Learning-rate strips: how each racer does at every learning rate, and which it raced with. */
+/* Learning-rate strips: how each optimizer does at every learning rate, and which one it uses. */
 
 import { clear, h, svg } from "./dom.js";
 import { SHAPES } from "./marks.js";
-import { number, racerNames, setting, short, width as working } from "./words.js";
+import { number, pathNames, setting, short, width as working } from "./words.js";
 
 const WIDE = 260;
 const TALL = 74;
 const FOOT = 16;
 const ROOM = 10; // times what works and what is in use, to both sides
 
-/** The section; `renew()` for another race. */
+/** The section; `renew()` for another animation. */
 export function stripPanel(lab) {
   const button = h("button", { type: "button", onclick: () => lab.change({ view: "strips" }, 0) }, "Show learning-rate strips");
   const panels = h("div", { class: "panels strips" });
   const node = h("section", { "aria-labelledby": "strips-title" }, h("h2", { id: "strips-title" }, "How much the learning rate matters"), h("p", { class: "quiet" }, "High is good: progress on the way to the floor at each of 25 learning rates, from this start and seven near it. The marker is the rate in use, the bar what works about as well; a cross diverged."), button, panels);
 
   function renew() {
-    const { race } = lab;
-    const measured = race.racers.some((racer) => racer.strip);
+    const { animation } = lab;
+    const measured = animation.paths.some((path) => path.strip);
     button.hidden = measured;
     clear(panels);
     if (!measured) return;
-    const names = racerNames(race.racers);
-    const range = shownRates(race.racers);
-    panels.append(...race.racers.map((racer, i) => panel(racer, race.strokes[i], names[i], range)));
+    const names = pathNames(animation.paths);
+    const range = shownRates(animation.paths);
+    panels.append(...animation.paths.map((path, i) => panel(path, animation.strokes[i], names[i], range)));
   }
   function busy(now) {
     button.disabled = now && lab.state.view === "strips";
@@ -32,10 +32,10 @@ export function stripPanel(lab) {
   return { node, renew, busy };
 }
 
-function panel(racer, stroke, name, range) {
-  const { strip } = racer;
+function panel(path, stroke, name, range) {
+  const { strip } = path;
   const words = strip ? working(strip) : "has no learning rate to tune";
-  return h("figure", null, h("figcaption", null, h("b", null, name), ` ${words}`), strip && picture(racer, strip, stroke, range));
+  return h("figure", null, h("figcaption", null, h("b", null, name), ` ${words}`), strip && picture(path, strip, stroke, range));
 }
 
 function picture({ hyperparameters }, strip, stroke, [low, high]) {
@@ -76,8 +76,8 @@ function between({ rates, scores }, rate, down) {
 }
 
 /* The same for all, so that widths compare. */
-function shownRates(racers) {
-  const found = racers.filter((racer) => racer.strip).flatMap(({ strip, hyperparameters }) => [strip.low, strip.high, hyperparameters[strip.setting] ?? strip.best]).filter((rate) => rate > 0);
+function shownRates(paths) {
+  const found = paths.filter((path) => path.strip).flatMap(({ strip, hyperparameters }) => [strip.low, strip.high, hyperparameters[strip.setting] ?? strip.best]).filter((rate) => rate > 0);
   return [Math.min(...found) / ROOM, Math.max(...found) * ROOM];
 }
 

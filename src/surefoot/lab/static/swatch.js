@@ -1,4 +1,4 @@
-/* A racer's stroke as a small picture beside its name: line, dash and marker in its colour. */
+/* An optimizer's stroke as a small picture beside its name: line, dash and marker in its colour. */
 
 import { svg } from "./dom.js";
 import { SHAPES } from "./marks.js";

@@ -1,10 +1,10 @@
 /* Numbers and sentences, as the command line and the reports write them.
 
    number(0.0312)                    // "0.0312", as surefoot.study.format.number
-   outcome(race, 200)                // "Adam is lowest: 0.0031 above the floor. SGD diverged after 14."
+   outcome(animation, 200)                // "Adam is lowest: 0.0031 above the floor. SGD diverged after 14."
 */
 
-import { heightAbove, indexAt } from "./race.js";
+import { heightAbove, indexAt } from "./animation.js";
 
 const DIGITS = 3;
 const COUNTS = ["No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve"];
@@ -31,46 +31,46 @@ export function setting(value) {
 }
 
 /** "Adam", or of several Adams each with what tells it from the others. */
-export function racerNames(racers) {
-  return racers.map((racer, i) => {
-    const others = racers.filter((other, k) => k !== i && other.optimizer === racer.optimizer);
-    if (!others.length) return racer.optimizer;
-    const differs = (name) => others.some((other) => setting(other.hyperparameters[name]) !== setting(racer.hyperparameters[name]));
-    const all = new Set([racer, ...others].flatMap((each) => Object.keys(each.hyperparameters)));
+export function pathNames(paths) {
+  return paths.map((path, i) => {
+    const others = paths.filter((other, k) => k !== i && other.optimizer === path.optimizer);
+    if (!others.length) return path.optimizer;
+    const differs = (name) => others.some((other) => setting(other.hyperparameters[name]) !== setting(path.hyperparameters[name]));
+    const all = new Set([path, ...others].flatMap((each) => Object.keys(each.hyperparameters)));
     const telling = [...all].filter(differs);
     const enough = telling.some((name) => name !== "lr") ? telling.filter((name) => name !== "lr") : telling; // a tuned rate only adds noise
-    const own = enough.filter((name) => name in racer.hyperparameters).map((name) => [name, racer.hyperparameters[name]]);
+    const own = enough.filter((name) => name in path.hyperparameters).map((name) => [name, path.hyperparameters[name]]);
     const told = own.map(([name, value]) => `${name}=${setting(value)}`).join(" ");
-    if (!told && enough.length) return racer.optimizer;
-    return told ? `${racer.optimizer} ${told}` : `${racer.optimizer} (${1 + racers.slice(0, i).filter((other) => other.optimizer === racer.optimizer).length})`;
+    if (!told && enough.length) return path.optimizer;
+    return told ? `${path.optimizer} ${told}` : `${path.optimizer} (${1 + paths.slice(0, i).filter((other) => other.optimizer === path.optimizer).length})`;
   });
 }
 
-/** Every setting that a racer was given, the learning rate first. */
-export function settings(racer) {
-  const entries = Object.entries(racer.hyperparameters).sort(([a], [b]) => (b === "lr") - (a === "lr"));
+/** Every setting that an optimizer was given, the learning rate first. */
+export function settings(path) {
+  const entries = Object.entries(path.hyperparameters).sort(([a], [b]) => (b === "lr") - (a === "lr"));
   return entries.map(([name, value]) => `${name}=${setting(value)}`).join(" ") || "as it comes";
 }
 
-/** How the learning rates of a race came about, in a sentence. */
-export function fairness(race, asked = []) {
-  const byHand = asked.filter((racer) => Object.keys(racer.hyperparameters).length).map((racer) => `${racer.optimizer} ${settings(racer)}`);
-  const free = asked.filter((racer, i) => racer.hyperparameters.lr === undefined && race.racers[i]?.hyperparameters.lr !== undefined);
+/** How the learning rates of an animation came about, in a sentence. */
+export function fairness(animation, asked = []) {
+  const byHand = asked.filter((spec) => Object.keys(spec.hyperparameters).length).map((spec) => `${spec.optimizer} ${settings(spec)}`);
+  const free = asked.filter((spec, i) => spec.hyperparameters.lr === undefined && animation.paths[i]?.hyperparameters.lr !== undefined);
   if (asked.length && !free.length) return `Learning rates are set by hand: ${listed(byHand)}.`;
-  return `${rates(race)}${byHand.length ? `; set by hand: ${listed(byHand)}` : ""}.`;
+  return `${rates(animation)}${byHand.length ? `; set by hand: ${listed(byHand)}` : ""}.`;
 }
 
-function rates(race) {
-  const own = race.racers.length > 1 ? "Each" : "It";
-  if (race.tuning === "tuned") return `${own} has the best of 25 learning rates, tried from this start and seven near it`;
-  if (race.tuning === "same-lr") return `All have the same learning rate, which suits some more than others`;
+function rates(animation) {
+  const own = animation.paths.length > 1 ? "Each" : "It";
+  if (animation.tuning === "tuned") return `${own} has the best of 25 learning rates, tried from this start and seven near it`;
+  if (animation.tuning === "same-lr") return `All have the same learning rate, which suits some more than others`;
   return `Learning rates are the library’s defaults, made for networks rather than for this surface`;
 }
 
 /** "Four optimizers, one start: Beale". */
-export function headline(race) {
-  const count = race.racers.length;
-  return `${COUNTS[count] ?? count} ${count === 1 ? "optimizer" : "optimizers"}, one start: ${surfaceName(race.surface)}`;
+export function headline(animation) {
+  const count = animation.paths.length;
+  return `${COUNTS[count] ?? count} ${count === 1 ? "optimizer" : "optimizers"}, one start: ${surfaceName(animation.surface)}`;
 }
 
 /** "Six hump camel"; a formula of one's own is told by itself, cut where it is long. */
@@ -80,24 +80,24 @@ export function surfaceName({ name, formula }) {
 }
 
 /** Who is lowest at a frame, in a few words. */
-export function leader(race, frame) {
-  const heights = race.racers.map((racer) => {
-    const index = indexAt(racer, frame);
-    return racer.end && index === racer.evaluations.length - 1 ? null : heightAbove(race, racer.values[index]);
+export function leader(animation, frame) {
+  const heights = animation.paths.map((path) => {
+    const index = indexAt(path, frame);
+    return path.end && index === path.evaluations.length - 1 ? null : heightAbove(animation, path.values[index]);
   });
   const lowest = Math.min(...heights.filter((height) => height !== null));
-  return frame < 1 || !Number.isFinite(lowest) ? "Everybody starts." : `${racerNames(race.racers)[heights.indexOf(lowest)]} is lowest.`;
+  return frame < 1 || !Number.isFinite(lowest) ? "Everybody starts." : `${pathNames(animation.paths)[heights.indexOf(lowest)]} is lowest.`;
 }
 
 /** Who stands where at a frame, in words. */
-export function outcome(race, frame) {
-  const names = racerNames(race.racers);
-  const rows = race.racers.map((racer, i) => {
-    const index = indexAt(racer, frame);
-    const ended = index === racer.evaluations.length - 1 ? racer.end : "";
-    return { name: names[i], height: heightAbove(race, racer.values[index]), ended, after: racer.evaluations[index] };
+export function outcome(animation, frame) {
+  const names = pathNames(animation.paths);
+  const rows = animation.paths.map((path, i) => {
+    const index = indexAt(path, frame);
+    const ended = index === path.evaluations.length - 1 ? path.end : "";
+    return { name: names[i], height: heightAbove(animation, path.values[index]), ended, after: path.evaluations[index] };
   });
-  if (frame < 1) return `Everybody starts ${number(heightAbove(race, race.racers[0].values[0]))} above the floor.`;
+  if (frame < 1) return `Everybody starts ${number(heightAbove(animation, animation.paths[0].values[0]))} above the floor.`;
   const standing = rows.filter((row) => !row.ended && row.height !== null).sort((a, b) => a.height - b.height);
   const sentences = [];
   if (standing.length) {

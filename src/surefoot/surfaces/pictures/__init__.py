@@ -1,1 +1,1 @@
-"""Pictures of races on surfaces: still, moving, and as one HTML page."""
+"""Pictures of animations on surfaces: still, moving, and as one HTML page."""

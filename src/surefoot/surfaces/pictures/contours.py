@@ -26,7 +26,7 @@ _MOST_POINTS = 7500
 
 
 def contour_document(surface: Surface, size: int = 121) -> dict[str, Any]:
-    """What a page draws below a race, as JSON.
+    """What a page draws below the paths, as JSON.
 
     Args:
         size: points of the grid along each side from which the lines are made.

@@ -1,6 +1,6 @@
-"""A race, a surface and a step as JSON: what the lab's API answers, what `-o race.json` writes.
+"""An animation, a surface and a step as JSON: what the lab's API answers, what `-o FILE.json` writes.
 
-    json.dumps(document(race), allow_nan=False)
+    json.dumps(document(animation), allow_nan=False)
 
 Numbers are whole doubles, so that who reads them can compare bit for bit; null stands where there is none.
 """
@@ -12,29 +12,31 @@ from typing import Any
 
 from surefoot.study.format import candidate_label
 from surefoot.study.strict_json import without_nan
+from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.inspection import Inspection
 from surefoot.surfaces.path import Path
-from surefoot.surfaces.race import Race
 from surefoot.surfaces.recipe_text import command, query, snippet
 from surefoot.surfaces.surface import Surface
 from surefoot.surfaces.tuning import Strip
 
 
-def document(race: Race) -> dict[str, Any]:
-    """Everything that a picture of the race shows, and what makes it again."""
-    recipe = race.recipe
+def document(animation: Animation) -> dict[str, Any]:
+    """Everything that a picture of the animation shows, and what makes it again."""
+    recipe = animation.recipe
     whole = {
-        "surface": surface_document(race.surface),
-        "start": race.start,
+        "surface": surface_document(animation.surface),
+        "start": animation.start,
         "steps": recipe.steps,
-        "noise": race.noise,
+        "noise": animation.noise,
         "seed": recipe.seed,
         "tuning": recipe.tuning,
         "lr": recipe.lr,
-        "racers": [_racer(path, strip) for path, strip in zip(race.paths, race.strips, strict=True)],
+        "paths": [
+            _path_document(path, strip) for path, strip in zip(animation.paths, animation.strips, strict=True)
+        ],
         "command": command(recipe),
         "query": query(recipe),
-        "snippet": snippet(race),
+        "snippet": snippet(animation),
     }
     found: dict[str, Any] = without_nan(whole)
     return found
@@ -59,10 +61,10 @@ def surface_document(surface: Surface) -> dict[str, Any]:
 
 
 def inspection_document(seen: Inspection, path: Path) -> dict[str, Any]:
-    """A step of a racer, seen from inside."""
+    """A step of an optimizer, seen from inside."""
     whole = {
-        "optimizer": path.racer.optimizer,
-        "settings": dict(path.racer.hyperparameters),
+        "optimizer": path.spec.optimizer,
+        "settings": dict(path.spec.hyperparameters),
         "lifted": path.lifted,
         "step": seen.step,
         "evaluation": seen.evaluations,
@@ -78,11 +80,11 @@ def inspection_document(seen: Inspection, path: Path) -> dict[str, Any]:
     return found
 
 
-def _racer(path: Path, strip: Strip | None) -> dict[str, Any]:
+def _path_document(path: Path, strip: Strip | None) -> dict[str, Any]:
     return {
-        "optimizer": path.racer.optimizer,
-        "label": candidate_label(path.racer.optimizer, path.racer.hyperparameters),
-        "hyperparameters": dict(path.racer.hyperparameters),
+        "optimizer": path.spec.optimizer,
+        "label": candidate_label(path.spec.optimizer, path.spec.hyperparameters),
+        "hyperparameters": dict(path.spec.hyperparameters),
         "lifted": path.lifted,
         "evaluations": path.evaluations,
         "x": [x for x, _ in path.points],

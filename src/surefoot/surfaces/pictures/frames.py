@@ -1,6 +1,6 @@
-"""A race in motion, frame by frame: everything that stands still is drawn once, the rest on top of it.
+"""The frames of an animation: everything that stands still is drawn once, the rest on top of it.
 
-film = Film(race)
+film = Film(animation)
 for picture in film.pictures():     # arrays of shape (height, width, 3), bytes
     ...
 """
@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 from surefoot.report.style import INK, SOFT, Stroke, styled
 from surefoot.study.format import short
+from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
+from surefoot.surfaces.pictures.captions import label, mark, outcome, small_print, write_title
 from surefoot.surfaces.pictures.ground import SMALL, draw_ground, draw_known, draw_start, ground_height, key
 from surefoot.surfaces.pictures.layout import Sheet
 from surefoot.surfaces.pictures.losses import draw_losses
 from surefoot.surfaces.pictures.strips import draw_stroke
-from surefoot.surfaces.pictures.strokes import racer_strokes
+from surefoot.surfaces.pictures.strokes import optimizer_strokes
 from surefoot.surfaces.pictures.trails import draw_trails
-from surefoot.surfaces.pictures.words import label, mark, outcome, small_print, write_title
-from surefoot.surfaces.race import Race
 
 Picture = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
@@ -48,17 +48,17 @@ _ACROSS = 158
 
 
 class Film:
-    """The pictures of a race at equal progress in gradient evaluations.
+    """The pictures of an animation at equal progress in gradient evaluations.
 
     Args:
-        race: what is shown.
-        frames: pictures at most; a race of fewer evaluations has one for each.
+        animation: what is shown.
+        frames: pictures at most; an animation of fewer evaluations has one for each.
         dots: per inch; the picture is 9 inches wide.
     """
 
-    def __init__(self, race: Race, frames: int = FRAMES, dots: float = DOTS) -> None:
-        self.race = race
-        self.last = max([race.recipe.steps, *(path.evaluations[-1] for path in race.paths)])
+    def __init__(self, animation: Animation, frames: int = FRAMES, dots: float = DOTS) -> None:
+        self.animation = animation
+        self.last = max([animation.recipe.steps, *(path.evaluations[-1] for path in animation.paths)])
         self.times = [round(t) for t in np.linspace(0, self.last, min(frames, self.last + 1))]
         with styled():
             self._draw(dots)
@@ -82,8 +82,8 @@ class Film:
             trail.show(evaluations)
             curve.show(evaluations)
         self._counter.set_text(f"{evaluations:,} of {self.last:,} gradients")
-        for path, text in zip(self.race.paths, self._fates, strict=True):
-            text.set_text(_now(path, self.race, evaluations))
+        for path, text in zip(self.animation.paths, self._endings, strict=True):
+            text.set_text(_now(path, self.animation, evaluations))
         self._canvas.restore_region(self._still)
         renderer = self._canvas.get_renderer()
         for artist in self._moving:
@@ -91,30 +91,30 @@ class Film:
         return self._taken()
 
     def _draw(self, dots: float) -> None:
-        race = self.race
-        tall = max(ground_height(race.surface, _GROUND), 1.5 + _ROW * len(race.paths) + 0.75)
-        small = small_print(race, _ACROSS)
+        animation = self.animation
+        tall = max(ground_height(animation.surface, _GROUND), 1.5 + _ROW * len(animation.paths) + 0.75)
+        small = small_print(animation, _ACROSS)
         sheet = Sheet(_WIDTH, _TOP + tall + 0.5 + _LINE * len(small) + 0.06)
-        write_title(sheet, race)
+        write_title(sheet, animation)
         ground = sheet.axes(0.45, _TOP, _GROUND, tall)
-        draw_ground(ground, race.surface)
-        self._trails = draw_trails(ground, race)
+        draw_ground(ground, animation.surface)
+        self._trails = draw_trails(ground, animation)
         before = set(ground.get_children())
-        draw_known(ground, race.surface)
-        draw_start(ground, race.start)
+        draw_known(ground, animation.surface)
+        draw_start(ground, animation.start)
         above = [artist for artist in ground.get_children() if artist not in before]
-        sheet.write(0.45 + _GROUND, _TOP + tall + 0.22, key(race.surface), ha="right", **SMALL)
-        rows = _TOP + tall - _ROW * len(race.paths)
+        sheet.write(0.45 + _GROUND, _TOP + tall + 0.22, key(animation.surface), ha="right", **SMALL)
+        rows = _TOP + tall - _ROW * len(animation.paths)
         losses = sheet.axes(_SIDE, _TOP + 0.2, _WIDTH - 0.2 - _SIDE, rows - _TOP - 0.85)
-        self._curves = draw_losses(losses, race)
+        self._curves = draw_losses(losses, animation)
         losses.set_title("height above the floor", loc="left", fontsize=8.5, color=SOFT.light)
         self._counter = sheet.write(
             _WIDTH - 0.2, _TOP + 0.02, "", ha="right", fontsize=8.5, fontweight="bold", color=INK.light
         )
-        strokes = racer_strokes([path.racer.optimizer for path in race.paths])
-        self._fates = [
+        strokes = optimizer_strokes([path.spec.optimizer for path in animation.paths])
+        self._endings = [
             self._row(sheet, path, stroke, rows + _ROW * place)
-            for place, (path, stroke) in enumerate(zip(race.paths, strokes, strict=True))
+            for place, (path, stroke) in enumerate(zip(animation.paths, strokes, strict=True))
         ]
         for place, line in enumerate(small):
             sheet.write(0.3, _TOP + tall + 0.44 + _LINE * place, line, **SMALL)
@@ -132,7 +132,7 @@ class Film:
         moving = [artist for trail in self._trails for artist in trail.artists]
         moving += [artist for curve in self._curves for artist in curve.artists]
         self._moving = sorted([*moving, *above], key=lambda artist: artist.zorder)
-        self._moving += [self._counter, *self._fates]
+        self._moving += [self._counter, *self._endings]
         for artist in self._moving:
             artist.set_animated(True)
         sheet.figure.set_dpi(dots)
@@ -147,11 +147,11 @@ class Film:
         return picture[:height, :width, :3].copy()
 
 
-def _now(path: Path, race: Race, evaluations: int) -> str:
-    """The height that a racer is at, or what happened to it."""
+def _now(path: Path, animation: Animation, evaluations: int) -> str:
+    """The height that an optimizer is at, or what happened to it."""
     count = int(np.searchsorted(path.evaluations, evaluations, side="right"))
     if count == len(path.points):
-        first, _ = outcome(path, race.surface)
+        first, _ = outcome(path, animation.surface)
         return f"{mark(path)} {first}".strip()
-    return outcome(Path(path.racer, path.evaluations[:count], path.points[:count], path.values[:count]),
-                   race.surface)[0]  # fmt: skip
+    return outcome(Path(path.spec, path.evaluations[:count], path.points[:count], path.values[:count]),
+                   animation.surface)[0]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The surface below a race, seen from above: shades and contour lines; its minima, saddles and the start.
+"""The surface below the paths, seen from above: shades and contour lines, minima, saddles, the start.
 
 draw_ground(axes, surface), draw_known(axes, surface), draw_start(axes, start)
 """
@@ -25,7 +25,7 @@ _FLATTEST, _TALLEST = 0.62, 1.1
 
 
 def softened(share: float) -> LinearSegmentedColormap:
-    """Cividis with this share of white, so that the colours of the racers stand out on it."""
+    """Cividis with this share of white, so that the colours of the optimizers stand out on it."""
     colours = matplotlib.colormaps["cividis"](np.linspace(0, 1, 64))[:, :3]
     return LinearSegmentedColormap.from_list("soft", colours * (1 - share) + share)
 
@@ -58,7 +58,7 @@ def draw_ground(axes: Axes, surface: Surface) -> None:
 
 
 def draw_known(axes: Axes, surface: Surface) -> None:
-    """Minima as stars and saddles as squares, above the paths and below the heads of the racers."""
+    """Minima as stars and saddles as squares, above the paths and below the heads of the optimizers."""
     _draw_points(axes, surface.saddles, "s", 5, fill="white")
     _draw_points(axes, surface.minima, "*", 9.5, fill=INK.light)
 

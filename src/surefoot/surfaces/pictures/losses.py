@@ -1,6 +1,6 @@
-"""The loss of every racer against gradient evaluations, as height above the floor on a log scale.
+"""The loss of every optimizer against gradient evaluations, as height above the floor on a log scale.
 
-curves = draw_losses(axes, race)
+curves = draw_losses(axes, animation)
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
+from surefoot.surfaces.pictures.captions import brief
 from surefoot.surfaces.pictures.levels import HeightScale, Values
-from surefoot.surfaces.pictures.strokes import racer_strokes
-from surefoot.surfaces.pictures.words import brief
-from surefoot.surfaces.race import Race
+from surefoot.surfaces.pictures.strokes import optimizer_strokes
 
 DEEPEST = 1e-8
 """Of the height at the start: curves are clipped below."""
@@ -27,8 +27,8 @@ _ROOM = 8.0
 
 
 @dataclass(frozen=True)
-class Curve:
-    """The artists of one racer: its line, a marker at its end, and a cross where it was lost."""
+class LossCurve:
+    """The artists of one optimizer: its line, a marker at its end, and a cross where it was lost."""
 
     path: Path
     heights: Values
@@ -52,15 +52,17 @@ class Curve:
             artist.set_visible(gone)
 
 
-def draw_losses(axes: Axes, race: Race) -> list[Curve]:
+def draw_losses(axes: Axes, animation: Animation) -> list[LossCurve]:
     """Draw every curve; the axis holds the start and what is below, and a little above."""
-    scale = HeightScale(race.surface.floor, 1.0, 0.0)
-    heights = [scale.heights(np.array(path.values)) for path in race.paths]
+    scale = HeightScale(animation.surface.floor, 1.0, 0.0)
+    heights = [scale.heights(np.array(path.values)) for path in animation.paths]
     low, high = height_limits(heights)
-    _scale(axes, low, high, max([race.recipe.steps, *(path.evaluations[-1] for path in race.paths)]))
+    _scale(
+        axes, low, high, max([animation.recipe.steps, *(path.evaluations[-1] for path in animation.paths)])
+    )
     found = []
-    strokes = racer_strokes([path.racer.optimizer for path in race.paths])
-    for place, (path, above, stroke) in enumerate(zip(race.paths, heights, strokes, strict=True)):
+    strokes = optimizer_strokes([path.spec.optimizer for path in animation.paths])
+    for place, (path, above, stroke) in enumerate(zip(animation.paths, heights, strokes, strict=True)):
         clipped = np.maximum(above, low)
         order = 3 + 0.1 * place
         (line,) = axes.plot(
@@ -80,7 +82,7 @@ def draw_losses(axes: Axes, race: Race) -> list[Curve]:
                     mew=2, clip_on=False, zorder=order + 4,
                 )
             )  # fmt: skip
-        found.append(Curve(path, clipped, line, head, lost))
+        found.append(LossCurve(path, clipped, line, head, lost))
     return found
 
 

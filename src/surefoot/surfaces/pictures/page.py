@@ -1,6 +1,6 @@
-"""A race as one HTML file that opens from disk: it plays, it can be stepped, and it asks nobody for anything.
+"""An animation as one HTML file that opens from disk: it plays, it can be stepped, and it loads nothing.
 
-    Path("race.html").write_text(page_html(run_race(recipe)), encoding="utf-8")
+    Path("paths.html").write_text(page_html(animate(recipe)), encoding="utf-8")
 
 The pictures are drawn by the very modules of the lab, which are copied into the file; a content security
 policy lets these and nothing else run.
@@ -21,54 +21,56 @@ from markupsafe import Markup
 
 from surefoot.report.pages import environment
 from surefoot.study.format import number
+from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
+from surefoot.surfaces.pictures.captions import caption, label, title
 from surefoot.surfaces.pictures.contours import contour_document
 from surefoot.surfaces.pictures.document import document
-from surefoot.surfaces.pictures.strokes import racer_strokes, stroke_document
-from surefoot.surfaces.pictures.words import caption, label, title
-from surefoot.surfaces.race import Race
+from surefoot.surfaces.pictures.strokes import optimizer_strokes, stroke_document
 from surefoot.surfaces.surface import Surface
 
 MODULES = (
-    *("dom", "icons", "ground", "marks", "player", "race", "words", "swatch", "table", "transport"),
+    *("dom", "icons", "ground", "marks", "player", "animation", "words", "swatch", "path_table", "transport"),
     "exported",
 )
 """Of the lab, each after those that it imports from."""
 
 SHEETS = ("style", "playground")
 
-_IMPORT = re.compile(r"^import \{[^}]*\} from \"\./([a-z]+)\.js\";\n", re.MULTILINE)
+_IMPORT = re.compile(r"^import \{[^}]*\} from \"\./([a-z_]+)\.js\";\n", re.MULTILINE)
 
 
-def page_html(race: Race) -> str:
-    """The whole page of a race."""
-    told = document(race)
-    named, formula = title(race.surface)
+def page_html(animation: Animation) -> str:
+    """The whole page of an animation."""
+    told = document(animation)
+    named, formula = title(animation.surface)
     return _template().render(
         policy=Markup(_policy()),
         style=Markup(_style()),
         script=Markup(_script()),
-        data=Markup(_data(race, told)),
+        data=Markup(_data(animation, told)),
         title=named,
         formula=formula,
-        about=race.surface.about,
-        caption=caption(race),
-        racers=[_row(path, race.surface) for path in race.paths],
+        about=animation.surface.about,
+        caption=caption(animation),
+        rows=[_row(path, animation.surface) for path in animation.paths],
         command=told["command"],
         snippet=told["snippet"],
     )
 
 
 def _row(path: Path, surface: Surface) -> dict[str, Any]:
-    """A racer at its end, for whoever has scripts switched off."""
+    """An optimizer at its end, for whoever has scripts switched off."""
     value = path.values[-1]
     return {"label": label(path), "value": value, "height": max(value - surface.floor, 0.0), "end": path.end}
 
 
-def _data(race: Race, told: dict[str, Any]) -> str:
+def _data(animation: Animation, told: dict[str, Any]) -> str:
     """What the script reads, as JSON that no HTML parser takes for a tag and no script for a line's end."""
-    strokes = [stroke_document(s) for s in racer_strokes([path.racer.optimizer for path in race.paths])]
-    shown = {"race": told | {"strokes": strokes}, "contours": contour_document(race.surface)}
+    strokes = [
+        stroke_document(s) for s in optimizer_strokes([path.spec.optimizer for path in animation.paths])
+    ]
+    shown = {"animation": told | {"strokes": strokes}, "contours": contour_document(animation.surface)}
     text = json.dumps(shown, allow_nan=False, separators=(",", ":"))  # plain ASCII: U+2028 is escaped too
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -118,6 +120,6 @@ def _read(name: str) -> str:
 
 @functools.cache
 def _template() -> Template:
-    made = environment()
+    made = environment("surefoot.surfaces.pictures")
     made.filters["number"] = number
-    return made.get_template("race.html")
+    return made.get_template("animation.html")

@@ -1,6 +1,6 @@
-"""A race as a table for the terminal: where each racer ended, and how wide its learning rates are.
+"""A table for the terminal: where each optimizer ended, and how wide its learning rates are.
 
-console.print(race_table(race))
+console.print(path_table(animation))
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.study.format import MISSING, number, printable, setting, short
+from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
-from surefoot.surfaces.pictures.words import caption, label
-from surefoot.surfaces.race import Race
+from surefoot.surfaces.pictures.captions import caption, label
 from surefoot.surfaces.tuning import Strip
 
-COLUMNS = ("racer", "ended at", "above the lowest", "learning rates that work")
+COLUMNS = ("optimizer", "ended at", "above the lowest", "learning rates that work")
 
 
-def race_table(race: Race) -> RenderableType:
-    """The racers, the lowest first and the lost ones last, and under which conditions they ran."""
+def path_table(animation: Animation) -> RenderableType:
+    """The optimizers, the lowest first and the lost ones last, and under which conditions they ran."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for place, heading in enumerate(COLUMNS):
         table.add_column(heading, justify="right" if place == 2 else "left", overflow="fold")
-    rows = sorted(zip(race.paths, race.strips, strict=True), key=lambda row: _standing(row[0]))
+    rows = sorted(zip(animation.paths, animation.strips, strict=True), key=lambda row: _standing(row[0]))
     for path, strip in rows:
-        table.add_row(*map(Text, _cells(race, path, strip)))
-    name, formula = printable(race.surface.name), printable(race.surface.formula)
+        table.add_row(*map(Text, _cells(animation, path, strip)))
+    name, formula = printable(animation.surface.name), printable(animation.surface.formula)
     title = Text(name if name == formula else f"{name}: {formula}", style="bold")
     lost = [Text(f"✕ {label(path)} {short(path.end, 100)}") for path, _ in rows if path.end]
-    return Group(title, "", table, "", *lost, Text(" ".join(caption(race)), style="dim"))
+    return Group(title, "", table, "", *lost, Text(" ".join(caption(animation)), style="dim"))
 
 
 def _standing(path: Path) -> tuple[bool, float]:
@@ -41,9 +41,9 @@ def _standing(path: Path) -> tuple[bool, float]:
     return path.diverged, value if math.isfinite(value) else math.inf
 
 
-def _cells(race: Race, path: Path, strip: Strip | None) -> Sequence[str]:
+def _cells(animation: Animation, path: Path, strip: Strip | None) -> Sequence[str]:
     x, y = (f"{coordinate:.3g}" for coordinate in path.points[-1])
-    height = max(0.0, path.values[-1] - race.surface.floor)
+    height = max(0.0, path.values[-1] - animation.surface.floor)
     reached = path.end.partition(":")[0] if path.end else number(height)
     return label(path), f"({x}, {y})", reached, _window(strip)
 

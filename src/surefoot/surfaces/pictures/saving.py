@@ -1,6 +1,6 @@
-"""A race to a file, in the format that the file's name says.
+"""An animation to a file, in the format that the file's name says.
 
-save_picture(race, "race.svg"), save_picture(race, "race.gif", progress=print)
+save_picture(animation, "paths.svg"), save_picture(animation, "paths.gif", progress=print)
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from surefoot.report.style import styled
 from surefoot.report.svg import save_svg
-from surefoot.surfaces.pictures.animation import save_gif, save_mp4, save_webp
+from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.pictures.frames import Progress
-from surefoot.surfaces.pictures.still import View, race_figure
-from surefoot.surfaces.race import Race
+from surefoot.surfaces.pictures.moving import save_gif, save_mp4, save_webp
+from surefoot.surfaces.pictures.still import View, still_figure
 
 MOVING = {".gif": save_gif, ".webp": save_webp, ".mp4": save_mp4}
 FORMATS = (".png", ".svg", *MOVING)
@@ -26,15 +26,15 @@ DOTS = 200
 
 
 def save_picture(
-    race: Race,
+    animation: Animation,
     path: str | Path,
     view: View = "contour",
     progress: Progress = lambda done, total: None,
 ) -> None:
-    """Draw a race into a file; the same race gives the same bytes.
+    """Draw an animation into a file; the same animation gives the same bytes.
 
     Args:
-        race: what is drawn.
+        animation: what is drawn.
         path: its ending says the format, one of `FORMATS`.
         view: of a still picture; one that moves shows the contour.
         progress: told of the frames that are done and of how many there are.
@@ -44,22 +44,22 @@ def save_picture(
     """
     ending = Path(path).suffix.lower()
     if ending in MOVING:
-        MOVING[ending](race, path, progress)
+        MOVING[ending](animation, path, progress)
     elif ending == ".svg":
-        save_svg(race_figure(race, view), path)
+        save_svg(still_figure(animation, view), path)
     elif ending == ".png":
-        Path(path).write_bytes(png(race, view))
+        Path(path).write_bytes(png(animation, view))
     else:
         raise ValueError(
             f"a picture is saved as {', '.join(FORMATS)}, not as {ending or 'a file without ending'}"
         )
 
 
-def png(race: Race, view: View = "contour", dots: float = DOTS) -> bytes:
+def png(animation: Animation, view: View = "contour", dots: float = DOTS) -> bytes:
     """The still picture as PNG."""
     buffer = io.BytesIO()
     with styled():
-        figure = race_figure(race, view)
+        figure = still_figure(animation, view)
         FigureCanvasAgg(figure)
         figure.savefig(buffer, format="png", dpi=dots, metadata={"Software": None})
     return buffer.getvalue()

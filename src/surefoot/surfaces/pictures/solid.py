@@ -1,6 +1,6 @@
-"""The surface as a solid under the race: its height is the shade, so that a deep valley is seen too.
+"""The surface as a solid under the paths: its height is the shade, so that a deep valley is seen too.
 
-draw_solid(axes, race)      # axes with projection="3d"
+draw_solid(axes, animation)      # axes with projection="3d"
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
 from surefoot.report.style import GRID, INK
+from surefoot.surfaces.animation import Animation
+from surefoot.surfaces.pictures.captions import brief
 from surefoot.surfaces.pictures.ground import softened
 from surefoot.surfaces.pictures.levels import HeightScale, Values, height_scale
-from surefoot.surfaces.pictures.strokes import racer_strokes
-from surefoot.surfaces.pictures.words import brief
-from surefoot.surfaces.race import Race
+from surefoot.surfaces.pictures.strokes import optimizer_strokes
 from surefoot.surfaces.surface import Surface
 
 _POINTS = 81
@@ -27,9 +27,9 @@ _ZOOM = 0.95
 _ANGLES = (-60.0, -30.0, -120.0, -150.0, 30.0, 60.0, 120.0, 150.0)
 
 
-def draw_solid(axes: Any, race: Race) -> None:
+def draw_solid(axes: Any, animation: Animation) -> None:
     """Draw the surface and the paths on it, seen from where they are hidden least."""
-    surface, scale = race.surface, height_scale(race.surface)
+    surface, scale = animation.surface, height_scale(animation.surface)
     x, y, values = (part.numpy() for part in surface.grid(_POINTS))
     shades = scale.shade(values)
     colours = softened(0.25)(np.nan_to_num(shades))
@@ -45,8 +45,8 @@ def draw_solid(axes: Any, race: Race) -> None:
             across, up, np.ma.masked_invalid(shades), levels=scale.levels, linewidths=0.5, alpha=0.6,
             colors=[tone(level) for level in scale.levels], zorder=1.5,
         )  # fmt: skip
-    strokes = racer_strokes([path.racer.optimizer for path in race.paths])
-    for place, (path, stroke) in enumerate(zip(race.paths, strokes, strict=True)):
+    strokes = optimizer_strokes([path.spec.optimizer for path in animation.paths])
+    for place, (path, stroke) in enumerate(zip(animation.paths, strokes, strict=True)):
         points, heights = _shown(surface, scale, path.points, path.values)
         high = 3 + 0.1 * place
         axes.plot(*points.T, heights, color="white", lw=2.9, alpha=0.8, zorder=high)
@@ -57,9 +57,11 @@ def draw_solid(axes: Any, race: Race) -> None:
             color=stroke.colour, mec=stroke.colour if path.diverged else "white",
             mew=2 if path.diverged else 0.7, zorder=high + 4,
         )  # fmt: skip
-    start = scale.shade(np.array([race.paths[0].values[0]])) + _ABOVE if race.paths else np.array([0.0])
-    axes.plot(*np.array([race.start]).T, start, "o", ms=7, mfc="white", mec=INK.light, mew=1.3, zorder=9)
-    every = [_shown(surface, scale, path.points, path.values) for path in race.paths]
+    start = (
+        scale.shade(np.array([animation.paths[0].values[0]])) + _ABOVE if animation.paths else np.array([0.0])
+    )
+    axes.plot(*np.array([animation.start]).T, start, "o", ms=7, mfc="white", mec=INK.light, mew=1.3, zorder=9)
+    every = [_shown(surface, scale, path.points, path.values) for path in animation.paths]
     angle = _clearest(surface, shades, *(np.concatenate(parts) for parts in zip(*every, strict=True)))
     _furnish(axes, surface, scale, angle)
 

@@ -1,6 +1,6 @@
-"""Who raced: a row for each racer with its stroke, its settings, how it ended, and its learning-rate strip.
+"""A row for each optimizer: its stroke, its settings, how it ended, and its learning-rate strip.
 
-draw_table(sheet, race, left=0.3, top=5.2)
+draw_table(sheet, animation, left=0.3, top=5.2)
 
 A strip is high where a learning rate makes progress; the bar below it is what works too, crosses diverged.
 """
@@ -17,11 +17,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from surefoot.report.style import GRID, INK, SOFT, Stroke
 from surefoot.study.format import plain_name, short
+from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
+from surefoot.surfaces.pictures.captions import brief, mark, outcome, settings
 from surefoot.surfaces.pictures.layout import Sheet
-from surefoot.surfaces.pictures.strokes import racer_strokes
-from surefoot.surfaces.pictures.words import brief, mark, outcome, settings
-from surefoot.surfaces.race import Race
+from surefoot.surfaces.pictures.strokes import optimizer_strokes
 from surefoot.surfaces.tuning import Strip
 
 ROW = 0.335
@@ -37,35 +37,35 @@ _COLUMN = 4.1
 _ROOM = 8.0
 
 
-def table_height(race: Race) -> float:
+def table_height(animation: Animation) -> float:
     """Inches that the table takes."""
-    if not any(race.strips):
-        return HEADER + ROW * math.ceil(len(race.paths) / 2)
-    return HEADER + ROW * len(race.paths) + AXIS
+    if not any(animation.strips):
+        return HEADER + ROW * math.ceil(len(animation.paths) / 2)
+    return HEADER + ROW * len(animation.paths) + AXIS
 
 
-def draw_table(sheet: Sheet, race: Race, left: float, top: float) -> None:
+def draw_table(sheet: Sheet, animation: Animation, left: float, top: float) -> None:
     """Draw the rows; in two columns where no strip was measured."""
-    strokes = racer_strokes([path.racer.optimizer for path in race.paths])
-    rows = len(race.paths)
-    with_strips = any(race.strips)
+    strokes = optimizer_strokes([path.spec.optimizer for path in animation.paths])
+    rows = len(animation.paths)
+    with_strips = any(animation.strips)
     per_column = rows if with_strips else math.ceil(rows / 2)
     for column in range(1 if with_strips else math.ceil(rows / per_column)):
         _head(sheet, left + _COLUMN * column, top, "height at the end", _OUTCOME)
-    for place, (path, stroke) in enumerate(zip(race.paths, strokes, strict=True)):
+    for place, (path, stroke) in enumerate(zip(animation.paths, strokes, strict=True)):
         column, row = divmod(place, per_column)
         x, y = left + _COLUMN * column, top + HEADER + ROW * row
         draw_stroke(sheet, stroke, x, y + ROW / 2)
-        name, told = plain_name(path.racer.optimizer), short(settings(path), _SETTINGS)
+        name, told = plain_name(path.spec.optimizer), short(settings(path), _SETTINGS)
         _two_lines(sheet, x + _NAME, y, name, told)
-        first, second = outcome(path, race.surface)
+        first, second = outcome(path, animation.surface)
         _two_lines(sheet, x + _OUTCOME, y, f"{mark(path)} {first}".strip(), second)
     if with_strips:
         _head(sheet, left, top, "progress at each learning rate", _STRIP)
         _head(sheet, left, top, "what works", _WORDS)
         axes = sheet.axes(left + _STRIP, top + HEADER, _WORDS - _STRIP - 0.12, ROW * rows)
-        _draw_strips(axes, race, strokes)
-        for row, (path, strip) in enumerate(zip(race.paths, race.strips, strict=True)):
+        _draw_strips(axes, animation, strokes)
+        for row, (path, strip) in enumerate(zip(animation.paths, animation.strips, strict=True)):
             first, second = working(path, strip)
             _two_lines(sheet, left + _WORDS, top + HEADER + ROW * row, first, second)
 
@@ -103,10 +103,10 @@ def _head(sheet: Sheet, left: float, top: float, text: str, place: float) -> Non
     sheet.write(left + place, top + 0.02, text, fontsize=7.5, color=SOFT.light)
 
 
-def _draw_strips(axes: Axes, race: Race, strokes: Sequence[Stroke]) -> None:
-    rows = len(race.paths)
+def _draw_strips(axes: Axes, animation: Animation, strokes: Sequence[Stroke]) -> None:
+    rows = len(animation.paths)
     axes.set_xscale("log")
-    axes.set_xlim(*_rates_shown(race))
+    axes.set_xlim(*_rates_shown(animation))
     axes.set_ylim(rows, 0)
     axes.set_yticks([])
     axes.grid(axis="y", visible=False)
@@ -116,8 +116,8 @@ def _draw_strips(axes: Axes, race: Race, strokes: Sequence[Stroke]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: brief(float(value))))
     axes.tick_params(length=0, labelsize=7.5)
     axes.set_xlabel("learning rate (marker: in use; bar: works; ×: diverged)", fontsize=7.5, labelpad=2)
-    most = max((1 - min(strip.scores) for strip in race.strips if strip), default=1.0) or 1.0
-    for row, (path, strip, stroke) in enumerate(zip(race.paths, race.strips, strokes, strict=True)):
+    most = max((1 - min(strip.scores) for strip in animation.strips if strip), default=1.0) or 1.0
+    for row, (path, strip, stroke) in enumerate(zip(animation.paths, animation.strips, strokes, strict=True)):
         axes.axhline(row + 0.92, color=GRID.light, lw=0.8)
         if strip:
             _draw_strip(axes, path, strip, stroke, row + 0.92, _TALL / most)
@@ -132,7 +132,7 @@ def _draw_strip(axes: Axes, path: Path, strip: Strip, stroke: Stroke, base: floa
         axes.plot([strip.low, strip.high], [base, base], color=stroke.colour, lw=3, solid_capstyle="butt")
     lost = [rate for rate, diverged in zip(strip.rates, strip.diverged, strict=True) if diverged]
     axes.plot(lost, [base - 0.1] * len(lost), "x", color=stroke.colour, ms=3.6, mew=0.9)
-    used = path.racer.hyperparameters.get(strip.setting)
+    used = path.spec.hyperparameters.get(strip.setting)
     if isinstance(used, (int, float)) and used > 0:
         height = float(np.interp(math.log(used), np.log(strip.rates), progress))
         axes.plot([used, used], [base, height], color=stroke.colour, lw=1)
@@ -142,10 +142,10 @@ def _draw_strip(axes: Axes, path: Path, strip: Strip, stroke: Stroke, base: floa
         )  # fmt: skip
 
 
-def _rates_shown(race: Race) -> tuple[float, float]:
-    """What works for any racer and what is in use, with some room: the trials themselves span far more."""
-    strips = [(path, strip) for path, strip in zip(race.paths, race.strips, strict=True) if strip]
-    used = [float(path.racer.hyperparameters.get(strip.setting) or strip.best) for path, strip in strips]
+def _rates_shown(animation: Animation) -> tuple[float, float]:
+    """What works for any optimizer and what is in use, with some room: the trials span far more."""
+    strips = [(path, strip) for path, strip in zip(animation.paths, animation.strips, strict=True) if strip]
+    used = [float(path.spec.hyperparameters.get(strip.setting) or strip.best) for path, strip in strips]
     low = min([*(strip.low for _, strip in strips), *used])
     high = max([*(strip.high for _, strip in strips), *used])
     return low / _ROOM, high * _ROOM

@@ -1,6 +1,6 @@
-"""How each racer is drawn: an optimizer looks the same in every picture of a race.
+"""How each optimizer is drawn: an optimizer looks the same in every picture.
 
-racer_strokes(["Adam", "SGD", "SGD"])  # the second SGD gets a stroke that no optimizer calls its own
+optimizer_strokes(["Adam", "SGD", "SGD"])  # the second SGD gets a stroke that no optimizer calls its own
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from surefoot.report.style import DASHES, MARKERS, SERIES, Stroke
 from surefoot.surfaces.path import optimizer_names
 
 FAMILIAR = ("Adam", "SGD", "RMSprop", "Adagrad", "Adadelta", "Muon", "AdamW")
-"""Those most often raced together: each has a colour to itself. The others follow by alphabet."""
+"""Those most often shown together: each has a colour to itself. The others follow by alphabet."""
 
-_MARKERS = tuple(marker for marker in MARKERS if marker != "X")  # a cross says that a racer diverged
+_MARKERS = tuple(marker for marker in MARKERS if marker != "X")  # a cross says that an optimizer diverged
 
 
-def racer_strokes(names: Sequence[str]) -> list[Stroke]:
-    """A stroke for each racer, in their order; no two are equal.
+def optimizer_strokes(names: Sequence[str]) -> list[Stroke]:
+    """A stroke for each optimizer, in their order; no two are equal.
 
     Args:
         names: optimizers, which may repeat: the first of each name has the optimizer's own stroke, further

@@ -1,6 +1,6 @@
-"""The paths of the racers on the ground: line, white casing, markers, and where one was lost.
+"""The paths of the optimizers on the ground: line, white casing, markers, and where one was lost.
 
-trails = draw_trails(axes, race)
+trails = draw_trails(axes, animation)
 trails[0].show(evaluations=40)      # only what had happened by then
 """
 
@@ -21,10 +21,10 @@ from matplotlib.transforms import Affine2D
 
 from surefoot.report.style import Stroke
 from surefoot.study.format import plain_name
+from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
 from surefoot.surfaces.pictures.levels import Values
-from surefoot.surfaces.pictures.strokes import racer_strokes
-from surefoot.surfaces.race import Race
+from surefoot.surfaces.pictures.strokes import optimizer_strokes
 from surefoot.surfaces.surface import Pair, Surface
 
 MARKS = 9
@@ -37,7 +37,7 @@ _ARROW = Outline([(1, 0), (-0.7, 0.6), (-0.3, 0), (-0.7, -0.6), (1, 0)], closed=
 
 @dataclass(frozen=True)
 class Trail:
-    """The artists of one racer, in the order in which they are drawn.
+    """The artists of one optimizer, in the order in which they are drawn.
 
     Attributes:
         path: where it went.
@@ -76,13 +76,13 @@ class Trail:
             artist.set_visible(gone)
 
 
-def draw_trails(axes: Axes, race: Race) -> list[Trail]:
-    """Draw every path, the first racer's lowest."""
-    marks = racer_strokes([path.racer.optimizer for path in race.paths])
+def draw_trails(axes: Axes, animation: Animation) -> list[Trail]:
+    """Draw every path, the first optimizer's lowest."""
+    marks = optimizer_strokes([path.spec.optimizer for path in animation.paths])
     named: list[Pair] = []
     return [
-        _draw(axes, race.surface, path, stroke, place, named)
-        for place, (path, stroke) in enumerate(zip(race.paths, marks, strict=True))
+        _draw(axes, animation.surface, path, stroke, place, named)
+        for place, (path, stroke) in enumerate(zip(animation.paths, marks, strict=True))
     ]
 
 
@@ -124,7 +124,7 @@ def _draw_lost(
     named.append((u, v))
     right = u > 0.6
     name = axes.text(
-        u + (-0.03 if right else 0.03), v, f"{plain_name(path.racer.optimizer)} {path.end.partition(':')[0]}",
+        u + (-0.03 if right else 0.03), v, f"{plain_name(path.spec.optimizer)} {path.end.partition(':')[0]}",
         transform=axes.transAxes, ha="right" if right else "left",
         va="center" if 0.05 < v < 0.95 else "bottom" if v < 0.5 else "top",
         fontsize=7.5, color=stroke.colour, fontweight="bold", zorder=9, path_effects=around,
@@ -150,7 +150,7 @@ def mark_places(path: Path, surface: Surface) -> tuple[int, ...]:
 
 
 def leaving(path: Path, surface: Surface) -> tuple[Pair, float]:
-    """Where a lost racer was last seen in the picture, and in which direction it went, in degrees."""
+    """Where a lost optimizer was last seen in the picture, and in which direction it went, in degrees."""
     last = max((k for k, point in enumerate(path.points) if _inside(point, surface)), default=None)
     if last is None:
         (x, y), (a, b) = path.points[0], surface.centre

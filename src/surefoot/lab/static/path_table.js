@@ -1,18 +1,18 @@
-/* The racers in numbers: what the picture shows, for whoever reads rather than looks. */
+/* The optimizers in numbers: what the picture shows, for whoever reads rather than looks. */
 
 import { clear, h } from "./dom.js";
-import { heightAbove, indexAt, stateAt } from "./race.js";
+import { heightAbove, indexAt, stateAt } from "./animation.js";
 import { swatch } from "./swatch.js";
 import { number, settings } from "./words.js";
 
-/** The table; `renew()` for another race, `tell(frame)` for another moment. */
-export function racerTable(lab) {
+/** The table; `renew()` for another animation, `tell(frame)` for another moment. */
+export function pathTable(lab) {
   const body = h("tbody");
   const node = h(
     "table",
-    { class: "racing" },
-    h("caption", { class: "unseen" }, "Every racer at the gradient evaluation that is shown"),
-    h("thead", null, h("tr", null, h("th", { scope: "col" }, "Racer"), h("th", { scope: "col", class: "n" }, "Value"), h("th", { scope: "col", class: "n" }, "Above floor"), h("th", { scope: "col" }, "State"))),
+    { class: "paths" },
+    h("caption", { class: "unseen" }, "Every path at the gradient evaluation that is shown"),
+    h("thead", null, h("tr", null, h("th", { scope: "col" }, "Optimizer"), h("th", { scope: "col", class: "n" }, "Value"), h("th", { scope: "col", class: "n" }, "Above floor"), h("th", { scope: "col" }, "State"))),
     body,
   );
   let rows = [];
@@ -20,16 +20,16 @@ export function racerTable(lab) {
   function renew() {
     const focused = rows.findIndex((row) => row.node.contains(document.activeElement));
     clear(body);
-    rows = lab.race.racers.map(rowOf);
+    rows = lab.animation.paths.map(rowOf);
     body.append(...rows.flatMap((row) => [row.node, row.why]));
     rows[focused]?.button.focus();
     select();
   }
 
-  function rowOf(racer, i) {
+  function rowOf(path, i) {
     const [value, height, state] = [h("td", { class: "n" }), h("td", { class: "n" }), h("td", { class: "state" })];
-    const button = h("button", { type: "button", class: "name", title: "Look into its steps" }, swatch(lab.race.strokes[i]), h("span", null, racer.optimizer));
-    const node = h("tr", { class: "racer", onclick: () => lab.select(i) }, h("th", { scope: "row" }, button, h("span", { class: "quiet settings-told" }, settings(racer), racer.lifted ? " as a 2×2 matrix" : "")), value, height, state);
+    const button = h("button", { type: "button", class: "name", title: "Look into its steps" }, swatch(lab.animation.strokes[i]), h("span", null, path.optimizer));
+    const node = h("tr", { class: "path", onclick: () => lab.select(i) }, h("th", { scope: "row" }, button, h("span", { class: "quiet settings-told" }, settings(path), path.lifted ? " as a 2×2 matrix" : "")), value, height, state);
     const reason = h("td", { colspan: 4 });
     const why = h("tr", { class: "why", hidden: true, onclick: () => lab.select(i) }, reason);
     return { node, why, button, value, height, state, reason };
@@ -44,14 +44,14 @@ export function racerTable(lab) {
 
   function tell(frame) {
     rows.forEach((row, i) => {
-      const racer = lab.race.racers[i];
-      const value = racer.values[indexAt(racer, frame)];
+      const path = lab.animation.paths[i];
+      const value = path.values[indexAt(path, frame)];
       put(row.value, number(value));
-      put(row.height, number(heightAbove(lab.race, value)));
-      const state = stateAt(lab.race, racer, frame);
+      put(row.height, number(heightAbove(lab.animation, value)));
+      const state = stateAt(lab.animation, path, frame);
       put(row.state, state);
       row.why.hidden = /^(moving|settled)$/.test(state);
-      put(row.reason, racer.end.replace(/^\w+: /, ""));
+      put(row.reason, path.end.replace(/^\w+: /, ""));
     });
   }
   return { node: h("div", { class: "scroll" }, node), renew, select, tell };

@@ -1,4 +1,4 @@
-"""What a picture of a race says in words: its title, who raced with which settings, and how fair it was."""
+"""The words of a picture: its title, each optimizer with its settings, the conditions of the comparison."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from surefoot.report.style import INK, SOFT
 from surefoot.study.format import candidate_label, number, plain_name, plural, printable, setting, short
+from surefoot.surfaces.animation import Animation, same_rate
 from surefoot.surfaces.path import Path
 from surefoot.surfaces.pictures.layout import Sheet
-from surefoot.surfaces.race import Race, same_rate
 from surefoot.surfaces.surface import Surface
 from surefoot.surfaces.tuning import STARTS, TRIALS
 
@@ -31,21 +31,21 @@ def title(surface: Surface) -> tuple[str, str]:
 
 def settings(path: Path) -> str:
     """`lr=0.1 momentum=0.9`, the learning rate first."""
-    return candidate_label("", path.racer.hyperparameters).strip()
+    return candidate_label("", path.spec.hyperparameters).strip()
 
 
 def label(path: Path) -> str:
     """`Adam lr=0.1`."""
-    return candidate_label(path.racer.optimizer, path.racer.hyperparameters)
+    return candidate_label(path.spec.optimizer, path.spec.hyperparameters)
 
 
-def fate(path: Path) -> str:
-    """`SGD lr=1 diverged: …` where a racer was lost, else nothing."""
+def ending(path: Path) -> str:
+    """`SGD lr=1 diverged: …` where an optimizer was lost, else nothing."""
     return f"{label(path)} {path.end}" if path.end else ""
 
 
 def mark(path: Path) -> str:
-    """A cross for a racer that diverged, an arrow for one that escaped downwards, nothing for others."""
+    """A cross for an optimizer that diverged, an arrow for one that escaped downwards, nothing for others."""
     return "✕" if path.diverged else "↘" if path.end else ""
 
 
@@ -57,28 +57,28 @@ def outcome(path: Path, surface: Surface) -> tuple[str, str]:
     return number(0.0 if abs(height) < _ROUNDING * abs(surface.floor) else height), ""
 
 
-def caption(race: Race) -> list[str]:
-    """Sentences on the conditions of the race, the same for all."""
+def caption(animation: Animation) -> list[str]:
+    """Sentences on the conditions of the animation, the same for all."""
     found = [
-        f"Same start, {race.recipe.steps:,} gradient evaluations and {_noise(race)} for all.",
-        f"{_tuning(race)}{_by_hand(race)}.",
+        f"Same start, {animation.recipe.steps:,} gradient evaluations and {_noise(animation)} for all.",
+        f"{_tuning(animation)}{_by_hand(animation)}.",
     ]
-    found.append(f"The floor is the lowest known value, {setting(race.surface.floor)}.")
-    lifted = _names([path for path in race.paths if path.lifted])
+    found.append(f"The floor is the lowest known value, {setting(animation.surface.floor)}.")
+    lifted = _names([path for path in animation.paths if path.lifted])
     if lifted:
         found.append(f"{lifted[0]}’s point is lifted into a 2×2 matrix." if len(lifted) == 1 else
                      f"The points of {_listed(lifted)} are lifted into 2×2 matrices.")  # fmt: skip
-    several = _names([path for path in race.paths if _evaluates_often(path)])
+    several = _names([path for path in animation.paths if _evaluates_often(path)])
     if several:
         verb = "evaluates" if len(several) == 1 else "evaluate"
         found.append(f"{_listed(several)} {verb} several times in a step, so makes fewer steps.")
     return found
 
 
-def small_print(race: Race, across: int) -> list[str]:
+def small_print(animation: Animation, across: int) -> list[str]:
     """What was lost, in full, and the conditions, in lines of so many characters."""
-    lines = [f"{mark(path)} {fate(path)}." for path in race.paths if path.end]
-    sentences = iter(caption(race))
+    lines = [f"{mark(path)} {ending(path)}." for path in animation.paths if path.end]
+    sentences = iter(caption(animation))
     lines.append(next(sentences))
     for sentence in sentences:
         joined = f"{lines[-1]} {sentence}"
@@ -93,33 +93,37 @@ def brief(value: float) -> str:
     return setting(float(f"{value:.2g}"))
 
 
-def write_title(sheet: Sheet, race: Race) -> None:
+def write_title(sheet: Sheet, animation: Animation) -> None:
     """At the top of a picture: the surface's name, its formula, and what one sees on it."""
-    name, formula = title(race.surface)
+    name, formula = title(animation.surface)
     sheet.write(0.3, 0.1, name, fontsize=13, fontweight="bold", color=INK.light)
-    lines = [line for line in (race.surface.about, formula) if line]
+    lines = [line for line in (animation.surface.about, formula) if line]
     for place, line in enumerate(lines):
         sheet.write(0.3, 0.36 + 0.15 * place, line, fontsize=7.5, color=SOFT.light)
 
 
-def _noise(race: Race) -> str:
-    if not race.noise:
+def _noise(animation: Animation) -> str:
+    if not animation.noise:
         return "exact gradients"
-    return f"the same noise on the gradient (deviation {setting(float(race.noise))})"
+    return f"the same noise on the gradient (deviation {setting(float(animation.noise))})"
 
 
-def _tuning(race: Race) -> str:
-    match race.recipe.tuning:
+def _tuning(animation: Animation) -> str:
+    match animation.recipe.tuning:
         case "default":
             return "Library defaults"
         case "same-lr":
-            return f"All with lr {setting(float(same_rate(race.recipe, race.surface)))}"
+            return f"All with lr {setting(float(same_rate(animation.recipe, animation.surface)))}"
         case "tuned":
             return f"Each with the best of {TRIALS} learning rates over {STARTS} jittered starts"
 
 
-def _by_hand(race: Race) -> str:
-    asked = [candidate_label(r.optimizer, r.hyperparameters) for r in race.recipe.racers if r.hyperparameters]
+def _by_hand(animation: Animation) -> str:
+    asked = [
+        candidate_label(r.optimizer, r.hyperparameters)
+        for r in animation.recipe.optimizers
+        if r.hyperparameters
+    ]
     return f"; set by hand: {_listed(asked)}" if asked else ""
 
 
@@ -128,7 +132,7 @@ def _evaluates_often(path: Path) -> bool:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    return list(dict.fromkeys(plain_name(path.racer.optimizer) for path in paths))
+    return list(dict.fromkeys(plain_name(path.spec.optimizer) for path in paths))
 
 
 def _listed(names: Sequence[str]) -> str:

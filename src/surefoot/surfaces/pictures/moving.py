@@ -1,8 +1,8 @@
-"""A race as a moving picture: GIF and WebP by Pillow, MP4 by ffmpeg.
+"""An animation as a file that moves: GIF and WebP by Pillow, MP4 by ffmpeg.
 
-save_gif(race, "race.gif"), save_webp(race, "race.webp"), save_mp4(race, "race.mp4")
+save_gif(animation, "paths.gif"), save_webp(animation, "paths.webp"), save_mp4(animation, "paths.mp4")
 
-The same race gives the same bytes.  The last frame stays for two seconds.
+The same animation gives the same bytes.  The last frame stays for two seconds.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from surefoot.report.style import PALETTE
+from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.pictures.frames import FRAMES, Film, Picture, Progress
-from surefoot.surfaces.race import Race
 
 SECONDS = 6.0
 """How long a film runs, besides its last frame."""
@@ -35,10 +35,13 @@ _COLOURS = 255  # and one that means: as in the frame before
 
 
 def save_gif(
-    race: Race, path: str | Path, progress: Progress = lambda done, total: None, frames: int = FRAMES
+    animation: Animation,
+    path: str | Path,
+    progress: Progress = lambda done, total: None,
+    frames: int = FRAMES,
 ) -> None:
     """Write a GIF that runs for ever."""
-    film = Film(race, frames)
+    film = Film(animation, frames)
     first, *rest = _changes(film.pictures(progress), _Palette(film))
     first.save(
         path, "GIF", save_all=True, append_images=rest, duration=durations(len(film.times)), loop=0,
@@ -47,10 +50,13 @@ def save_gif(
 
 
 def save_webp(
-    race: Race, path: str | Path, progress: Progress = lambda done, total: None, frames: int = FRAMES
+    animation: Animation,
+    path: str | Path,
+    progress: Progress = lambda done, total: None,
+    frames: int = FRAMES,
 ) -> None:
     """Write an animated WebP that runs for ever."""
-    film = Film(race, frames)
+    film = Film(animation, frames)
     first, *rest = [Image.fromarray(picture) for picture in film.pictures(progress)]
     first.save(
         path, "WEBP", save_all=True, append_images=rest, duration=durations(len(film.times)), loop=0,
@@ -59,7 +65,10 @@ def save_webp(
 
 
 def save_mp4(
-    race: Race, path: str | Path, progress: Progress = lambda done, total: None, frames: int = FRAMES
+    animation: Animation,
+    path: str | Path,
+    progress: Progress = lambda done, total: None,
+    frames: int = FRAMES,
 ) -> None:
     """Write an MP4 (H.264) that every browser plays.
 
@@ -71,7 +80,7 @@ def save_mp4(
         raise ValueError(
             "an MP4 takes ffmpeg, which is not there: install the package ffmpeg, or write .webp"
         )
-    film = Film(race, frames)
+    film = Film(animation, frames)
     *spans, hold = durations(len(film.times))
     step = spans[0] if spans else hold
     command = [

@@ -1,4 +1,4 @@
-"""`surefoot race`: optimizers on a surface, as a table, a picture, an animation or a page."""
+"""`surefoot animate`: optimizers on a surface, as a table, a picture, an animation or a page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from surefoot.cli.group import check_kind, check_writable, surefoot, write
 from surefoot.cli.parameters import POINT, RANGE
 
-USUAL_RACERS = "sgd,sgd:momentum=0.9,rmsprop,adam,muon"
+USUAL_OPTIMIZERS = "sgd,sgd:momentum=0.9,rmsprop,adam,muon"
 PICTURES = (".png", ".svg", ".gif", ".webp", ".mp4")
 TEXTS = (".html", ".json", ".py")
 
@@ -20,19 +20,19 @@ TEXTS = (".html", ".json", ".py")
 @surefoot.command(
     epilog="""\b
 Examples:
-  surefoot race beale -o race.gif
-  surefoot race saddle --optimizers all --tuning tuned -o saddle.png -o saddle.html
-  surefoot race rosenbrock --optimizers adam,adam:amsgrad=True --set lr=0.05 --noise 0.5
-  surefoot race "x^2 + 10 y^2 + sin(3x)" --start -2,1 --tuning same-lr --lr 0.03 -o mine.webp
+  surefoot animate beale -o beale.gif
+  surefoot animate saddle --optimizers all --tuning tuned -o saddle.png -o saddle.html
+  surefoot animate rosenbrock --optimizers adam,adam:amsgrad=True --set lr=0.05 --noise 0.5
+  surefoot animate "x^2 + 10 y^2 + sin(3x)" --start -2,1 --tuning same-lr --lr 0.03 -o mine.webp
 A formula that begins with a minus comes after --, or in brackets."""
 )
 @click.argument("surface", metavar="SURFACE")
 @click.option(
     "--optimizers",
     metavar="a,b|all",
-    default=USUAL_RACERS,
+    default=USUAL_OPTIMIZERS,
     show_default=True,
-    help="Who races; with settings as adam:lr=0.1;amsgrad=True.",
+    help="Which optimizers; with settings as adam:lr=0.1;amsgrad=True.",
 )
 @click.option(
     "--set",
@@ -59,7 +59,7 @@ A formula that begins with a minus comes after --, or in brackets."""
     type=click.IntRange(1, 100_000),
     default=200,
     show_default=True,
-    help="Gradients for each racer.",
+    help="Gradients for each optimizer.",
 )
 @click.option(
     "--noise",
@@ -84,7 +84,7 @@ A formula that begins with a minus comes after --, or in brackets."""
     help="A picture (.png .svg), an animation (.gif .webp .mp4), a page (.html), the numbers (.json) or the "
     "program (.py); may be repeated.",
 )
-def race(
+def animate(
     surface: str,
     optimizers: str,
     sets: tuple[str, ...],
@@ -99,7 +99,7 @@ def race(
     view: Any,
     files: tuple[str, ...],
 ) -> None:
-    """Race real optimizers on a surface: its name (see `surefoot list surfaces`), or a formula of x and y.
+    """Animate real optimizers on SURFACE: a name (see `surefoot list surfaces`), or a formula of x and y.
 
     All start at the same point, get the same number of gradients and the same noise on them.
     """
@@ -107,10 +107,10 @@ def race(
     from rich.console import Console
 
     from surefoot.report.waiting import counting
-    from surefoot.surfaces.pictures.results import race_table
-    from surefoot.surfaces.race import run_race
+    from surefoot.surfaces.animation import animate as run
+    from surefoot.surfaces.pictures.results import path_table
     from surefoot.surfaces.recipe import Recipe
-    from surefoot.surfaces.recipe_text import apply_sets, parse_racers
+    from surefoot.surfaces.recipe_text import apply_sets, parse_optimizers
 
     for file in files:
         check_kind(file, (*PICTURES, *TEXTS))
@@ -119,34 +119,34 @@ def race(
         from surefoot import optim
 
         optimizers = ",".join(optim.OPTIMIZERS)
-    racers = apply_sets(parse_racers(optimizers), sets)
-    recipe = Recipe(surface, racers, tuning, lr, start, x, y, steps, noise, seed)
+    specs = apply_sets(parse_optimizers(optimizers), sets)
+    recipe = Recipe(surface, specs, tuning, lr, start, x, y, steps, noise, seed)
     warnings.filterwarnings("ignore", "LBFGS: the loss")  # the table tells where everyone ended
     torch.set_num_threads(1)  # of a point's two numbers there is nothing to share
-    with counting("race") as progress:
-        found = run_race(recipe, progress=lambda done, total, what: progress(done, total))
-    Console(highlight=False).print(race_table(found))
+    with counting("animate") as progress:
+        found = run(recipe, progress=lambda done, total, what: progress(done, total))
+    Console(highlight=False).print(path_table(found))
     for file in files:
         _save(found, file, view)
 
 
-def _save(race: Any, file: str, view: Any) -> None:
+def _save(animation: Any, file: str, view: Any) -> None:
     from surefoot.report.waiting import counting
     from surefoot.surfaces.pictures.document import document
     from surefoot.surfaces.recipe_text import snippet
 
     kind = Path(file).suffix.lower()
     if kind == ".json":
-        write(file, json.dumps(document(race), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        write(file, json.dumps(document(animation), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     elif kind == ".py":
-        write(file, snippet(race))
+        write(file, snippet(animation))
     elif kind == ".html":
         from surefoot.surfaces.pictures.page import page_html
 
-        write(file, page_html(race))
+        write(file, page_html(animation))
     else:
         from surefoot.surfaces.pictures.saving import save_picture
 
         with counting(f"draw {file}") as progress:
-            save_picture(race, file, view=view, progress=progress)
+            save_picture(animation, file, view=view, progress=progress)
     click.echo(f"Written to {file}")

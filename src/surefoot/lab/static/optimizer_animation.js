@@ -1,13 +1,13 @@
-/* The race on an optimizer's card: against SGD and Adam, with the library's settings and with tuned ones.
+/* The animation on an optimizer's card: against SGD and Adam, with the library's settings and with tuned ones.
 
-   const race = cardRace(card, query);  root.append(race.node);  race.begin();  …  race.end();
+   const animation = cardAnimation(card, query);  root.append(animation.node);  animation.begin();  …  animation.end();
 */
 
 import { post } from "./api.js";
 import { fresh, h } from "./dom.js";
 import { say } from "./narration.js";
 import { Player } from "./player.js";
-import { drawScene, lastFrame } from "./race.js";
+import { drawScene, lastFrame } from "./animation.js";
 import { superseding } from "./requests.js";
 import { link, replaceQuery } from "./router.js";
 import { swatch } from "./swatch.js";
@@ -18,19 +18,19 @@ const TUNINGS = { default: "As the library comes", tuned: "Tuned, the same budge
 const STEPS = 120;
 
 /** The part of the card, with begin and end. */
-export function cardRace(card, query) {
-  return new CardRace(card, query);
+export function cardAnimation(card, query) {
+  return new CardAnimation(card, query);
 }
 
-class CardRace {
+class CardAnimation {
   constructor(card, query) {
     Object.assign(this, { card, query, surface: query.get("surface") in SURFACES ? query.get("surface") : "saddle" });
     this.views = Object.entries(TUNINGS).map(([tuning, title]) => new View(tuning, title));
     this.play = h("button", { type: "button", class: "primary", disabled: true, onclick: () => this.player?.toggle() }, "Play");
     this.node = h(
       "section",
-      { class: "card-race", "aria-labelledby": "race-title" },
-      h("h2", { id: "race-title" }, "Its race"),
+      { class: "card-animation", "aria-labelledby": "animation-title" },
+      h("h2", { id: "animation-title" }, "On a surface"),
       h("div", { class: "row" }, this.chooser(), this.play),
       h("div", { class: "scenes" }, this.views.map((view) => view.node)),
     );
@@ -71,7 +71,7 @@ class CardRace {
 
   recipe(tuning) {
     const names = [...new Set([this.card.name, "SGD", "Adam"])];
-    return { surface: this.surface, racers: names.map((optimizer) => ({ optimizer, hyperparameters: {} })), tuning, steps: STEPS };
+    return { surface: this.surface, optimizers: names.map((optimizer) => ({ optimizer, hyperparameters: {} })), tuning, steps: STEPS };
   }
 
   /* Each picture as soon as it is there: tuning takes a thousand runs. */
@@ -87,9 +87,9 @@ class CardRace {
     const contours = post("/api/contours", { surface }, { signal });
     const shown = this.views.map(async (view) => {
       try {
-        const race = await post("/api/race", this.recipe(view.tuning), { signal });
-        view.take(race, await contours);
-        this.ready(race);
+        const animation = await post("/api/animate", this.recipe(view.tuning), { signal });
+        view.take(animation, await contours);
+        this.ready(animation);
       } catch (error) {
         if (error.name !== "AbortError") view.fail(error.message, () => this.run());
       }
@@ -98,8 +98,8 @@ class CardRace {
   }
 
   /* At its end at once: whoever wants to see the way presses Play. */
-  ready(race) {
-    const last = lastFrame(race);
+  ready(animation) {
+    const last = lastFrame(animation);
     if (this.player) return this.draw();
     this.player = new Player({
       last,
@@ -122,42 +122,42 @@ class CardRace {
 /* One of the two pictures. */
 class View {
   constructor(tuning, title) {
-    Object.assign(this, { tuning, title, race: null });
-    this.canvas = h("canvas", { class: "scene", role: "img", "aria-label": `${title}: being raced` });
+    Object.assign(this, { tuning, title, animation: null });
+    this.canvas = h("canvas", { class: "scene", role: "img", "aria-label": `${title}: being computed` });
     this.words = h("figcaption");
     this.node = h("figure", { dataset: { tuning } }, h("h3", null, title), this.canvas, this.words);
   }
 
   /** What a screen reader says of it. */
   get told() {
-    return this.race ? `${this.title}: ${outcome(this.race, lastFrame(this.race))}` : "";
+    return this.animation ? `${this.title}: ${outcome(this.animation, lastFrame(this.animation))}` : "";
   }
 
   wait() {
     this.node.setAttribute("aria-busy", "true");
-    if (!this.race) this.words.replaceChildren(h("p", { class: "loading" }, this.tuning === "tuned" ? "Tuning each racer …" : "Racing …"));
+    if (!this.animation) this.words.replaceChildren(h("p", { class: "loading" }, this.tuning === "tuned" ? "Tuning each optimizer …" : "Computing …"));
   }
 
   fail(message, again) {
     this.node.removeAttribute("aria-busy");
-    this.race = null;
+    this.animation = null;
     this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
-    this.canvas.setAttribute("aria-label", `${this.title}: no race`);
+    this.canvas.setAttribute("aria-label", `${this.title}: no animation`);
     this.words.replaceChildren(h("p", { class: "error", role: "alert" }, message), h("button", { type: "button", onclick: again }, "Try again"));
   }
 
-  take(race, contours) {
-    Object.assign(this, { race, contours });
+  take(animation, contours) {
+    Object.assign(this, { animation, contours });
     this.node.removeAttribute("aria-busy");
-    this.canvas.setAttribute("aria-label", `Paths on ${race.surface.name}. ${this.told}`);
+    this.canvas.setAttribute("aria-label", `Paths on ${animation.surface.name}. ${this.told}`);
     this.words.replaceChildren(
-      h("ul", { class: "legend" }, race.racers.map((racer, i) => h("li", null, swatch(race.strokes[i]), h("span", null, `${racer.optimizer} ${settings(racer)}`, racer.lifted ? " (lifted into a 2×2 matrix)" : "")))),
-      h("p", null, outcome(race, lastFrame(race))),
-      h("p", null, link(race.link, "Open this race in the playground")),
+      h("ul", { class: "legend" }, animation.paths.map((path, i) => h("li", null, swatch(animation.strokes[i]), h("span", null, `${path.optimizer} ${settings(path)}`, path.lifted ? " (lifted into a 2×2 matrix)" : "")))),
+      h("p", null, outcome(animation, lastFrame(animation))),
+      h("p", null, link(animation.link, "Open this animation in the playground")),
     );
   }
 
   draw(frame) {
-    if (this.race && this.canvas.clientWidth > 0) drawScene(this.canvas, this.race, this.contours, frame, { selected: 0 });
+    if (this.animation && this.canvas.clientWidth > 0) drawScene(this.canvas, this.animation, this.contours, frame, { selected: 0 });
   }
 }

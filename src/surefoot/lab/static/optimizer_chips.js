@@ -1,4 +1,4 @@
-/* Who races: chips to add and remove optimizers, and each one's settings. */
+/* Which optimizers are shown: chips to add and remove them, and each one's settings. */
 
 import { clear, fresh, h } from "./dom.js";
 import { LOGARITHMIC, MEMORY, slider, textField } from "./fields.js";
@@ -7,53 +7,53 @@ import { setting } from "./words.js";
 
 export const MOST = 12;
 
-/** The list of racers; `lab` has state, optimizers and change.  show() draws it again. */
-export function racerList(lab) {
-  const list = h("ul", { class: "racers" });
+/** The list of optimizers; `lab` has state, optimizers and change.  show() draws it again. */
+export function optimizerChips(lab) {
+  const list = h("ul", { class: "optimizer-list" });
   const add = h("select", { id: fresh("add") });
   const button = h("button", { type: "button", onclick: () => insert(add.value) }, "Add");
   const node = h(
     "fieldset",
     { class: "field" },
-    h("legend", null, "Racers"),
+    h("legend", null, "Optimizers"),
     list,
     h("div", { class: "row add" }, h("label", { class: "unseen", for: add.id }, "Optimizer to add"), add, button),
   );
   let open = -1;
 
   function insert(optimizer) {
-    lab.change({ racers: [...lab.state.racers, { optimizer, hyperparameters: {} }] });
+    lab.change({ optimizers: [...lab.state.optimizers, { optimizer, hyperparameters: {} }] });
     show();
   }
   function remove(place) {
     open = -1;
-    lab.change({ racers: lab.state.racers.filter((_, i) => i !== place), selected: null });
+    lab.change({ optimizers: lab.state.optimizers.filter((_, i) => i !== place), selected: null });
     show();
-    (list.querySelectorAll(".remove")[Math.min(place, lab.state.racers.length - 1)] ?? add).focus();
+    (list.querySelectorAll(".remove")[Math.min(place, lab.state.optimizers.length - 1)] ?? add).focus();
   }
   function adjust(place, name, value) {
-    const racers = lab.state.racers.map((racer, i) => {
-      if (i !== place) return racer;
-      const { [name]: _, ...rest } = racer.hyperparameters;
-      return { ...racer, hyperparameters: value === undefined ? rest : { ...rest, [name]: value } };
+    const optimizers = lab.state.optimizers.map((spec, i) => {
+      if (i !== place) return spec;
+      const { [name]: _, ...rest } = spec.hyperparameters;
+      return { ...spec, hyperparameters: value === undefined ? rest : { ...rest, [name]: value } };
     });
-    lab.change({ racers });
-    chips[place].told(racers[place]);
+    lab.change({ optimizers });
+    chips[place].told(optimizers[place]);
   }
 
   let chips = [];
   function show() {
     if (!add.options.length) add.append(...[...lab.optimizers.keys()].map((name) => h("option", { value: name }, name)));
-    button.disabled = lab.state.racers.length >= MOST;
+    button.disabled = lab.state.optimizers.length >= MOST;
     clear(list);
-    chips = lab.state.racers.map((racer, i) => chip(racer, i));
+    chips = lab.state.optimizers.map((spec, i) => chip(spec, i));
     list.append(...chips.map((each) => each.node));
   }
 
-  function chip(racer, place) {
+  function chip(spec, place) {
     const words = h("span", { class: "told" });
     const told = (now) => (words.textContent = Object.entries(now.hyperparameters).map(([name, value]) => `${name}=${setting(value)}`).join(" "));
-    told(racer);
+    told(spec);
     const panel = h("div", { class: "settings", id: fresh("settings"), hidden: place !== open });
     const toggle = h(
       "button",
@@ -63,24 +63,24 @@ export function racerList(lab) {
         list.querySelectorAll(".name")[place].focus();
       } },
       swatch(lab.stroke(place)),
-      h("span", { class: "who" }, racer.optimizer, " ", words),
+      h("span", { class: "who" }, spec.optimizer, " ", words),
     );
-    const gone = h("button", { type: "button", class: "plain remove", "aria-label": `Remove ${racer.optimizer}`, disabled: lab.state.racers.length < 2, onclick: () => remove(place) }, "×");
-    if (place === open) panel.append(...panelOf(racer, place));
+    const gone = h("button", { type: "button", class: "plain remove", "aria-label": `Remove ${spec.optimizer}`, disabled: lab.state.optimizers.length < 2, onclick: () => remove(place) }, "×");
+    if (place === open) panel.append(...panelOf(spec, place));
     return { node: h("li", null, h("div", { class: "chip" }, toggle, gone), panel), told };
   }
 
-  function panelOf(racer, place) {
-    const card = lab.optimizers.get(racer.optimizer);
+  function panelOf(spec, place) {
+    const card = lab.optimizers.get(spec.optimizer);
     if (!card) return [];
-    const fields = card.hyperparameters.map((each) => settingField(each, racer.hyperparameters[each.name], (value) => adjust(place, each.name, value)));
+    const fields = card.hyperparameters.map((each) => settingField(each, spec.hyperparameters[each.name], (value) => adjust(place, each.name, value)));
     return [h("p", { class: "quiet" }, card.summary), ...fields];
   }
-  /** Another race: strokes may differ; whatever is open and focused stays. */
+  /** Another animation: strokes may differ; whatever is open and focused stays. */
   function refresh() {
-    if (chips.length !== lab.state.racers.length) return show();
+    if (chips.length !== lab.state.optimizers.length) return show();
     chips.forEach((each, i) => {
-      each.told(lab.state.racers[i]);
+      each.told(lab.state.optimizers[i]);
       each.node.querySelector(".swatch").replaceWith(swatch(lab.stroke(i)));
     });
   }

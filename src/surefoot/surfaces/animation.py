@@ -1,9 +1,10 @@
-"""A race on a surface: from its recipe to every racer's path, under the same conditions for all.
+"""Several optimizers' paths on a surface, all from the same start and with the same noise on the gradient.
 
-    race = run_race(Recipe("saddle", (Racer("Adam"), Racer("SGD")), tuning="tuned"))
-    race.paths[0].points[-1], race.strips[0].decades
+    optimizers = (OptimizerSpec("Adam"), OptimizerSpec("SGD"))
+    animation = animate(Recipe("saddle", optimizers, tuning="tuned"))
+    animation.paths[0].points[-1], animation.strips[0].decades
 
-`surfaces/pictures/document.py` writes it as JSON, `show/surfaces/` draws it.
+`surfaces/pictures/` draws it and writes it as JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from surefoot import optim
 from surefoot.surfaces.path import Path, follow, noise
-from surefoot.surfaces.recipe import Racer, Recipe
+from surefoot.surfaces.recipe import OptimizerSpec, Recipe
 from surefoot.surfaces.surface import Pair, Surface
 from surefoot.surfaces.surfaces import find_surface
 from surefoot.surfaces.tuning import Strip, tune
@@ -27,17 +28,17 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Race:
-    """A finished race.
+class Animation:
+    """What is drawn: the paths of several optimizers, and how they came about.
 
     Attributes:
         recipe: what was asked for.
         surface: what they walked on, with the recipe's domain.
         start: where all of them started.
         noise: standard deviation of the noise on each part of the gradient.
-        paths: one for each racer, in the recipe's order; its racer holds every setting that it was given.
-        strips: each racer's score against the learning rate; None where that was not asked for, or where an
-            optimizer has no such setting.
+        paths: one for each optimizer, in the recipe's order; its spec holds every setting that it was given.
+        strips: each optimizer's score against the learning rate; None where that was not asked for, or where
+            an optimizer has no such setting.
     """
 
     recipe: Recipe
@@ -48,20 +49,20 @@ class Race:
     strips: tuple[Strip | None, ...]
 
 
-def run_race(
+def animate(
     recipe: Recipe,
     *,
     strips: bool = True,
     stopped: Callable[[], bool] = lambda: False,
     progress: Progress = lambda done, total, what: None,
-) -> Race:
-    """Let every racer walk.
+) -> Animation:
+    """The path of every optimizer of a recipe, one after the other.
 
     Args:
         recipe: what is asked for.
-        strips: measure every racer's learning-rate strip too; with tuning "tuned" it is measured anyway.
-        stopped: asked at every step; the race then ends soon, with what there is.
-        progress: told before each racer.
+        strips: measure every optimizer's learning-rate strip too; with tuning "tuned" it is measured anyway.
+        stopped: asked at every step; the animation then ends soon, with what there is.
+        progress: told before each optimizer.
 
     Raises:
         FormulaError, ValueError: there is no such surface, optimizer or setting, or it is refused.
@@ -71,22 +72,22 @@ def run_race(
     deviation = surface.noise if recipe.noise is None else recipe.noise
     draws = noise(recipe.steps, deviation, recipe.seed)
     paths, found = [], []
-    for place, asked in enumerate(recipe.racers):
-        progress(place, len(recipe.racers), asked.optimizer)
-        racer = _with_rate(asked, recipe, surface)
+    for place, asked in enumerate(recipe.optimizers):
+        progress(place, len(recipe.optimizers), asked.optimizer)
+        spec = _with_rate(asked, recipe, surface)
         strip = None
         if strips or recipe.tuning == "tuned":
-            strip = tune(surface, racer, surface.start, recipe.steps, draws, recipe.seed, stopped)
+            strip = tune(surface, spec, surface.start, recipe.steps, draws, recipe.seed, stopped)
         if recipe.tuning == "tuned":
-            racer = _tuned(asked, strip)
-        paths.append(follow(surface, racer, surface.start, recipe.steps, draws, recipe.seed, stopped))
+            spec = _tuned(asked, strip)
+        paths.append(follow(surface, spec, surface.start, recipe.steps, draws, recipe.seed, stopped))
         found.append(strip)
-    progress(len(recipe.racers), len(recipe.racers), "")
-    return Race(recipe, surface, surface.start, deviation, tuple(paths), tuple(found))
+    progress(len(recipe.optimizers), len(recipe.optimizers), "")
+    return Animation(recipe, surface, surface.start, deviation, tuple(paths), tuple(found))
 
 
 def same_rate(recipe: Recipe, surface: Surface) -> float:
-    """The learning rate that all racers get with "same-lr"."""
+    """The learning rate that all optimizers get with "same-lr"."""
     if recipe.lr is not None:
         return recipe.lr
     return float(f"{surface.stable_lr / 10:.2g}") if surface.stable_lr else USUAL_RATE
@@ -98,20 +99,20 @@ def default_rate(optimizer: str) -> float | None:
     return None if lr is None else float(lr.default)
 
 
-def _with_rate(racer: Racer, recipe: Recipe, surface: Surface) -> Racer:
-    """The racer with its learning rate told: its own, or the common one, or its constructor's."""
-    default = default_rate(racer.optimizer)
+def _with_rate(spec: OptimizerSpec, recipe: Recipe, surface: Surface) -> OptimizerSpec:
+    """The optimizer with its learning rate told: its own, or the common one, or its constructor's."""
+    default = default_rate(spec.optimizer)
     if default is None:
-        return racer
+        return spec
     rate = same_rate(recipe, surface) if recipe.tuning == "same-lr" else default
-    return Racer(racer.optimizer, {"lr": rate, **racer.hyperparameters})
+    return OptimizerSpec(spec.optimizer, {"lr": rate, **spec.hyperparameters})
 
 
-def _tuned(racer: Racer, strip: Strip | None) -> Racer:
-    """The racer with its best learning rate, unless it was given one."""
+def _tuned(spec: OptimizerSpec, strip: Strip | None) -> OptimizerSpec:
+    """The optimizer with its best learning rate, unless it was given one."""
     if strip is None:
-        return racer
-    return Racer(racer.optimizer, {strip.setting: strip.best, **racer.hyperparameters})
+        return spec
+    return OptimizerSpec(spec.optimizer, {strip.setting: strip.best, **spec.hyperparameters})
 
 
 def _settings(optimizer: str) -> Mapping[str, Any]:
