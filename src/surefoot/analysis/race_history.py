@@ -22,7 +22,7 @@ from surefoot.analysis.tables import (
     race_runs,
     results,
 )
-from surefoot.study.format import candidate_label
+from surefoot.study.label import stored_label
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord
 
 _Record = TypeVar("_Record")
@@ -225,8 +225,7 @@ def _verdict(decision: DecisionRecord, label: str | None) -> Verdict:
     return Verdict(
         optimizer=optimizer,
         label=label
-        or details.get("label")
-        or candidate_label(optimizer, details.get("hyperparameters") or {}),
+        or stored_label(optimizer, details.get("hyperparameters") or {}, details.get("schedule") or {}),
         rung=finite(details["rung"]),
         value=finite(details.get("value")),
         band=finite(details.get("band")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from surefoot.formula import checkpoint
 from surefoot.formula.declaration import SWITCHES, Declaration, collect, give_constructor
 from surefoot.formula.facts import Facts, Hyperparameter, StateSlot, check_tensor
 from surefoot.formula.slips import misspelt, respelt
+from surefoot.naming import nearest
 
 __all__ = ["SWITCHES", "Declared"]
 
@@ -24,8 +24,7 @@ __all__ = ["SWITCHES", "Declared"]
 def _nearest(keywords: Mapping[str, Any], signature: inspect.Signature) -> str:
     for name in keywords:
         if name not in signature.parameters:
-            near = difflib.get_close_matches(name, list(signature.parameters), 1)
-            return f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(signature.parameters)}"
+            return nearest(name, signature.parameters, otherwise="it takes")
     return ""
 
 
@@ -120,8 +119,8 @@ class Declared(torch.optim.Optimizer):
         try:
             params, settings = declared.bound(arguments, keywords)
         except TypeError as error:
-            nearest = _nearest(keywords, declared.signature)
-            raise TypeError(f"{type(self).__name__}: {error}{nearest}") from None
+            hint = _nearest(keywords, declared.signature)
+            raise TypeError(f"{type(self).__name__}: {error}{hint}") from None
         check_tensor("lr", settings.get("lr"))
         declared.check(settings)
         declared.check_given(settings)

@@ -27,7 +27,8 @@ from surefoot.analysis.tables import (
     rate_curves,
 )
 from surefoot.report import words
-from surefoot.study.format import number, plain_name, plural, setting, share, short
+from surefoot.study.format import fraction, number, plural, rounded, short
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
 
 MOST_OPTIMIZERS = 40
@@ -63,7 +64,7 @@ def fingerprint(*parts: object) -> str:
 def stage_columns(study: StudyRecord) -> list[dict[str, Any]]:
     """The rungs of the race as columns: progress and its words."""
     columns = thinned(race_rungs(study), MOST_RUNGS)
-    return [{"progress": p, "text": "to the end" if p >= 1 else share(p)} for p in columns]
+    return [{"progress": p, "text": "to the end" if p >= 1 else fraction(p)} for p in columns]
 
 
 def optimizer_views(study: StudyRecord) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def _rung(place: int, rung: Rung) -> dict[str, Any]:
     return {
         "place": place,
         "progress": rung.progress,
-        "at": share(rung.progress),
+        "at": fraction(rung.progress),
         "went_on": rung.survivors,
         "judged": len(rung.verdicts),
         "best": rung.best,
@@ -123,7 +124,7 @@ def _way(journey: Journey, columns: Sequence[float], most: int) -> dict[str, Any
     last = journey.stages[-1].progress if journey.stages else 0.0
     stages = [by_progress[progress] for progress in columns]
     return {
-        "name": short(plain_name(journey.optimizer), NAME_LENGTH),
+        "name": optimizer_label(journey.optimizer, NAME_LENGTH),
         "optimizer": short(journey.optimizer, 2 * NAME_LENGTH),
         "stages": [
             {
@@ -173,7 +174,7 @@ def _where(journey: Journey, reached: float) -> str:
         return " in the play-off"
     if not reached:
         return ""
-    return " at the end" if reached >= 1 else f" at {share(reached)}"
+    return f" at {fraction(reached)}"
 
 
 def _is_finalist(study: StudyRecord, optimizer: str) -> bool:
@@ -221,12 +222,12 @@ def _leader(run: RunRecord | None) -> dict[str, Any] | None:
         return None
     last = run.points[-1]
     rate = finite(run.hyperparameters.get("lr"))
-    at = "" if math.isnan(rate) else f" with lr {setting(rate)}"
+    at = "" if math.isnan(rate) else f" with lr {rounded(rate, 3)}"
     return {
         "value": last.value,
         "progress": last.progress,
         "lr": rate,
-        "text": f"{number(last.value)} at {share(last.progress)}{at}",
+        "text": f"{number(last.value)} at {fraction(last.progress)}{at}",
     }
 
 
@@ -251,18 +252,18 @@ def _curve(curve: RateCurve | None, *, finished: bool) -> dict[str, Any] | None:
 def _line(line: RateLine) -> dict[str, Any]:
     return {
         "progress": line.progress,
-        "at": share(line.progress),
+        "at": fraction(line.progress),
         "count": len(line.points),
         "points": thinned(line.points, MOST_POINTS),
         "best": [
-            {"lr": rate, "value": value, "text": [setting(rate), number(value)]}
+            {"lr": rate, "value": value, "text": [rounded(rate, 3), number(value)]}
             for rate, value in thinned(line.best, MOST_POINTS)
         ],
     }
 
 
 def _rates(rates: Iterable[float]) -> str:
-    told = [setting(rate) for rate in rates]
+    told = [rounded(rate, 3) for rate in rates]
     more = len(told) - MOST_POINTS
     return ", ".join(told[:MOST_POINTS]) + (f" and {more} more" if more > 0 else "")
 

@@ -18,6 +18,7 @@ from typing import Protocol
 from surefoot.landscape.finalists import Finalist, StudyRead
 from surefoot.landscape.loss_evaluators import Ground, ScriptGround, TaskGround
 from surefoot.scripts.runner import run_script, script_name
+from surefoot.study.format import number
 from surefoot.study.run import Job, Report
 from surefoot.tasks import TaskError, load_task
 from surefoot.training import snapshots
@@ -204,7 +205,8 @@ class ScriptSubject:
         if ended.status == "failed":
             raise TaskError(f"{name} could not be trained again: {ended.message.splitlines()[-1]}")
         if finalist.value is not None and values and not agree(values[-1], finalist.value):
-            return f"trained again it ends at {values[-1]:.4g}, where the study recorded {finalist.value:.4g}"
+            ends, recorded = number(values[-1], 6), number(finalist.value, 6)
+            return f"trained again it ends at {ends}, where the study recorded {recorded}"
         return ""
 
 

@@ -19,7 +19,8 @@ from surefoot.analysis.race_history import Look, Rung, journeys, looks, rungs
 from surefoot.analysis.tables import RateCurve, RateLine, optimizers, rate_curves
 from surefoot.report.axes import blank, columns, cross_at_top, rate_scale, scale_values, value_limits
 from surefoot.report.style import INK, SERIES, SOFT, Stroke, strokes, styled
-from surefoot.study.format import plain_name, setting, short
+from surefoot.study.format import rounded, short
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import StudyRecord
 
 _PANEL = (3.3, 2.4)
@@ -40,7 +41,7 @@ def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
             figure, axes = blank(_PANEL)
             draw_rate_curve(axes, curve, marks[curve.optimizer], rate_limits(curves))
             draw_diverged_names(axes, curve)
-            axes.set_title(short(plain_name(curve.optimizer), 30), fontsize=10, loc="left", color=INK.light)
+            axes.set_title(optimizer_label(curve.optimizer, 30), fontsize=10, loc="left", color=INK.light)
             panels.append((curve, figure))
     return panels
 
@@ -104,7 +105,7 @@ def rate_limits(curves: Iterable[RateCurve]) -> tuple[float, float]:
 def draw_diverged_names(axes: Axes, curve: RateCurve) -> None:
     """Say in words which runs the crosses at the top edge stand for."""
     if curve.diverged:
-        text = "diverged: lr " + ", ".join(setting(rate) for rate in curve.diverged)
+        text = "diverged: lr " + ", ".join(rounded(rate, 3) for rate in curve.diverged)
         axes.text(
             0.98, 0.93, text, transform=axes.transAxes, ha="right", va="top", fontsize=8, color=SOFT.light
         )
@@ -124,7 +125,7 @@ def draw_rung(axes: Axes, rung: Rung, names: Sequence[str], marks: dict[str, Str
         else:
             axes.plot([verdict.value], [height], "x", color=SOFT.light, ms=4.5, mew=1)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_yticks(range(len(names)), [short(plain_name(name), 14) for name in names])
+    axes.set_yticks(range(len(names)), [optimizer_label(name, 14) for name in names])
     axes.tick_params(axis="y", length=0, pad=1)
 
 

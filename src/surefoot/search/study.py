@@ -37,7 +37,7 @@ from surefoot.search.space.task_features import traits_of
 from surefoot.store import Store
 from surefoot.store.environment import environment
 from surefoot.study.cost import Tariff
-from surefoot.study.labels import candidate_label
+from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord
 from surefoot.study.requests import Batch, Reading, Request, first_value_from
 from surefoot.study.run import Candidate

@@ -1,9 +1,10 @@
 /* The racers in numbers: what the picture shows, for whoever reads rather than looks. */
 
 import { clear, h } from "./dom.js";
+import { number } from "./format.js";
 import { heightAbove, indexAt, stateAt } from "./race.js";
 import { swatch } from "./swatch.js";
-import { number, settings } from "./words.js";
+import { settings } from "./words.js";
 
 /** The table; `renew()` for another race, `tell(frame)` for another moment. */
 export function racerTable(lab) {

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from surefoot.search.space.lr_grid import Arm
-from surefoot.study.labels import label
-from surefoot.study.numerals import fraction
+from surefoot.study.format import difference, fraction, number
+from surefoot.study.label import label_of
 
 Kind = Literal["promoted", "eliminated", "widened", "finalist"]
 
@@ -119,15 +119,15 @@ class Journal:
     def _write(
         self, kind: Kind, arm: int, rung: int, what: str, value: float = math.nan, band: float = math.nan
     ) -> None:
-        name = label(str(self._arms[arm]["optimizer"]), self._arms[arm]["hyperparameters"])
+        name = label_of(str(self._arms[arm]["optimizer"]), self._arms[arm]["hyperparameters"])
         text = f"{name} {what}"
         self.decisions.append(Decision(kind, arm, self._rungs[rung], self._sign * value, band, text))
 
     def _at(self, rung: int) -> str:
-        return fraction(self._rungs[rung]) if self._rungs[rung] < 1 else "the end"
+        return fraction(self._rungs[rung])
 
     def _number(self, value: float) -> str:
-        return f"{self._sign * value:.4g}"
+        return number(self._sign * value)
 
     def _band(self, best: float, band: float) -> str:
-        return f"{band:.2g} {self._side} from the best {self._number(best)}"
+        return f"{difference(band)} {self._side} from the best {self._number(best)}"

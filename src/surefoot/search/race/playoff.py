@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from surefoot.study.format import difference, number, plural
 from surefoot.study.requests import Request
 from surefoot.study.run import Candidate
 
@@ -120,9 +121,9 @@ class Playoff:
         behind = mean - self._mean(best, seeds) if mean < math.inf else math.inf
         result = "diverged on a seed"
         if mean < math.inf:
-            result = f"{mean:.4g} on average over {seeds} {'seed' if seeds == 1 else 'seeds'}"
+            result = f"{number(mean)} on average over {plural(seeds, 'seed')}"
         if 0 < behind < math.inf:
-            result += f", {behind:.2g} behind {self.label(best)}"
+            result += f", {difference(behind)} behind {self.label(best)}"
         text = f"{self.label(candidate)}: {result}; number {place}, {'goes on' if goes_on else 'stopped'}."
         details = {
             "optimizer": candidate.optimizer,

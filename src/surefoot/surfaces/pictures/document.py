@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from surefoot.study.format import candidate_label
+from surefoot.study.label import label_of
 from surefoot.study.strict_json import without_nan
 from surefoot.surfaces.inspection import Inspection
 from surefoot.surfaces.path import Path
@@ -81,7 +81,7 @@ def inspection_document(seen: Inspection, path: Path) -> dict[str, Any]:
 def _racer(path: Path, strip: Strip | None) -> dict[str, Any]:
     return {
         "optimizer": path.racer.optimizer,
-        "label": candidate_label(path.racer.optimizer, path.racer.hyperparameters),
+        "label": label_of(path.racer.optimizer, path.racer.hyperparameters),
         "hyperparameters": dict(path.racer.hyperparameters),
         "lifted": path.lifted,
         "evaluations": path.evaluations,

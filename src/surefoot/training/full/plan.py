@@ -128,10 +128,10 @@ def standing(folder: ModelFolder) -> Result | None:
         return Result(
             found["status"],
             int(found["evaluations"]),
-            tuple(Point(*map(_number, row)) for row in found["curve"]),
+            tuple(Point(*map(_or_nan, row)) for row in found["curve"]),
             str(found["message"]),
-            {name: _number(value) for name, value in found["metrics"].items()},
-            _number(found["seconds_per_step"]),
+            {name: _or_nan(value) for name, value in found["metrics"].items()},
+            _or_nan(found["seconds_per_step"]),
             int(found["state_bytes"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -182,5 +182,5 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _number(value: Any) -> float:
+def _or_nan(value: Any) -> float:
     return math.nan if value is None else float(value)
