@@ -69,8 +69,8 @@ def test_the_race_says_who_came_how_far_and_what_stopped_it(view, study):
     assert adam["standing"] == "confirmed"
     assert adam["stages"][0]["text"] == f"12 → {adam['stages'][1]['measured']}"
     assert (rprop["standing"], rprop["reached"]) == ("out", pytest.approx(1 / 27))
-    assert rprop["standing_text"] == "out at 3.7 %"
-    assert [column["text"] for column in view["columns"]] == ["3.7 %", "11 %", "33 %"]
+    assert rprop["standing_text"] == "out at 1/27"
+    assert [column["text"] for column in view["columns"]] == ["1/27", "1/9", "1/3"]
 
 
 def test_a_candidate_that_goes_on_keeps_its_optimizer_in_the_race():

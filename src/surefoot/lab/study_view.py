@@ -32,7 +32,7 @@ from surefoot.lab.study_race import (
 from surefoot.report import words
 from surefoot.report.figures import compared_by, measure
 from surefoot.report.report import fact_rows
-from surefoot.study.format import fraction, interval, number, seconds, short, size, spread
+from surefoot.study.format import fraction, interval, number, rounded, seconds, short, size, spread
 from surefoot.study.label import optimizer_label
 from surefoot.study.records import PointRecord, RunRecord, StudyRecord
 from surefoot.study.strict_json import without_nan
@@ -120,7 +120,7 @@ def _budget(record: StudyRecord) -> dict[str, Any]:
     latest = _latest(record)
     clock = finite(answer.get("seconds")) if record.answer else finite((latest or {}).get("seconds"))
     allowed_runs, allowed_seconds = finite(settings.get("runs")), finite(settings.get("budget_seconds"))
-    text = f"{trainings:.3g} full trainings measured"
+    text = f"{rounded(trainings, 3)} full trainings measured"
     if math.isfinite(allowed_runs):
         text += f", {allowed_runs:g} allowed"
     if math.isfinite(clock):

@@ -72,7 +72,7 @@ def test_who_left_early_is_told_beside_the_best_over_the_seeds_it_had():
     values = {"Adam": [0, 0, 9, 9, 9], "RAdam": [5, 5]}
     _, _, decisions = play(lambda name, seed: values.get(name, [4] * 5)[seed], count=9)
     text, details = next((text, d) for _, text, d in decisions if d["optimizer"] == "RAdam")
-    assert text == "RAdam: 5 on average over 2 seeds, 5 behind Adam; number 10, stopped."
+    assert text == "RAdam: 5.00 on average over 2 seeds, 5.0 behind Adam; number 10, stopped."
     assert (details["behind"], details["best"], details["seeds"]) == (5, "Adam", 2)
 
 
@@ -80,8 +80,8 @@ def test_one_seed_is_not_several():
     _, _, decisions = play(lambda name, seed: NAMES.index(name), candidates=CANDIDATES[:3], runs=2)
     assert [text for _, text, _ in decisions] == [
         "Adam: 0 on average over 1 seed; number 1, goes on.",
-        "SGD: 1 on average over 1 seed, 1 behind Adam; number 2, goes on.",
-        "RMSprop: 2 on average over 1 seed, 2 behind Adam; number 3, stopped.",
+        "SGD: 1.00 on average over 1 seed, 1.0 behind Adam; number 2, goes on.",
+        "RMSprop: 2.00 on average over 1 seed, 2.0 behind Adam; number 3, stopped.",
     ]
 
 

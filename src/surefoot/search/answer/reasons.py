@@ -115,7 +115,7 @@ def _distance(comparison: Comparison, behind: str, level: str) -> str:
         return words
     told = f"{level}{interval(effect.low, effect.high, 2)}"
     if comparison.decision == "undecided" and effect.low > 0:
-        told += f", but p = {difference(comparison.p)} over all pairs"
+        told += f", but p = {rounded(comparison.p)} over all pairs"
     return f"{words} ({told})"
 
 

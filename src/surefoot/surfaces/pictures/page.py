@@ -30,7 +30,7 @@ from surefoot.surfaces.race import Race
 from surefoot.surfaces.surface import Surface
 
 MODULES = (
-    *("dom", "icons", "ground", "marks", "player", "race", "words", "swatch", "table", "transport"),
+    *("dom", "icons", "format", "ground", "marks", "player", "race", "words", "swatch", "table", "transport"),
     "exported",
 )
 """Of the lab, each after those that it imports from."""
