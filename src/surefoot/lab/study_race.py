@@ -27,7 +27,7 @@ from surefoot.analysis.tables import (
     rate_curves,
 )
 from surefoot.report import words
-from surefoot.study.format import fraction, number, plural, rounded, short
+from surefoot.study.format import fraction, number, plural, setting, short
 from surefoot.study.label import optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
 
@@ -222,7 +222,7 @@ def _leader(run: RunRecord | None) -> dict[str, Any] | None:
         return None
     last = run.points[-1]
     rate = finite(run.hyperparameters.get("lr"))
-    at = "" if math.isnan(rate) else f" with lr {rounded(rate, 3)}"
+    at = "" if math.isnan(rate) else f" with lr {setting(rate)}"
     return {
         "value": last.value,
         "progress": last.progress,
@@ -256,14 +256,14 @@ def _line(line: RateLine) -> dict[str, Any]:
         "count": len(line.points),
         "points": thinned(line.points, MOST_POINTS),
         "best": [
-            {"lr": rate, "value": value, "text": [rounded(rate, 3), number(value)]}
+            {"lr": rate, "value": value, "text": [setting(rate), number(value)]}
             for rate, value in thinned(line.best, MOST_POINTS)
         ],
     }
 
 
 def _rates(rates: Iterable[float]) -> str:
-    told = [rounded(rate, 3) for rate in rates]
+    told = [setting(rate) for rate in rates]
     more = len(told) - MOST_POINTS
     return ", ".join(told[:MOST_POINTS]) + (f" and {more} more" if more > 0 else "")
 

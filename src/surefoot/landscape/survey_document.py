@@ -36,6 +36,7 @@ from surefoot.landscape.plane import Fit, filters, fit_plane
 from surefoot.landscape.random_walks import MOST_DIMENSIONS, walk
 from surefoot.landscape.trainings import Training, agree
 from surefoot.study.format import number
+from surefoot.study.label import optimizer_label
 
 VERSION = 1
 DIGITS = 6
@@ -176,4 +177,4 @@ def _notes(survey: Survey) -> list[str]:
 
 
 def _name(finalist: Finalist) -> str:
-    return finalist.candidate.optimizer.rpartition(":")[2]
+    return optimizer_label(finalist.candidate.optimizer)

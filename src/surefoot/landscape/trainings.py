@@ -19,6 +19,7 @@ from surefoot.landscape.finalists import Finalist, StudyRead
 from surefoot.landscape.loss_evaluators import Ground, ScriptGround, TaskGround
 from surefoot.scripts.runner import run_script, script_name
 from surefoot.study.format import number
+from surefoot.study.label import optimizer_label
 from surefoot.study.run import Job, Report
 from surefoot.tasks import TaskError, load_task
 from surefoot.training import snapshots
@@ -124,7 +125,7 @@ class TaskSubject:
         return Training(finalist, taken, kept=False, trouble=trouble)
 
     def _train(self, finalist: Finalist, progress: Progress) -> Recorder:
-        steps, name = self._task.steps, finalist.candidate.optimizer.rpartition(":")[2]
+        steps, name = self._task.steps, optimizer_label(finalist.candidate.optimizer)
 
         class Told(Recorder):
             def see(self, at: int) -> None:
@@ -181,7 +182,7 @@ class ScriptSubject:
 
     def _train(self, finalist: Finalist, progress: Progress) -> str:
         """Make the run again; returns what was not as it should be."""
-        name = finalist.candidate.optimizer.rpartition(":")[2]
+        name = optimizer_label(finalist.candidate.optimizer)
         values: list[float] = []
 
         def relay(report: Report) -> None:

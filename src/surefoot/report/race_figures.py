@@ -19,7 +19,7 @@ from surefoot.analysis.race_history import Look, Rung, journeys, looks, rungs
 from surefoot.analysis.tables import RateCurve, RateLine, optimizers, rate_curves
 from surefoot.report.axes import blank, columns, cross_at_top, rate_scale, scale_values, value_limits
 from surefoot.report.style import INK, SERIES, SOFT, Stroke, strokes, styled
-from surefoot.study.format import rounded, short
+from surefoot.study.format import setting, short
 from surefoot.study.label import optimizer_label
 from surefoot.study.records import StudyRecord
 
@@ -105,7 +105,7 @@ def rate_limits(curves: Iterable[RateCurve]) -> tuple[float, float]:
 def draw_diverged_names(axes: Axes, curve: RateCurve) -> None:
     """Say in words which runs the crosses at the top edge stand for."""
     if curve.diverged:
-        text = "diverged: lr " + ", ".join(rounded(rate, 3) for rate in curve.diverged)
+        text = "diverged: lr " + ", ".join(setting(rate) for rate in curve.diverged)
         axes.text(
             0.98, 0.93, text, transform=axes.transAxes, ha="right", va="top", fontsize=8, color=SOFT.light
         )

@@ -104,7 +104,8 @@ def test_undecided_rivals_share_a_sentence_with_what_it_would_take():
     found = why(outcome("budget", comparisons, needed=120))[0]
     assert found == (
         "Not told apart: Muon lr=0.02, 0.0020 behind (95 % interval −0.0080 to 0.012); SGD lr=0.1, "
-        "0.020 behind (0.010 to 0.030, but p = 0.14 over all pairs). About 120 more full trainings would settle it."
+        "0.020 behind (0.010 to 0.030, but p = 0.14 over all pairs). About 120 more full trainings "
+        "would settle it."
     )
 
 
