@@ -148,7 +148,7 @@ def test_a_figure_has_another_version_where_its_data_are_other(view, study):
 
 def test_the_mean_learning_curves_end_where_the_results_are(view):
     means = {row["label"]: row["mean"] for row in view["results"]}
-    adam = next(curve for curve in view["curves"] if curve["label"] == "Adam lr=0.003")
+    adam = next(curve for curve in view["curves"] if curve["label"].startswith("Adam lr=0.003 "))
     assert adam["seeds"] == 6
     assert adam["points"][-1]["value"] == pytest.approx(means["Adam lr=0.003"])
     assert len(adam["points"]) == 10

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from surefoot.study.label import stored_label
 from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
 
 HOSTILE = "<script>alert('$x^{$')</script>"
@@ -185,9 +186,8 @@ def difference(estimate: float, decision: str) -> dict[str, Any]:
 
 
 def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], phase: str) -> dict[str, Any]:
-    """As `--json` writes it: a mean with its interval for what was confirmed, and a label of its own."""
+    """As `--json` writes it: a mean with its interval for what was confirmed, and the label."""
     mine = [run for run in runs if (run.optimizer, run.hyperparameters) == (name, hyperparameters)]
-    label = f"{name} lr={hyperparameters['lr']:g}" if "lr" in hyperparameters else name
     values = [run.points[-1].value if run.status == "completed" else None for run in mine]
     return {
         "optimizer": name,
@@ -199,7 +199,7 @@ def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], 
         "seconds_per_step": mine[0].seconds_per_step,
         "state_bytes": mine[0].state_bytes,
         "diverged": values.count(None),
-        "label": label,
+        "label": stored_label(name, hyperparameters, SCHEDULE),
     } | ({"mean": 0.09, "low": 0.08, "high": 0.1} if phase == "confirm" and None not in values else {})
 
 

@@ -54,7 +54,7 @@ def _draw_rates(axes: Axes, study: StudyRecord) -> None:
         cross_at_top(axes, curve.diverged, stroke, 0.99 - 0.02 * place)
     rate_scale(axes, [rate for c in first for rate in (*dict(c.lines[0].points), *c.diverged)])
     axes.set_title(
-        f"Screening: {measure(study)} after {fraction(rung)} of the training", loc="left", fontsize=10.5
+        f"Screening: {measure(study)} at {fraction(rung)} of the training", loc="left", fontsize=10.5
     )
     axes.set_xlabel("learning rate (crosses: diverged)")
     handles = [_handle(marks[curve.optimizer]) for curve in first]

@@ -38,7 +38,7 @@ def test_the_mean_over_seeds_decides():
     assert {r.seed for r in requests} == {5, 6, 7}
     assert all(r.progress == 1 and r.phase == "screen" for r in requests)
     assert [kind for kind, _, _ in decisions] == ["finalist", "finalist", "eliminated", "eliminated"]
-    assert decisions[0][1] == "RMSprop: 3.667 on average over 3 seeds; number 1, goes on."
+    assert decisions[0][1] == "RMSprop: 3.67 on average over 3 seeds; number 1, goes on."
 
 
 def test_each_round_is_for_fewer_and_the_runs_are_kept():
