@@ -141,14 +141,14 @@ def share(value: float | None) -> str:
 
 
 def fraction(progress: float) -> str:
-    """A place in a training: `1/9` at a rung, `42 %` elsewhere, `the end`."""
+    """A place in a training: `1/9` at a rung, `40 %` where that says it better, `the end`."""
     if not math.isfinite(progress):
         return MISSING
     if progress >= 1:
         return "the end"
     near = Fraction(progress).limit_denominator(100)
-    known = near and math.isclose(near, progress) and (near.numerator == 1 or near.denominator <= 12)
-    return str(near) if known else share(progress)
+    simple = math.isclose(near, progress) and (near.numerator == 1 or near.denominator <= 12)
+    return str(near) if simple and 100 % near.denominator else share(progress)
 
 
 def decades(width: float) -> str:

@@ -18,6 +18,11 @@ def without_nan(value: Any) -> Any:
     return value
 
 
+def or_nan(value: float | None) -> float:
+    """The number, or the nan that None stands for."""
+    return math.nan if value is None else float(value)
+
+
 def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether the value is a number, and not True or False."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -24,6 +24,7 @@ from surefoot.study.format import number, seconds
 from surefoot.study.records import PointRecord, RunRecord
 from surefoot.study.requests import Reading, Request, key_of
 from surefoot.study.run import Candidate
+from surefoot.study.strict_json import or_nan
 
 MARKS_PER_THIRD = 5
 MARKS = tuple(3.0 ** (-number / MARKS_PER_THIRD) for number in range(4 * MARKS_PER_THIRD, 0, -1))
@@ -149,7 +150,7 @@ class Stopwatch:
             PointRecord(
                 1.0 if point.value <= self.ladder.target else point.progress,
                 point.seconds,
-                _or_nan(told(run, point.progress)),
+                or_nan(told(run, point.progress)),
             )
             for point in points
         )
@@ -224,7 +225,3 @@ def _until(run: RunRecord, progress: float) -> list[PointRecord]:
 
 def _lost(run: RunRecord) -> float | None:
     return math.nan if run.lost else None
-
-
-def _or_nan(time: float | None) -> float:
-    return math.nan if time is None else time
