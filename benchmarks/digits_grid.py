@@ -21,7 +21,7 @@ from pathlib import Path
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.search.space import candidates as space
 from surefoot.search.space.constraints import parse
-from surefoot.study.labels import candidate_label
+from surefoot.study.label import candidate_label
 from surefoot.study.run import Candidate, Finished, Job, Report, Schedule
 from surefoot.tasks import load_task
 from surefoot.training.profile import look

@@ -44,7 +44,7 @@ from surefoot.search.study import OVERHEAD
 from surefoot.store import Store
 from surefoot.store.environment import environment
 from surefoot.study.format import plural, seconds
-from surefoot.study.labels import candidate_label
+from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.requests import Batch, Reading, Request
 from surefoot.study.run import Candidate, Schedule

@@ -36,7 +36,7 @@ from surefoot.search import Question, choose_optimizer
 from surefoot.search.confirm.confirmation import Confirmation, Cost, Outcome
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.store import Store
-from surefoot.study.labels import candidate_label
+from surefoot.study.label import candidate_label
 from surefoot.study.run import Candidate
 
 DEFAULT_BUDGET = 100

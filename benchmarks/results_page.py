@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 from surefoot.report.style import styled
 from surefoot.report.svg import save_svg
-from surefoot.study.format import MISSING, number, plain_name, seconds, setting, signed
+from surefoot.study.format import MISSING, number, rounded, seconds, signed
+from surefoot.study.label import optimizer_label
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "src/surefoot/search/space/data/experience.json"
@@ -100,7 +101,7 @@ def _window(task: Mapping[str, Any]) -> str:
     found = task["window"]
     if found is None:
         return MISSING
-    low, high = (setting(float(f"{found[edge]:.2g}")) for edge in ("low", "high"))
+    low, high = rounded(found["low"]), rounded(found["high"])
     below, above = ("≤ " if found["open_low"] else ""), ("≥ " if found["open_high"] else "")
     return f"{below}{low} to {above}{high}"
 
@@ -152,7 +153,7 @@ def picture(document: Mapping[str, Any]) -> Figure:
         axes.grid(visible=False)
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
         axes.set_xticks(
-            range(len(names)), map(plain_name, names), rotation=40, ha="left", rotation_mode="anchor"
+            range(len(names)), map(optimizer_label, names), rotation=40, ha="left", rotation_mode="anchor"
         )
         axes.set_yticks(range(len(tasks)), [task["name"] for task in tasks])
         for row, task in enumerate(tasks):

@@ -37,7 +37,7 @@ from surefoot.search.race.screening import Screening
 from surefoot.search.runner import Runner
 from surefoot.search.space import candidates as space
 from surefoot.store import Store
-from surefoot.study.labels import candidate_label
+from surefoot.study.label import candidate_label
 from surefoot.study.requests import Batch, Policy, Reading, Request
 from surefoot.study.run import Candidate, Finished, Job, Point, Report, Schedule
 

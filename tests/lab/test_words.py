@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from surefoot.study.format import number, setting
+from surefoot.study.format import number, rounded, setting, share
 from surefoot.surfaces.recipe import OptimizerSpec, Recipe
 from surefoot.surfaces.recipe_text import query
 
@@ -44,22 +44,35 @@ def numbers():
         5e-324,
         1e300,
     ]
-    return [*spread, *ties, *edges]
+    return [*spread, *ties, *edges, 0.0025, 0.0975, 0.995, 0.9995, 0.0004999, 123456.0, 2.0**53, 2.0**60]
 
 
-@pytest.mark.parametrize(("name", "told"), [("number", number), ("setting", setting)])
-def test_numbers_read_as_everywhere(page, name, told):
+@pytest.mark.parametrize(
+    ("name", "told", "most"), [("number", number, 1e308), ("setting", setting, 1e308), ("share", share, 1e3)]
+)
+def test_numbers_read_as_everywhere(page, name, told, most):
     page.goto("/playground?frame=0")
-    found = page.evaluate(IN_THE_PAGE, ["/static/words.js", name, numbers()])
-    assert found == [told(value) for value in numbers()]
+    values = [value for value in numbers() if abs(value) < most]
+    found = page.evaluate(IN_THE_PAGE, ["/static/format.js", name, values])
+    assert found == [told(value) for value in values]
+
+
+@pytest.mark.parametrize("digits", [2, 3, 6])
+def test_numbers_are_rounded_as_everywhere(page, digits):
+    page.goto("/playground?frame=0")
+    script = (
+        "async ([digits, values]) => { const { rounded } = await import('/static/format.js'); "
+        "return values.map((value) => rounded(value, digits)); }"
+    )
+    assert page.evaluate(script, [digits, numbers()]) == [rounded(value, digits) for value in numbers()]
 
 
 def test_what_is_no_number_reads_as_everywhere(page):
     page.goto("/playground?frame=0")
     settings = [True, False, None, [0.9, 0.999], [None, 0.5], "strong_wolfe", 3]
     said = [setting(tuple(value) if isinstance(value, list) else value) for value in settings]
-    assert page.evaluate(IN_THE_PAGE, ["/static/words.js", "setting", settings]) == said
-    assert page.evaluate(IN_THE_PAGE, ["/static/words.js", "number", [None]]) == [number(math.nan)]
+    assert page.evaluate(IN_THE_PAGE, ["/static/format.js", "setting", settings]) == said
+    assert page.evaluate(IN_THE_PAGE, ["/static/format.js", "number", [None]]) == [number(math.nan)]
 
 
 def test_a_link_reads_as_on_the_command_line(page):

@@ -6,7 +6,7 @@ import sys
 import time
 
 from surefoot.report.terminal import RaceDisplay, print_answer
-from surefoot.study.format import candidate_label
+from surefoot.study.label import candidate_label
 from tests.report.sample_study import sample_study
 
 
@@ -18,11 +18,9 @@ def race(pause: float) -> None:
         display.decision(study.decisions[0].text)
         display.phase("screen")
         for place, run in enumerate(screened):
-            label = candidate_label(run.optimizer, run.hyperparameters)
+            label = candidate_label(run)
             after = screened[(place + 1) % len(screened)]
-            display.running(
-                [(label, 1 / 9), (candidate_label(after.optimizer, after.hyperparameters), 1 / 27)]
-            )
+            display.running([(label, 1 / 9), (candidate_label(after), 1 / 27)])
             for point in run.points[-1:]:
                 display.result(label, point.progress, point.value, run.status)
             display.decision(study.decisions[place + 2].text)
@@ -31,7 +29,7 @@ def race(pause: float) -> None:
         display.phase("confirm")
         for place, run in enumerate(study.runs[len(screened) :]):
             if run.points:
-                label = candidate_label(run.optimizer, run.hyperparameters)
+                label = candidate_label(run)
                 display.result(label, 1.0, run.points[-1].value, run.status)
             display.budget(len(screened) + place, len(study.runs))
             time.sleep(pause)

@@ -19,6 +19,7 @@ from surefoot.study.decisions import (
     Unknown,
     Widened,
 )
+from surefoot.study.label import stored_label
 from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
 from surefoot.study.run import Candidate, Schedule
 
@@ -193,9 +194,8 @@ def difference(rival: str, estimate: float, decision: str) -> RivalDifference:
 
 
 def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], phase: str) -> dict[str, Any]:
-    """As `--json` writes it: a mean with its interval for what was confirmed, and a label of its own."""
+    """As `--json` writes it: a mean with its interval for what was confirmed, and the label."""
     mine = [run for run in runs if (run.optimizer, run.hyperparameters) == (name, hyperparameters)]
-    label = f"{name} lr={hyperparameters['lr']:g}" if "lr" in hyperparameters else name
     values = [run.points[-1].value if run.status == "completed" else None for run in mine]
     return {
         "optimizer": name,
@@ -207,7 +207,7 @@ def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], 
         "seconds_per_step": mine[0].seconds_per_step,
         "state_bytes": mine[0].state_bytes,
         "diverged": values.count(None),
-        "label": label,
+        "label": stored_label(name, hyperparameters, SCHEDULE),
     } | ({"mean": 0.09, "low": 0.08, "high": 0.1} if phase == "confirm" and None not in values else {})
 
 

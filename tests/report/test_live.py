@@ -50,7 +50,7 @@ def test_plain_lines_where_there_is_no_terminal():
     assert plain().splitlines() == [
         "Phase: screen",
         "SGD lr=1 is out:�[2J it diverged.",
-        "4 results, 1 diverged or failed; ahead: Adam lr=0.01 with 0.500 at 11 % of the training; "
+        "4 results, 1 diverged or failed; ahead: Adam lr=0.01 with 0.500 at 1/9 of the training; "
         "25 % of the budget spent",
     ]
 
@@ -102,7 +102,7 @@ def test_the_screen_shows_phase_runs_leaders_decisions_and_time_left():
     for words in (
         "screen",
         "25 % spent, about 30 s left",
-        "Adam lr=0.003 → 11 %",
+        "Adam lr=0.003 → 1/9",
         "it diverged",
         "1 diverged",
     ):

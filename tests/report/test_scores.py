@@ -33,7 +33,7 @@ def test_one_row_a_policy_and_the_false_winners():
     lines = [line.split() for line in screen().splitlines()]
     assert ["surefoot", "0.200", "0.100"] in lines
     assert ["random", "search", "0.800", "0.600"] in lines
-    assert ["hard", "3", "10", "45%", "20%", "0%"] in lines
+    assert ["hard", "3", "10", "45", "%", "20", "%", "0", "%"] in lines
     assert not any(line[:1] == ["easy"] for line in lines)
     assert "2 tasks, 200 orders" in screen()
 

@@ -27,8 +27,8 @@ def test_the_page_opens_with_the_verdict_and_ends_with_the_code(study):
 def test_differences_of_times_have_their_unit(study):
     answer = study.answer | {"minimum_detectable_difference": 0.03, "margin": 0.02}
     loss, time = (" ".join(shown(answer | {"goal": goal}).split()) for goal in ("best", "fastest"))
-    assert "expected regret 3e-4, detectable 0.0300, tie below 0.0200 " in loss
-    assert "expected regret 3e-4 s, detectable 0.0300 s, tie below 0.0200 s " in time
+    assert "expected regret 3e-4, detectable 0.030, tie below 0.020 " in loss
+    assert "expected regret 3e-4 s, detectable 0.030 s, tie below 0.020 s " in time
 
 
 @pytest.mark.parametrize("width", [80, 100])

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from surefoot.analysis import tables
 from surefoot.engines.local.engine import LocalEngine
+from surefoot.lab.study_view import study_view
 from surefoot.report.live import RaceDisplay
+from surefoot.report.report import report_html
+from surefoot.report.terminal import print_answer
 from surefoot.search import NoRunSucceededError, Question, choose_optimizer
 from surefoot.search.confirm.posterior import posterior
 from surefoot.search.space.prior_results import Experience, KnownTask, Showing
 from surefoot.search.space.task_features import traits_of
 from surefoot.store import Store
 from surefoot.study.decisions import BestOfOptimizer, Looked, Ordered, RuledOut, Unknown
+from surefoot.study.label import candidate_label
+from surefoot.study.requests import key_of
+from surefoot.study.run import Candidate, Schedule
 from surefoot.tasks import load_task
 from surefoot.training.profile import look
 from tests.search.inline_engine import InlineEngine, KilledEngine
@@ -95,6 +104,43 @@ def test_everything_is_recorded_as_it_happens(finished):
     assert study.look["fingerprint"]
     confirmed = [run for run in study.runs if run.phase == "confirm"]
     assert all(len(run.points) == 10 for run in confirmed if run.status == "completed")
+
+
+def test_a_candidate_has_one_label_everywhere(finished):
+    """Live, in decisions, in the answer on screen and as JSON, in the report, and in the lab."""
+    folder, answer = finished
+    with Store.at(str(folder / "evidence.db")) as store:
+        study = store.study("mine")
+    labels = {
+        key_of(run): candidate_label(Candidate(run.optimizer, run.hyperparameters, Schedule(**run.schedule)))
+        for run in study.runs
+    }
+    assert len(set(labels.values())) == len(labels)
+    assert all(candidate_label(run) == labels[key_of(run)] for run in study.runs)
+    assert set(tables.labels(study).values()) == set(labels.values())
+    for decision in study.decisions:
+        if "hyperparameters" in decision.details:
+            assert decision.text.startswith(candidate_label(parts_of(decision.details)))
+    confirmed = [entry for entry in answer["candidates"] if entry["phase"] == "confirm"]
+    assert [entry["label"] for entry in answer["candidates"]] == [
+        candidate_label(parts_of(entry)) for entry in answer["candidates"]
+    ]
+    screen, report, lab = " ".join(screen_of(answer).split()), report_html(study), study_view(study)
+    shown = {row["label"] for row in lab["results"]}
+    for label in (entry["label"] for entry in confirmed):
+        assert label in screen
+        assert label in report
+        assert label in shown
+
+
+def parts_of(document):
+    return Candidate(document["optimizer"], document["hyperparameters"], Schedule(**document["schedule"]))
+
+
+def screen_of(answer):
+    file = io.StringIO()
+    print_answer(answer, Console(file=file, width=200, height=100, highlight=False))
+    return file.getvalue()
 
 
 def test_trunks_are_removed_once_there_is_an_answer(finished):

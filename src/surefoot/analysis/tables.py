@@ -16,8 +16,10 @@ from statistics import fmean, stdev
 from typing import Any
 
 from surefoot.study.decisions import Promoted, Stopped
-from surefoot.study.format import candidate_label, setting
+from surefoot.study.format import setting
+from surefoot.study.label import candidate_label, stored_label
 from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.strict_json import is_finite
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def results(answer: Mapping[str, Any] | None) -> tuple[Result, ...]:
         identity(answer.get(role) or {}, schedule) for role in ("recommendation", "baseline")
     )
     found = [
-        _result(entry, identity(entry, schedule), recommended, baseline)
+        _result(entry, schedule, recommended, baseline)
         for entry in answer.get("candidates", ())
         if entry.get("phase") in ("confirm", "floor")
     ]
@@ -198,23 +200,11 @@ def setting_effects(study: StudyRecord) -> tuple[SettingEffect, ...]:
 
 
 def labels(study: StudyRecord) -> Mapping[str, str]:
-    """Each candidate's name for people by its `identity`: the answer's, or what varied in the study."""
-    varied: dict[tuple[str, str], set[str]] = {}
-    for run in study.runs:
-        for name, value in _settings(run).items():
-            varied.setdefault((run.optimizer, name), set()).add(json.dumps(value, default=str))
-    names = {}
-    for run in study.runs:
-        shown = {
-            name: value
-            for name, value in _settings(run).items()
-            if name == "lr" or len(varied[run.optimizer, name]) > 1
-        }
-        names[identity_of(run)] = candidate_label(run.optimizer, shown)
-    return names | {
-        identity(entry, _usual_schedule(study.answer)): str(entry["label"])
-        for entry in (study.answer or {}).get("candidates", ())
-        if "label" in entry
+    """Each candidate's name for people by its `identity`."""
+    schedule = _usual_schedule(study.answer)
+    answered = (study.answer or {}).get("candidates", ())
+    return {identity_of(run): candidate_label(run) for run in study.runs} | {
+        identity(entry, schedule): _label(entry, schedule) for entry in answered
     }
 
 
@@ -239,14 +229,15 @@ def finite(value: Any) -> float:
     return math.nan if found is None else found
 
 
-def _result(entry: Mapping[str, Any], own: str, recommended: str, baseline: str) -> Result:
+def _result(entry: Mapping[str, Any], schedule: Mapping[str, Any], recommended: str, baseline: str) -> Result:
+    own = identity(entry, schedule)
     measured = list(entry.get("values") or ())
     values = tuple(float(value) for value in measured if _number(value) is not None)
     confirmed = entry["phase"] == "confirm"
     told = _number(entry.get("mean"))
     estimate = told if told is not None else fmean(values) if values else math.nan
     return Result(
-        label=entry.get("label") or candidate_label(entry["optimizer"], entry.get("hyperparameters") or {}),
+        label=_label(entry, schedule),
         identity=own,
         optimizer=entry["optimizer"],
         phase=entry["phase"],
@@ -261,6 +252,12 @@ def _result(entry: Mapping[str, Any], own: str, recommended: str, baseline: str)
         interval=_interval(entry),
         misses=int(entry.get("misses") or 0),
         compile_seconds=_number(entry.get("compile_seconds")),
+    )
+
+
+def _label(entry: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
+    return stored_label(
+        entry["optimizer"], entry.get("hyperparameters") or {}, entry.get("schedule") or schedule
     )
 
 
@@ -361,6 +358,4 @@ def _rate_line(own: Sequence[tuple[RunRecord, float]], progress: float) -> RateL
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
+    return float(value) if is_finite(value) else None

@@ -17,12 +17,14 @@ from surefoot.checks.data import Walk
 from surefoot.checks.findings import Finding, Mistake, asking, described, leaves
 from surefoot.checks.model import fresh
 from surefoot.checks.untracked_state import Hidden
+from surefoot.naming import listed
 from surefoot.tasks import Task
 
 LOOKED_AT = 3
 """Batches whose gradients are looked at; a part of a model may take its turn."""
 
-NAMED = 3
+NAMED = 4
+"""Of a long list, so many entries are told at most, with how many more there are."""
 RESHAPED = (
     "shape",
     "size",
@@ -183,15 +185,15 @@ def _about_gradients(task: Task, model: nn.Module, found: Mapping[str, Tensor]) 
         apart = f" ({frozen} more are frozen on purpose)" if frozen else ""
         yield Finding(
             "gradient", True,
-            f"{task.name}: {_listed(without)} of the model get no gradient{apart}: use them in the loss, or "
-            "freeze them with requires_grad_(False)",
+            f"{task.name}: {listed(without, NAMED)} of the model get no gradient{apart}: use them in the "
+            "loss, or freeze them with requires_grad_(False)",
         )  # fmt: skip
     values = {name: g.coalesce().values() if g.layout != torch.strided else g for name, g in found.items()}
     broken = [name for name, g in values.items() if not torch.isfinite(g).all()]
     if broken:
         yield Finding(
             "gradient", True,
-            f"{task.name}: the gradient of {_listed(broken)} is not finite, though the loss is: as of "
+            f"{task.name}: the gradient of {listed(broken, NAMED)} is not finite, though the loss is: as of "
             "sqrt, norm "
             "or log at 0; add a small number inside",
         )  # fmt: skip
@@ -239,7 +241,3 @@ def _keep_shape(seen: Seen, output: Any) -> None:
     for _, tensor in leaves(output):
         seen.output = tuple(tensor.shape)
         return
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

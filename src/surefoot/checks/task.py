@@ -21,6 +21,7 @@ from surefoot.checks.findings import Facts, Finding, Mistake, Report, described
 from surefoot.checks.loss import Seen, check_loss
 from surefoot.checks.model import check_model, fresh
 from surefoot.checks.validation import Measured, check_validation
+from surefoot.study.format import seconds, size
 from surefoot.study.run import Candidate
 from surefoot.tasks import Task, TaskError
 from surefoot.training.loop import time_steps
@@ -146,7 +147,7 @@ def _about_cost(task: Task, facts: Facts, seen: Seen, workers: int) -> Iterator[
     if validating > max(1.0, training / 4):
         yield Finding(
             "cost", False,
-            f"{task.name}: one validation takes {validating:.1f} s, as long as "
+            f"{task.name}: one validation takes {seconds(validating)}, as long as "
             f"{validating / facts.seconds_per_step:.0f} "
             "steps, and a run makes up to ten: measure on fewer rows, or in larger batches",
         )  # fmt: skip
@@ -154,9 +155,9 @@ def _about_cost(task: Task, facts: Facts, seen: Seen, workers: int) -> Iterator[
     if study is not None and study > LONG_STUDY_SECONDS:
         yield Finding(
             "cost", False,
-            f"{task.name}: a step takes {facts.seconds_per_step:.2g} s and a training {facts.steps} "
+            f"{task.name}: a step takes {seconds(facts.seconds_per_step)} and a training {facts.steps} "
             "steps, so that a "
-            f"study of 13 trainings takes about {study / 3600:.1f} h with {workers} at once: fewer "
+            f"study of 13 trainings takes about {seconds(study)} with {workers} at once: fewer "
             "steps, a smaller "
             "model, or more cores",
         )  # fmt: skip
@@ -165,7 +166,7 @@ def _about_cost(task: Task, facts: Facts, seen: Seen, workers: int) -> Iterator[
         fitting = max(1, room // facts.peak_memory)
         yield Finding(
             "cost", False,
-            f"{task.name}: a run takes {facts.peak_memory / 1e9:.1f} GB, and {workers} side by side "
+            f"{task.name}: a run takes {size(facts.peak_memory)}, and {workers} side by side "
             "more than the "
-            f"{room / 1e9:.1f} GB of this machine: --workers {fitting}",
+            f"{size(room)} of this machine: --workers {fitting}",
         )  # fmt: skip

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.checks.findings import Finding, leaves
+from surefoot.naming import listed
 from surefoot.tasks import Task
 
 DEPTH = 3
-NAMED = 3
+NAMED = 4
 OWN = {"_parameters", "_buffers", "_modules"}
 
 
@@ -48,10 +49,9 @@ class Hidden:
             if id(t) in names or isinstance(t, nn.Parameter)
         ]
         if learned:
-            more = f" and {len(learned) - NAMED} more" if len(learned) > NAMED else ""
             yield Finding(
                 "gradient", True,
-                f"{task.name}: the loss depends on {', '.join(learned[:NAMED])}{more}, not among "
+                f"{task.name}: the loss depends on {listed(learned, NAMED)}, not among "
                 "model.parameters(), so that no optimizer trains it: use nn.ModuleList or nn.Parameter "
                 "attributes",
             )  # fmt: skip
@@ -62,7 +62,7 @@ class Hidden:
         if moved:
             yield Finding(
                 "model", False,
-                f"{task.name}: {', '.join(moved[:NAMED])} changes in training and is no buffer, so that "
+                f"{task.name}: {listed(moved, NAMED)} changes in training and is no buffer, so that "
                 "a run that "
                 "is taken up again has lost it: register_buffer, if it matters",
             )  # fmt: skip

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.checks.findings import Finding, Mistake, asking
-from surefoot.checks.loss import explained
+from surefoot.checks.loss import NAMED, explained
 from surefoot.checks.model import fresh, same, weights
+from surefoot.naming import listed
+from surefoot.study.format import number, share
 from surefoot.tasks import Task
 from surefoot.training.random_state import seed_everything
 
@@ -53,12 +55,13 @@ def check_validation(task: Task, measured: Measured) -> Iterator[Finding]:
         hint = "; it leaves the model in training mode" if switched else ""
         yield Finding(
             "validate", True,
-            f"{task.name}: validate() changes the model ({_listed(changed)}); it must only measure{hint}",
+            f"{task.name}: validate() changes the model ({listed(changed, NAMED)}); it must only measure"
+            f"{hint}",
         )  # fmt: skip
     elif frozen:
         yield Finding(
             "validate", True,
-            f"{task.name}: validate() freezes {_listed(sorted(frozen))}: leave requires_grad as it is",
+            f"{task.name}: validate() freezes {listed(sorted(frozen), NAMED)}: leave requires_grad as it is",
         )  # fmt: skip
     elif not math.isclose(value, again, rel_tol=CLOSE, abs_tol=1e-12):
         cause = (
@@ -68,7 +71,8 @@ def check_validation(task: Task, measured: Measured) -> Iterator[Finding]:
         )
         yield Finding(
             "validate", True,
-            f"{task.name}: validate() gives {value:.6g}, then {again:.6g}, for the same model: {cause}",
+            f"{task.name}: validate() gives {number(value, 6)}, then {number(again, 6)}, for the same "
+            f"model: {cause}",
         )  # fmt: skip
     elif switched:
         yield Finding(
@@ -82,7 +86,7 @@ def check_validation(task: Task, measured: Measured) -> Iterator[Finding]:
             "validate", False,
             f"{task.name}: validate() measures on {measured.rows} rows: which ones they are moves the "
             "value by about "
-            f"{100 / math.sqrt(measured.rows):.0f} %, and no optimizer can be told apart by less; hold "
+            f"{share(1 / math.sqrt(measured.rows))}, and no optimizer can be told apart by less; hold "
             "out more",
         )  # fmt: skip
 
@@ -120,7 +124,3 @@ def _modes(model: nn.Module) -> list[bool]:
 
 def _trained(model: nn.Module) -> set[str]:
     return {name for name, p in model.named_parameters() if p.requires_grad}
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from surefoot.naming import nearest
 from surefoot.path_names import check_path_name
 
 DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
@@ -27,10 +27,9 @@ class NearestGroup(click.Group):
         """Find the command, or fail with a suggestion."""
         name = arguments[0]
         if self.get_command(context, name) is None:
-            meant = OTHER_WORDS.get(name)
-            near = [f"surefoot {meant}"] if meant else difflib.get_close_matches(name, self.commands, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.commands)}"
-            raise click.UsageError(f"unknown command {name!r}; {hint}")
+            if meant := OTHER_WORDS.get(name):
+                raise click.UsageError(f"unknown command {name!r}; did you mean 'surefoot {meant}'?")
+            raise click.UsageError(f"unknown command {name!r}{nearest(name, self.list_commands(context))}")
         return super().resolve_command(context, arguments)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from surefoot.formula.declaration import SWITCHES, Declaration, collect, give_co
 from surefoot.formula.facts import Facts, Hyperparameter, StateSlot, check_tensor
 from surefoot.formula.slips import misspelt, respelt
 from surefoot.formula.unchanged import plain
+from surefoot.naming import nearest
 
 __all__ = ["SWITCHES", "Declared"]
 
@@ -26,8 +26,7 @@ __all__ = ["SWITCHES", "Declared"]
 def _nearest(keywords: Mapping[str, Any], signature: inspect.Signature) -> str:
     for name in keywords:
         if name not in signature.parameters:
-            near = difflib.get_close_matches(name, list(signature.parameters), 1)
-            return f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(signature.parameters)}"
+            return nearest(name, signature.parameters, otherwise="it takes")
     return ""
 
 
@@ -122,8 +121,8 @@ class Declared(torch.optim.Optimizer):
         try:
             params, settings = declared.bound(arguments, keywords)
         except TypeError as error:
-            nearest = _nearest(keywords, declared.signature)
-            raise TypeError(f"{type(self).__name__}: {error}{nearest}") from None
+            hint = _nearest(keywords, declared.signature)
+            raise TypeError(f"{type(self).__name__}: {error}{hint}") from None
         check_tensor("lr", settings.get("lr"))
         declared.check(settings)
         declared.check_given(settings)

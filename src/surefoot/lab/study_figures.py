@@ -15,7 +15,8 @@ from surefoot.lab.answers import Refused
 from surefoot.lab.plain_svg import plain_svg
 from surefoot.report import figures, landscape_figures, race_figures
 from surefoot.report.svg import inline_svg
-from surefoot.study.format import plain_name, printable, share
+from surefoot.study.format import fraction, printable
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import StudyRecord
 
 Named = Iterator[tuple[str, Figure | None, str]]
@@ -60,7 +61,7 @@ def _figures(study: StudyRecord, sort: str) -> Named:
         yield sort, make(study), title
     elif sort == "rates":
         for place, (curve, figure) in enumerate(race_figures.rate_panels(study)):
-            yield f"rates-{place}", figure, f"{plain_name(curve.optimizer)} against learning rate"
+            yield f"rates-{place}", figure, f"{optimizer_label(curve.optimizer)} against learning rate"
     elif sort == "landscape":
         document = study.documents.get("landscape")
         parts = landscape_figures.figures(document, study) if document else []
@@ -72,5 +73,5 @@ def _figures(study: StudyRecord, sort: str) -> Named:
             yield (
                 f"rung-{place}",
                 panels.get(rung.progress),
-                f"Rung at {share(rung.progress)} of the training",
+                f"Rung at {fraction(rung.progress)} of the training",
             )

@@ -25,15 +25,9 @@ from surefoot.analysis.tables import (
     rate_curves,
 )
 from surefoot.report import words
-from surefoot.study.decisions import (
-    BestOfOptimizer,
-    PlayoffPlace,
-    Promoted,
-    RaceStep,
-    Stopped,
-    optimizer_of,
-)
-from surefoot.study.format import number, plain_name, plural, setting, share, short
+from surefoot.study.decisions import BestOfOptimizer, PlayoffPlace, Promoted, RaceStep, Stopped, optimizer_of
+from surefoot.study.format import fraction, number, plural, setting, short
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.requests import key_of
 
@@ -70,7 +64,7 @@ def fingerprint(*parts: object) -> str:
 def stage_columns(study: StudyRecord) -> list[dict[str, Any]]:
     """The rungs of the race as columns: progress and its words."""
     columns = thinned(race_rungs(study), MOST_RUNGS)
-    return [{"progress": p, "text": "to the end" if p >= 1 else share(p)} for p in columns]
+    return [{"progress": p, "text": "to the end" if p >= 1 else fraction(p)} for p in columns]
 
 
 def optimizer_views(study: StudyRecord) -> dict[str, Any]:
@@ -114,7 +108,7 @@ def _rung(place: int, rung: Rung) -> dict[str, Any]:
     return {
         "place": place,
         "progress": rung.progress,
-        "at": share(rung.progress),
+        "at": fraction(rung.progress),
         "went_on": rung.survivors,
         "judged": len(rung.steps),
         "best": rung.best,
@@ -132,7 +126,7 @@ def _way(journey: Journey, columns: Sequence[float], most: int) -> dict[str, Any
     last = journey.stages[-1].progress if journey.stages else 0.0
     stages = [by_progress[progress] for progress in columns]
     return {
-        "name": short(plain_name(journey.optimizer), NAME_LENGTH),
+        "name": optimizer_label(journey.optimizer, NAME_LENGTH),
         "optimizer": short(journey.optimizer, 2 * NAME_LENGTH),
         "stages": [
             {
@@ -182,7 +176,7 @@ def _where(journey: Journey, reached: float) -> str:
         return " in the play-off"
     if not reached:
         return ""
-    return " at the end" if reached >= 1 else f" at {share(reached)}"
+    return f" at {fraction(reached)}"
 
 
 def _is_finalist(study: StudyRecord, optimizer: str) -> bool:
@@ -235,7 +229,7 @@ def _leader(run: RunRecord | None) -> dict[str, Any] | None:
         "value": last.value,
         "progress": last.progress,
         "lr": rate,
-        "text": f"{number(last.value)} at {share(last.progress)}{at}",
+        "text": f"{number(last.value)} at {fraction(last.progress)}{at}",
     }
 
 
@@ -260,7 +254,7 @@ def _curve(curve: RateCurve | None, *, finished: bool) -> dict[str, Any] | None:
 def _line(line: RateLine) -> dict[str, Any]:
     return {
         "progress": line.progress,
-        "at": share(line.progress),
+        "at": fraction(line.progress),
         "count": len(line.points),
         "points": thinned(line.points, MOST_POINTS),
         "best": [

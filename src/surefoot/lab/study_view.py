@@ -33,7 +33,8 @@ from surefoot.report import words
 from surefoot.report.figures import compared_by, measure
 from surefoot.report.report import fact_rows
 from surefoot.study.decisions import GivenUp, Looked, RuledOut
-from surefoot.study.format import number, plain_name, seconds, share, short, size, spread
+from surefoot.study.format import fraction, interval, number, rounded, seconds, short, size, spread
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import PointRecord, RunRecord, StudyRecord
 from surefoot.study.strict_json import without_nan
 
@@ -120,7 +121,7 @@ def _budget(record: StudyRecord) -> dict[str, Any]:
     latest = _latest(record)
     clock = finite(answer.get("seconds")) if record.answer else finite((latest or {}).get("seconds"))
     allowed_runs, allowed_seconds = finite(settings.get("runs")), finite(settings.get("budget_seconds"))
-    text = f"{trainings:.3g} full trainings measured"
+    text = f"{rounded(trainings, 3)} full trainings measured"
     if math.isfinite(allowed_runs):
         text += f", {allowed_runs:g} allowed"
     if math.isfinite(clock):
@@ -160,10 +161,10 @@ def _answer(record: StudyRecord) -> dict[str, Any] | None:
 
 def _result(row: Result) -> dict[str, Any]:
     low, high = row.interval or (None, None)
-    interval = "" if row.interval is None else f"{number(low)} to {number(high)}"
+    told = "" if row.interval is None else interval(low, high)
     return {
         "label": short(row.label, 2 * NAME_LENGTH),
-        "optimizer": short(plain_name(row.optimizer), NAME_LENGTH),
+        "optimizer": optimizer_label(row.optimizer, NAME_LENGTH),
         "role": row.role,
         "seeds": row.seeds,
         "values": list(row.values[:MOST_SEEDS]),
@@ -179,7 +180,7 @@ def _result(row: Result) -> dict[str, Any]:
         "text": {
             "value": spread(row.mean, row.deviation),
             "estimate": number(row.estimate) if row.interval else "",
-            "interval": interval,
+            "interval": told,
             "values": ", ".join(number(value) for value in row.values[:MOST_SEEDS]),
             "seconds_per_step": seconds(row.seconds_per_step),
             "state_bytes": size(row.state_bytes),
@@ -199,7 +200,7 @@ def _look(look: Looked) -> dict[str, Any]:
                 "low": rival.low,
                 "high": rival.high,
                 "decision": short(rival.decision, NAME_LENGTH),
-                "text": f"{number(rival.estimate)} ({number(rival.low)} to {number(rival.high)})",
+                "text": f"{number(rival.estimate)} ({interval(rival.low, rival.high)})",
             }
             for rival in look.rivals[:MOST_RESULTS]
         ],
@@ -229,7 +230,7 @@ def _mean_curve(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
     values = [{point.progress: point.value for point in run.points if is_measured(point)} for run in runs]
     shared = sorted(set.intersection(*map(set, values)))
     means = [(progress, fmean(own[progress] for own in values)) for progress in thinned(shared, MOST_MARKS)]
-    return [{"progress": p, "at": share(p), "value": value, "text": number(value)} for p, value in means]
+    return [{"progress": p, "at": fraction(p), "value": value, "text": number(value)} for p, value in means]
 
 
 # What happened.
@@ -296,7 +297,9 @@ def _run(run: RunRecord, names: Mapping[str, str]) -> dict[str, Any]:
 
 def _place(point: PointRecord) -> str:
     return (
-        f"{number(point.value)} at {share(point.progress)}" if is_measured(point) else share(point.progress)
+        f"{number(point.value)} at {fraction(point.progress)}"
+        if is_measured(point)
+        else fraction(point.progress)
     )
 
 

@@ -35,6 +35,8 @@ from surefoot.landscape.losses import Losses
 from surefoot.landscape.plane import Fit, filters, fit_plane
 from surefoot.landscape.random_walks import MOST_DIMENSIONS, walk
 from surefoot.landscape.trainings import Training, agree
+from surefoot.study.format import number
+from surefoot.study.label import optimizer_label
 
 VERSION = 1
 DIGITS = 6
@@ -163,8 +165,8 @@ def _notes(survey: Survey) -> list[str]:
             notes.append(f"{name} diverged on this seed; its path is drawn as far as it was finite.")
         elif end is not None and finalist.value is not None and not agree(end, finalist.value):
             notes.append(
-                f"{name}'s path ends at {end:.4g}, where the study recorded {finalist.value:.4g}: "
-                "it is not the very same training."
+                f"{name}'s path ends at {number(end, 6)}, where the study recorded "
+                f"{number(finalist.value, 6)}: it is not the very same training."
             )
         if training.trouble:
             notes.append(f"{name}: {training.trouble}.")
@@ -175,4 +177,4 @@ def _notes(survey: Survey) -> list[str]:
 
 
 def _name(finalist: Finalist) -> str:
-    return finalist.candidate.optimizer.rpartition(":")[2]
+    return optimizer_label(finalist.candidate.optimizer)

@@ -18,6 +18,8 @@ from typing import Protocol
 from surefoot.landscape.finalists import Finalist, StudyRead
 from surefoot.landscape.loss_evaluators import LossEvaluator, ScriptLossEvaluator, TaskLossEvaluator
 from surefoot.scripts.runner import run_script, script_name
+from surefoot.study.format import number
+from surefoot.study.label import optimizer_label
 from surefoot.study.run import Job, Report
 from surefoot.tasks import TaskError, load_task
 from surefoot.training import snapshots
@@ -123,7 +125,7 @@ class TaskSubject:
         return Training(finalist, taken, kept=False, trouble=trouble)
 
     def _train(self, finalist: Finalist, progress: Progress) -> Recorder:
-        steps, name = self._task.steps, finalist.candidate.optimizer.rpartition(":")[2]
+        steps, name = self._task.steps, optimizer_label(finalist.candidate.optimizer)
 
         class Told(Recorder):
             def see(self, at: int) -> None:
@@ -180,7 +182,7 @@ class ScriptSubject:
 
     def _train(self, finalist: Finalist, progress: Progress) -> str:
         """Make the run again; returns what was not as it should be."""
-        name = finalist.candidate.optimizer.rpartition(":")[2]
+        name = optimizer_label(finalist.candidate.optimizer)
         values: list[float] = []
 
         def relay(report: Report) -> None:
@@ -204,7 +206,8 @@ class ScriptSubject:
         if ended.status == "failed":
             raise TaskError(f"{name} could not be trained again: {ended.message.splitlines()[-1]}")
         if finalist.value is not None and values and not agree(values[-1], finalist.value):
-            return f"trained again it ends at {values[-1]:.4g}, where the study recorded {finalist.value:.4g}"
+            ends, recorded = number(values[-1], 6), number(finalist.value, 6)
+            return f"trained again it ends at {ends}, where the study recorded {recorded}"
         return ""
 
 

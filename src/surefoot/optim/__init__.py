@@ -7,7 +7,6 @@ Every module in this folder that defines an optimizer is found by itself: adding
 What else `torch.optim` has is here too, and it is torch's own: `lr_scheduler`, `swa_utils`, `Optimizer`.
 """
 
-import difflib
 import importlib
 import pkgutil
 from typing import Any
@@ -16,6 +15,7 @@ import torch.optim
 from torch.optim import Optimizer
 
 from surefoot.formula import Declared
+from surefoot.naming import nearest
 from surefoot.optim import lr_scheduler, swa_utils
 
 
@@ -63,6 +63,4 @@ def _fold(name: str) -> str:
 
 
 def _nearest(name: str) -> str:
-    names = {_fold(known): known for known in OPTIMIZERS}
-    near = difflib.get_close_matches(_fold(name), names, 1, 0.4)
-    return f"; did you mean {names[near[0]]!r}?" if near else f"; there are {', '.join(names.values())}"
+    return nearest(name, OPTIMIZERS, cutoff=0.4, fold=_fold)

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from surefoot.report.style import Stroke
-from surefoot.study.format import setting, short
+from surefoot.study.format import rounded, short
 
 DECADES = 3
 MOST_TICKS = 6
@@ -60,7 +60,7 @@ def scale_values(axes: Axes, limits: tuple[float, float], *, across: bool = Fals
     subs = some if decades > 0.6 else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
     axis.set_major_locator(LogLocator(subs=subs) if decades > 0.2 else MaxNLocator(4 if across else 5))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: setting(float(value))))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: rounded(float(value), 3)))
 
 
 def rate_scale(axes: Axes, rates: Sequence[float]) -> None:
@@ -69,7 +69,7 @@ def rate_scale(axes: Axes, rates: Sequence[float]) -> None:
     axes.set_xlim(min(rates) / 1.6, max(rates) * 1.6)
     axes.xaxis.set_major_locator(LogLocator(numticks=MOST_TICKS))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: setting(float(x))))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: rounded(float(x), 3)))
 
 
 def cross_at_top(axes: Axes, places: Sequence[float], stroke: Stroke, top: float = 1.0) -> None:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.study.format import MISSING, number, printable, setting
+from surefoot.study.strict_json import is_number
 
 
 class Hyperparameter(Protocol):
@@ -100,7 +101,7 @@ def listing(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> Table:
     cells = [list(row) for row in rows]
     table = _plain_table()
     for place, heading in enumerate(columns):
-        numeric = bool(cells) and all(_is_number(row[place]) for row in cells)
+        numeric = bool(cells) and all(is_number(row[place]) for row in cells)
         table.add_column(Text(heading), justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         table.add_row(*(Text(_cell(value)) for value in row))
@@ -148,7 +149,3 @@ def _cell(value: Any) -> str:
     if value is None:
         return MISSING
     return number(value) if isinstance(value, float) else printable(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -29,7 +29,8 @@ from surefoot.analysis.tables import (
 )
 from surefoot.report.axes import blank, cross_at_top, legend, scale_values, value_limits
 from surefoot.report.style import BASELINE, FLOOR, INK, OTHERS, SOFT, Stroke, strokes, styled
-from surefoot.study.format import number, plain_name, seconds, share, short
+from surefoot.study.format import number, seconds, share, short
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import PointRecord, RunRecord, StudyRecord
 
 _WIDE = (3.9, 3.8)
@@ -258,7 +259,7 @@ def _draw_others_cost(axes: Axes, others: Iterable[RunRecord]) -> None:
             continue  # the name would cover another
         named.append((x, y))
         axes.annotate(
-            short(plain_name(run.optimizer), 12), (place, value), (4, 0), textcoords="offset points",
+            optimizer_label(run.optimizer, 12), (place, value), (4, 0), textcoords="offset points",
             va="center", fontsize=7.5, color=SOFT.light, in_layout=False, annotation_clip=True,
         )  # fmt: skip
 

@@ -30,7 +30,8 @@ from surefoot.report.axes import scale_values, value_limits
 from surefoot.report.figures import candidate_strokes
 from surefoot.report.style import INK, SOFT, Stroke, strokes, styled
 from surefoot.report.svg import save_svg
-from surefoot.study.format import candidate_label, number, share, short
+from surefoot.study.format import number, share, short
+from surefoot.study.label import stored_label
 from surefoot.study.records import StudyRecord
 
 Document = Mapping[str, Any]
@@ -122,7 +123,8 @@ def drawn(document: Document, study: StudyRecord | None) -> list[Drawn]:
     spare = strokes(keys)
     return [
         Drawn(
-            names.get(key) or candidate_label(path["optimizer"], path["hyperparameters"]),
+            names.get(key)
+            or stored_label(path["optimizer"], path["hyperparameters"], path.get("schedule") or {}),
             known.get(key) or spare[key],
             path,
             walk,

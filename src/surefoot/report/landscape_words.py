@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from surefoot.study.format import number, plain_name, printable, share
+from surefoot.study.format import number, printable, share
+from surefoot.study.label import optimizer_label
 
 Document = Mapping[str, Any]
 
@@ -53,8 +54,8 @@ def hidden(document: Document) -> str:
         return "The loss at the ends of the paths is not finite."
     name, true, seen = max(ends, key=lambda end: abs(_log(end[2]) - _log(end[1])))
     return (
-        f"What the plane hides: {plain_name(name)} ends at a loss of {number(true)}, and at its place on the "
-        f"plane the loss is {number(seen)}."
+        f"What the plane hides: {optimizer_label(name)} ends at a loss of {number(true)}, and at its place "
+        f"on the plane the loss is {number(seen)}."
     )
 
 

@@ -25,7 +25,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from surefoot.study.format import number, plural, printable, seconds, share
+from surefoot.study.format import fraction, number, plural, printable, seconds, share
 from surefoot.study.records import LOST
 
 RESULTS_PER_LINE = 10
@@ -35,7 +35,7 @@ MOST_RUNNING = 3
 class RaceDisplay:
     """Shows what is being raced, who leads, and who is out and why.
 
-    Labels are those of `format.candidate_label`: the optimizer's name first.
+    Labels are those of `label.candidate_label`: the optimizer's name first.
 
     Args:
         console: where to; standard output if None.
@@ -197,7 +197,7 @@ class _Board:
         if leaders := self.leaders():
             first = leaders[0]
             words += (
-                f"; ahead: {first.label} with {number(first.mean)} at {share(first.rung)} of the training"
+                f"; ahead: {first.label} with {number(first.mean)} at {fraction(first.rung)} of the training"
             )
         if self.spent > 0:
             words += f"; {share(min(self.spent, 1.0))} of the budget spent"
@@ -243,7 +243,7 @@ class _Screen:
         return head
 
     def _running(self, most: int) -> list[Text]:
-        runs = [f"{label} → {share(rung)}" for label, rung in self.board.running]
+        runs = [f"{label} → {fraction(rung)}" for label, rung in self.board.running]
         if len(runs) > most:
             runs[most - 1 :] = [f"{len(runs) - most + 1} {'more runs' if most > 1 else 'runs'}"]
         return [
@@ -266,7 +266,7 @@ class _Screen:
         table.columns[-1].ratio = 1
         table.add_row("", "value", "rung", "runs", "leading so far (not a result yet)", style="dim")
         for place, leader in enumerate(leaders[:most], 1):
-            cells = (str(place), number(leader.mean), share(leader.rung), str(leader.runs))
+            cells = (str(place), number(leader.mean), fraction(leader.rung), str(leader.runs))
             table.add_row(*cells, Text(leader.label), style="bold" if place == 1 else "")
         behind = ", ".join(leader.label.partition(" ")[0] for leader in leaders[most:])
         return Group(table, _line(f"behind them: {behind}", "dim")) if behind else table

@@ -14,7 +14,8 @@ from surefoot.report.axes import columns, cross_at_top, rate_scale, scale_values
 from surefoot.report.figures import draw_forest, measure
 from surefoot.report.race_figures import rate_limits
 from surefoot.report.style import Stroke, strokes, styled
-from surefoot.study.format import plain_name, share, short
+from surefoot.study.format import fraction
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import StudyRecord
 
 
@@ -53,11 +54,11 @@ def _draw_rates(axes: Axes, study: StudyRecord) -> None:
         cross_at_top(axes, curve.diverged, stroke, 0.99 - 0.02 * place)
     rate_scale(axes, [rate for c in first for rate in (*dict(c.lines[0].points), *c.diverged)])
     axes.set_title(
-        f"Screening: {measure(study)} after {share(rung)} of the training", loc="left", fontsize=10.5
+        f"Screening: {measure(study)} at {fraction(rung)} of the training", loc="left", fontsize=10.5
     )
     axes.set_xlabel("learning rate (crosses: diverged)")
     handles = [_handle(marks[curve.optimizer]) for curve in first]
-    labels = [f" {short(plain_name(curve.optimizer), 14)}" for curve in first]
+    labels = [f" {optimizer_label(curve.optimizer, 14)}" for curve in first]
     axes.legend(
         handles,
         labels,

@@ -20,7 +20,8 @@ from surefoot.analysis.tables import RateCurve, RateLine, optimizers, rate_curve
 from surefoot.report.axes import blank, columns, cross_at_top, rate_scale, scale_values, value_limits
 from surefoot.report.style import INK, SERIES, SOFT, Stroke, strokes, styled
 from surefoot.study.decisions import Looked, Promoted
-from surefoot.study.format import plain_name, setting, short
+from surefoot.study.format import setting, short
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import StudyRecord
 
 _PANEL = (3.3, 2.4)
@@ -41,7 +42,7 @@ def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
             figure, axes = blank(_PANEL)
             draw_rate_curve(axes, curve, marks[curve.optimizer], rate_limits(curves))
             draw_diverged_names(axes, curve)
-            axes.set_title(short(plain_name(curve.optimizer), 30), fontsize=10, loc="left", color=INK.light)
+            axes.set_title(optimizer_label(curve.optimizer, 30), fontsize=10, loc="left", color=INK.light)
             panels.append((curve, figure))
     return panels
 
@@ -126,7 +127,7 @@ def draw_rung(axes: Axes, rung: Rung, names: Sequence[str], marks: dict[str, Str
         else:
             axes.plot([step.value], [height], "x", color=SOFT.light, ms=4.5, mew=1)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_yticks(range(len(names)), [short(plain_name(name), 14) for name in names])
+    axes.set_yticks(range(len(names)), [optimizer_label(name, 14) for name in names])
     axes.tick_params(axis="y", length=0, pad=1)
 
 

@@ -23,8 +23,8 @@ from surefoot.report.style import PALETTE
 from surefoot.report.svg import inline_svg
 from surefoot.study.format import (
     MISSING,
+    fraction,
     number,
-    plain_name,
     plural,
     printable,
     seconds,
@@ -33,6 +33,7 @@ from surefoot.study.format import (
     size,
     spread,
 )
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
 
 MOST_ITEMS = 12
@@ -119,11 +120,12 @@ def _span(seeds: Sequence[int]) -> str:
 def _templates() -> Environment:
     made = environment("surefoot.report")
     made.filters.update(
-        plain=plain_name,
+        plain=optimizer_label,
         number=number,
         seconds=seconds,
         size=size,
         share=share,
+        fraction=fraction,
         rows=lambda facts: list(fact_rows(facts)),
     )
     made.globals.update(plural=plural, spread=spread)
@@ -160,7 +162,7 @@ def _race_panels(study: StudyRecord) -> list[tuple[Any, Markup | None]]:
         (
             rung,
             _inline(
-                drawn.get(rung.progress), f"rung{place}", f"Rung at {share(rung.progress)} of the training"
+                drawn.get(rung.progress), f"rung{place}", f"Rung at {fraction(rung.progress)} of the training"
             ),
         )
         for place, rung in enumerate(rungs(study))
@@ -219,4 +221,6 @@ def _fact(name: str, value: Any) -> str:
         left_out = ["…"] if len(value) > MOST_ITEMS else []
         shown = [*value[:3], *left_out, value[-1]] if left_out else value
         return ", ".join(_fact(name, item) for item in shown) or "none"
+    if isinstance(value, str):
+        return printable(value)
     return f"{value:,}" if isinstance(value, int) and value >= 10_000 else setting(value)

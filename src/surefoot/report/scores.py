@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from surefoot.study.format import share
 from surefoot.study.replay_scores import FalseWinners, TableScores
 
 OURS = "surefoot"
@@ -43,7 +44,7 @@ def _seeds(found: Mapping[str, FalseWinners]) -> Table:
     for column in ("arms", "seeds", "wrong by one seed", "the test wins", "of these falsely"):
         table.add_column(column, justify="right")
     for task, own in found.items():
-        shares = (f"{share:.0%}" for share in (own.one_seed, own.wins, own.false_wins))
+        shares = map(share, (own.one_seed, own.wins, own.false_wins))
         table.add_row(task, str(own.arms), str(own.seeds), *shares)
     return table
 

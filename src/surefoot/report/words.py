@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from surefoot.analysis.tables import RateCurve, Result, finite
-from surefoot.study.format import MISSING, number, setting, share, signed
+from surefoot.study.format import MISSING, decades, difference, fraction, rounded, share, signed
 
 VERDICTS = {
     "win": "Win",
@@ -94,9 +94,8 @@ def window(curve: RateCurve, *, finished: bool = True) -> str:
     if found is None:
         return "Too few learning rates came far enough to show a flat window."
     edge = "at least " if found.open else ""
-    at = f" at {share(found.progress)} of the training" if math.isfinite(found.progress) else ""
-    low, high = (setting(float(f"{rate:.2g}")) for rate in (found.low, found.high))
-    words = f"Flat from {low} to {high}{at}: {edge}{found.decades:.1f} decades"
+    at = f" at {fraction(found.progress)} of the training" if math.isfinite(found.progress) else ""
+    words = f"Flat from {rounded(found.low)} to {rounded(found.high)}{at}: {edge}{decades(found.decades)}"
     return words + (f"; {share(found.blow_up)} of its runs blew up." if found.blow_up else ".")
 
 
@@ -109,4 +108,4 @@ def _difference(answer: Mapping[str, Any], name: str) -> str:
     found = finite(answer.get(name))
     if not found > 0:
         return MISSING
-    return number(found) + (" s" if answer.get("goal") == "fastest" else "")
+    return difference(found) + (" s" if answer.get("goal") == "fastest" else "")

@@ -21,7 +21,8 @@ from surefoot.search.runner import Watcher
 from surefoot.search.space import candidates as space
 from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
-from surefoot.study.labels import candidate_label
+from surefoot.study.format import number, seconds
+from surefoot.study.label import candidate_label
 from surefoot.study.records import PointRecord
 from surefoot.study.run import Candidate, Finished, Job, Point, Report
 from surefoot.tasks import TaskError
@@ -106,7 +107,7 @@ class Pilot:
                     return points, event
                 assert isinstance(event, Report)
                 points.append(event.point)
-                told = f"{label} at step {event.point.progress:g}: {event.point.value:.4g}"
+                told = f"{label} at step {event.point.progress:g}: {number(event.point.value)}"
                 self.watcher.running([(told, 1.0)])
 
     def _check(self, candidate: Candidate, steps: Sequence[Point], end: Finished) -> None:
@@ -155,9 +156,9 @@ def summary(seen: Mapping[str, Any], candidate: str) -> str:
     reports = f"{marks} reports" if marks > 1 else "one report"
     goes_on = "goes on from its checkpoint" if restarts.continues else "starts again"
     return (
-        f"The pilot, {candidate}, took {seen['seconds']:.3g} s, {seen['start_seconds']:.2g} s of them before "
-        f"it asked for its optimizer: {reports} up to step {seen['steps']}, {seen['final_value']:.4g} at the "
-        f"end. A run that is taken further {goes_on}."
+        f"The pilot, {candidate}, took {seconds(seen['seconds'])}, {seconds(seen['start_seconds'])} of them "
+        f"before it asked for its optimizer: {reports} up to step {seen['steps']}, "
+        f"{number(seen['final_value'])} at the end. A run that is taken further {goes_on}."
     )
 
 

@@ -38,7 +38,7 @@ from surefoot.store import Store
 from surefoot.store.environment import environment
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decision, GivenUp, Ordered, Piloted, Promoted, RuledOut
-from surefoot.study.labels import candidate_label
+from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord
 from surefoot.study.requests import Batch, Reading, Request, first_value_from
 from surefoot.study.run import Candidate

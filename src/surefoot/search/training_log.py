@@ -22,7 +22,8 @@ from surefoot.path_names import path_name_near
 from surefoot.search.answer.snippet import snippet
 from surefoot.store import Store, StoreError, StudyLog
 from surefoot.store.environment import environment
-from surefoot.study.labels import candidate_label
+from surefoot.study.format import number
+from surefoot.study.label import candidate_label
 from surefoot.study.records import PointRecord
 from surefoot.study.run import Point
 from surefoot.tasks import Task
@@ -155,10 +156,10 @@ def sentence(plan: Plan, result: Result, measure: str) -> str:
     label, best = candidate_label(plan.candidate), result.best
     if result.status == "diverged":
         text = f"{label} diverged at step {result.evaluations:,} of {plan.steps:,}: {result.message}."
-        return text + (f" Its lowest {measure} before was {best.value:.4g}." if best else "")
-    text = f"Trained with {label}: {measure} {result.curve[-1].value:.4g} after {plan.steps:,} steps."
+        return text + (f" Its lowest {measure} before was {number(best.value)}." if best else "")
+    text = f"Trained with {label}: {measure} {number(result.curve[-1].value)} after {plan.steps:,} steps."
     if best and best.progress < 1:
-        text += f" The lowest was {best.value:.4g} after {round(best.progress * plan.steps):,}."
+        text += f" The lowest was {number(best.value)} after {round(best.progress * plan.steps):,}."
     return text
 
 

@@ -26,7 +26,7 @@ from surefoot.store.database import clear_errors, shown, with_driver
 from surefoot.store.errors import StoreError
 from surefoot.store.study_table import settings
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.strict_json import without_nan
+from surefoot.study.strict_json import is_finite, without_nan
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -210,7 +210,7 @@ def distributions(runs: tuple[RunRecord, ...]) -> dict[str, BaseDistribution]:
 def _distribution(values: list[Any]) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    if all(map(_is_number, values)):
+    if all(map(is_finite, values)):
         low, high = float(min(values)), float(max(values))
         return FloatDistribution(low, high, log=low > 0 and low * LOG_RANGE <= high)
     if not all(value is None or isinstance(value, bool | str) for value in values):
@@ -225,10 +225,6 @@ def _fitting(value: Any, space: BaseDistribution) -> Any:
     if not isinstance(space, CategoricalDistribution):
         return float(value)
     return value if value in space.choices else _as_json(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _as_json(value: Any) -> str:

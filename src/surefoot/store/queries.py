@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Text, func, select, type_coerce
 
+from surefoot.naming import closest
 from surefoot.store.errors import UnknownStudy
 from surefoot.store.schema import decisions, documents, from_json, points, runs, studies
 from surefoot.study.decisions import decision_of
@@ -95,8 +95,8 @@ def read_state(db: Connection, name: str, place: str) -> str:
 
 
 def _nearest(db: Connection, name: str) -> str:
-    nearest = difflib.get_close_matches(name, db.scalars(select(studies.c.name)).all(), n=1, cutoff=0.0)
-    return f"the nearest is {nearest[0]!r}" if nearest else "it holds no study yet"
+    nearest = closest(name, db.scalars(select(studies.c.name)).all(), cutoff=0.0)
+    return f"the nearest is {nearest!r}" if nearest is not None else "it holds no study yet"
 
 
 def _decisions(db: Connection, study: int) -> tuple[DecisionRecord, ...]:

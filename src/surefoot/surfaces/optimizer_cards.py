@@ -7,13 +7,13 @@ check_setting("Adam", "lr", "fast")     # ValueError: Adam takes a number for lr
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from surefoot import optim
 from surefoot.formula.facts import Facts, Hyperparameter
 from surefoot.naming import nearest
+from surefoot.study.strict_json import is_finite
 
 Kind = Literal["number", "whole", "flag", "pair", "triple", "choice"]
 
@@ -100,19 +100,10 @@ def _wanted(setting: Hyperparameter, value: Any) -> str:
         case "flag":
             return "" if isinstance(value, bool) else "true or false"
         case "number":
-            return "" if _is_number(value) else "a number"
+            return "" if is_finite(value) else "a number"
         case _:
             size = len(setting.default)
             parts = value if isinstance(value, tuple) and len(value) == size else None
             pairs = zip(parts or (), setting.default, strict=False)
-            fits = parts is not None and all(_is_number(p) or (p is None and d is None) for p, d in pairs)
+            fits = parts is not None and all(is_finite(p) or (p is None and d is None) for p, d in pairs)
             return "" if fits else f"{size} numbers"
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(float(value))
-    except OverflowError:
-        return False

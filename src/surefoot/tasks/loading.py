@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from surefoot.naming import nearest
+from surefoot.naming import listed, nearest
 from surefoot.study.user_code import TaskError, calling, find_object, source_file
 from surefoot.tasks import reference as references
 from surefoot.tasks.task import Task
@@ -71,7 +71,7 @@ def with_data(task: str, data: str | None) -> str:
     if parts.name not in takes:
         if data is not None:
             hint = _misspelt(parts.name, takes)
-            raise TaskError(f"{parts.name} takes no --data; only {_listed(takes)} do{hint}")
+            raise TaskError(f"{parts.name} takes no --data; only {listed(sorted(takes))} do{hint}")
         return task
     if data is not None and parts.data is not None:
         raise TaskError(f"{parts.name} has its data already, {parts.data}: leave out --data")
@@ -116,7 +116,7 @@ def load_own_data(reference: str, labels: Sequence[str] | None = None) -> Task |
     if parts.name not in takes:
         if reference != parts.name:
             hint = nearest(parts.name, takes)
-            raise TaskError(f"task {reference!r}: only {_listed(takes)} take data{hint}")
+            raise TaskError(f"task {reference!r}: only {listed(sorted(takes))} take data{hint}")
         return None
     if parts.data is None and labels is None:
         raise TaskError(_needs_data(parts.name))
@@ -133,10 +133,6 @@ def _split(reference: str) -> references.Parts:
         return references.split(reference)
     except ValueError as error:
         raise TaskError(str(error)) from None
-
-
-def _listed(names: Iterable[str]) -> str:
-    return " and ".join(sorted(names))
 
 
 def check_task(candidate: Any, reference: str) -> Task:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from surefoot.study.format import number
+
 # Ten times the loss of the untrained model.  A classifier with k classes starts near log k, and one that has
 # collapsed stays near it: only growing weights take it ten times higher.  Lower multiples also catch runs
 # that recover from a spike after warmup, and stopping a good run costs more than finishing a lost one.
@@ -44,7 +46,7 @@ class Trend:
         # Written as a rise, so that it also holds for losses that start below zero.
         if self.smoothed - self.start > (MULTIPLE - 1) * abs(self.start):
             return (
-                f"the training loss rose from {self.start:.4g} to {self.smoothed:.4g}, "
+                f"the training loss rose from {number(self.start)} to {number(self.smoothed)}, "
                 f"more than {MULTIPLE:g} times where it started"
             )
         return ""

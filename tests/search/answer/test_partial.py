@@ -26,17 +26,17 @@ def test_screening_is_never_told_as_a_result():
     assert words.startswith("So far")
     assert "not a result" in words
     assert "34 of 377" in words
-    assert "Adam lr=0.01 is ahead, with 0.5 at 1/9 of the training (validation loss)" in words
+    assert "Adam lr=0.01 is ahead, with 0.500 at 1/9 of the training (validation loss)" in words
     assert "No other optimizer" in words
 
 
 @pytest.mark.parametrize(
     ("band", "hint"),
-    [(0.2, "within the noise band of 0.2"), (0.05, "outside the noise band"), (math.nan, "not known yet")],
+    [(0.2, "within the noise band of 0.20"), (0.05, "outside the noise band"), (math.nan, "not known yet")],
 )
 def test_the_next_optimizer_is_held_against_the_noise(band, hint):
     words = told(Place("SGD lr=0.1", 1 / 9, 0.6), band)
-    assert "SGD lr=0.1 is 0.1 behind" in words
+    assert "SGD lr=0.1 is 0.10 behind" in words
     assert hint in words
 
 
@@ -51,8 +51,8 @@ def test_a_race_tells_who_is_ahead():
     assert screening.so_far("loss") == ""
     while (request := screening.ask()) is not None:
         screening.tell(request, {"Adam": 0.5, "SGD": 0.7}[request.candidate.optimizer])
-    assert "Adam lr=0.01 is ahead, with 0.5 at the end of the training (loss)" in screening.so_far("loss")
-    assert "SGD lr=0.1 is 0.2 behind" in screening.so_far("loss")
+    assert "Adam lr=0.01 is ahead, with 0.500 at the end of the training (loss)" in screening.so_far("loss")
+    assert "SGD lr=0.1 is 0.20 behind" in screening.so_far("loss")
 
 
 def confirmation(runs, means, diverged=()):
@@ -81,7 +81,7 @@ def test_a_confirmation_tells_the_leader_with_its_interval_and_probability():
     words = words_of(confirmation(9, {"Adam": 0.5, "SGD": 0.9, "AdamW": 2.0}))
     assert words.startswith("So far, after 2 to 3 fresh seeds of each: Adam leads")
     assert "probability" in words
-    assert "Against AdamW, the baseline, its loss differs by -1." in words
+    assert "Against AdamW, the baseline, its loss differs by −1." in words
     assert "95 % interval" in words
 
 

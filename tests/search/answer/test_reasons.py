@@ -74,7 +74,7 @@ TIE = outcome("tie", [compared(MUON, "equivalent"), compared(SGD, "better")])
 def test_a_tied_rival_is_told_with_what_it_costs_more_seconds_first(muon, words):
     found = why(TIE, costs={ADAMW.key: Cost(1.0, 100, 0.9), MUON.key: muon})
     assert found[0] == f"Muon lr=0.02 tied and {words}."
-    assert found[1] == "SGD lr=0.1 lost: 0.02 behind (95 % interval 0.01 to 0.03)."
+    assert found[1] == "SGD lr=0.1 lost: 0.020 behind (95 % interval 0.010 to 0.030)."
 
 
 @pytest.mark.parametrize(
@@ -96,15 +96,16 @@ def test_where_the_cheapest_of_equals_was_not_the_leader_distances_name_the_lead
     costs = {ADAMW.key: Cost(1.0, 100), MUON.key: Cost(2.0, 100)}
     tied, lost = why(found, costs=costs)[:2]
     assert tied == "Muon lr=0.02 tied and costs 100 % more seconds per step."
-    assert lost.startswith("SGD lr=0.1 lost: 0.02 behind Muon lr=0.02 (")
+    assert lost.startswith("SGD lr=0.1 lost: 0.020 behind Muon lr=0.02 (")
 
 
 def test_undecided_rivals_share_a_sentence_with_what_it_would_take():
     comparisons = [compared(MUON, "undecided", 0.002), compared(SGD, "undecided", 0.02, p=0.14)]
     found = why(outcome("budget", comparisons, needed=120))[0]
     assert found == (
-        "Not told apart: Muon lr=0.02, 0.002 behind (95 % interval −0.008 to 0.012); SGD lr=0.1, 0.02 behind "
-        "(0.01 to 0.03, but p = 0.14 over all pairs). About 120 more full trainings would settle it."
+        "Not told apart: Muon lr=0.02, 0.0020 behind (95 % interval −0.0080 to 0.012); SGD lr=0.1, "
+        "0.020 behind (0.010 to 0.030, but p = 0.14 over all pairs). About 120 more full trainings "
+        "would settle it."
     )
 
 
@@ -112,10 +113,10 @@ def test_p_explains_an_interval_without_zero_and_values_may_have_a_unit():
     found = reasons(outcome("budget", [compared(MUON, "undecided", p=0.06)], arms=(ADAMW, MUON)),
                     {"Lion": rung("Lion", 0.5)}, {}, {}, label, "s")  # fmt: skip
     assert found[0] == (
-        "Not told apart: Muon lr=0.02, 0.02 s behind (95 % interval 0.01 to 0.03, but p = 0.06 over "
-        "all pairs)."
+        "Not told apart: Muon lr=0.02, 0.020 s behind (95 % interval 0.010 to 0.030, but p = 0.06 "
+        "over all pairs)."
     )
-    assert found[1] == "Lion fell at 1/3: 0.5 s behind, band 0.1 s."
+    assert found[1] == "Lion fell at 1/3: 0.50 s behind, band 0.10 s."
 
 
 def test_a_diverged_seed_is_the_reason():
@@ -144,7 +145,7 @@ def test_of_a_flat_window_the_low_side_is_told(decades, rate, words):
 
 def test_a_window_that_was_not_left_is_at_least_so_wide_and_one_not_seen_is_said():
     found = outcome("win", [], arms=(ADAMW,))
-    assert "at least 1.0 decades" in why(found, windows={"AdamW": window(1.0, open_high=True)})[0]
+    assert "at least 1.0 decade" in why(found, windows={"AdamW": window(1.0, open_high=True)})[0]
     assert (
         "25 % of its screening runs diverged" in why(found, windows={"AdamW": window(1.0, blow_up=0.25)})[0]
     )
@@ -166,12 +167,12 @@ def test_those_who_share_a_fate_share_a_sentence_the_latest_first():
         rung("AdamW", 0.0),
     ]
     assert why(outcome("win", [], arms=(ADAMW,)), fates=fates)[:-1] == [
-        "Fell in the play-off: NAdam and Adamax, 0.01 to 0.02 behind AdamW over 3 seeds; "
-        "RMSprop, 0.04 behind AdamW over 2 seeds; ASGD, diverged on a seed.",
-        "Adagrad came to the end of the race 0.02 behind.",
-        "RAdam stopped at 1/3: 0.05 behind, in the band, but the budget paid for better ones.",
-        "SGD and Lion fell at 1/3: 0.3 to 0.5 behind, band 0.1.",
-        "Rprop fell at 1/27: 0.9 behind, band 0.3.",
+        "Fell in the play-off: NAdam and Adamax, 0.010 to 0.020 behind AdamW over 3 seeds; "
+        "RMSprop, 0.040 behind AdamW over 2 seeds; ASGD, diverged on a seed.",
+        "Adagrad came to the end of the race 0.020 behind.",
+        "RAdam stopped at 1/3: 0.050 behind, in the band, but the budget paid for better ones.",
+        "SGD and Lion fell at 1/3: 0.30 to 0.50 behind, band 0.10.",
+        "Rprop fell at 1/27: 0.90 behind, band 0.30.",
         "LBFGS diverged in every run.",
     ]
 

@@ -38,7 +38,7 @@ def test_the_mean_over_seeds_decides():
     assert {r.seed for r in requests} == {5, 6, 7}
     assert all(r.progress == 1 and r.phase == "screen" for r in requests)
     assert [place.goes_on for place in decisions] == [True, True, False, False]
-    assert decisions[0].text == "RMSprop: 3.667 on average over 3 seeds; number 1, goes on."
+    assert decisions[0].text == "RMSprop: 3.67 on average over 3 seeds; number 1, goes on."
 
 
 def test_each_round_is_for_fewer_and_the_runs_are_kept():
@@ -72,7 +72,7 @@ def test_who_left_early_is_told_beside_the_best_over_the_seeds_it_had():
     values = {"Adam": [0, 0, 9, 9, 9], "RAdam": [5, 5]}
     _, _, decisions = play(lambda name, seed: values.get(name, [4] * 5)[seed], count=9)
     place = next(place for place in decisions if place.candidate.optimizer == "RAdam")
-    assert place.text == "RAdam: 5 on average over 2 seeds, 5 behind Adam; number 10, stopped."
+    assert place.text == "RAdam: 5.00 on average over 2 seeds, 5.0 behind Adam; number 10, stopped."
     assert (place.behind, place.best.optimizer, place.seeds) == (5, "Adam", 2)
 
 
@@ -80,8 +80,8 @@ def test_one_seed_is_not_several():
     _, _, decisions = play(lambda name, seed: NAMES.index(name), candidates=CANDIDATES[:3], runs=2)
     assert [place.text for place in decisions] == [
         "Adam: 0 on average over 1 seed; number 1, goes on.",
-        "SGD: 1 on average over 1 seed, 1 behind Adam; number 2, goes on.",
-        "RMSprop: 2 on average over 1 seed, 2 behind Adam; number 3, stopped.",
+        "SGD: 1.00 on average over 1 seed, 1.0 behind Adam; number 2, goes on.",
+        "RMSprop: 2.00 on average over 1 seed, 2.0 behind Adam; number 3, stopped.",
     ]
 
 

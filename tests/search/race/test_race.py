@@ -136,7 +136,7 @@ def test_higher_is_better_mirrors_lower_is_better() -> None:
     down, up = Race(arms, 2), Race(arms, 2, lower_is_better=False)
     assert run(down, value) == run(up, lambda arm, progress: -value(arm, progress))
     assert [d.value for d in up.decisions] == pytest.approx([-d.value for d in down.decisions], nan_ok=True)
-    assert any(" down from the best -" in d.text for d in up.decisions)
+    assert any(" down from the best −" in d.text for d in up.decisions)
 
 
 def test_half_stays_at_the_first_rung_and_the_best_of_every_optimizer() -> None:

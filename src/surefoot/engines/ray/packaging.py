@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from surefoot.study.format import size
 from surefoot.study.run import Job
 
 MB = 2**20
@@ -135,10 +136,10 @@ def _lines(file: Path) -> list[str]:
 
 def _too_much(source: Path, sizes: Mapping[Path, int]) -> str:
     parts: Counter[str] = Counter()
-    for file, size in sizes.items():
-        parts[file.parts[0] + ("/" if len(file.parts) > 1 else "")] += size
-    largest = ", ".join(f"{name} ({size / MB:.0f} MB)" for name, size in parts.most_common(3))
-    limits = f"{LIMIT_BYTES / MB:.0f} MB or {MOST_FILES} files"
+    for file, count in sizes.items():
+        parts[file.parts[0] + ("/" if len(file.parts) > 1 else "")] += count
+    largest = ", ".join(f"{name} ({size(count)})" for name, count in parts.most_common(3))
+    limits = f"{size(LIMIT_BYTES)} or {MOST_FILES} files"
     return (
         f"{source} holds more than the {limits} that are shipped to a cluster; the largest: {largest}. "
         f"Name what runs do not need in {source / IGNORE_FILE}, and read large data from storage that every "

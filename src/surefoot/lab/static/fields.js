@@ -5,7 +5,7 @@
 */
 
 import { fresh, h } from "./dom.js";
-import { setting } from "./words.js";
+import { setting } from "./format.js";
 
 const PLACES = 240; // of a slider's handle
 

@@ -1,8 +1,10 @@
-/* What lies below the paths: the shaded surface with its contour lines and axes, and the page's colours.  Imports nothing.
+/* What lies below the paths: the shaded surface with its contour lines and axes, and the page's colours.
 
    const context = prepared(canvas);                       // as sharp as the screen is
    const plane = planeOf(canvas, surface);                 // plane.pixel(x, y), plane.point(px, py)
    context.drawImage(ground(canvas, surface, contours, plane, readTheme()), 0, 0, …); */
+
+import { rounded } from "./format.js";
 
 const SCENE = { left: 38, right: 12, top: 10, bottom: 24 };
 const BEYOND = 1e5; // pixels: further points would overflow the canvas's arithmetic
@@ -130,5 +132,5 @@ export function ticks(low, high, most) {
 }
 
 export function tickText(value) {
-  return String(Number(value.toPrecision(6))).replace("-", "−");
+  return rounded(value, 6);
 }

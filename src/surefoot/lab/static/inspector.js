@@ -2,9 +2,10 @@
 
 import { post } from "./api.js";
 import { clear, h } from "./dom.js";
+import { number } from "./format.js";
 import { debounced, superseding } from "./requests.js";
 import { indexAt } from "./animation.js";
-import { number, pathNames } from "./words.js";
+import { pathNames } from "./words.js";
 
 const QUIET = 90; // milliseconds without another step before the lab is asked
 

@@ -5,11 +5,11 @@
 
 import { get } from "./api.js";
 import { h } from "./dom.js";
+import { setting } from "./format.js";
 import { cardAnimation } from "./optimizer_animation.js";
 import { cell, code, loading, table } from "./parts.js";
 import { link } from "./router.js";
 import { swatch } from "./swatch.js";
-import { setting } from "./words.js";
 
 const PAPERS = /^https:\/\/(?:dx\.)?(?:doi\.org|arxiv\.org)\/[\w./():;-]+$/;
 

@@ -2,8 +2,8 @@
 
 import { clear, fresh, h } from "./dom.js";
 import { LOGARITHMIC, MEMORY, slider, textField } from "./fields.js";
+import { setting } from "./format.js";
 import { swatch } from "./swatch.js";
-import { setting } from "./words.js";
 
 export const MOST = 12;
 

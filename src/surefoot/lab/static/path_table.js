@@ -2,8 +2,9 @@
 
 import { clear, h } from "./dom.js";
 import { heightAbove, indexAt, stateAt } from "./animation.js";
+import { number } from "./format.js";
 import { swatch } from "./swatch.js";
-import { number, settings } from "./words.js";
+import { settings } from "./words.js";
 
 /** The table; `renew()` for another animation, `tell(frame)` for another moment. */
 export function pathTable(lab) {

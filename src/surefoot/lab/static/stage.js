@@ -4,11 +4,11 @@
 */
 
 import { h } from "./dom.js";
+import { number } from "./format.js";
 import { planeOf, readTheme } from "./ground.js";
 import { Player } from "./player.js";
 import { drawLosses, drawScene, frameAt, lastFrame } from "./animation.js";
 import { transport } from "./transport.js";
-import { number } from "./words.js";
 
 const SMALL_STEP = 0.01; // of the domain, for an arrow key on the start
 const LARGE_STEP = 0.1; // with Shift

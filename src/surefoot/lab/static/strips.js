@@ -1,8 +1,9 @@
 /* Learning-rate strips: how each optimizer does at every learning rate, and which one it uses. */
 
 import { clear, h, svg } from "./dom.js";
+import { rounded, setting, share } from "./format.js";
 import { SHAPES } from "./marks.js";
-import { number, pathNames, setting, short, width as working } from "./words.js";
+import { pathNames, width as working } from "./words.js";
 
 const WIDE = 260;
 const TALL = 74;
@@ -45,13 +46,13 @@ function picture({ hyperparameters }, strip, stroke, [low, high]) {
   const points = shown.map((point) => point.map((part) => part.toFixed(1)).join(",")).join(" ");
   const used = hyperparameters[strip.setting];
   const best = strip.scores[strip.rates.indexOf(strip.best)];
-  const label = `Progress against ${strip.setting}: ${working(strip)}; best ${short(strip.best)} with ${number(100 * (1 - best))} % of the way; in use ${setting(used)}`;
+  const label = `Progress against ${strip.setting}: ${working(strip)}; best ${rounded(strip.best)} with ${share(1 - best)} of the way; in use ${setting(used)}`;
   return svg(
     "svg",
     { class: `strip colour-${stroke.colour}`, viewBox: `0 0 ${WIDE} ${TALL + FOOT}`, role: "img", "aria-label": label },
     powers(low, high).map((rate) => [
       svg("line", { class: "tick", x1: across(rate), x2: across(rate), y1: 4, y2: TALL - 6 }),
-      svg("text", { x: across(rate), y: TALL + FOOT - 4, "text-anchor": "middle" }, setting(rate)),
+      svg("text", { x: across(rate), y: TALL + FOOT - 4, "text-anchor": "middle" }, rounded(rate)),
     ]),
     svg("polygon", { class: "area", points: `${shown[0][0].toFixed(1)},${TALL - 6} ${points} ${shown.at(-1)[0].toFixed(1)},${TALL - 6}` }),
     svg("polyline", { class: "curve", points }),

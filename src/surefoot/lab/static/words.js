@@ -1,34 +1,12 @@
-/* Numbers and sentences, as the command line and the reports write them.
+/* Sentences of a race, as the command line and the reports write them.
 
-   number(0.0312)                    // "0.0312", as surefoot.study.format.number
    outcome(animation, 200)                // "Adam is lowest: 0.0031 above the floor. SGD diverged after 14."
 */
 
+import { number, rounded, setting } from "./format.js";
 import { heightAbove, indexAt } from "./animation.js";
 
-const DIGITS = 3;
 const COUNTS = ["No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve"];
-
-/** Three significant digits; "–" where there is no number. */
-export function number(value) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  if (size >= 1e-3 && size < 1e5) return size >= 100 ? String(whole(value)) : rounded(value, DIGITS, false);
-  const [mantissa, exponent] = rounded(value, DIGITS, true).split("e");
-  return `${mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa}e${Number(exponent)}`;
-}
-
-/** A setting's value, no longer than needed: 0.003, 3e-4, (0.9, 0.999), True, None. */
-export function setting(value) {
-  if (Array.isArray(value)) return `(${value.map(setting).join(", ")})`;
-  if (value === null || value === undefined) return "None";
-  if (typeof value === "boolean") return value ? "True" : "False";
-  if (typeof value !== "number") return String(value);
-  const size = Math.abs(value);
-  if (value && (size < 1e-3 || size >= 100)) return number(value);
-  return String(Number(rounded(value, size > 0.9 && size < 1 ? 6 : DIGITS, true)));
-}
 
 /** "Adam", or of several Adams each with what tells it from the others. */
 export function pathNames(paths) {
@@ -112,29 +90,11 @@ export function outcome(animation, frame) {
 
 /** The working width of a learning-rate strip, in words. */
 export function width(strip) {
-  if (!(strip.decades > 0)) return `works at ${short(strip.best)} alone`;
+  if (!(strip.decades > 0)) return `works at ${rounded(strip.best)} alone`;
   const decades = strip.decades.toFixed(1);
-  return `works from ${short(strip.low)} to ${short(strip.high)}: ${decades} ${decades === "1.0" ? "decade" : "decades"}`;
-}
-
-/** Two digits: no more of a learning rate matters. */
-export function short(value) {
-  return setting(Number(value.toPrecision(2)));
+  return `works from ${rounded(strip.low)} to ${rounded(strip.high)}: ${decades} ${decades === "1.0" ? "decade" : "decades"}`;
 }
 
 function listed(parts) {
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
-}
-
-/* As Python rounds: of two equally near numbers the even one, where JavaScript takes the larger. */
-function whole(value) {
-  const below = Math.floor(value);
-  return value - below === 0.5 ? below + Math.abs(below % 2) : Math.round(value);
-}
-
-function rounded(value, digits, exponential) {
-  const exact = Math.abs(value).toExponential(60).split("e")[0].replace(".", "");
-  const isTie = /^50*$/.test(exact.slice(digits)) && Number(exact[digits - 1]) % 2 === 0;
-  const nudged = isTie ? value * (1 - 1e-12) : value;
-  return exponential ? nudged.toExponential(digits - 1) : nudged.toPrecision(digits);
 }

@@ -19,11 +19,11 @@ from surefoot.search.fastest.sentences import Times
 from surefoot.search.fastest.stopwatch import Stopwatch
 from surefoot.search.question import Question
 from surefoot.study.decisions import RuledOut
-from surefoot.study.labels import candidate_label
-from surefoot.study.numerals import percent, signed
+from surefoot.study.format import interval, number, share
+from surefoot.study.label import candidate_label
 from surefoot.study.records import DecisionRecord, RunRecord
 from surefoot.study.requests import key_of
-from surefoot.study.run import Candidate, Schedule
+from surefoot.study.run import Candidate
 
 Windows = Mapping[str, Mapping[str, float | bool]]
 
@@ -136,9 +136,9 @@ def _against_the_baseline(outcome: Outcome, measure: str) -> str:
     # Told as "lower", a difference below 0 is a positive number, and the edges of its interval change place.
     sign, word = (-1, "lower") if effect.estimate <= 0 else (1, "higher")
     low, high = sorted((sign * effect.low, sign * effect.high))
-    interval = f"{percent(effect.level)} interval {signed(low, 3)} to {signed(high, 3)}"
+    told = f"{share(effect.level)} interval {interval(low, high)}"
     return (
-        f"Its {measure} is {abs(effect.estimate):.3g} {word} than that of {base}, the baseline ({interval})."
+        f"Its {measure} is {number(abs(effect.estimate))} {word} than that of {base}, the baseline ({told})."
     )
 
 
@@ -186,7 +186,7 @@ def _own_mean(mean: Interval | None, phase: str) -> dict[str, float]:
 def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:
     speeds = [run.seconds_per_step for run in runs if math.isfinite(run.seconds_per_step)]
     return {
-        "label": _label(runs[0]),
+        "label": candidate_label(runs[0]),
         "optimizer": runs[0].optimizer,
         "hyperparameters": dict(runs[0].hyperparameters),
         "schedule": dict(runs[0].schedule),
@@ -198,10 +198,6 @@ def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:
         "state_bytes": max(run.state_bytes for run in runs),
         "diverged": sum(run.lost for run in runs),
     }
-
-
-def _label(run: RunRecord) -> str:
-    return candidate_label(Candidate(run.optimizer, run.hyperparameters, Schedule(**run.schedule)))
 
 
 def _last_value(run: RunRecord) -> float | None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from surefoot.search.confirm.confirmation import Confirmation
 from surefoot.search.confirm.posterior import posterior
 from surefoot.search.confirm.sequential_test import leader
-from surefoot.study.numerals import fraction, percent
+from surefoot.study.format import difference, fraction, interval, number, share
 from surefoot.study.run import Candidate
 
 FEWEST_SEEDS = 2
@@ -47,18 +47,18 @@ def screening_so_far(
     """
     words = [
         f"So far, from screening on one seed ({tried} of {grid} candidates tried), and not a result:",
-        f"{ahead.label} is ahead, with {ahead.value:.4g} {_at(ahead.progress)} ({measure}).",
+        f"{ahead.label} is ahead, with {number(ahead.value)} {_at(ahead.progress)} ({measure}).",
     ]
     if following is None:
         words.append("No other optimizer has a value yet.")
     elif not math.isclose(following.progress, ahead.progress):
         words.append(
-            f"{following.label} is next, with {following.value:.4g} {_at(following.progress)}; "
+            f"{following.label} is next, with {number(following.value)} {_at(following.progress)}; "
             "values at different progress do not compare."
         )
     else:
         behind = following.value - ahead.value
-        words.append(f"{following.label} is {behind:.2g} behind, {_against(band, behind)}.")
+        words.append(f"{following.label} is {difference(behind)} behind, {_against(band, behind)}.")
     return " ".join(words)
 
 
@@ -66,8 +66,8 @@ def _against(band: float, behind: float) -> str:
     if math.isnan(band):
         return "and how much of that is noise is not known yet"
     if behind <= band:
-        return f"within the noise band of {band:.2g}: they cannot be told apart yet"
-    return f"outside the noise band of {band:.2g}"
+        return f"within the noise band of {difference(band)}: they cannot be told apart yet"
+    return f"outside the noise band of {difference(band)}"
 
 
 def confirmation_so_far(
@@ -90,21 +90,19 @@ def confirmation_so_far(
     seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
     words = (
         f"So far, after {seeds} fresh seeds of each: {label(arms[ahead])} leads, and is the best of "
-        f"{len(values)} with probability {known.p_best()[ahead]:.2g}."
+        f"{len(values)} with probability {share(known.p_best()[ahead])}."
     )
     if ahead == base.key:
         return f"{words} It is the baseline."
-    difference = known.difference(base.key, ahead)
-    if not math.isfinite(difference.estimate):
+    effect = known.difference(base.key, ahead)
+    if not math.isfinite(effect.estimate):
         return f"{words} A seed of it or of the baseline diverged, so their difference has no interval."
     return (
-        f"{words} Against {label(base)}, the baseline, its {measure} differs by {difference.estimate:.3g} "
-        f"({percent(difference.level)} interval {difference.low:.3g} to {difference.high:.3g}; "
+        f"{words} Against {label(base)}, the baseline, its {measure} differs by {number(effect.estimate)} "
+        f"({share(effect.level)} interval {interval(effect.low, effect.high)}; "
         "below 0 is better)."
     )
 
 
 def _at(progress: float) -> str:
-    if progress >= 1:
-        return "at the end of the training"
     return f"at {fraction(progress)} of the training"

@@ -14,10 +14,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from surefoot.analysis.fates import Fate
+from surefoot.naming import listed
 from surefoot.search.confirm.confirmation import COST_NOISE, Costs, Outcome
 from surefoot.search.confirm.sequential_test import Comparison
-from surefoot.study.labels import optimizer_label
-from surefoot.study.numerals import fraction, percent, signed
+from surefoot.study.format import decades, difference, fraction, interval, plural, rounded, share
+from surefoot.study.label import optimizer_label
 from surefoot.study.run import Candidate
 
 NARROW = 0.3
@@ -82,13 +83,13 @@ def _rivals(outcome: Outcome, costs: Costs, label: Label, unit: str) -> list[str
         if comparison is not None and comparison.decision == "better":
             if rival.key == outcome.baseline.key and leader.key == outcome.recommended.key:
                 continue  # the answer's sentence says how far
-            level = f"{percent(comparison.difference.level)} interval "
+            level = f"{share(comparison.difference.level)} interval "
             lost.append(f"{name} lost: {_distance(comparison, behind, level)}.")
         elif comparison is None or comparison.decision == "equivalent":
             verb = "tied" if outcome.verdict == "tie" else "is equal within the margin"
             tied.append(f"{name} {verb} and {_compared_in_cost(rival, outcome, costs)}.")
         else:
-            level = "" if undecided else f"{percent(comparison.difference.level)} interval "
+            level = "" if undecided else f"{share(comparison.difference.level)} interval "
             undecided.append(f"{name}, {_distance(comparison, behind, level)}")
     if undecided:
         more = outcome.trainings_needed
@@ -106,16 +107,16 @@ def _estimate(outcome: Outcome, rival: Candidate) -> float:
 
 def _distance(comparison: Comparison, behind: str, level: str) -> str:
     """`0.0045 behind (95 % interval −0.0069 to 0.016)`: how far the rival is behind the leader."""
-    difference = comparison.difference
-    if not math.isfinite(difference.estimate):
+    effect = comparison.difference
+    if not math.isfinite(effect.estimate):
         return "it diverged on a seed"
-    words = f"{_short(difference.estimate)}{behind}"
-    if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
+    words = f"{difference(effect.estimate)}{behind}"
+    if not (math.isfinite(effect.low) and math.isfinite(effect.high)):
         return words
-    interval = f"{level}{_short(difference.low)} to {_short(difference.high)}"
-    if comparison.decision == "undecided" and difference.low > 0:
-        interval += f", but p = {_short(comparison.p)} over all pairs"
-    return f"{words} ({interval})"
+    told = f"{level}{interval(effect.low, effect.high, 2)}"
+    if comparison.decision == "undecided" and effect.low > 0:
+        told += f", but p = {rounded(comparison.p)} over all pairs"
+    return f"{words} ({told})"
 
 
 def _compared_in_cost(rival: Candidate, outcome: Outcome, costs: Costs) -> str:
@@ -131,14 +132,14 @@ def _compared_in_cost(rival: Candidate, outcome: Outcome, costs: Costs) -> str:
     slow, own_slow = (cost.seconds > COST_NOISE * fastest for cost in (other, own))
     if slow != own_slow:
         change = other.seconds / own.seconds - 1
-        return f"costs {percent(abs(change))} {'more' if slow else 'fewer'} seconds per step"
+        return f"costs {share(abs(change))} {'more' if slow else 'fewer'} seconds per step"
     if other.state_bytes != own.state_bytes:
         keeps = "is as fast, but keeps" if other.state_bytes > own.state_bytes else "is as fast, and keeps"
         if not own.state_bytes:
             return f"{keeps} state where the other has none"
-        return f"{keeps} {other.state_bytes / own.state_bytes:.2g} times the state"
+        return f"{keeps} {rounded(other.state_bytes / own.state_bytes)} times the state"
     if other.window < own.window:
-        seen = f"is narrower: {other.window:.1f} decades against {own.window:.1f}"
+        seen = f"is narrower: {decades(other.window)} against {own.window:.1f}"
         return f"costs the same, but its lr window {seen if other.window else 'was not seen'}"
     return "costs the same"
 
@@ -156,9 +157,9 @@ def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
         return [f"How wide the lr window of {name} is was not seen: too few rates came far."]
     low, high = window["low"], window["high"]
     edge = " at least" if window.get("open_low") or window.get("open_high") else ""
-    width = f"{edge} {window['decades']:.1f} decades"
+    width = f"{edge} {decades(window['decades'])}"
     name = optimizer_label(recommended.optimizer)
-    words = f"{name} is equally good for lr {_short(low)} to {_short(high)},{width}"
+    words = f"{name} is equally good for lr {rounded(low)} to {rounded(high)},{width}"
     if window["decades"] < NARROW:
         words += ": choose it with care"
     elif low * 1.5 < rate <= high * 1.01:
@@ -166,7 +167,7 @@ def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
     elif rate <= low * 1.5:
         words += "; the one to use is on the low, safe side"
     if window["blow_up"]:
-        words += f"; {percent(window['blow_up'])} of its screening runs diverged"
+        words += f"; {share(window['blow_up'])} of its screening runs diverged"
     return [words + "."]
 
 
@@ -187,7 +188,7 @@ def _lateness(fate: Fate) -> float:
 
 def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
     first = group[0]
-    names = _listed([_remarked(fate, windows) for fate in group], MOST_NAMES)
+    names = listed([_remarked(fate, windows) for fate in group], MOST_NAMES)
     behind = _range([fate.behind for fate in group]) + unit
     at = f"at {fraction(first.progress)}"
     if first.stage == "diverged":
@@ -200,7 +201,7 @@ def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
         return f"{names} stopped {at}: {behind} behind."
     if first.within:
         return f"{names} stopped {at}: {behind} behind, in the band, but the budget paid for better ones."
-    return f"{names} fell {at}: {behind} behind, band {_short(first.band)}{unit}."
+    return f"{names} fell {at}: {behind} behind, band {difference(first.band)}{unit}."
 
 
 def _out_played(group: Sequence[Fate], windows: Windows, unit: str) -> str:
@@ -210,11 +211,11 @@ def _out_played(group: Sequence[Fate], windows: Windows, unit: str) -> str:
         rounds.setdefault((fate.seeds, fate.best if math.isfinite(fate.behind) else ""), []).append(fate)
     words = []
     for (seeds, best), fates in rounds.items():
-        names = _listed([_remarked(fate, windows) for fate in fates], MOST_NAMES)
+        names = listed([_remarked(fate, windows) for fate in fates], MOST_NAMES)
         if not best:
             words.append(f"{names}, diverged on a seed")
             continue
-        over = f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
+        over = plural(seeds, "seed")
         behind = _range([fate.behind for fate in fates]) + unit
         words.append(f"{names}, {behind} behind {optimizer_label(best)} over {over}")
     return "; ".join(words)
@@ -228,7 +229,7 @@ def _remarked(fate: Fate, windows: Windows) -> str:
     if fate.diverged > OFTEN * fate.runs:
         return f"{name} ({fate.diverged} of {fate.runs} runs diverged)"
     if window and window["decades"] < NARROW and not (window.get("open_low") or window.get("open_high")):
-        return f"{name} (lr window {window['decades']:.1f} decades wide)"
+        return f"{name} (lr window {decades(window['decades'])} wide)"
     return name
 
 
@@ -236,15 +237,5 @@ def _range(values: Sequence[float]) -> str:
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return "without a finite value"
-    low, high = _short(min(finite)), _short(max(finite))
+    low, high = difference(min(finite)), difference(max(finite))
     return low if low == high else f"{low} to {high}"
-
-
-def _listed(items: Sequence[str], most: int = 99) -> str:
-    """`a`, `a and b`, `a, b and c`, `a, b and 3 more`."""
-    shown = list(items) if len(items) <= most else [*items[: most - 1], f"{len(items) - most + 1} more"]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-def _short(value: float) -> str:
-    return signed(value, 2)

@@ -16,7 +16,7 @@ from typing import Any
 
 from surefoot.search.confirm.confirmation import Outcome
 from surefoot.search.fastest.stopwatch import Stopwatch
-from surefoot.study.numerals import percent
+from surefoot.study.format import interval, number, seconds, share
 from surefoot.study.records import RunRecord
 from surefoot.study.requests import key_of, run_key
 from surefoot.study.run import Candidate
@@ -64,15 +64,15 @@ class Times:
     def against(self, outcome: Outcome) -> str:
         """The recommendation beside the baseline."""
         best, base, effect = outcome.recommended, outcome.baseline, outcome.effect
-        reached = f"It reaches a {self._goal} in {_mean(outcome, best):.3g} s"
+        reached = f"It reaches a {self._goal} in {seconds(_mean(outcome, best), 3)}"
         if best.key == base.key:
             return f"{reached}, and is the baseline itself; {self._misses([best])}."
         if not math.isfinite(effect.estimate):
             return f"The baseline {self.label(base)} or it diverged on some seed, so there is no interval."
         return (
-            f"{reached}, {self.ratio(outcome):.2g} of the time of {self.label(base)} "
-            f"({percent(effect.level)} interval of the difference "
-            f"{effect.low:.3g} to {effect.high:.3g} s); "
+            f"{reached}, {number(self.ratio(outcome), 2)} of the time of {self.label(base)} "
+            f"({share(effect.level)} interval of the difference "
+            f"{interval(effect.low, effect.high)} s); "
             f"{self._misses([best, base])}."
         )
 
@@ -82,9 +82,9 @@ class Times:
         floor = self._confirmed(outcome.floor.key)
         return [
             f"A run that misses the target counts as the baseline's whole training, "
-            f"{self.stopwatch.ladder.whole:.3g} s.  Random search, the floor, misses it on "
+            f"{seconds(self.stopwatch.ladder.whole, 3)}.  Random search, the floor, misses it on "
             f"{sum(map(self._missed, floor))} of {len(floor)} seeds.",
-            f"Not in the times: the first step compiles kernels, which takes {first:.2g} s once.",
+            f"Not in the times: the first step compiles kernels, which takes {seconds(first)} once.",
         ]
 
     def of_candidate(self, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Times:
 
     @property
     def _goal(self) -> str:
-        return f"{self.task_measure} of {self.target:.3g}"
+        return f"{self.task_measure} of {number(self.target)}"
 
     def _confirmed(self, key: str) -> list[RunRecord]:
         """The confirmed runs of the candidate with this key, by seed."""

@@ -20,9 +20,11 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from surefoot.search.fastest.target_times import Curve, Ladder, seconds_to
+from surefoot.study.format import number, seconds
 from surefoot.study.records import PointRecord, RunRecord
 from surefoot.study.requests import Reading, Request, key_of
 from surefoot.study.run import Candidate
+from surefoot.study.strict_json import or_nan
 
 MARKS_PER_THIRD = 5
 MARKS = tuple(3.0 ** (-number / MARKS_PER_THIRD) for number in range(4 * MARKS_PER_THIRD, 0, -1))
@@ -119,21 +121,22 @@ class Stopwatch:
 
     def measure(self, task_measure: str) -> str:
         """What is compared, in words."""
-        return f"seconds to a {task_measure} of {self.ladder.target:.3g}"
+        return f"seconds to a {task_measure} of {number(self.ladder.target)}"
 
     def explain(self, label: str, measure: str) -> str:
         """The target and where it comes from, in a sentence."""
         ladder = self.ladder
-        target = f"The target is a {measure} of {ladder.target:.4g}"
+        target = f"The target is a {measure} of {number(ladder.target)}"
         if not ladder.reached:
             return (
                 f"{target}; {label} reaches it on none of {ladder.seeds} seeds (it gets to "
-                f"{ladder.values[-1]:.4g}), so its time counts as a whole training, {ladder.whole:.3g} s."
+                f"{number(ladder.values[-1])}), so its time counts as a whole training, "
+                f"{seconds(ladder.whole, 3)}."
             )
-        seconds = ladder.baseline_seconds(ladder.target)
+        taken = ladder.baseline_seconds(ladder.target)
         return (
             f"{target}, which {label} reaches on {ladder.reached} of {ladder.seeds} seeds, "
-            f"after about {seconds:.3g} s of the {ladder.whole:.3g} s of its training."
+            f"after about {seconds(taken, 3)} of the {seconds(ladder.whole, 3)} of its training."
         )
 
     def in_seconds(self, run: RunRecord) -> RunRecord:
@@ -147,7 +150,7 @@ class Stopwatch:
             PointRecord(
                 1.0 if point.value <= self.ladder.target else point.progress,
                 point.seconds,
-                _number(told(run, point.progress)),
+                or_nan(told(run, point.progress)),
             )
             for point in points
         )
@@ -222,7 +225,3 @@ def _until(run: RunRecord, progress: float) -> list[PointRecord]:
 
 def _lost(run: RunRecord) -> float | None:
     return math.nan if run.lost else None
-
-
-def _number(time: float | None) -> float:
-    return math.nan if time is None else time

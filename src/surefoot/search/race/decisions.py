@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from surefoot.search.space.lr_grid import Arm
 from surefoot.study.decisions import BestOfOptimizer, Promoted, Stopped, Widened
-from surefoot.study.labels import label
-from surefoot.study.numerals import fraction
+from surefoot.study.format import difference, fraction, number
+from surefoot.study.label import label_of
 from surefoot.study.run import Candidate
 
 Step = type[Promoted] | type[Stopped] | type[Widened] | type[BestOfOptimizer]
@@ -135,15 +135,15 @@ class Journal:
         band: float = math.nan,
         place: int = 0,
     ) -> None:
-        name = label(str(self._arms[arm]["optimizer"]), self._arms[arm]["hyperparameters"])
+        name = label_of(str(self._arms[arm]["optimizer"]), self._arms[arm]["hyperparameters"])
         value, text = self._sign * value, f"{name} {what}"
         self.decisions.append(ArmDecision(step, arm, self._rungs[rung], value, band, text, place))
 
     def _at(self, rung: int) -> str:
-        return fraction(self._rungs[rung]) if self._rungs[rung] < 1 else "the end"
+        return fraction(self._rungs[rung])
 
     def _number(self, value: float) -> str:
-        return f"{self._sign * value:.4g}"
+        return number(self._sign * value)
 
     def _band(self, best: float, band: float) -> str:
-        return f"{band:.2g} {self._side} from the best {self._number(best)}"
+        return f"{difference(band)} {self._side} from the best {self._number(best)}"

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from surefoot.study.decisions import Decide, PlayoffPlace
+from surefoot.study.format import difference, number, plural
 from surefoot.study.requests import Request
 from surefoot.study.run import Candidate
 
@@ -121,8 +122,8 @@ class Playoff:
         behind = mean - self._mean(best, seeds) if mean < math.inf else math.inf
         result = "diverged on a seed"
         if mean < math.inf:
-            result = f"{mean:.4g} on average over {seeds} {'seed' if seeds == 1 else 'seeds'}"
+            result = f"{number(mean)} on average over {plural(seeds, 'seed')}"
         if 0 < behind < math.inf:
-            result += f", {behind:.2g} behind {self.label(best)}"
+            result += f", {difference(behind)} behind {self.label(best)}"
         text = f"{self.label(candidate)}: {result}; number {place}, {'goes on' if goes_on else 'stopped'}."
         self.decide(PlayoffPlace(text, candidate, place, goes_on, mean, seeds, behind, best))

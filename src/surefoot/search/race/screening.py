@@ -19,7 +19,7 @@ from surefoot.search.race.race import Race
 from surefoot.search.space import candidates as space
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide
-from surefoot.study.labels import candidate_label
+from surefoot.study.label import candidate_label
 from surefoot.study.requests import Request
 from surefoot.study.run import Candidate
 

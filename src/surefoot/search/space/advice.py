@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from surefoot.naming import listed
 from surefoot.search.answer.snippet import snippet
 from surefoot.search.space import candidates as space
 from surefoot.search.space.prior_results import Expected, Experience, KnownTask, Showing, race_order
 from surefoot.search.space.task_features import Traits, in_common, similarity
-from surefoot.study.labels import candidate_label, optimizer_label
+from surefoot.study.format import rounded
+from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.run import Candidate, Schedule
 
 ADVISED = 3
@@ -130,7 +132,7 @@ def _sentence(found: Sequence[Mapping[str, Any]], traits: Traits, others: Experi
     promising = min(found, key=lambda one: one["expected_regret"])["label"]
     if promising != best:
         best = f"{best}, as is usual, and {promising}"
-    return f"Begin with {best}: so say the known tasks, most of all those like this one ({_listed(alike)})."
+    return f"Begin with {best}: so say the known tasks, most of all those like this one ({listed(alike)})."
 
 
 def _similar(traits: Traits, known: KnownTask) -> dict[str, Any]:
@@ -151,7 +153,7 @@ def _reason(name: str, traits: Traits, others: Experience) -> str:
     raced = {one.name: one.showings[name] for one in _most_alike(traits, others) if name in one.showings}
     if not raced:
         return f"No known task says anything of {optimizer_label(name)}: its place is usual practice."
-    told = [f"{words} on {_listed(tasks)}" for words, tasks in _by_standing(raced).items() if tasks]
+    told = [f"{words} on {listed(tasks)}" for words, tasks in _by_standing(raced).items() if tasks]
     return f"{_capital('; '.join(told))}.{_rates_there(raced.values())}"
 
 
@@ -160,7 +162,7 @@ def _rates_there(showings: Iterable[Showing]) -> str:
     offsets = [showing.offset for showing in showings if math.isfinite(showing.offset)]
     if not offsets:
         return ""
-    low, high = (f"{10**edge:.2g}" for edge in (min(offsets), max(offsets)))
+    low, high = (rounded(10**edge) for edge in (min(offsets), max(offsets)))
     times = "the usual one" if low == high == "1" else f"{low} times the usual one"
     if low != high:
         times = f"{low} to {high} times the usual one"
@@ -181,7 +183,3 @@ def _by_standing(raced: Mapping[str, Showing]) -> dict[str, list[str]]:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)

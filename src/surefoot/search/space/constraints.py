@@ -20,6 +20,7 @@ from surefoot.formula import Choices, Hyperparameter, LogNormal
 from surefoot.naming import nearest
 from surefoot.study.build import DECAY_ON, DECAYS_ON
 from surefoot.study.optimizers import Algorithm
+from surefoot.study.strict_json import is_number
 
 WARMUP = "warmup"
 """The share of the full training spent in warmup: part of every candidate's schedule."""
@@ -112,7 +113,7 @@ def _values(constraint: Constraint, algorithm: Algorithm) -> tuple[Any, ...]:
     """The values; betas=0.9,0.95 means the pair, as one number is never a value of a setting of several."""
     setting, values = algorithm.hyperparameters.get(constraint.name), constraint.values
     several = setting and isinstance(setting.default, tuple) and len(values) == len(setting.default) > 1
-    return (values,) if several and all(map(_is_number, values)) else values
+    return (values,) if several and all(map(is_number, values)) else values
 
 
 def _names(algorithm: Algorithm) -> set[str]:
@@ -165,7 +166,7 @@ def check_value(algorithm: Algorithm, name: str, value: Any, where: str) -> None
     if name == DECAY_ON:
         _check_word(value, DECAYS_ON, f"{where}: {name}")
     elif name == WARMUP:
-        if not (_is_number(value) and 0 <= value < 1):
+        if not (is_number(value) and 0 <= value < 1):
             raise ValueError(f"{where}: warmup is a share of the training, below 1; the usual is 0.05")
     else:
         _check_setting(algorithm.hyperparameters[name], value, f"{where}: {name} of {algorithm.label}")
@@ -198,7 +199,7 @@ def _fits(value: Any, default: Any) -> bool:
         return isinstance(value, bool)
     if isinstance(default, tuple | list):
         return isinstance(value, tuple) and len(value) == len(default) and all(map(_fits, value, default))
-    return _is_number(value) if _is_number(default) else isinstance(value, type(default))
+    return is_number(value) if is_number(default) else isinstance(value, type(default))
 
 
 def _kind(default: Any) -> str:
@@ -206,8 +207,4 @@ def _kind(default: Any) -> str:
         return "True or False"
     if isinstance(default, tuple | list):
         return f"{len(default)} numbers such as {default}"
-    return "a number" if _is_number(default) else "a word"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return "a number" if is_number(default) else "a word"

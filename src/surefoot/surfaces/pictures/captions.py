@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Sequence
 
+from surefoot.naming import listed
 from surefoot.report.style import INK, SOFT
-from surefoot.study.format import candidate_label, number, plain_name, plural, printable, setting, short
+from surefoot.study.format import number, plural, printable, rounded, setting, short
+from surefoot.study.label import label_of, optimizer_label, settings_label
 from surefoot.surfaces.animation import Animation, same_rate
 from surefoot.surfaces.path import Path
 from surefoot.surfaces.pictures.layout import Sheet
@@ -31,12 +32,12 @@ def title(surface: Surface) -> tuple[str, str]:
 
 def settings(path: Path) -> str:
     """`lr=0.1 momentum=0.9`, the learning rate first."""
-    return candidate_label("", path.spec.hyperparameters).strip()
+    return settings_label(path.spec.optimizer, path.spec.hyperparameters)
 
 
 def label(path: Path) -> str:
     """`Adam lr=0.1`."""
-    return candidate_label(path.spec.optimizer, path.spec.hyperparameters)
+    return label_of(path.spec.optimizer, path.spec.hyperparameters)
 
 
 def ending(path: Path) -> str:
@@ -63,15 +64,15 @@ def caption(animation: Animation) -> list[str]:
         f"Same start, {animation.recipe.steps:,} gradient evaluations and {_noise(animation)} for all.",
         f"{_tuning(animation)}{_by_hand(animation)}.",
     ]
-    found.append(f"The floor is the lowest known value, {setting(animation.surface.floor)}.")
+    found.append(f"The floor is the lowest known value, {number(animation.surface.floor)}.")
     lifted = _names([path for path in animation.paths if path.lifted])
     if lifted:
         found.append(f"{lifted[0]}’s point is lifted into a 2×2 matrix." if len(lifted) == 1 else
-                     f"The points of {_listed(lifted)} are lifted into 2×2 matrices.")  # fmt: skip
+                     f"The points of {listed(lifted)} are lifted into 2×2 matrices.")  # fmt: skip
     several = _names([path for path in animation.paths if _evaluates_often(path)])
     if several:
         verb = "evaluates" if len(several) == 1 else "evaluate"
-        found.append(f"{_listed(several)} {verb} several times in a step, so makes fewer steps.")
+        found.append(f"{listed(several)} {verb} several times in a step, so makes fewer steps.")
     return found
 
 
@@ -88,9 +89,7 @@ def small_print(animation: Animation, across: int) -> list[str]:
 
 def brief(value: float) -> str:
     """A number of two digits for the ticks of an axis: `0.01`, `690`, `1e4`."""
-    if 1000 <= value < math.inf:
-        return f"{value:.1e}".replace(".0e", "e").replace("e+0", "e").replace("e+", "e")
-    return setting(float(f"{value:.2g}"))
+    return rounded(value)
 
 
 def write_title(sheet: Sheet, animation: Animation) -> None:
@@ -105,7 +104,7 @@ def write_title(sheet: Sheet, animation: Animation) -> None:
 def _noise(animation: Animation) -> str:
     if not animation.noise:
         return "exact gradients"
-    return f"the same noise on the gradient (deviation {setting(float(animation.noise))})"
+    return f"the same noise on the gradient (deviation {rounded(animation.noise)})"
 
 
 def _tuning(animation: Animation) -> str:
@@ -119,12 +118,9 @@ def _tuning(animation: Animation) -> str:
 
 
 def _by_hand(animation: Animation) -> str:
-    asked = [
-        candidate_label(r.optimizer, r.hyperparameters)
-        for r in animation.recipe.optimizers
-        if r.hyperparameters
-    ]
-    return f"; set by hand: {_listed(asked)}" if asked else ""
+    given = (spec for spec in animation.recipe.optimizers if spec.hyperparameters)
+    asked = [label_of(spec.optimizer, spec.hyperparameters) for spec in given]
+    return f"; set by hand: {listed(asked)}" if asked else ""
 
 
 def _evaluates_often(path: Path) -> bool:
@@ -132,8 +128,4 @@ def _evaluates_often(path: Path) -> bool:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    return list(dict.fromkeys(plain_name(path.spec.optimizer) for path in paths))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return list(dict.fromkeys(optimizer_label(path.spec.optimizer) for path in paths))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from surefoot.study.format import candidate_label
+from surefoot.study.label import label_of
 from surefoot.study.strict_json import without_nan
 from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.inspection import Inspection
@@ -83,7 +83,7 @@ def inspection_document(seen: Inspection, path: Path) -> dict[str, Any]:
 def _path_document(path: Path, strip: Strip | None) -> dict[str, Any]:
     return {
         "optimizer": path.spec.optimizer,
-        "label": candidate_label(path.spec.optimizer, path.spec.hyperparameters),
+        "label": label_of(path.spec.optimizer, path.spec.hyperparameters),
         "hyperparameters": dict(path.spec.hyperparameters),
         "lifted": path.lifted,
         "evaluations": path.evaluations,

@@ -30,7 +30,8 @@ from surefoot.surfaces.pictures.strokes import optimizer_strokes, stroke_documen
 from surefoot.surfaces.surface import Surface
 
 MODULES = (
-    *("dom", "icons", "ground", "marks", "player", "animation", "words", "swatch", "path_table", "transport"),
+    *("dom", "icons", "format", "ground", "marks", "player", "animation", "words", "swatch", "path_table"),
+    "transport",
     "exported",
 )
 """Of the lab, each after those that it imports from."""

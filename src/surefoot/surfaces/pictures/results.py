@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from surefoot.study.format import MISSING, number, printable, setting, short
+from surefoot.study.format import MISSING, decades, number, printable, rounded, short
 from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
 from surefoot.surfaces.pictures.captions import caption, label
@@ -42,7 +42,7 @@ def _standing(path: Path) -> tuple[bool, float]:
 
 
 def _cells(animation: Animation, path: Path, strip: Strip | None) -> Sequence[str]:
-    x, y = (f"{coordinate:.3g}" for coordinate in path.points[-1])
+    x, y = (rounded(coordinate, 3) for coordinate in path.points[-1])
     height = max(0.0, path.values[-1] - animation.surface.floor)
     reached = path.end.partition(":")[0] if path.end else number(height)
     return label(path), f"({x}, {y})", reached, _window(strip)
@@ -52,5 +52,4 @@ def _window(strip: Strip | None) -> str:
     if strip is None:
         return MISSING
     name = "" if strip.setting == "lr" else f"{strip.setting} "
-    low, high = (setting(float(f"{rate:.2g}")) for rate in (strip.low, strip.high))
-    return f"{name}{low} to {high}, {strip.decades:.1f} decades"
+    return f"{name}{rounded(strip.low)} to {rounded(strip.high)}, {decades(strip.decades)}"

@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from surefoot.report.style import GRID, INK, SOFT, Stroke
-from surefoot.study.format import plain_name, short
+from surefoot.study.format import decades, short
+from surefoot.study.label import optimizer_label
 from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
 from surefoot.surfaces.pictures.captions import brief, mark, outcome, settings
@@ -56,7 +57,7 @@ def draw_table(sheet: Sheet, animation: Animation, left: float, top: float) -> N
         column, row = divmod(place, per_column)
         x, y = left + _COLUMN * column, top + HEADER + ROW * row
         draw_stroke(sheet, stroke, x, y + ROW / 2)
-        name, told = plain_name(path.spec.optimizer), short(settings(path), _SETTINGS)
+        name, told = optimizer_label(path.spec.optimizer), short(settings(path), _SETTINGS)
         _two_lines(sheet, x + _NAME, y, name, told)
         first, second = outcome(path, animation.surface)
         _two_lines(sheet, x + _OUTCOME, y, f"{mark(path)} {first}".strip(), second)
@@ -88,7 +89,7 @@ def working(path: Path, strip: Strip | None) -> tuple[str, str]:
     what = "" if strip.setting == "lr" else f"{strip.setting} "
     if not any(score < 1 for score in strip.scores):
         return "nothing works", f"{what}from {brief(strip.rates[0])} to {brief(strip.rates[-1])}"
-    return f"{strip.decades:.1f} decades", f"{what}{brief(strip.low)} to {brief(strip.high)}"
+    return decades(strip.decades), f"{what}{brief(strip.low)} to {brief(strip.high)}"
 
 
 def _two_lines(sheet: Sheet, left: float, top: float, first: str, second: str) -> None:

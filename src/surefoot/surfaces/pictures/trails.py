@@ -20,7 +20,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Affine2D
 
 from surefoot.report.style import Stroke
-from surefoot.study.format import plain_name
+from surefoot.study.label import optimizer_label
 from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
 from surefoot.surfaces.pictures.levels import Values
@@ -124,7 +124,8 @@ def _draw_lost(
     named.append((u, v))
     right = u > 0.6
     name = axes.text(
-        u + (-0.03 if right else 0.03), v, f"{plain_name(path.spec.optimizer)} {path.end.partition(':')[0]}",
+        u + (-0.03 if right else 0.03), v,
+        f"{optimizer_label(path.spec.optimizer)} {path.end.partition(':')[0]}",
         transform=axes.transAxes, ha="right" if right else "left",
         va="center" if 0.05 < v < 0.95 else "bottom" if v < 0.5 else "top",
         fontsize=7.5, color=stroke.colour, fontweight="bold", zorder=9, path_effects=around,

@@ -32,6 +32,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from surefoot.study.format import rounded
 from surefoot.study.user_code import TaskError
 from surefoot.tasks.batching import shuffled
 from surefoot.tasks.gallery import packaged
@@ -251,7 +252,8 @@ class Climate:
             degrees = (north - south) / len(pixels)
             if self.latitude and not 0.5 <= degrees / DEGREES <= 2:
                 lines.append(
-                    f"{path.name} has {degrees:.2g}° a pixel, the model knows only {DEGREES:.2g}°: rescale it"
+                    f"{path.name} has {rounded(degrees)}° a pixel, the model knows only {rounded(DEGREES)}°: "
+                    "rescale it"
                 )
         return lines
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from surefoot.study.format import share
 from surefoot.study.user_code import TaskError
 from surefoot.tasks.images.decoding import File, UnreadableError
 from surefoot.tasks.images.folders import Problems, pictures, printable, relative
@@ -54,7 +55,7 @@ def write(
             found.add("images that cannot be read", f"{name}: {error}")
             told.append({"file": name, "error": str(error)})
             continue
-        told.append({"file": name, "classes": [{"label": label, "share": share} for share, label in ranked]})
+        told.append({"file": name, "classes": [{"label": label, "share": part} for part, label in ranked]})
     if not any("classes" in entry for entry in told):
         raise TaskError(f"{printable(str(source))}: {told[0]['error']}")
     target = result_file(out, "classes.json")
@@ -65,5 +66,5 @@ def write(
 
 
 def _line(entry: dict[str, Any]) -> str:
-    best = ", ".join(f"{found['label']} {found['share']:.1%}" for found in entry["classes"][:TOLD])
+    best = ", ".join(f"{found['label']} {share(found['share'])}" for found in entry["classes"][:TOLD])
     return f"{entry['file']}: {best}"

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
+from surefoot.study.format import share
 from surefoot.study.user_code import TaskError
 
 IGNORED = 255  # fits the 8 bits of a PNG mask, and leaves room for 255 classes
@@ -293,7 +294,7 @@ def overlay(
     picture = picture.resize((scale * picture.width, scale * picture.height), Image.Resampling.NEAREST)
     size = max(14, picture.width // 60)
     font = ImageFont.load_default(size)
-    entries = {zone: f"{zone} {share:.1%}" for zone, share in shares.items()}
+    entries = {zone: f"{zone} {share(part)}" for zone, part in shares.items()}
     column = round(max(map(font.getlength, entries.values()))) + 3 * size
     columns = max((picture.width - size) // column, 1)
     rows = -(-len(entries) // columns)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 
 from surefoot.study.run import Candidate, Point
+from surefoot.study.strict_json import or_nan
 from surefoot.tasks import Task
 from surefoot.training.full.model_folder import TASK, TRAINING, About, FolderError, ModelFolder
 
@@ -128,10 +129,10 @@ def standing(folder: ModelFolder) -> Result | None:
         return Result(
             found["status"],
             int(found["evaluations"]),
-            tuple(Point(*map(_number, row)) for row in found["curve"]),
+            tuple(Point(*map(or_nan, row)) for row in found["curve"]),
             str(found["message"]),
-            {name: _number(value) for name, value in found["metrics"].items()},
-            _number(found["seconds_per_step"]),
+            {name: or_nan(value) for name, value in found["metrics"].items()},
+            or_nan(found["seconds_per_step"]),
             int(found["state_bytes"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -180,7 +181,3 @@ def _told(plan: Mapping[str, Any], name: str) -> str:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
