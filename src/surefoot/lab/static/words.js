@@ -1,4 +1,4 @@
-/* Sentences of a race, as the command line and the reports write them.
+/* Sentences of an animation, as the command line and the reports write them.
 
    outcome(animation, 200)                // "Adam is lowest: 0.0031 above the floor. SGD diverged after 14."
 */
