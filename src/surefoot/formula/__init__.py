@@ -20,7 +20,7 @@ declared     the class behind all optimizers: groups, settings, checkpoints
 slips        is an unknown key of a group a misspelt setting?
 optimizer    the torch.optim.Optimizer that runs a formula
 matrices     the class behind rules that see whole matrices
-checkpoint   state dicts, fitted to an optimizer or refused
+state_dict   state dicts, fitted to an optimizer or refused: match, detect, convert, restore
 history, line_search   the parts of LBFGS
 """
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import optimizer as upstream
 from torch.optim.optimizer import ParamsT
 
-from surefoot.formula import checkpoint
+from surefoot.formula import state_dict as state_dicts
 from surefoot.formula.declaration import SWITCHES, Declaration, collect, give_constructor
 from surefoot.formula.facts import Facts, Hyperparameter, StateSlot, check_tensor
 from surefoot.formula.slips import misspelt, respelt
@@ -167,9 +167,9 @@ class Declared(torch.optim.Optimizer):
             ValueError: another algorithm, other parameters, other shapes or another order, each difference
                 on its line; nothing is changed then.
         """
-        if lr not in checkpoint.LR:
+        if lr not in state_dicts.LR:
             raise ValueError(f"lr={lr!r} is neither 'saved' nor 'mine'")
-        reports: list[checkpoint.Report | None] = []
+        reports: list[state_dicts.Report | None] = []
 
         def fit(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
             known = [
@@ -177,7 +177,7 @@ class Declared(torch.optim.Optimizer):
                 for algorithm in _every_subclass(Declared)
                 if algorithm._declared.algorithm is algorithm
             ]
-            fitting, report = checkpoint.fit(self, saved, convert=convert, lr=lr, known=known)
+            fitting, report = state_dicts.fit(self, saved, convert=convert, lr=lr, known=known)
             reports.append(report)
             return fitting
 
@@ -193,11 +193,11 @@ class Declared(torch.optim.Optimizer):
         super().__setstate__(state)
         declared = self._declared
         for group in self.param_groups:
-            checkpoint.complete(group, declared.hyperparameters, declared.switches)
+            state_dicts.complete(group, declared.hyperparameters, declared.switches)
             declared.settle(group)
             for p in group["params"]:
                 if entries := self.state.get(p):
-                    checkpoint.normalise(entries, declared.slots, p, group)
+                    state_dicts.normalise(entries, declared.slots, p, group)
 
     @classmethod
     def _state_names(cls) -> set[str]:

@@ -20,7 +20,6 @@ from torch._compile import _disable_dynamo  # torch.compiler.disable imports all
 from torch.utils import _foreach_utils as upstream
 
 from surefoot.formula import cpu, eager
-from surefoot.formula.checkpoint import scalar_dtype
 from surefoot.formula.declared import Declared
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.language import Value
@@ -28,6 +27,7 @@ from surefoot.formula.launch import Batch, Launcher, Row, RowBatch, Tensors, has
 from surefoot.formula.memory import addresses, held, reach_of
 from surefoot.formula.names import Settings, State
 from surefoot.formula.numbers import Followed
+from surefoot.formula.state_dict import scalar_dtype
 from surefoot.formula.trace import Trace, trace
 from surefoot.formula.unchanged import plain
 
