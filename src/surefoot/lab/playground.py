@@ -23,7 +23,7 @@ from surefoot.lab.response_models import (
     file_of,
 )
 from surefoot.lab.service import respond
-from surefoot.surfaces.optimizer_cards import cards, find_card, kind_of
+from surefoot.surfaces.optimizer_cards import cards, find_card
 from surefoot.surfaces.pictures.document import surface_document
 from surefoot.surfaces.pictures.strokes import racer_strokes, stroke_document
 from surefoot.surfaces.surfaces import SURFACES
@@ -113,7 +113,14 @@ def _short(name: str) -> dict[str, Any]:
         "summary": card.summary,
         "lr": next((float(h.default) for h in card.hyperparameters if h.name == "lr"), None),
         "hyperparameters": [
-            {"name": h.name, "default": h.default, "meaning": h.meaning, "usual": h.usual, "kind": kind_of(h)}
+            {
+                "name": h.name,
+                "default": h.default,
+                "meaning": h.meaning,
+                "usual": h.usual,
+                "kind": h.kind,
+                "choices": h.choices,
+            }
             for h in card.hyperparameters
         ],
         "needs_closure": card.needs_closure,

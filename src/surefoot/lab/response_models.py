@@ -58,6 +58,7 @@ class SettingDocument(BaseModel):
     meaning: str
     usual: str
     kind: str
+    choices: list[str | None]
 
 
 class OptimizerDocument(BaseModel):

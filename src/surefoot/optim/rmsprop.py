@@ -30,7 +30,12 @@ class RMSprop(
     eps: float = f.epsilon(1e-8)
     weight_decay: float = f.weight_decay(0)
     momentum: float = f.non_negative(
-        "momentum", 0, "share of the last step that is kept", "0 or 0.9", f.Choices((0.0, 0.9))
+        "momentum",
+        0,
+        "share of the last step that is kept",
+        "0 or 0.9",
+        f.Choices((0.0, 0.9)),
+        f.Kind.MOMENTUM,
     )
     centered: bool = f.flag(False, "divide by the standard deviation instead of the root mean square")
 

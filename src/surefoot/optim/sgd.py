@@ -26,7 +26,12 @@ class SGD(f.Optimizer, arguments="*, maximize, foreach, differentiable, fused"):
 
     lr: float | Tensor = f.learning_rate(1e-3, f.LogNormal(3e-2, 0.8))
     momentum: float = f.non_negative(
-        "momentum", 0, "share of the last step that is kept", "0 or 0.8 to 0.99", f.Choices((0.9, 0.0))
+        "momentum",
+        0,
+        "share of the last step that is kept",
+        "0 or 0.8 to 0.99",
+        f.Choices((0.9, 0.0)),
+        f.Kind.MOMENTUM,
     )
     dampening: float = f.hyperparameter(0, "share of a new gradient that momentum leaves out", "0")
     weight_decay: float | Tensor = f.weight_decay(0)

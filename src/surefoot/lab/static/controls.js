@@ -85,7 +85,7 @@ export function controlPanel(lab) {
   function show() {
     const { state, race } = lab;
     lr.set(state.tuning === "same-lr" ? (state.lr ?? commonRate(race)) : null);
-    momentum.set(commonMomentum(state.racers));
+    momentum.set(commonMomentum(state.racers, lab.optimizers));
     noise.set(state.noise ?? race?.noise ?? 0);
     steps.set(state.steps);
     if (document.activeElement !== seed.input) seed.input.value = String(state.seed);
@@ -99,17 +99,23 @@ export function controlPanel(lab) {
 }
 
 function withMomentum(racer, card, value) {
-  const names = card?.hyperparameters ?? [];
-  const name = names.find((each) => each.name === "momentum") ? "momentum" : names.find((each) => each.name === "betas") ? "betas" : null;
-  if (!name) return racer;
+  const memory = memoryOf(card);
+  if (!memory) return racer;
+  const { name, kind, default: usual } = memory;
   const { [name]: own, ...rest } = racer.hyperparameters;
   if (value === null) return { ...racer, hyperparameters: rest };
-  const usual = names.find((each) => each.name === name).default;
-  return { ...racer, hyperparameters: { ...rest, [name]: name === "momentum" ? value : [value, ...(own ?? usual).slice(1)] } };
+  return { ...racer, hyperparameters: { ...rest, [name]: kind === "momentum" ? value : [value, ...(own ?? usual).slice(1)] } };
 }
 
-function commonMomentum(racers) {
-  const found = racers.map(({ hyperparameters }) => hyperparameters.momentum ?? hyperparameters.betas?.[0]).filter((value) => value !== undefined);
+/* The setting that says how long gradients are remembered: a momentum, else the first of several decay rates. */
+function memoryOf(card) {
+  const settings = card?.hyperparameters ?? [];
+  return settings.find((each) => each.kind === "momentum") ?? settings.find((each) => each.kind === "decays");
+}
+
+function commonMomentum(racers, optimizers) {
+  const told = ({ optimizer, hyperparameters }) => [hyperparameters[memoryOf(optimizers.get(optimizer))?.name]].flat()[0];
+  const found = racers.map(told).filter((value) => value !== undefined);
   return found.length && found.every((value) => value === found[0]) && found.length > 1 ? found[0] : null;
 }
 
