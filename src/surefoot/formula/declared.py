@@ -15,7 +15,7 @@ from torch.optim.optimizer import ParamsT
 
 from surefoot.formula import state_dict as state_dicts
 from surefoot.formula.declaration import SWITCHES, Declaration, collect, give_constructor
-from surefoot.formula.facts import Facts, Hyperparameter, StateSlot, check_tensor
+from surefoot.formula.facts import Facts, Family, Hyperparameter, StateSlot, check_tensor
 from surefoot.formula.slips import misspelt, respelt
 
 __all__ = ["SWITCHES", "Declared"]
@@ -73,6 +73,8 @@ class Declared(torch.optim.Optimizer):
             bound their own size.
         state_at_start: make the state in the constructor instead of at the first step.
         lr_rounds: torch computes with a tensor lr in the tensor's dtype, not with its number.
+        family: what kind of step it takes.
+        represents_family: a search that cannot pay for all optimizers begins with this one of its family.
         one_vector: the state of all parameters is kept as one vector, in their order.
     """
 
@@ -93,6 +95,8 @@ class Declared(torch.optim.Optimizer):
     state_at_start: ClassVar[bool] = False
     lr_rounds: ClassVar[bool] = False
     one_vector: ClassVar[bool] = False
+    family: ClassVar[Family] = Family.OTHER
+    represents_family: ClassVar[bool] = False
 
     _declared: ClassVar[Declaration] = Declaration()
 
@@ -266,6 +270,7 @@ class Declared(torch.optim.Optimizer):
             bad_at=" ".join(cls.bad_at.split()),
             hyperparameters=tuple(h for h in declared.hyperparameters.values() if not h.fixed),
             slots=declared.slots,
+            family=declared.family,
             needs_closure=declared.needs_closure,
             sparse=declared.sparse,
             takes_complex=declared.takes_complex,

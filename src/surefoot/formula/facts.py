@@ -26,6 +26,35 @@ class Choices:
     values: tuple[Any, ...]
 
 
+class Family(StrEnum):
+    """The kinds of step that optimizers take.
+
+    A search that cannot pay for all optimizers begins with one of each, in this order (`represents_family`);
+    the others of a family are its relatives.
+
+    Attributes:
+        ADAPTIVE_MOMENTUM: as Adam.
+        GRADIENT: as SGD, with or without momentum.
+        ORTHOGONAL: as Muon.
+        ADAPTIVE: as RMSprop, whose momentum is not divided.
+        SIGN: as Lion.
+        RELATIVE: as Adafactor.
+        CURVATURE: as LBFGS.
+        GRADIENT_FREE: as RandomSearch.
+        OTHER: none of these.
+    """
+
+    ADAPTIVE_MOMENTUM = "the mean of the gradients over their running magnitude"
+    GRADIENT = "the gradient, with or without momentum"
+    ORTHOGONAL = "momentum, orthogonalised"
+    ADAPTIVE = "the gradient over its running magnitude"
+    SIGN = "a sign, times a step size"
+    RELATIVE = "relative to the size of the weights"
+    CURVATURE = "the gradient through an estimate of the curvature"
+    GRADIENT_FREE = "a trial that is kept if the loss falls"
+    OTHER = "a kind of its own"
+
+
 class Kind(StrEnum):
     """What values a setting takes.
 
@@ -199,12 +228,30 @@ def _plain(value: Any, default: Any) -> Any:
     return value.item() if is_numpy_number else value
 
 
+class Meaning(StrEnum):
+    """What state entries stand for that several optimizers keep; any other meaning is a text of its own.
+
+    Attributes:
+        STEPS: how many steps were taken.
+        MEAN_GRADIENT: a running mean of the gradients, from zero and not corrected for that.
+        MEAN_SQUARE: the same of the squared gradients.
+        LARGEST_MEAN_SQUARE: the largest such mean so far.
+    """
+
+    STEPS = "number of steps"
+    MEAN_GRADIENT = "mean of the gradients"
+    MEAN_SQUARE = "mean of the squared gradients"
+    LARGEST_MEAN_SQUARE = "largest mean of the squared gradients so far"
+
+
 @dataclass(frozen=True)
 class StateSlot:
     """One entry of a parameter's state.
 
     Attributes:
         name: torch's name for it.
+        meaning: what it is, in a few words. Where a checkpoint is converted, an entry goes on as the one
+            of the same meaning, whatever their names; one without a meaning starts anew.
         initial: a number, the name of the setting that holds it, or None: absent until it is assigned.
         when: name of the setting that must be set (true, not zero) for this state to exist.
         scalar: one number per parameter tensor instead of one per element.
@@ -212,10 +259,12 @@ class StateSlot:
         number: kept as a Python number, not as a tensor.
         over: -1 keeps one number per row, -2 one per column; for parameters that have both.
         vectors: only for parameters of fewer than two dimensions.
+        limit: what it comes to after many steps, where it corrects means for their start at zero.
         default_dtype: kept in torch's default dtype also after loading, where torch's own step rounds to it.
     """
 
     name: str
+    meaning: str = ""
     initial: float | str | None = 0.0
     when: str | None = None
     scalar: bool = False
@@ -223,6 +272,7 @@ class StateSlot:
     number: bool = False
     over: int | None = None
     vectors: bool = False
+    limit: float | None = None
     default_dtype: bool = False
 
     def exists(self, settings: Mapping[str, Any]) -> bool:
@@ -243,7 +293,7 @@ class StateSlot:
         return tuple(kept)
 
 
-STEP = StateSlot("step", scalar=True, counts=True)
+STEP = StateSlot("step", Meaning.STEPS, scalar=True, counts=True)
 """The step counter that most optimizers keep."""
 
 
@@ -259,6 +309,7 @@ class Facts:
     bad_at: str
     hyperparameters: tuple[Hyperparameter, ...]
     slots: tuple[StateSlot, ...]
+    family: Family
     needs_closure: bool
     sparse: str
     takes_complex: bool

@@ -54,6 +54,8 @@ def _all_variants(cls: type[Optimizer]) -> Iterator[Trace]:
         for n, v in defaults.items()
         if isinstance(v, bool) or v == 0
     ]
+    words = {n: h.choices for n, h in cls._declared.hyperparameters.items()}
+    switched += [{n: word} for n, choices in words.items() for word in choices if word != defaults[n]]
     variants = [
         defaults,
         *[defaults | s for s in switched],

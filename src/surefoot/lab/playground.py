@@ -54,6 +54,7 @@ def optimizer(name: str) -> Response:
         raise Refused(404, str(error)) from None
     more = {
         "equation": card.equation,
+        "family": card.family,
         "state": card.state,
         "state_bytes_per_parameter": card.state_bytes_per_parameter,
         "takes": card.takes,

@@ -36,6 +36,7 @@ class LBFGS(f.Declared):
         matrices: Byrd, Nocedal & Schnabel, Representations of quasi-Newton matrices, 1994"""
     good_at = "small, smooth, full-batch problems, such as physics-informed networks: few, very good steps"
     bad_at = "mini-batches: noise between batches looks like curvature; many evaluations for each step"
+    family = f.Family.CURVATURE
     state_note = "8 bytes × (steps remembered, at most history_size) + 8 in float32"
     needs_closure = True
     warmup_matters = False

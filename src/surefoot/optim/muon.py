@@ -34,6 +34,8 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
         "hidden layers of transformers and multilayer perceptrons: fewer steps, and less state than Adam"
     )
     bad_at = "everything that is not a matrix; matrix products in every step, dear for large layers on CPU"
+    family = f.Family.ORTHOGONAL
+    represents_family = True
 
     lr: float | Tensor = f.at_least(
         0, "Learning rate", 1e-3, "learning rate: the size of a step", "1e-3 to 1e-1", f.LogNormal(1e-2)
@@ -73,7 +75,7 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
         message="Adjust learning rate function {value} is not supported",
     )
 
-    slots = (f.StateSlot("momentum_buffer"),)
+    slots = (f.StateSlot("momentum_buffer", f.Meaning.MEAN_GRADIENT),)
 
     @staticmethod
     def update(p: Tensor, g: Any, s: Any, h: Any) -> Tensor:

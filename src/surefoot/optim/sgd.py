@@ -23,6 +23,8 @@ class SGD(f.Optimizer, arguments="*, maximize, foreach, differentiable, fused"):
         of initialization and momentum in deep learning, 2013"""
     good_at = "convolutional networks with normalisation and long schedules; least state and cheapest step"
     bad_at = "parameters whose gradients differ by orders of magnitude, such as attention or embeddings"
+    family = f.Family.GRADIENT
+    represents_family = True
 
     lr: float | Tensor = f.learning_rate(1e-3, f.LogNormal(3e-2, 0.8))
     momentum: float = f.non_negative(
@@ -37,7 +39,7 @@ class SGD(f.Optimizer, arguments="*, maximize, foreach, differentiable, fused"):
     weight_decay: float | Tensor = f.weight_decay(0)
     nesterov: bool = f.flag(False, "look ahead along the momentum")
 
-    slots = (f.StateSlot("momentum_buffer", initial=None, when="momentum"),)
+    slots = (f.StateSlot("momentum_buffer", "fading sum of the gradients", initial=None, when="momentum"),)
     sparse = "exact"
 
     @staticmethod

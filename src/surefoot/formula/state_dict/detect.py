@@ -23,15 +23,18 @@ def signs_of_another_algorithm(
     groups: Sequence[Group],
     state: Mapping[Any, Any],
     known: Collection[type[Declared]],
-) -> list[str]:
-    """What shows that another algorithm than the optimizer's wrote the state dict; empty if nothing does.
+) -> tuple[list[str], Collection[type[Declared]]]:
+    """What shows that another algorithm than the optimizer's wrote the state dict, and which ones may have.
 
     A key that no algorithm knows shows nothing: it is the user's.  A setting that is off by default may be
     missing, since older versions did not have it.
+
+    Returns:
+        A line for each sign, none where nothing shows it; the algorithms that explain the state dict best.
     """
     cls = type(optimizer)
     if not groups:
-        return []
+        return [], known
     evidence = _Evidence(groups, state, known)
     lines = [f"setting {name!r} is missing" for name in sorted(evidence.lacking(cls))]
     lines += [f"state entry {name!r} is unknown" for name in sorted(evidence.foreign_state(cls))]
@@ -44,7 +47,7 @@ def signs_of_another_algorithm(
         lines.append(f"it looks like {' or '.join(sorted(c.__name__ for c in better))}")
     for name in sorted(evidence.telling(cls)):
         lines += _other_values(cls, name, optimizer.param_groups, groups)
-    return lines
+    return lines, better or known
 
 
 def _other_values(cls: type[Declared], name: str, own: Sequence[Group], saved: Sequence[Group]) -> list[str]:

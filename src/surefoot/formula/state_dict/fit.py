@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from surefoot.formula.state_dict.convert import SAME_MEANING, Report, converted, with_lr
+from surefoot.formula.state_dict.convert import Report, converted, counterparts, with_lr
 from surefoot.formula.state_dict.detect import signs_of_another_algorithm
 from surefoot.formula.state_dict.match import StateDict, matched, torch_heading, wrong_shapes
 
@@ -34,18 +34,19 @@ def fit(
     Raises:
         ValueError: the state dict does not fit; every difference has its line.
     """
-    own, state = optimizer.param_groups, state_dict["state"]
-    groups, differences = matched(own, state_dict["param_groups"], optimizer._declared.one_vector)
-    heading = torch_heading(own, state_dict["param_groups"]) if differences else ""
-    foreign = signs_of_another_algorithm(optimizer, groups or state_dict["param_groups"], state, known)
+    own, saved, state = optimizer.param_groups, state_dict["param_groups"], state_dict["state"]
+    groups, differences = matched(own, saved, optimizer._declared.one_vector)
+    heading = torch_heading(own, saved) if differences else ""
+    foreign, writers = signs_of_another_algorithm(optimizer, groups or saved, state, known)
+    same = counterparts(optimizer, writers) if foreign else None
     if groups is not None:
-        differences += wrong_shapes(optimizer, groups, state, None if not foreign else SAME_MEANING)
+        differences += wrong_shapes(optimizer, groups, state, same)
     if differences or (foreign and not convert):
         heading = heading or f"loaded state dict does not fit this {type(optimizer).__name__}"
         raise ValueError(_refusal(heading, differences + foreign, bool(foreign) and not differences))
     assert groups is not None
     if convert:
-        return converted(optimizer, groups, state, lr, same=not foreign)
+        return converted(optimizer, groups, state, lr, same)
     kept = [with_lr(g, mine) if lr == "mine" else g for g, mine in zip(groups, own, strict=True)]
     return {**state_dict, "param_groups": kept}, None
 

@@ -6,7 +6,7 @@ By name where both sides have names, also through wrappers that add to them; els
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Group = dict[str, Any]
 StateDict = dict[str, Any]
+Counterparts = Mapping[str, Sequence[str]]
+"""The saved entries that may mean the same as one of ours, by our name."""
 
 OTHER_COUNT = "loaded state dict has a different number of parameter groups"
 OTHER_SIZE = "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
@@ -118,16 +120,27 @@ def torch_heading(own: Sequence[Group], saved: Sequence[Group]) -> str:
 
 
 def wrong_shapes(
-    optimizer: Declared, groups: Sequence[Group], state: Mapping[Any, Any], only: Collection[str] | None
+    optimizer: Declared,
+    groups: Sequence[Group],
+    state: Mapping[Any, Any],
+    counterparts: Counterparts | None,
 ) -> list[str]:
-    """A line for each state entry whose shape is not that of its parameter."""
+    """A line for each state entry whose shape is not that of its parameter.
+
+    Args:
+        optimizer: whose parameters.
+        groups: the saved groups, in our order.
+        state: the saved state.
+        counterparts: of another algorithm's state; None where all names are ours.
+    """
     lines = []
     for label, p, _, entries in parameters_with_state(optimizer, groups, state):
         for name, shape in optimizer._state_shapes(p).items():
-            held = entries.get(name) if only is None or name in only else None
+            saved_name = name if counterparts is None else counterpart(entries, name, counterparts)
+            held = None if saved_name is None else entries.get(saved_name)
             for tensor in held if isinstance(held, list) else [held]:
                 if isinstance(tensor, Tensor) and shape is not None and tensor.shape != shape:
-                    found = f"{name!r} has shape {tuple(tensor.shape)}, expected {tuple(shape)}"
+                    found = f"{saved_name!r} has shape {tuple(tensor.shape)}, expected {tuple(shape)}"
                     lines.append(f"parameter {label}: {found}")
                     break
     return lines
@@ -145,6 +158,11 @@ def parameters_with_state(
             if isinstance(entries, Mapping) and entries:
                 yield (repr(names[place]) if place < len(names) else str(number)), p, saved, entries
             number += 1
+
+
+def counterpart(entries: Mapping[str, Any], name: str, counterparts: Counterparts) -> str | None:
+    """The saved entry that means the same as ours of this name; None if there is none."""
+    return next((saved for saved in counterparts.get(name, ()) if entries.get(saved) is not None), None)
 
 
 def needed_entries(optimizer: Declared, p: Tensor, group: Mapping[str, Any]) -> set[str]:
