@@ -89,7 +89,7 @@ def test_every_surface_and_every_optimizer_is_told(lab):
     assert [optimizer["name"] for optimizer in optimizers] == list(cards())
     card = ask(lab.url, "/api/optimizers/adam").json
     assert card["equation"] == cards()["Adam"].equation
-    assert {setting["name"]: setting["kind"] for setting in card["hyperparameters"]}["betas"] == "pair"
+    assert {setting["name"]: setting["kind"] for setting in card["hyperparameters"]}["betas"] == "decays"
     unknown = ask(lab.url, "/api/optimizers/adm")
     assert unknown.status == 404
     assert "did you mean 'Adam'" in unknown.json["detail"]

@@ -81,7 +81,7 @@ def test_a_card_says_what_the_api_says(page):
     facts = optim.Adam.facts()
     assert rows == [[h.name, setting(h.default), h.meaning, h.usual or "–"] for h in facts.hyperparameters]
     remarks = page.locator("dl.remarks").text_content()
-    for fact in ("good_at", "bad_at", "takes", "state_bytes_per_parameter"):
+    for fact in ("family", "good_at", "bad_at", "takes", "state_bytes_per_parameter"):
         assert card[fact] in remarks
     paper = page.get_by_role("link", name="arxiv.org/abs/1412.6980")
     assert paper.get_attribute("rel") == "noopener noreferrer"

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 
 from surefoot import optim
-from surefoot.formula.checkpoint import off
+from surefoot.formula.state_dict.detect import off
 from tests.optim.configurations import (
     every_case,
     every_optimizer,

@@ -19,6 +19,7 @@ class Card:
     name: str = "Adam"
     summary: str = "Scales each step by the gradient's recent size."
     equation: str = "m = β₁ m + (1 − β₁) g\np = p − lr m / (√v + ε)[/]"
+    family: str = "a kind of its own"
     hyperparameters: tuple[Argument, ...] = (
         Argument("lr", 1e-3, "size of a step", "1e-4 to 1e-2"),
         Argument("betas", (0.9, 0.999), "decay rates [of averages]"),

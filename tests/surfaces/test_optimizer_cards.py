@@ -3,7 +3,8 @@ import inspect
 import pytest
 
 from surefoot import optim
-from surefoot.surfaces.optimizer_cards import CHOICES, WHOLE, cards, check_setting, find_card, kind_of
+from surefoot.formula import Kind
+from surefoot.surfaces.optimizer_cards import cards, check_setting, find_card
 
 
 def settings():
@@ -22,8 +23,9 @@ def test_the_kind_of_a_setting_is_what_the_class_says(name, setting):
     declared = [inspect.get_annotations(base) for base in optim.find(name).__mro__]
     told = next(found[setting.name] for found in declared if setting.name in found)
     words = told if isinstance(told, str) else getattr(told, "__name__", str(told))
-    expected = {"whole": "int", "flag": "bool", "choice": "str", "pair": "tuple", "triple": "tuple"}
-    assert words.startswith(expected.get(kind_of(setting), "float"))
+    expected = {"whole": "int", "flag": "bool", "choice": "str", "numbers": "tuple", "decays": "tuple"}
+    assert words.startswith(expected.get(setting.kind, "float"))
+    assert setting.kind is not Kind.ANY
 
 
 @pytest.mark.parametrize(("name", "setting"), settings(), ids=lambda part: getattr(part, "name", part))
@@ -33,14 +35,14 @@ def test_a_default_fits(name, setting):
 
 def test_choices_are_those_that_the_optimizer_takes():
     for _, setting in settings():
-        for choice in CHOICES.get(setting.name, ()):
+        for choice in setting.choices:
             assert setting.valid(choice)
 
 
 def test_what_counts_something_is_bounded():
     for name, setting in settings():
-        if setting.name in WHOLE:
-            for value in (0, WHOLE[setting.name][1] + 1, 2.0, True, "5"):
+        if setting.limits:
+            for value in (0, setting.limits[1] + 1, 2.0, True, "5"):
                 with pytest.raises(ValueError, match="whole number"):
                     check_setting(name, setting.name, value)
 

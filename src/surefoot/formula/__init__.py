@@ -20,7 +20,7 @@ declared     the class behind all optimizers: groups, settings, checkpoints
 slips        is an unknown key of a group a misspelt setting?
 optimizer    the torch.optim.Optimizer that runs a formula
 matrices     the class behind rules that see whole matrices
-checkpoint   state dicts, fitted to an optimizer or refused
+state_dict   state dicts, fitted to an optimizer or refused: match, detect, convert, restore
 history, line_search   the parts of LBFGS
 """
 
@@ -30,11 +30,15 @@ from surefoot.formula.facts import (
     STEP,
     Choices,
     Facts,
+    Family,
     Hyperparameter,
+    Kind,
     LogNormal,
+    Meaning,
     StateSlot,
     at_least,
     check_tensor,
+    choice,
     decay_pair,
     decoupled_decay,
     epsilon,
@@ -70,10 +74,13 @@ __all__ = [
     "Choices",
     "Declared",
     "Facts",
+    "Family",
     "FormulaError",
     "Hyperparameter",
+    "Kind",
     "LogNormal",
     "MatrixOptimizer",
+    "Meaning",
     "Optimizer",
     "Settings",
     "State",
@@ -84,6 +91,7 @@ __all__ = [
     "at_least",
     "backend",
     "check_tensor",
+    "choice",
     "decay_pair",
     "decayed",
     "decoupled_decay",

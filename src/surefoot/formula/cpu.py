@@ -18,7 +18,7 @@ from surefoot.formula.eager import machine_epsilon
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.names import Settings, State
 from surefoot.formula.numbers import Pattern, number_names
-from surefoot.formula.trace import Extent, trace
+from surefoot.formula.trace import Extent, Trace, trace
 from surefoot.formula.unchanged import plain
 
 if TYPE_CHECKING:
@@ -73,7 +73,15 @@ class Variant:
 @functools.cache
 def kernel_for(variant: Variant) -> tuple[Kernel, Layout]:
     """Trace and compile, once per process."""
-    from surefoot.formula.kernels import Layout, compile_kernel
+    from surefoot.formula.kernels import compile_kernel
+
+    graph, layout = traced(variant)
+    return compile_kernel(graph, layout), layout
+
+
+def traced(variant: Variant) -> tuple[Trace, Layout]:
+    """What a variant computes, and the order of the streams in its kernel's tables."""
+    from surefoot.formula.kernels import Layout
 
     tensors = tuple(s.name for s in variant.slots if not s.scalar)
     scalars = tuple(s.name for s in variant.slots if s.scalar)
@@ -96,7 +104,7 @@ def kernel_for(variant: Variant) -> tuple[Kernel, Layout]:
         known_numbers={"machine_epsilon": machine_epsilon(TORCH_DTYPES[variant.dtype])},
         negate_gradient=variant.negate,
     )
-    return compile_kernel(graph, layout), layout
+    return graph, layout
 
 
 def extent(slot: StateSlot) -> Extent:

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch.optim.optimizer import ParamsT
 
-from surefoot.formula.facts import Hyperparameter, StateSlot
+from surefoot.formula.facts import Family, Hyperparameter, StateSlot
 
 # torch's arguments that choose an implementation.  They never change the mathematics here;
 # `maximize` is applied to the gradient before the formula sees it.
@@ -27,7 +27,7 @@ SWITCHES: dict[str, bool | None] = {
 SPARSE = ("no", "rows", "only", "exact")
 FLAGS = (
     "needs_closure", "takes_complex", "matrices_only", "warmup_matters", "state_at_start", "one_vector",
-    "lr_rounds",
+    "lr_rounds", "represents_family",
 )  # fmt: skip
 CHECKS = ("check_together", "check_given")
 FORMULA = ["p", "g", "s", "h"]  # the parameters of a formula, by whose names it is told from other methods
@@ -72,6 +72,8 @@ class Declaration:
     state_at_start: bool = False
     one_vector: bool = False
     lr_rounds: bool = False
+    family: Family = Family.OTHER
+    represents_family: bool = False
     elementwise: bool = True
     tested: set[str] = field(default_factory=set)
     algorithm: type | None = None
@@ -139,6 +141,7 @@ def collect(cls: type, inherited: Declaration, arguments: str | None, keys: str 
         changes["keys"] = tuple(_words(keys))
     if not changes:
         return inherited
+    changes.setdefault("represents_family", False)  # a variation of its base is a relative of it
     declared = replace(inherited, **changes)
     return replace(declared, signature=_signature(declared.hyperparameters, declared.arguments))
 
@@ -164,6 +167,8 @@ def _declared_in(body: Mapping[str, Any]) -> dict[str, Any]:
     flags = {name: body[name] for name in FLAGS if isinstance(body.get(name), bool)}
     slots, sparse, update = body.get("slots"), body.get("sparse"), body.get("update")
     found: dict[str, Any] = dict(flags)
+    if isinstance(body.get("family"), Family):
+        found["family"] = body["family"]
     if isinstance(slots, tuple) and slots and all(isinstance(slot, StateSlot) for slot in slots):
         found["slots"] = slots
     if isinstance(sparse, str) and sparse in SPARSE:

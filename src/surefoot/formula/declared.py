@@ -13,9 +13,9 @@ from torch._compile import _disable_dynamo  # torch.compiler.disable imports all
 from torch.optim import optimizer as upstream
 from torch.optim.optimizer import ParamsT
 
-from surefoot.formula import checkpoint
+from surefoot.formula import state_dict as state_dicts
 from surefoot.formula.declaration import SWITCHES, Declaration, collect, give_constructor
-from surefoot.formula.facts import Facts, Hyperparameter, StateSlot, check_tensor
+from surefoot.formula.facts import Facts, Family, Hyperparameter, StateSlot, check_tensor
 from surefoot.formula.slips import misspelt, respelt
 from surefoot.formula.unchanged import plain
 from surefoot.naming import nearest
@@ -74,6 +74,8 @@ class Declared(torch.optim.Optimizer):
             bound their own size.
         state_at_start: make the state in the constructor instead of at the first step.
         lr_rounds: torch computes with a tensor lr in the tensor's dtype, not with its number.
+        family: what kind of step it takes.
+        represents_family: a search that cannot pay for all optimizers begins with this one of its family.
         one_vector: the state of all parameters is kept as one vector, in their order.
     """
 
@@ -94,6 +96,8 @@ class Declared(torch.optim.Optimizer):
     state_at_start: ClassVar[bool] = False
     lr_rounds: ClassVar[bool] = False
     one_vector: ClassVar[bool] = False
+    family: ClassVar[Family] = Family.OTHER
+    represents_family: ClassVar[bool] = False
 
     _declared: ClassVar[Declaration] = Declaration()
 
@@ -168,9 +172,9 @@ class Declared(torch.optim.Optimizer):
             ValueError: another algorithm, other parameters, other shapes or another order, each difference
                 on its line; nothing is changed then.
         """
-        if lr not in checkpoint.LR:
+        if lr not in state_dicts.LR:
             raise ValueError(f"lr={lr!r} is neither 'saved' nor 'mine'")
-        reports: list[checkpoint.Report | None] = []
+        reports: list[state_dicts.Report | None] = []
 
         def fit(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
             known = [
@@ -178,7 +182,7 @@ class Declared(torch.optim.Optimizer):
                 for algorithm in _every_subclass(Declared)
                 if algorithm._declared.algorithm is algorithm
             ]
-            fitting, report = checkpoint.fit(self, saved, convert=convert, lr=lr, known=known)
+            fitting, report = state_dicts.fit(self, saved, convert=convert, lr=lr, known=known)
             reports.append(report)
             return fitting
 
@@ -194,11 +198,11 @@ class Declared(torch.optim.Optimizer):
         super().__setstate__(state)
         declared = self._declared
         for group in self.param_groups:
-            checkpoint.complete(group, declared.hyperparameters, declared.switches)
+            state_dicts.complete(group, declared.hyperparameters, declared.switches)
             declared.settle(group)
             for p in group["params"]:
                 if entries := self.state.get(p):
-                    checkpoint.normalise(entries, declared.slots, p, group)
+                    state_dicts.normalise(entries, declared.slots, p, group)
 
     @classmethod
     def _state_names(cls) -> set[str]:
@@ -301,6 +305,7 @@ class Declared(torch.optim.Optimizer):
             bad_at=" ".join(cls.bad_at.split()),
             hyperparameters=tuple(h for h in declared.hyperparameters.values() if not h.fixed),
             slots=declared.slots,
+            family=declared.family,
             needs_closure=declared.needs_closure,
             sparse=declared.sparse,
             takes_complex=declared.takes_complex,

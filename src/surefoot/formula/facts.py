@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from torch import Tensor
@@ -24,6 +26,61 @@ class Choices:
     values: tuple[Any, ...]
 
 
+class Family(StrEnum):
+    """The kinds of step that optimizers take.
+
+    A search that cannot pay for all optimizers begins with one of each, in this order (`represents_family`);
+    the others of a family are its relatives.
+
+    Attributes:
+        ADAPTIVE_MOMENTUM: as Adam.
+        GRADIENT: as SGD, with or without momentum.
+        ORTHOGONAL: as Muon.
+        ADAPTIVE: as RMSprop, whose momentum is not divided.
+        SIGN: as Lion.
+        RELATIVE: as Adafactor.
+        CURVATURE: as LBFGS.
+        GRADIENT_FREE: as RandomSearch.
+        OTHER: none of these.
+    """
+
+    ADAPTIVE_MOMENTUM = "the mean of the gradients over their running magnitude"
+    GRADIENT = "the gradient, with or without momentum"
+    ORTHOGONAL = "momentum, orthogonalised"
+    ADAPTIVE = "the gradient over its running magnitude"
+    SIGN = "a sign, times a step size"
+    RELATIVE = "relative to the size of the weights"
+    CURVATURE = "the gradient through an estimate of the curvature"
+    GRADIENT_FREE = "a trial that is kept if the loss falls"
+    OTHER = "a kind of its own"
+
+
+class Kind(StrEnum):
+    """What values a setting takes.
+
+    Attributes:
+        NUMBER: any finite number.
+        MOMENTUM: a number from 0 to below 1, the share of past steps or gradients that is kept.
+        WHOLE: a whole number, that counts something.
+        FLAG: True or False.
+        CHOICE: one of the setting's `choices`.
+        WORD: any text.
+        NUMBERS: as many numbers as the default has; None where the default has None.
+        DECAYS: such numbers that are decay rates of averages, that of the gradient first: it is a momentum.
+        ANY: the declaration tells nothing; only the constructor knows.
+    """
+
+    NUMBER = "number"
+    MOMENTUM = "momentum"
+    WHOLE = "whole"
+    FLAG = "flag"
+    CHOICE = "choice"
+    WORD = "word"
+    NUMBERS = "numbers"
+    DECAYS = "decays"
+    ANY = "any"
+
+
 @dataclass(frozen=True)
 class Hyperparameter:
     """One constructor argument.
@@ -32,6 +89,11 @@ class Hyperparameter:
         default: as in torch.
         meaning: one clause for people.
         usual: the usual range, for people.
+        kind: what values it takes. Where none is stated, `choices` make it a choice, `limits` a whole number,
+            and else the default tells: a bool is a flag, a number or a tuple of numbers is the like of it.
+        choices: all words that it takes, None among them where it may be left out.
+        limits: the least and most of a whole number that pictures and the lab take, since each is work or
+            memory in every step; the constructor's own bound is `valid`.
         valid: tells whether a value is allowed.
         message: the error for a value that is not, with `{value}`; a function makes it from the value.
         search: how `choose` varies it; None leaves it at its default.
@@ -49,6 +111,51 @@ class Hyperparameter:
     fixed: bool = False
     name: str = ""
     annotation: Any = None
+    kind: Kind = Kind.ANY
+    choices: tuple[str | None, ...] = ()
+    limits: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.choices and self.default not in self.choices:
+            raise ValueError(f"the default {self.default!r} is none of the choices {self.choices}")
+        if self.kind is Kind.ANY:
+            object.__setattr__(self, "kind", _kind_of(self.default, self.choices, self.limits))
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is of this setting's kind; whether it is allowed is for `check` to say."""
+        match self.kind:
+            case Kind.ANY:
+                return True
+            case Kind.CHOICE:
+                return (value is None or isinstance(value, str)) and value in self.choices
+            case Kind.NUMBERS | Kind.DECAYS:
+                size = len(self.default)
+                parts = zip(value, self.default, strict=True) if _has_members(value, size) else None
+                return parts is not None and all(_is_number(p) or p is d is None for p, d in parts)
+            case Kind.WHOLE:
+                whole = isinstance(value, int) and not isinstance(value, bool)
+                return whole or (value is None and self.default is None)
+            case Kind.FLAG | Kind.WORD:
+                return isinstance(value, bool if self.kind is Kind.FLAG else str)
+            case _:
+                return _is_number(value)
+
+    @property
+    def wanted(self) -> str:
+        """What it takes, in words for an error: "a number", "2 numbers", "None or 'strong_wolfe'"."""
+        match self.kind:
+            case Kind.CHOICE:
+                return " or ".join(map(repr, self.choices))
+            case Kind.NUMBERS | Kind.DECAYS:
+                return f"{len(self.default)} numbers"
+            case Kind.WHOLE:
+                return "a whole number"
+            case Kind.FLAG:
+                return "true or false"
+            case Kind.WORD:
+                return "a word"
+            case _:
+                return "a number"
 
     def kept(self, value: Any) -> Any:
         """A value as groups keep it: a sequence of any class becomes a tuple where the default is one."""
@@ -63,6 +170,30 @@ class Hyperparameter:
         if not self.valid(value):
             text = self.message(value) if callable(self.message) else self.message.format(value=value)
             raise ValueError(text)
+
+
+def _kind_of(default: Any, choices: tuple[str | None, ...], limits: tuple[int, int] | None) -> Kind:
+    if choices:
+        return Kind.CHOICE
+    if limits:
+        return Kind.WHOLE
+    kinds = {bool: Kind.FLAG, int: Kind.NUMBER, float: Kind.NUMBER, str: Kind.WORD}
+    kinds |= {tuple: Kind.NUMBERS, list: Kind.NUMBERS}
+    return kinds.get(type(default), Kind.ANY)
+
+
+def _has_members(value: Any, size: int) -> bool:
+    return isinstance(value, tuple) and len(value) == size
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a finite number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
 
 
 def _is_sequence(value: Any) -> bool:
@@ -97,12 +228,30 @@ def _plain(value: Any, default: Any) -> Any:
     return value.item() if is_numpy_number else value
 
 
+class Meaning(StrEnum):
+    """What state entries stand for that several optimizers keep; any other meaning is a text of its own.
+
+    Attributes:
+        STEPS: how many steps were taken.
+        MEAN_GRADIENT: a running mean of the gradients, from zero and not corrected for that.
+        MEAN_SQUARE: the same of the squared gradients.
+        LARGEST_MEAN_SQUARE: the largest such mean so far.
+    """
+
+    STEPS = "number of steps"
+    MEAN_GRADIENT = "mean of the gradients"
+    MEAN_SQUARE = "mean of the squared gradients"
+    LARGEST_MEAN_SQUARE = "largest mean of the squared gradients so far"
+
+
 @dataclass(frozen=True)
 class StateSlot:
     """One entry of a parameter's state.
 
     Attributes:
         name: torch's name for it.
+        meaning: what it is, in a few words. Where a checkpoint is converted, an entry goes on as the one
+            of the same meaning, whatever their names; one without a meaning starts anew.
         initial: a number, the name of the setting that holds it, or None: absent until it is assigned.
         when: name of the setting that must be set (true, not zero) for this state to exist.
         scalar: one number per parameter tensor instead of one per element.
@@ -110,10 +259,12 @@ class StateSlot:
         number: kept as a Python number, not as a tensor.
         over: -1 keeps one number per row, -2 one per column; for parameters that have both.
         vectors: only for parameters of fewer than two dimensions.
+        limit: what it comes to after many steps, where it corrects means for their start at zero.
         default_dtype: kept in torch's default dtype also after loading, where torch's own step rounds to it.
     """
 
     name: str
+    meaning: str = ""
     initial: float | str | None = 0.0
     when: str | None = None
     scalar: bool = False
@@ -121,6 +272,7 @@ class StateSlot:
     number: bool = False
     over: int | None = None
     vectors: bool = False
+    limit: float | None = None
     default_dtype: bool = False
 
     def exists(self, settings: Mapping[str, Any]) -> bool:
@@ -141,7 +293,7 @@ class StateSlot:
         return tuple(kept)
 
 
-STEP = StateSlot("step", scalar=True, counts=True)
+STEP = StateSlot("step", Meaning.STEPS, scalar=True, counts=True)
 """The step counter that most optimizers keep."""
 
 
@@ -157,6 +309,7 @@ class Facts:
     bad_at: str
     hyperparameters: tuple[Hyperparameter, ...]
     slots: tuple[StateSlot, ...]
+    family: Family
     needs_closure: bool
     sparse: str
     takes_complex: bool
@@ -236,6 +389,7 @@ def decay_pair(default: tuple[float, float], search: Choices | None = None) -> A
         lambda betas: 0.0 <= betas[0] < 1.0 and 0.0 <= betas[1] < 1.0,
         message,
         search,
+        kind=Kind.DECAYS,
     )
 
 
@@ -270,14 +424,38 @@ def decoupled_decay(default: float, search: Choices = DECOUPLED_DECAYS) -> Any:
     return non_negative("weight_decay", default, SHRINKS, "0 to 0.1", search)
 
 
-def non_negative(name: str, default: float, meaning: str, usual: str, search: Choices | None = None) -> Any:
+def non_negative(
+    name: str,
+    default: float,
+    meaning: str,
+    usual: str,
+    search: Choices | None = None,
+    kind: Kind = Kind.NUMBER,
+) -> Any:
     """Any number from 0 up; `name` is the word in torch's error message."""
-    return Hyperparameter(default, meaning, usual, _from(0.0), f"Invalid {name} value: {{value}}", search)
+    message = f"Invalid {name} value: {{value}}"
+    return Hyperparameter(default, meaning, usual, _from(0.0), message, search, kind=kind)
 
 
 def flag(default: bool, meaning: str) -> Any:
     """A switch of the formula."""
     return Hyperparameter(default, meaning, "False or True")
+
+
+def choice(
+    default: str | None,
+    meaning: str,
+    choices: tuple[str | None, ...],
+    message: str = "",
+    search: Choices | None = None,
+) -> Any:
+    """One of a few words, of which a formula sees the chosen one; the constructor refuses any other."""
+    *others, last = map(repr, choices)
+    usual = f"{', '.join(others)} or {last}" if others else last
+    message = message or f"Invalid choice: {{value!r}}; there are {usual}"
+    return Hyperparameter(
+        default, meaning, usual, lambda value: value in choices, message, search, choices=choices
+    )
 
 
 def at_least(
@@ -287,10 +465,11 @@ def at_least(
     meaning: str,
     usual: str,
     search: LogNormal | Choices | None = None,
+    kind: Kind = Kind.NUMBER,
 ) -> Any:
     """Any number from a bound up, refused in the words of torch's newer optimizers, with this name."""
     message = f"{name} should be >= {bound:g} but is: {{value}}"
-    return Hyperparameter(default, meaning, usual, _from(float(bound)), message, search)
+    return Hyperparameter(default, meaning, usual, _from(float(bound)), message, search, kind=kind)
 
 
 def check_tensor(name: str, value: Any, settings: Mapping[str, Any] | None = None) -> None:

@@ -7,6 +7,8 @@ A kernel is a list of steps (see `sweeps`), each a function `(context, first, la
 - a *sweep* runs over chunks, which are stretches of one tensor or blocks of rows of one matrix: every
   stream is read once, and in the last sweep written once.
 
+`docs/kernels.md` shows the way of one formula from its trace to what is printed here.
+
 `context` is the address of a table of addresses (see `CONTEXT`).  `run` calls all steps in turn on one
 thread; `team` is what each thread of a team runs: it takes a turn of a step, then the next, until none
 is left.
@@ -130,7 +132,9 @@ def compile_kernel(trace: Trace, layout: Layout) -> Kernel:
     """Compile a trace for this processor; takes some tens of milliseconds."""
     with _compiling:
         plan, machine = schedule(trace), _machine()
-        module = llvm.parse_assembly(str(_module(plan, layout, trace, machine)))
+        printed = module_of(plan, layout, trace)
+        printed.triple, printed.data_layout = machine.triple, str(machine.target_data)
+        module = llvm.parse_assembly(str(printed))
         module.verify()
         tuning = llvm.create_pipeline_tuning_options(speed_level=3)
         tuning.loop_vectorization = True
@@ -144,10 +148,9 @@ def compile_kernel(trace: Trace, layout: Layout) -> Kernel:
     return Kernel(plan, run, address("team"), steps, trace.tested, engine)
 
 
-def _module(plan: Schedule, layout: Layout, trace: Trace, machine: Any) -> ir.Module:
+def module_of(plan: Schedule, layout: Layout, trace: Trace) -> ir.Module:
+    """A trace printed as IR: all functions of its kernel, as yet for no processor."""
     module = ir.Module(name="formula")
-    module.triple = machine.triple
-    module.data_layout = str(machine.target_data)
     extents = {str(n.arguments[0]): n.extent for n in trace.nodes if n.operation == "tensor"}
     steps = []
     for number, step in enumerate(plan.steps):

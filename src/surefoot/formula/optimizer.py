@@ -20,7 +20,6 @@ from torch._compile import _disable_dynamo  # torch.compiler.disable imports all
 from torch.utils import _foreach_utils as upstream
 
 from surefoot.formula import cpu, eager
-from surefoot.formula.checkpoint import scalar_dtype
 from surefoot.formula.declared import Declared
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.language import Value
@@ -28,6 +27,7 @@ from surefoot.formula.launch import Batch, Launcher, Row, RowBatch, Tensors, has
 from surefoot.formula.memory import addresses, held, reach_of
 from surefoot.formula.names import Settings, State
 from surefoot.formula.numbers import Followed
+from surefoot.formula.state_dict import scalar_dtype
 from surefoot.formula.trace import Trace, trace
 from surefoot.formula.unchanged import plain
 
@@ -54,6 +54,8 @@ def _all_variants(cls: type[Optimizer]) -> Iterator[Trace]:
         for n, v in defaults.items()
         if isinstance(v, bool) or v == 0
     ]
+    words = {n: h.choices for n, h in cls._declared.hyperparameters.items()}
+    switched += [{n: word} for n, choices in words.items() for word in choices if word != defaults[n]]
     variants = [
         defaults,
         *[defaults | s for s in switched],

@@ -23,7 +23,7 @@ from surefoot.lab.response_models import (
     file_of,
 )
 from surefoot.lab.service import respond
-from surefoot.surfaces.optimizer_cards import cards, find_card, kind_of
+from surefoot.surfaces.optimizer_cards import cards, find_card
 from surefoot.surfaces.pictures.document import surface_document
 from surefoot.surfaces.pictures.strokes import optimizer_strokes, stroke_document
 from surefoot.surfaces.surfaces import SURFACES
@@ -54,6 +54,7 @@ def optimizer(name: str) -> Response:
         raise Refused(404, str(error)) from None
     more = {
         "equation": card.equation,
+        "family": card.family,
         "state": card.state,
         "state_bytes_per_parameter": card.state_bytes_per_parameter,
         "takes": card.takes,
@@ -113,7 +114,14 @@ def _short(name: str) -> dict[str, Any]:
         "summary": card.summary,
         "lr": next((float(h.default) for h in card.hyperparameters if h.name == "lr"), None),
         "hyperparameters": [
-            {"name": h.name, "default": h.default, "meaning": h.meaning, "usual": h.usual, "kind": kind_of(h)}
+            {
+                "name": h.name,
+                "default": h.default,
+                "meaning": h.meaning,
+                "usual": h.usual,
+                "kind": h.kind,
+                "choices": h.choices,
+            }
             for h in card.hyperparameters
         ],
         "needs_closure": card.needs_closure,

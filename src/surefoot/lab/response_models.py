@@ -58,6 +58,7 @@ class SettingDocument(BaseModel):
     meaning: str
     usual: str
     kind: str
+    choices: list[str | None]
 
 
 class OptimizerDocument(BaseModel):
@@ -82,6 +83,7 @@ class CardDocument(OptimizerDocument):
     """An optimizer's whole card."""
 
     equation: str
+    family: str
     state: list[str]
     state_bytes_per_parameter: str
     takes: str

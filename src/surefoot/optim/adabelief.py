@@ -22,6 +22,7 @@ class AdaBelief(f.Optimizer, arguments="*, foreach, maximize, capturable, differ
         NeurIPS 2020, https://arxiv.org/abs/2010.07468"""
     good_at = "where Adam works but SGD generalises better; training of generative adversarial networks"
     bad_at = "its ε matters: it is added at every step, and large values turn it into momentum"
+    family = f.Family.ADAPTIVE_MOMENTUM
 
     lr: float | Tensor = f.learning_rate(1e-3, f.LogNormal(1e-3))
     betas: tuple[float, float] = f.decay_pair((0.9, 0.999), f.Choices(((0.9, 0.999), (0.95, 0.99))))
@@ -36,8 +37,8 @@ class AdaBelief(f.Optimizer, arguments="*, foreach, maximize, capturable, differ
 
     slots = (
         f.STEP,
-        f.StateSlot("exp_avg"),
-        f.StateSlot("exp_avg_var"),
+        f.StateSlot("exp_avg", f.Meaning.MEAN_GRADIENT),
+        f.StateSlot("exp_avg_var", "mean of the squared distances of gradients from their mean"),
     )
 
     @staticmethod

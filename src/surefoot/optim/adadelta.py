@@ -25,6 +25,7 @@ class Adadelta(
     paper = "Zeiler, ADADELTA: An adaptive learning rate method, 2012, https://arxiv.org/abs/1212.5701"
     good_at = "running without a tuned learning rate: units of the step match those of the parameter"
     bad_at = "short training: steps start near √ε and take time to grow"
+    family = f.Family.ADAPTIVE
 
     lr: float | Tensor = f.learning_rate(1.0, f.LogNormal(1.0))
     rho: float = f.hyperparameter(
@@ -40,8 +41,8 @@ class Adadelta(
 
     slots = (
         f.STEP,
-        f.StateSlot("square_avg"),
-        f.StateSlot("acc_delta"),
+        f.StateSlot("square_avg", f.Meaning.MEAN_SQUARE),
+        f.StateSlot("acc_delta", "mean of the squared steps"),
     )
 
     @staticmethod

@@ -31,6 +31,8 @@ class Adafactor(f.Optimizer, arguments="*, foreach, maximize"):
         https://arxiv.org/abs/1804.04235"""
     good_at = "large models where Adam's state does not fit: next to no state for matrices"
     bad_at = "short training at small lr: no momentum, and a variance that is only a product of two vectors"
+    family = f.Family.RELATIVE
+    represents_family = True
     state_note = "about 0 for matrices (one number per row and per column); 4 bytes in float32 for vectors"
 
     lr: float | Tensor = f.at_least(
@@ -68,9 +70,9 @@ class Adafactor(f.Optimizer, arguments="*, foreach, maximize"):
 
     slots = (
         f.STEP,
-        f.StateSlot("row_var", over=-1),
-        f.StateSlot("col_var", over=-2),
-        f.StateSlot("variance", vectors=True),
+        f.StateSlot("row_var", "mean of the squared gradients of each row", over=-1),
+        f.StateSlot("col_var", "mean of the squared gradients of each column", over=-2),
+        f.StateSlot("variance", "mean of the squared gradients, from the first on", vectors=True),
     )
     takes_complex = False
 

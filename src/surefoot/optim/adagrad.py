@@ -26,6 +26,7 @@ class Adagrad(
         optimization, JMLR 2011"""
     good_at = "rare features and sparse gradients: an element that moves seldom keeps a large step"
     bad_at = "long training: the sum only grows, so steps fade"
+    family = f.Family.ADAPTIVE
 
     lr: float | Tensor = f.learning_rate(1e-2, f.LogNormal(3e-2))
     lr_decay: float = f.non_negative("lr_decay", 0, "decay of the learning rate by step", "0 to 1e-3")
@@ -37,7 +38,7 @@ class Adagrad(
 
     slots = (
         f.STEP,
-        f.StateSlot("sum", initial="initial_accumulator_value"),
+        f.StateSlot("sum", "sum of the squared gradients", initial="initial_accumulator_value"),
     )
     state_at_start = True
 

@@ -28,6 +28,7 @@ class Adam(
         amsgrad: Reddi, Kale & Kumar, On the convergence of Adam and beyond, ICLR 2018"""
     good_at = "a first answer almost anywhere; gradients of very different sizes; transformers"
     bad_at = "weight decay as an L2 penalty, which it scales away (see AdamW); twice the state of momentum"
+    family = f.Family.ADAPTIVE_MOMENTUM
 
     lr: float | Tensor = f.learning_rate(1e-3, f.LogNormal(1e-3))
     betas: tuple[float | Tensor, float | Tensor] = f.decay_pair(
@@ -40,9 +41,9 @@ class Adam(
 
     slots = (
         f.STEP,
-        f.StateSlot("exp_avg"),
-        f.StateSlot("exp_avg_sq"),
-        f.StateSlot("max_exp_avg_sq", when="amsgrad"),
+        f.StateSlot("exp_avg", f.Meaning.MEAN_GRADIENT),
+        f.StateSlot("exp_avg_sq", f.Meaning.MEAN_SQUARE),
+        f.StateSlot("max_exp_avg_sq", f.Meaning.LARGEST_MEAN_SQUARE, when="amsgrad"),
     )
 
     @staticmethod

@@ -22,6 +22,7 @@ class Adamax(f.Optimizer, arguments="foreach, *, maximize, differentiable, captu
         "gradients that are mostly small with rare spikes, such as embeddings; no step exceeds lr by much"
     )
     bad_at = "after one huge gradient steps stay small for about 1 / (1 − β₂) steps"
+    family = f.Family.ADAPTIVE_MOMENTUM
 
     lr: float | Tensor = f.learning_rate(2e-3, f.LogNormal(2e-3))
     betas: tuple[float, float] = f.decay_pair((0.9, 0.999), f.Choices(((0.9, 0.999), (0.95, 0.99))))
@@ -30,8 +31,8 @@ class Adamax(f.Optimizer, arguments="foreach, *, maximize, differentiable, captu
 
     slots = (
         f.STEP,
-        f.StateSlot("exp_avg"),
-        f.StateSlot("exp_inf"),
+        f.StateSlot("exp_avg", f.Meaning.MEAN_GRADIENT),
+        f.StateSlot("exp_inf", "fading largest size of the gradients"),
     )
 
     @staticmethod

@@ -21,6 +21,8 @@ class AdamW(Adam, arguments="*, maximize, foreach, capturable, differentiable, f
     paper = "Loshchilov & Hutter, Decoupled weight decay regularization, ICLR 2019, https://arxiv.org/abs/1711.05101"
     good_at = "the usual choice for transformers; weight decay that means the same for every parameter"
     bad_at = "memory: two numbers of state for every parameter; decay scales with lr, so retune both"
+    family = f.Family.ADAPTIVE_MOMENTUM
+    represents_family = True
 
     weight_decay: float = f.decoupled_decay(1e-2)
     decoupled_weight_decay: bool = f.hyperparameter(True, "always, for AdamW", fixed=True)

@@ -22,6 +22,7 @@ class ASGD(f.Optimizer, arguments="foreach, maximize, differentiable, capturable
     paper = "Polyak & Juditsky, Acceleration of stochastic approximation by averaging, 1992"
     good_at = "convex and nearly convex problems with noisy gradients, read out through the average"
     bad_at = "deep networks: no momentum, and one learning rate for every parameter"
+    family = f.Family.GRADIENT
 
     lr: float | Tensor = f.learning_rate(1e-2, f.LogNormal(3e-2, 0.8))
     lambd: float = f.hyperparameter(1e-4, "decay term λ", "1e-6 to 1e-2", search=f.Choices((1e-4,)))
@@ -31,9 +32,15 @@ class ASGD(f.Optimizer, arguments="foreach, maximize, differentiable, capturable
 
     slots = (
         f.STEP,
-        f.StateSlot("eta", initial="lr", scalar=True, default_dtype=True),
-        f.StateSlot("mu", initial=1.0, scalar=True, default_dtype=True),
-        f.StateSlot("ax"),
+        f.StateSlot("eta", "learning rate of the next step", initial="lr", scalar=True, default_dtype=True),
+        f.StateSlot(
+            "mu",
+            "share of the next point in the mean of the path",
+            initial=1.0,
+            scalar=True,
+            default_dtype=True,
+        ),
+        f.StateSlot("ax", "mean of the path"),
     )
 
     @staticmethod

@@ -36,6 +36,7 @@ class LBFGS(f.Declared):
         matrices: Byrd, Nocedal & Schnabel, Representations of quasi-Newton matrices, 1994"""
     good_at = "small, smooth, full-batch problems, such as physics-informed networks: few, very good steps"
     bad_at = "mini-batches: noise between batches looks like curvature; many evaluations for each step"
+    family = f.Family.CURVATURE
     state_note = "8 bytes × (steps remembered, at most history_size) + 8 in float32"
     needs_closure = True
     warmup_matters = False
@@ -43,13 +44,21 @@ class LBFGS(f.Declared):
     sparse = "exact"
 
     lr: float | Tensor = f.learning_rate(1, f.LogNormal(0.1, 1.0))
-    max_iter: int = f.hyperparameter(20, "most iterations in one step", "5 to 50")
-    max_eval: int | None = f.hyperparameter(None, "most evaluations in one step (1.25 max_iter)", "")
+    max_iter: int = f.hyperparameter(20, "most iterations in one step", "5 to 50", limits=(1, 200))
+    max_eval: int | None = f.hyperparameter(
+        None, "most evaluations in one step (1.25 max_iter)", limits=(1, 250)
+    )
     tolerance_grad: float = f.hyperparameter(1e-7, "stop when no gradient element is larger", "1e-5 to 1e-9")
     tolerance_change: float = f.hyperparameter(1e-9, "stop when loss or p change less", "1e-9 to 1e-12")
-    history_size: int = f.hyperparameter(100, "steps remembered", "5 to 100", search=f.Choices((10,)))
+    history_size: int = f.hyperparameter(
+        100, "steps remembered", "5 to 100", search=f.Choices((10,)), limits=(1, 100)
+    )
     line_search_fn: str | None = f.hyperparameter(
-        None, "how the step size is found", "None or 'strong_wolfe'", search=f.Choices(("strong_wolfe", None))
+        None,
+        "how the step size is found",
+        "None or 'strong_wolfe'",
+        search=f.Choices(("strong_wolfe", None)),
+        choices=(None, "strong_wolfe"),  # torch, too, refuses others in `step` alone
     )
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:

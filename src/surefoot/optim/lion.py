@@ -25,13 +25,15 @@ class Lion(f.Optimizer, arguments="*, foreach, maximize, capturable, differentia
     bad_at = (
         "small batches, whose noise it cannot tell from signal; sensitive to lr and weight decay together"
     )
+    family = f.Family.SIGN
+    represents_family = True
 
     lr: float | Tensor = f.learning_rate(1e-4, f.LogNormal(2e-4))
     betas: tuple[float, float] = f.decay_pair((0.9, 0.99), f.Choices(((0.9, 0.99), (0.95, 0.98))))
     # Ten times AdamW's for a tenth of its lr, as in the paper, so that lr · weight_decay is the same.
     weight_decay: float = f.decoupled_decay(0, f.Choices((1e-1, 0.0, 1.0)))
 
-    slots = (f.StateSlot("exp_avg"),)
+    slots = (f.StateSlot("exp_avg", f.Meaning.MEAN_GRADIENT),)
 
     @staticmethod
     def update(p: f.Value, g: f.Value, s: f.State, h: f.Settings) -> f.Value:

@@ -34,6 +34,8 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
         "hidden layers of transformers and multilayer perceptrons: fewer steps, and less state than Adam"
     )
     bad_at = "everything that is not a matrix; matrix products in every step, dear for large layers on CPU"
+    family = f.Family.ORTHOGONAL
+    represents_family = True
 
     lr: float | Tensor = f.at_least(
         0, "Learning rate", 1e-3, "learning rate: the size of a step", "1e-3 to 1e-1", f.LogNormal(1e-2)
@@ -42,7 +44,13 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
         0, "weight decay", 0.1, f.SHRINKS, "0 to 0.1", f.Choices((1e-1, 0.0, 1e-2))
     )
     momentum: float = f.at_least(
-        0, "momentum", 0.95, "share of the average that is kept (μ)", "0.9 to 0.98", f.Choices((0.95, 0.9))
+        0,
+        "momentum",
+        0.95,
+        "share of the average that is kept (μ)",
+        "0.9 to 0.98",
+        f.Choices((0.95, 0.9)),
+        f.Kind.MOMENTUM,
     )
     nesterov: bool = f.flag(True, "look ahead along the momentum")
     ns_coefficients: tuple[float, float, float] = f.hyperparameter(
@@ -58,16 +66,16 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
         "5",
         valid=lambda steps: steps < 100,
         message="Number of steps must be less than 100 for computational efficiency",
+        limits=(1, 99),
     )
-    adjust_lr_fn: str | None = f.hyperparameter(
+    adjust_lr_fn: str | None = f.choice(
         None,
         "how lr depends on the shape: original (None), or match_rms_adamw, so that AdamW's lr fits",
-        "None, 'original' or 'match_rms_adamw'",
-        valid=lambda name: name in (None, "original", "match_rms_adamw"),
+        (None, "original", "match_rms_adamw"),
         message="Adjust learning rate function {value} is not supported",
     )
 
-    slots = (f.StateSlot("momentum_buffer"),)
+    slots = (f.StateSlot("momentum_buffer", f.Meaning.MEAN_GRADIENT),)
 
     @staticmethod
     def update(p: Tensor, g: Any, s: Any, h: Any) -> Tensor:

@@ -25,6 +25,7 @@ class NAdam(
     paper = "Dozat, Incorporating Nesterov momentum into Adam, ICLR 2016 workshop"
     good_at = "where Adam works and momentum matters: a little faster at the same settings"
     bad_at = "weight decay as an L2 penalty (set decoupled_weight_decay); twice the state of momentum"
+    family = f.Family.ADAPTIVE_MOMENTUM
 
     lr: float | Tensor = f.learning_rate(2e-3, f.LogNormal(1e-3))
     betas: tuple[float, float] = f.decay_pair((0.9, 0.999), f.Choices(((0.9, 0.999), (0.95, 0.99))))
@@ -37,9 +38,9 @@ class NAdam(
 
     slots = (
         f.STEP,
-        f.StateSlot("mu_product", initial=1.0, scalar=True),
-        f.StateSlot("exp_avg"),
-        f.StateSlot("exp_avg_sq"),
+        f.StateSlot("mu_product", "product of all momenta so far", initial=1.0, scalar=True, limit=0.0),
+        f.StateSlot("exp_avg", f.Meaning.MEAN_GRADIENT),
+        f.StateSlot("exp_avg_sq", f.Meaning.MEAN_SQUARE),
     )
 
     @staticmethod

@@ -27,6 +27,7 @@ class RAdam(
         https://arxiv.org/abs/1908.03265"""
     good_at = "training without a learning-rate warmup; noisy first steps"
     bad_at = "weight decay as an L2 penalty (set decoupled_weight_decay); a first phase of plain momentum"
+    family = f.Family.ADAPTIVE_MOMENTUM
 
     lr: float | Tensor = f.learning_rate(1e-3, f.LogNormal(1e-3))
     betas: tuple[float, float] = f.decay_pair((0.9, 0.999), f.Choices(((0.9, 0.999), (0.95, 0.99))))
@@ -36,8 +37,8 @@ class RAdam(
 
     slots = (
         f.STEP,
-        f.StateSlot("exp_avg"),
-        f.StateSlot("exp_avg_sq"),
+        f.StateSlot("exp_avg", f.Meaning.MEAN_GRADIENT),
+        f.StateSlot("exp_avg_sq", f.Meaning.MEAN_SQUARE),
     )
     warmup_matters = False
 

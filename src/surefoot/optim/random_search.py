@@ -28,6 +28,7 @@ class RandomSearch(f.Declared):
     paper = "Rastrigin, The convergence of the random search method in the extremal control, 1963"
     good_at = "a handful of parameters, losses without a gradient, and showing what a gradient is worth"
     bad_at = "more than some dozens of parameters: almost every direction is useless"
+    family = f.Family.GRADIENT_FREE
     state_note = "none"
     needs_closure = True
     warmup_matters = False

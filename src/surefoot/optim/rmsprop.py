@@ -24,21 +24,28 @@ class RMSprop(
     paper = "Hinton, Srivastava & Swersky, Neural networks for machine learning, lecture 6e, 2012"
     good_at = "recurrent networks and reinforcement learning; half of Adam's state"
     bad_at = "the first steps: its averages start at zero without correction, so early steps are large"
+    family = f.Family.ADAPTIVE
+    represents_family = True
 
     lr: float | Tensor = f.learning_rate(1e-2, f.LogNormal(1e-3))
     alpha: float = f.non_negative("alpha", 0.99, "decay rate of the average of squares", "0.9 to 0.99")
     eps: float = f.epsilon(1e-8)
     weight_decay: float = f.weight_decay(0)
     momentum: float = f.non_negative(
-        "momentum", 0, "share of the last step that is kept", "0 or 0.9", f.Choices((0.0, 0.9))
+        "momentum",
+        0,
+        "share of the last step that is kept",
+        "0 or 0.9",
+        f.Choices((0.0, 0.9)),
+        f.Kind.MOMENTUM,
     )
     centered: bool = f.flag(False, "divide by the standard deviation instead of the root mean square")
 
     slots = (
         f.STEP,
-        f.StateSlot("square_avg"),
-        f.StateSlot("momentum_buffer", when="momentum"),
-        f.StateSlot("grad_avg", when="centered"),
+        f.StateSlot("square_avg", f.Meaning.MEAN_SQUARE),
+        f.StateSlot("momentum_buffer", "fading sum of the scaled gradients", when="momentum"),
+        f.StateSlot("grad_avg", "mean of the gradients, as young as that of their squares", when="centered"),
     )
 
     @staticmethod

@@ -29,6 +29,7 @@ class Rprop(
         algorithm, 1993"""
     good_at = "full-batch training: fast, and indifferent to the scale of the gradient"
     bad_at = "mini-batches: noise turns signs, and step sizes collapse"
+    family = f.Family.SIGN
 
     lr: float | Tensor = f.learning_rate(1e-2, f.LogNormal(1e-3), usual="1e-4 to 1e-1 (the first step size)")
     etas: tuple[float, float] = f.hyperparameter(
@@ -45,8 +46,8 @@ class Rprop(
 
     slots = (
         f.STEP,
-        f.StateSlot("prev"),
-        f.StateSlot("step_size", initial="lr"),
+        f.StateSlot("prev", "last gradient, 0 where its sign turned"),
+        f.StateSlot("step_size", "step size", initial="lr"),
     )
     warmup_matters = False
 

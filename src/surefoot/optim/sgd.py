@@ -23,16 +23,23 @@ class SGD(f.Optimizer, arguments="*, maximize, foreach, differentiable, fused"):
         of initialization and momentum in deep learning, 2013"""
     good_at = "convolutional networks with normalisation and long schedules; least state and cheapest step"
     bad_at = "parameters whose gradients differ by orders of magnitude, such as attention or embeddings"
+    family = f.Family.GRADIENT
+    represents_family = True
 
     lr: float | Tensor = f.learning_rate(1e-3, f.LogNormal(3e-2, 0.8))
     momentum: float = f.non_negative(
-        "momentum", 0, "share of the last step that is kept", "0 or 0.8 to 0.99", f.Choices((0.9, 0.0))
+        "momentum",
+        0,
+        "share of the last step that is kept",
+        "0 or 0.8 to 0.99",
+        f.Choices((0.9, 0.0)),
+        f.Kind.MOMENTUM,
     )
     dampening: float = f.hyperparameter(0, "share of a new gradient that momentum leaves out", "0")
     weight_decay: float | Tensor = f.weight_decay(0)
     nesterov: bool = f.flag(False, "look ahead along the momentum")
 
-    slots = (f.StateSlot("momentum_buffer", initial=None, when="momentum"),)
+    slots = (f.StateSlot("momentum_buffer", "fading sum of the gradients", initial=None, when="momentum"),)
     sparse = "exact"
 
     @staticmethod

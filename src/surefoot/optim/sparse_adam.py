@@ -26,15 +26,16 @@ class SparseAdam(f.Optimizer, arguments="maximize"):
     paper = "Kingma & Ba, Adam: A method for stochastic optimization, ICLR 2015; lazy rows as in torch"
     good_at = "large embedding tables of which a batch touches few rows"
     bad_at = "dense gradients, which it refuses; rows that come back after long keep stale averages"
+    family = f.Family.ADAPTIVE_MOMENTUM
 
     lr: float | Tensor = f.learning_rate(1e-3, f.LogNormal(1e-3), zero=False)
     betas: tuple[float, float] = f.decay_pair((0.9, 0.999), f.Choices(((0.9, 0.999), (0.95, 0.99))))
     eps: float = f.epsilon(1e-8, zero=False)
 
     slots = (
-        f.StateSlot("step", initial=0, scalar=True, counts=True, number=True),
-        f.StateSlot("exp_avg"),
-        f.StateSlot("exp_avg_sq"),
+        f.StateSlot("step", f.Meaning.STEPS, initial=0, scalar=True, counts=True, number=True),
+        f.StateSlot("exp_avg", f.Meaning.MEAN_GRADIENT),
+        f.StateSlot("exp_avg_sq", f.Meaning.MEAN_SQUARE),
     )
     sparse = "only"
     lr_rounds = True

@@ -54,6 +54,10 @@ class Facts(Protocol):
         """Its update as plain text, on as many lines as it takes."""
 
     @property
+    def family(self) -> str:
+        """What kind of step it takes, in words."""
+
+    @property
     def hyperparameters(self) -> Sequence[Hyperparameter]:
         """The constructor arguments, in order."""
 
@@ -129,6 +133,7 @@ def _remarks(facts: Facts) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     remarks = {
+        "step": facts.family,
         "state": ", ".join(facts.state) or "none",
         "per parameter": facts.state_bytes_per_parameter,
         "takes": facts.takes,

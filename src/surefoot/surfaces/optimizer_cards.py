@@ -8,28 +8,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from surefoot import optim
-from surefoot.formula.facts import Facts, Hyperparameter
+from surefoot.formula.facts import Facts
 from surefoot.naming import nearest
-from surefoot.study.strict_json import is_finite
-
-Kind = Literal["number", "whole", "flag", "pair", "triple", "choice"]
-
-WHOLE: Mapping[str, tuple[int, int]] = {
-    "max_iter": (1, 200),
-    "max_eval": (1, 250),
-    "history_size": (1, 100),
-    "ns_steps": (1, 99),
-}
-"""Settings that count something, with bounds: each is work or memory for one step."""
-
-CHOICES: Mapping[str, tuple[str | None, ...]] = {
-    "line_search_fn": (None, "strong_wolfe"),
-    "adjust_lr_fn": (None, "original", "match_rms_adamw"),
-}
-"""Settings that name a way of doing something."""
 
 
 @functools.cache
@@ -50,19 +33,6 @@ def find_card(name: str) -> Facts:
         raise ValueError(error.args[0]) from None
 
 
-def kind_of(setting: Hyperparameter) -> Kind:
-    """What values a setting takes."""
-    if setting.name in WHOLE:
-        return "whole"
-    if setting.name in CHOICES:
-        return "choice"
-    if isinstance(setting.default, bool):
-        return "flag"
-    if isinstance(setting.default, tuple):
-        return "pair" if len(setting.default) == 2 else "triple"
-    return "number"
-
-
 def check_setting(optimizer: str, name: str, value: Any) -> None:
     """Whether an optimizer takes this value, before it is built.
 
@@ -80,30 +50,12 @@ def check_setting(optimizer: str, name: str, value: Any) -> None:
         raise ValueError(f"{card.name} has no setting {name!r}{nearest(name, known)}")
     setting = known[name]
     value = tuple(value) if isinstance(value, list) else value
-    if wanted := _wanted(setting, value):
-        raise ValueError(f"{card.name} takes {wanted} for {name}, not {value!r}")
+    if not setting.takes(value) or not _within(value, setting.limits):
+        limits = " from {} to {}".format(*setting.limits) if setting.limits else ""
+        raise ValueError(f"{card.name} takes {setting.wanted}{limits} for {name}, not {value!r}")
     if None not in (value if isinstance(value, tuple) else (value,)):
         setting.check(value)
 
 
-def _wanted(setting: Hyperparameter, value: Any) -> str:
-    """What should stand in place of this value, in words; empty where it may stay."""
-    match kind_of(setting):
-        case "whole":
-            low, high = WHOLE[setting.name]
-            fits = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-            fits = fits or (value is None and setting.default is None)
-            return "" if fits else f"a whole number from {low} to {high}"
-        case "choice":
-            choices = CHOICES[setting.name]
-            return "" if value in choices else " or ".join(map(repr, choices))
-        case "flag":
-            return "" if isinstance(value, bool) else "true or false"
-        case "number":
-            return "" if is_finite(value) else "a number"
-        case _:
-            size = len(setting.default)
-            parts = value if isinstance(value, tuple) and len(value) == size else None
-            pairs = zip(parts or (), setting.default, strict=False)
-            fits = parts is not None and all(is_finite(p) or (p is None and d is None) for p, d in pairs)
-            return "" if fits else f"{size} numbers"
+def _within(value: int | None, limits: tuple[int, int] | None) -> bool:
+    return limits is None or value is None or limits[0] <= value <= limits[1]

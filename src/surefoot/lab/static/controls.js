@@ -85,7 +85,7 @@ export function controlPanel(lab) {
   function show() {
     const { state, animation } = lab;
     lr.set(state.tuning === "same-lr" ? (state.lr ?? commonRate(animation)) : null);
-    momentum.set(commonMomentum(state.optimizers));
+    momentum.set(commonMomentum(state.optimizers, lab.optimizers));
     noise.set(state.noise ?? animation?.noise ?? 0);
     steps.set(state.steps);
     if (document.activeElement !== seed.input) seed.input.value = String(state.seed);
@@ -99,17 +99,23 @@ export function controlPanel(lab) {
 }
 
 function withMomentum(spec, card, value) {
-  const names = card?.hyperparameters ?? [];
-  const name = names.find((each) => each.name === "momentum") ? "momentum" : names.find((each) => each.name === "betas") ? "betas" : null;
-  if (!name) return spec;
+  const memory = memoryOf(card);
+  if (!memory) return spec;
+  const { name, kind, default: usual } = memory;
   const { [name]: own, ...rest } = spec.hyperparameters;
   if (value === null) return { ...spec, hyperparameters: rest };
-  const usual = names.find((each) => each.name === name).default;
-  return { ...spec, hyperparameters: { ...rest, [name]: name === "momentum" ? value : [value, ...(own ?? usual).slice(1)] } };
+  return { ...spec, hyperparameters: { ...rest, [name]: kind === "momentum" ? value : [value, ...(own ?? usual).slice(1)] } };
 }
 
-function commonMomentum(optimizers) {
-  const found = optimizers.map(({ hyperparameters }) => hyperparameters.momentum ?? hyperparameters.betas?.[0]).filter((value) => value !== undefined);
+/* The setting that says how long gradients are remembered: a momentum, else the first of several decay rates. */
+function memoryOf(card) {
+  const settings = card?.hyperparameters ?? [];
+  return settings.find((each) => each.kind === "momentum") ?? settings.find((each) => each.kind === "decays");
+}
+
+function commonMomentum(specs, optimizers) {
+  const told = ({ optimizer, hyperparameters }) => [hyperparameters[memoryOf(optimizers.get(optimizer))?.name]].flat()[0];
+  const found = specs.map(told).filter((value) => value !== undefined);
   return found.length && found.every((value) => value === found[0]) && found.length > 1 ? found[0] : null;
 }
 

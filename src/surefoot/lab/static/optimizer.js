@@ -41,6 +41,7 @@ export async function showOptimizer(root, name, query) {
 
 function remarks(card) {
   const rows = [
+    ["Step", card.family],
     ["Good at", card.good_at],
     ["Bad at", card.bad_at],
     ["Takes", card.takes],

@@ -89,13 +89,14 @@ export function optimizerChips(lab) {
 
 /** The control that fits a setting: a slider for a learning rate or momentum, else a field of text or a choice. */
 function settingField(each, value, adjust) {
-  const scale = each.name === "lr" ? LOGARITHMIC(1e-5, 10) : each.name === "momentum" ? MEMORY : null;
+  const scale = each.name === "lr" ? LOGARITHMIC(1e-5, 10) : each.kind === "momentum" ? MEMORY : null;
   if (scale) {
     const found = slider({ label: each.name, scale, unset: each.name === "lr" ? "as tuned" : setting(each.default), onchange: (to) => adjust(to ?? undefined) });
     found.set(value ?? null);
     return found.node;
   }
-  if (each.kind === "flag") return flagField(each, value, adjust);
+  if (each.kind === "flag") return selectField(each, value, [true, false], adjust);
+  if (each.kind === "choice") return selectField(each, value, each.choices, adjust);
   const field = textField({
     label: each.name,
     value: value === undefined ? "" : plain(value),
@@ -113,10 +114,11 @@ function settingField(each, value, adjust) {
   return field.node;
 }
 
-function flagField(each, value, adjust) {
-  const id = fresh("flag");
-  const options = [["", `as it comes (${setting(each.default)})`], ["true", "True"], ["false", "False"]];
-  const select = h("select", { id, onchange: () => adjust(select.value ? select.value === "true" : undefined) }, options.map(([key, text]) => h("option", { value: key }, text)));
+/* One of a few values; the first entry leaves the setting as the library has it. */
+function selectField(each, value, values, adjust) {
+  const id = fresh("select");
+  const options = [["", `as it comes (${setting(each.default)})`], ...values.map((one) => [String(one), setting(one)])];
+  const select = h("select", { id, onchange: () => adjust(values.find((one) => String(one) === select.value)) }, options.map(([key, text]) => h("option", { value: key }, text)));
   select.value = value === undefined ? "" : String(value);
   return h("div", { class: "field" }, h("label", { for: id }, each.name), select, h("p", { class: "note" }, each.meaning));
 }
@@ -129,7 +131,7 @@ function plain(value) {
 function read(text, { name, kind, default: usual }) {
   const written = text.trim().replace(/^[([]|[)\]]$/g, "");
   if (!written) return undefined;
-  if (kind === "choice") return /^none$/i.test(written) ? null : written;
+  if (kind === "word") return /^none$/i.test(written) ? null : written;
   const parts = written.split(/[\s,;]+/).filter(Boolean).map((part) => (/^none$/i.test(part) ? null : Number(part)));
   if (parts.some(Number.isNaN)) throw new Error(`${name}: ${Array.isArray(usual) ? `${usual.length} numbers, as in ${plain(usual)}` : `a number, as in ${plain(usual)}`}`);
   return Array.isArray(usual) ? parts : parts[0];

@@ -29,7 +29,8 @@ from statistics import median
 
 from surefoot.search.race.decisions import ArmDecision, Journal
 from surefoot.search.race.smoothing import Neighbourhood
-from surefoot.search.space.lr_grid import Arm, Grid, place_of_kind
+from surefoot.search.space.families import place_in_look
+from surefoot.search.space.lr_grid import Arm, Grid
 from surefoot.study.cost import Tariff
 
 RUNGS = (1 / 81, 1 / 27, 1 / 9, 1 / 3, 1.0)
@@ -82,7 +83,7 @@ class Race:
             longest is taken for its usual setting and tried first.
         budget: in full trainings; a run that goes on pays only its new progress.
         lower_is_better: whether a lower value is better.
-        seed: decides which of the optimizers that are not in `grid.KINDS` comes first, where a small budget
+        seed: decides which of the optimizers that represent no family comes first, where a small budget
             cannot pay a look at all.
         priors: lower-case optimizer name to (centre lr, standard deviation in decades), on top of
             `grid.PRIORS`.
@@ -485,7 +486,7 @@ class Race:
         """The coarse lr grid of every optimizer, in turn, so that any beginning of it is a fair look."""
         optimizers = list(self._grid.optimizers)
         random.Random(seed).shuffle(optimizers)
-        optimizers.sort(key=place_of_kind)
+        optimizers.sort(key=place_in_look)
         return _in_turn([self._grid.coarse(optimizer) for optimizer in optimizers])
 
     def _rungs_for_the_first_look(self) -> list[float]:

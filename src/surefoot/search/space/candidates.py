@@ -24,7 +24,8 @@ import torch
 from surefoot import optim
 from surefoot.formula import Choices, LogNormal
 from surefoot.search.space.constraints import WARMUP, Constraint, Range, allowed
-from surefoot.search.space.lr_grid import COARSE_DECADES, place_of_kind
+from surefoot.search.space.families import place_in_look
+from surefoot.search.space.lr_grid import COARSE_DECADES
 from surefoot.study.build import DECAY_ON, DECAYS_ON
 from surefoot.study.optimizers import Algorithm, find_algorithm
 from surefoot.study.run import Candidate, Schedule
@@ -156,7 +157,7 @@ def portfolio(
     own = [grid.index(candidate) for candidate in first]
     lines = usual_lines(grid)
     places = {name: place for place, name in enumerate(order)}
-    names = sorted(lines, key=lambda name: (places.get(name, len(places)), place_of_kind(name)))
+    names = sorted(lines, key=lambda name: (places.get(name, len(places)), place_in_look(name)))
     columns = [_outward(grid, lines[name], name) for name in names]
     rows = (place for row in zip_longest(*columns) for place in row if place is not None)
     return list(dict.fromkeys([*own, *rows]))

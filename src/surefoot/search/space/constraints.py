@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from surefoot.formula import Choices, Hyperparameter, LogNormal
+from surefoot.formula import Hyperparameter, LogNormal
 from surefoot.naming import nearest
 from surefoot.study.build import DECAY_ON, DECAYS_ON
 from surefoot.study.optimizers import Algorithm
@@ -105,8 +105,8 @@ def _is_meant(constraint: Constraint, algorithm: Algorithm) -> bool:
     """Whether the optimizer has a setting of this name, and of the kind of the values."""
     if constraint.name not in algorithm.hyperparameters:
         return constraint.name in _names(algorithm)
-    default = algorithm.hyperparameters[constraint.name].default
-    return all(isinstance(v, Range) or _fits(v, default) for v in _values(constraint, algorithm))
+    setting = algorithm.hyperparameters[constraint.name]
+    return all(isinstance(v, Range) or _fits(v, setting) for v in _values(constraint, algorithm))
 
 
 def _values(constraint: Constraint, algorithm: Algorithm) -> tuple[Any, ...]:
@@ -174,12 +174,12 @@ def check_value(algorithm: Algorithm, name: str, value: Any, where: str) -> None
 
 def _check_setting(setting: Hyperparameter, value: Any, where: str) -> None:
     usual = f"; usual: {setting.usual}" if setting.usual else f"; the default is {setting.default}"
-    if not _fits(value, setting.default):
-        raise ValueError(f"{where} takes {_kind(setting.default)}, not {value!r}{usual}")
+    if isinstance(value, str) and setting.choices:
+        _check_word(value, [word for word in setting.choices if word is not None], where)
+    if not _fits(value, setting):
+        raise ValueError(f"{where} takes {setting.wanted}, not {value!r}{usual}")
     if isinstance(setting.search, LogNormal) and not value > 0:
         raise ValueError(f"{where} must be above 0, not {value!r}{usual}")
-    if isinstance(value, str) and isinstance(setting.search, Choices):
-        _check_word(value, [word for word in setting.search.values if isinstance(word, str)], where)
     try:
         setting.check(value)
     except (TypeError, ValueError) as error:
@@ -191,20 +191,6 @@ def _check_word(value: Any, words: Sequence[str], where: str) -> None:
         raise ValueError(f"{where}: unknown {value!r}{nearest(str(value), words)}")
 
 
-def _fits(value: Any, default: Any) -> bool:
-    """Whether a value is of the kind of the default; a default of None tells nothing."""
-    if default is None or value is None:
-        return True
-    if isinstance(default, bool):
-        return isinstance(value, bool)
-    if isinstance(default, tuple | list):
-        return isinstance(value, tuple) and len(value) == len(default) and all(map(_fits, value, default))
-    return is_number(value) if is_number(default) else isinstance(value, type(default))
-
-
-def _kind(default: Any) -> str:
-    if isinstance(default, bool):
-        return "True or False"
-    if isinstance(default, tuple | list):
-        return f"{len(default)} numbers such as {default}"
-    return "a number" if is_number(default) else "a word"
+def _fits(value: Any, setting: Hyperparameter) -> bool:
+    """Whether a value is of the setting's kind; None is for the constructor to judge."""
+    return value is None or setting.takes(value)

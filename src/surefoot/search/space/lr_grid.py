@@ -36,10 +36,6 @@ PRIORS: Mapping[str, tuple[float, float]] = {
 These are the defaults of papers and libraries, fitted on no table; the caller's `priors` come first.
 """
 
-KINDS = ("adamw", "sgd", "momentum", "muon", "rmsprop", "lion", "adafactor")
-"""One of each kind of step: normalised, raw, with momentum, orthogonal, without momentum, sign, relative to
-the weights.  A look that cannot pay for all optimizers begins with these; the others are their relatives."""
-
 UNKNOWN_PRIOR = (1e-3, 0.8)  # most newcomers are normalised by a second moment, as Adam is
 
 COARSE_DECADES = 0.5
@@ -158,12 +154,6 @@ class Grid:
 
     def _open(self, arms: Sequence[int | None], tested: Set[int], diverged: Set[int]) -> list[int]:
         return [a for a in arms if a is not None and a not in tested and not self.above_diverged(a, diverged)]
-
-
-def place_of_kind(optimizer: str) -> int:
-    """Its place in `KINDS`; those that are not named there come after all that are."""
-    name = optimizer.lower()
-    return KINDS.index(name) if name in KINDS else len(KINDS)
 
 
 def log_rate(hyperparameters: Mapping[str, Any]) -> float:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from surefoot.search.space.lr_grid import place_of_kind
+from surefoot.search.space.families import place_in_look
 from surefoot.search.space.task_features import Traits, similarity
 
 FORMAT = 1
@@ -114,8 +114,8 @@ def race_order(ranking: Sequence[Expected]) -> list[Expected]:
 
 
 def usual_order(names: Iterable[str]) -> list[str]:
-    """The order without evidence: one of each kind of step, then their relatives."""
-    return sorted(set(names), key=lambda name: (place_of_kind(name), name.lower(), name))
+    """The order without evidence: one of each family of steps, then their relatives."""
+    return sorted(set(names), key=lambda name: (place_in_look(name), name.lower(), name))
 
 
 def _expected(name: str, usual: float, weights: Sequence[tuple[float, KnownTask]]) -> Expected:
