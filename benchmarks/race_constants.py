@@ -2,9 +2,9 @@
 
     python benchmarks/race_constants.py deepobs.csv.gz [--budgets 2,3,5,8] [--orders 1]
 
-One constant is changed at a time.  Printed is the mean regret over the tasks of all tables.  On a table of grids
-the race does not depend on the order of the arms, so one order is enough; `surefoot replay` prints its standard
-error.
+One constant is changed at a time.  Printed is the mean regret over the tasks of all tables.  On a table of
+grids the race does not depend on the order of the arms, so one order is enough; `surefoot replay` prints its
+standard error.
 """
 
 from __future__ import annotations
