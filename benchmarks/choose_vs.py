@@ -204,11 +204,10 @@ class Found:
 def race(truth: Truth, study: int, budgets: Sequence[float]) -> Recommended:
     arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in truth.candidates]
     priors = space.priors(list(dict.fromkeys(c.optimizer for c in truth.candidates)))
-    portfolio = space.portfolio(truth.candidates)
     found: Recommended = []
     for budget in budgets:
         runs = Replay(truth.curves[study % len(truth.curves)])
-        game = Race(arms, budget, seed=study, priors=priors, portfolio=portfolio)
+        game = Race(arms, budget, priors=priors)
         while (asked := game.ask()) is not None:
             for point in runs.to(*asked):
                 game.tell(asked[0], point.progress, point.value)

@@ -170,7 +170,7 @@ def batch(runs: int) -> Batch:
 
 def race(runs: int) -> Screening:
     grid = space.candidates(OPTIMIZERS, Schedule())
-    return Screening(grid, space.priors(OPTIMIZERS), runs, 0, lambda *_: None)
+    return Screening(grid, runs, 0, lambda *_: None)
 
 
 def main() -> None:

@@ -28,10 +28,10 @@ def measure(task: str, times: int) -> list[dict[str, float]]:
     """Seconds per evaluation by optimizer, of each measurement."""
     question = Question.ask(task, None, runs=60, goal="fastest")
     grid = space.candidates(list(question.names), question.plan, question.constraints, sparse=False)
-    usual = {grid[place].optimizer: grid[place] for place in reversed(space.portfolio(grid))}
+    usual = [space.usual_candidate(name, grid) for name in space.usual_lines(grid)]
     found = []
     for _ in range(times):
-        paces, _ = measure_paces(load_task(task), list(usual.values()))
+        paces, _ = measure_paces(load_task(task), usual)
         found.append({name: pace.seconds for name, pace in paces.items()})
         print(f"load {os.getloadavg()[0]:.1f}, middle {1e3 * median(found[-1].values()):.2f} ms", flush=True)
     return found

@@ -37,20 +37,25 @@ import math
 import multiprocessing
 import os
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from surefoot import optim
 from surefoot.search.race.race import Race
-from surefoot.search.replay.replay import instances, paid_part, replay
-from surefoot.search.space import candidates as space
-from surefoot.search.space.lr_grid import COARSE_DECADES, PRIORS, UNKNOWN_PRIOR, Arm, Grid, log_rate
+from surefoot.search.replay.priors import lr_priors
+from surefoot.search.replay.replay import (
+    Factory,
+    ReplayPolicy,
+    TableRace,
+    mean_scores,
+    paid_part,
+    replay_task,
+)
+from surefoot.search.space.lr_grid import Arm, Grid, log_rate
 from surefoot.search.space.prior_results import (
     WORST,
     Expected,
@@ -94,21 +99,17 @@ class Subject:
     others: Experience
 
 
-def centre(optimizer: str) -> float:
-    """The log10 of an optimizer's usual learning rate."""
-    ours = [name for name in optim.OPTIMIZERS if name.lower() == optimizer.lower()]
-    own = space.priors(ours).get(optimizer.lower(), UNKNOWN_PRIOR) if ours else UNKNOWN_PRIOR
-    return math.log10(PRIORS.get(optimizer.lower(), own)[0])
-
-
 def known(table: CurveTable, task: str, traits: Traits) -> KnownTask:
     """How each optimizer did on a task: its best arm's last value, by the mean over the seeds it has."""
     best: dict[str, tuple[float, float]] = {}
+    arms = [{"optimizer": a.optimizer, "hyperparameters": a.hyperparameters} for a in table.tasks[task]]
+    grid = Grid(arms, lr_priors((arm.optimizer for arm in table.tasks[task]), table.lr_priors))
     for arm in table.tasks[task]:
         finals = [paid_part(curve, table.score).values[-1] for curve in arm.curves.values()]
         value = statistics.fmean(finals)
         if math.isfinite(value) and value < best.get(arm.optimizer, (math.inf, 0.0))[0]:
-            best[arm.optimizer] = value, log_rate(arm.hyperparameters) - centre(arm.optimizer)
+            centre, _ = grid.prior(arm.optimizer)
+            best[arm.optimizer] = value, log_rate(arm.hyperparameters) - math.log10(centre)
     values = [value for value, _ in best.values()]
     low, spread = min(values), statistics.median(values) - min(values)
     showings = {
@@ -119,53 +120,52 @@ def known(table: CurveTable, task: str, traits: Traits) -> KnownTask:
     return KnownTask(task, traits, showings)
 
 
-def look_order(arms: Sequence[Arm], ranking: Sequence[Expected], rates: bool) -> list[int]:
-    """As `space.portfolio`: each optimizer at its usual rate, then a step above, then below."""
-    grid = Grid(
-        arms, {name.lower(): (10 ** centre(name), 0.8) for name in {str(a["optimizer"]) for a in arms}}
-    )
-    columns = []
-    for expected in ranking:
-        line = grid.coarse(expected.optimizer)
-        all_of_it = grid.line_of(line[0])
-        middle = centre(expected.optimizer) + (expected.offset if rates else 0.0)
-        wanted = (middle, middle + COARSE_DECADES, middle - COARSE_DECADES)
-        places = [
-            min(range(len(all_of_it.arms)), key=lambda i: abs(all_of_it.decades[i] - w)) for w in wanted
-        ]
-        columns.append([all_of_it.arms[place] for place in places])
-    rows = (arm for row in zip_longest(*columns) for arm in row if arm is not None)
-    return list(dict.fromkeys(rows))
+def race_with(
+    subject: Subject, shown: Callable[[Sequence[Expected]], Sequence[Expected]], rates: bool
+) -> Factory:
+    """Makes races that look at the optimizers in the order in which they are `shown`.
+
+    Args:
+        subject: what is raced, and what is known besides.
+        shown: the order, from the ranking.
+        rates: begin each optimizer at its expected learning rate.
+    """
+
+    def make(arms: Sequence[Arm], budget: float, lower_is_better: bool, seed: int) -> ReplayPolicy:
+        names = {str(arm["optimizer"]) for arm in arms}
+        found = shown(subject.others.ranking(subject.known.traits, names))
+        priors = lr_priors(names, subject.table.lr_priors)
+        if rates:
+            grid = Grid(arms, priors)
+            priors = {e.optimizer.lower(): moved(grid.prior(e.optimizer), e.offset) for e in found}
+        race = Race(arms, budget, lower_is_better, priors=priors, order=[e.optimizer for e in found])
+        return TableRace(race, lower_is_better)
+
+    return make
 
 
-def beginnings(subject: Subject, arms: Sequence[Arm]) -> Mapping[str, list[int]]:
-    names = {str(arm["optimizer"]) for arm in arms}
-    learnt = subject.others.ranking(subject.known.traits, names)
-    found = {expected.optimizer: expected for expected in learnt}
-    usual = [found[name] for name in usual_order(names)]
-    return {
-        "usual": look_order(arms, usual, rates=False),
-        "order": look_order(arms, learnt, rates=False),
-        "gated": look_order(arms, race_order(learnt), rates=False),
-        "rates": look_order(arms, usual, rates=True),
-        "both": look_order(arms, learnt, rates=True),
-    }
+def moved(prior: tuple[float, float], offset: float) -> tuple[float, float]:
+    centre, decades = prior
+    return centre * 10**offset, decades
+
+
+def usually(ranking: Sequence[Expected]) -> list[Expected]:
+    """The usual order."""
+    found = {expected.optimizer: expected for expected in ranking}
+    return [found[name] for name in usual_order(found)]
 
 
 def score(subject: Subject, budgets: Sequence[float], orders: int) -> dict[str, list[float]]:
     """Mean regret of each beginning at each budget."""
-    total = {name: [0.0] * len(budgets) for name in BEGINNINGS}
-    count = 0
-    for instance in instances(subject.table, subject.task, range(orders)):
-        count += 1
-        optimizers = {str(arm["optimizer"]) for arm in instance.arms}
-        priors = {name.lower(): (10 ** centre(name), 0.8) for name in optimizers}
-        for name, portfolio in beginnings(subject, instance.arms).items():
-            for place, budget in enumerate(budgets):
-                race = Race(instance.arms, budget, seed=instance.order, priors=priors, portfolio=portfolio)
-                chosen, _ = replay(race, instance.curves, budget)
-                total[name][place] += instance.scores[chosen]
-    return {name: [value / count for value in values] for name, values in total.items()}
+    beginnings = {
+        "usual": race_with(subject, usually, rates=False),
+        "order": race_with(subject, list, rates=False),
+        "gated": race_with(subject, race_order, rates=False),
+        "rates": race_with(subject, usually, rates=True),
+        "both": race_with(subject, list, rates=True),
+    }
+    means = mean_scores(replay_task(subject.table, subject.task, budgets, range(orders), beginnings))
+    return {name: [score.mean for score in scores] for name, scores in means.items()}
 
 
 def same_regret(usual: Sequence[float], other: Sequence[float], budgets: Sequence[float]) -> list[float]:

@@ -169,7 +169,7 @@ def batch(runs: int, first_seed: int = 0) -> Batch:
 def race() -> Screening:
     """A race over all optimizers, as large as it can be."""
     names = space.choose_from(None)
-    return Screening(space.candidates(names, Schedule()), space.priors(names), 1e6, 0, lambda *_: None)
+    return Screening(space.candidates(names, Schedule()), 1e6, 0, lambda *_: None)
 
 
 @contextmanager

@@ -51,6 +51,7 @@ PURE = [
     "search/race/screening.py",
     "search/race/smoothing.py",
     "search/replay/baselines.py",
+    "search/replay/priors.py",
     "search/replay/replay.py",
     "search/space/advice.py",
     "search/space/candidates.py",

@@ -235,6 +235,7 @@ def test_replay_scores_a_table_and_writes_json(tmp_path):
     done = run("replay", "bowl.csv.gz", *words, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "successive halving" in done.stdout
+    assert "learning-rate priors: adam as in live studies\n" in done.stdout
     scores = json.loads((tmp_path / "scores.json").read_text())["scores"]
     assert scores.keys() == {"1", "4"}
     assert scores["4"] < 0.1

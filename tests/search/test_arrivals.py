@@ -63,7 +63,7 @@ def drive(policy, slots, seed):
 
 def screening(decisions):
     grid = space.candidates(OPTIMIZERS, Schedule())
-    return Screening(grid, space.priors(OPTIMIZERS), 12.0, 0, decisions.append)
+    return Screening(grid, 12.0, 0, decisions.append)
 
 
 def playoff(decisions):

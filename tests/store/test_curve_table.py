@@ -33,7 +33,23 @@ def test_without_a_file_beside_it_a_table_is_scored_by_final_values_of_all_seeds
     write_table(tmp_path / "a.csv", ROWS, {})
     (tmp_path / "a.json").unlink()
     table = read_table(tmp_path / "a.csv")
-    assert (table.score, table.seeds) == ("final", "all")
+    assert (table.score, table.seeds, table.lr_priors) == ("final", "all", {})
+
+
+def test_a_table_may_say_where_learning_rates_usually_lie(tmp_path):
+    about = {"lr_priors": {"Momentum": {"center": 1, "decades": 0.8}}}
+    write_table(tmp_path / "a.csv", ROWS, about)
+    assert read_table(tmp_path / "a.csv").lr_priors == {"momentum": (1.0, 0.8)}
+
+
+@pytest.mark.parametrize(
+    "prior", [None, 0.1, {}, {"center": 0.1}, {"center": 0, "decades": 1}, {"center": 0.1, "decades": "1"},
+              {"center": float("inf"), "decades": 1}, {"center": True, "decades": 1}]
+)  # fmt: skip
+def test_a_prior_that_is_none_is_refused(tmp_path, prior):
+    write_table(tmp_path / "a.csv", ROWS, {"lr_priors": {"momentum": prior}})
+    with pytest.raises(TableError, match=r"a\.json: lr_priors must hold"):
+        read_table(tmp_path / "a.csv")
 
 
 HEADER = "task,optimizer,hyperparameters,seed,progress,seconds,value\n"

@@ -40,6 +40,9 @@ def replay(
     task,optimizer,hyperparameters,seed,progress,seconds,value.  NAME.json beside it says how to score it.
     The race gets a budget, picks an arm, and is scored by how far that arm is from the best: regret 0 is the
     best arm, 1 the median; of tables with a target, the time to it as a multiple of the shortest.
+
+    Learning-rate priors: for optimizers of Surefoot those of live studies; for others those that NAME.json
+    states as "lr_priors", else a wide one around the middle of the table's learning rates.
     """
     from rich.console import Console
 

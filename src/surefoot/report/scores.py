@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,18 +11,24 @@ from rich.console import Console
 from rich.table import Table
 
 from surefoot.study.format import share
-from surefoot.study.replay_scores import FalseWinners, TableScores
+from surefoot.study.replay_scores import FalseWinners, MeanScore, PriorSource, TableScores
 
 OURS = "surefoot"
 WHAT = {
     "final": "regret: 0 the best arm, 1 the median",
     "time_to_target": "time to the target, as a multiple of the shortest of any arm",
 }
+WHENCE = {
+    PriorSource.OPTIMIZER: "as in live studies",
+    PriorSource.TABLE: "as the table's JSON says",
+    PriorSource.RATES: "around the middle of the table's rates",
+}
 
 
 def print_scores(console: Console, scores: TableScores, per_task: bool = False) -> None:
     """One row a policy, one column a budget; then how often one seed, and the test, took the wrong arm."""
     console.print(f"{scores.name}: {WHAT[scores.score]}; {len(scores.tasks)} tasks, {scores.orders} orders")
+    console.print(f"learning-rate priors: {_sources(scores.priors)}")
     table = Table("full trainings", box=None, pad_edge=False)
     for budget in scores.budgets:
         table.add_column(f"{budget:g}", justify="right")
@@ -35,8 +42,19 @@ def print_scores(console: Console, scores: TableScores, per_task: bool = False) 
         console.print(_seeds(scores.false_winners))
 
 
-def _row(table: Table, name: str, values: Sequence[float]) -> None:
-    table.add_row(name, *(f"{value:.3f}" for value in values), style="bold" if name == OURS else "")
+def _sources(priors: Mapping[str, PriorSource]) -> str:
+    """Of which optimizers the priors come from where."""
+    named = {
+        source: ", ".join(name for name, own in priors.items() if own is source) for source in PriorSource
+    }
+    return "; ".join(f"{names} {WHENCE[source]}" for source, names in named.items() if names)
+
+
+def _row(table: Table, name: str, scores: Sequence[MeanScore]) -> None:
+    style = "bold" if name == OURS else ""
+    table.add_row(name, *(f"{score.mean:.3f}" for score in scores), style=style)
+    if not any(math.isnan(score.error) for score in scores):
+        table.add_row("  ± standard error", *(f"{score.error:.3f}" for score in scores), style="dim")
 
 
 def _seeds(found: Mapping[str, FalseWinners]) -> Table:
@@ -66,8 +84,10 @@ def _document(scores: TableScores) -> dict[str, Any]:
         "table": scores.name,
         "score": scores.score,
         "orders": scores.orders,
+        "priors": dict(scores.priors),
         "scores": _by_budget(scores, scores.means[OURS]),
         "policies": {name: _by_budget(scores, values) for name, values in scores.means.items()},
+        "standard_errors": {name: _errors(scores, values) for name, values in scores.means.items()},
         "tasks": {
             task: {name: _by_budget(scores, values) for name, values in own.items()}
             for task, own in scores.tasks.items()
@@ -76,5 +96,12 @@ def _document(scores: TableScores) -> dict[str, Any]:
     }
 
 
-def _by_budget(scores: TableScores, values: Sequence[float]) -> dict[str, float]:
-    return {f"{budget:g}": value for budget, value in zip(scores.budgets, values, strict=True)}
+def _by_budget(scores: TableScores, found: Sequence[MeanScore]) -> dict[str, float]:
+    return {f"{budget:g}": score.mean for budget, score in zip(scores.budgets, found, strict=True)}
+
+
+def _errors(scores: TableScores, found: Sequence[MeanScore]) -> dict[str, float | None]:
+    return {
+        f"{budget:g}": None if math.isnan(score.error) else score.error
+        for budget, score in zip(scores.budgets, found, strict=True)
+    }

@@ -278,9 +278,9 @@ class _Study:
         if "paces" not in seen:
             self.watcher.phase("time a step of each optimizer")
             grid = self._grid(names, seen)
-            usual = [grid[place] for place in space.portfolio(grid)]
-            usual += [self._reference(seen), space.floor(self.question.plan)]
-            timed = {candidate.optimizer: candidate for candidate in reversed(usual)}
+            usual = [space.usual_candidate(name, grid) for name in space.usual_lines(grid)]
+            others = [space.floor(self.question.plan), self._reference(seen)]
+            timed = {candidate.optimizer: candidate for candidate in [*others, *usual]}
             paces, failed = measure_paces(load_task(self.question.task), list(timed.values()))
             seen = {**seen, "paces": {name: asdict(pace) for name, pace in paces.items()}, "no_pace": failed}
             self.log.set_look(seen)
@@ -322,7 +322,6 @@ class _Study:
     ) -> Screening:
         self.watcher.phase("screen" + self.unit)
         question, grid = self.question, self._grid(names, seen)
-        priors = space.priors(names, question.constraints)
         first = [candidate for candidate in question.extra if candidate in grid]
         marks = seen.get("marks", ())
         order = [name for name in seen.get("order", ()) if name in names]
@@ -330,7 +329,7 @@ class _Study:
             text = f"Looked at first, by what did well on similar tasks: {', '.join(order[:4])}."
             self._decide(Ordered(text, tuple(order)))
         screening = Screening(
-            grid, priors, budget.race, question.seed, self._decide, first, marks, self.tariff, order
+            grid, budget.race, question.seed, self._decide, first, marks, self.tariff, order
         )
         self.screening = screening
         runner.drive(screening, reading)

@@ -7,6 +7,8 @@ A table is a CSV file, gzipped or not, with the columns
 `task,optimizer,hyperparameters,seed,progress,seconds,value`: hyperparameters as canonical JSON, progress in
 (0, 1], a lower value is better, nan where the run diverged.  Beside `NAME.csv.gz` may lie `NAME.json`, which
 says how to score it: {"score": "final" or "time_to_target", "replay": {"seeds": "all", "draw" or a list}}.
+Of optimizers that Surefoot does not have it may say where their learning rates usually lie:
+{"lr_priors": {"soap": {"center": 0.003, "decades": 0.8}}}, decades being one standard deviation.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
@@ -55,12 +58,14 @@ class CurveTable:
         seeds: which replays to make: a list of seeds; "all" that there are, each in turn; "draw" one run for
             each arm, where seeds are not shared between arms.
         tasks: arms by task.
+        lr_priors: what the table says of learning rates: lower-case optimizer name to (centre, decades).
     """
 
     name: str
     score: Score
     seeds: tuple[str, ...] | Literal["all", "draw"]
     tasks: Mapping[str, tuple[TableArm, ...]]
+    lr_priors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def read_table(path: str | Path) -> CurveTable:
@@ -93,7 +98,7 @@ def read_table(path: str | Path) -> CurveTable:
     if not tasks:
         raise TableError(f"{path} holds no curve")
     about = _about(path)
-    return CurveTable(_name(path), _score(path, about), _seeds(about), tasks)
+    return CurveTable(_name(path), _score(path, about), _seeds(about), tasks, _lr_priors(path, about))
 
 
 def write_table(
@@ -177,6 +182,24 @@ def _seeds(about: Mapping[str, Any]) -> tuple[str, ...] | Literal["all", "draw"]
     if seeds == "draw":
         return "draw"
     return tuple(map(str, seeds)) if isinstance(seeds, list) else "all"
+
+
+def _lr_priors(path: Path, about: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    try:
+        return {
+            name.lower(): (_positive(prior["center"]), _positive(prior["decades"]))
+            for name, prior in about.get("lr_priors", {}).items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise TableError(
+            f"{_beside(path)}: lr_priors must hold, for each optimizer, a center and decades above 0"
+        ) from None
+
+
+def _positive(value: Any) -> float:
+    if isinstance(value, bool) or not 0 < value < math.inf:
+        raise ValueError
+    return float(value)
 
 
 def _name(path: Path) -> str:

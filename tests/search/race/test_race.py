@@ -11,9 +11,11 @@ import pytest
 
 from surefoot.search.race.race import RUNGS, Race
 from surefoot.study.decisions import BestOfOptimizer, Promoted, Stopped, Widened
+from surefoot.study.optimizers import WIDE
 
 LRS = [10 ** (exponent / 4) for exponent in range(-20, 5)]
 OPTIMIZERS = {"SGD": (1e-1, 0.10), "Adam": (2e-3, 0.05), "Adagrad": (3e-2, 0.20)}  # best lr, lowest value
+PRIORS = {"sgd": (3e-2, 0.8), "adam": (1e-3, 0.7), "adagrad": (3e-2, 0.7)}
 
 Arm = dict[str, Any]
 Curve = Callable[[int, float], float]
@@ -71,7 +73,7 @@ def test_it_comes_close_to_the_best_arm(budget: float, close: float) -> None:
     arms = grid()
     for seed in range(5):
         value = curves(arms, noise=0.003, seed=seed)
-        race = Race(arms, budget, seed=seed)
+        race = Race(arms, budget, priors=PRIORS)
         run(race, value)
         assert regret(arms, value, race.recommend()) <= close
 
@@ -79,7 +81,7 @@ def test_it_comes_close_to_the_best_arm(budget: float, close: float) -> None:
 def test_it_beats_random_search_by_far_at_one_training() -> None:
     arms = grid()
     value = curves(arms, noise=0.003)
-    race = Race(arms, 1)
+    race = Race(arms, 1, priors=PRIORS)
     run(race, value)
     finals = [regret(arms, value, arm) for arm in range(len(arms))]
     typical = sorted(r for r in finals if not math.isnan(r))[len(finals) // 3]
@@ -141,7 +143,7 @@ def test_higher_is_better_mirrors_lower_is_better() -> None:
 
 def test_half_stays_at_the_first_rung_and_the_best_of_every_optimizer() -> None:
     arms = grid()
-    race = Race(arms, 3, rungs=RUNGS)
+    race = Race(arms, 3, priors=PRIORS, rungs=RUNGS)
     asked = run(race, curves(arms, noise=0.01))
     at = {rung: [arm for arm, progress in asked if progress == rung] for rung in RUNGS}
     healthy = {arm for arm in at[RUNGS[0]] if not math.isnan(curves(arms)(arm, RUNGS[0]))}
@@ -196,6 +198,31 @@ def test_priors_move_the_first_look() -> None:
     assert max(lrs) == pytest.approx(1e-3)
 
 
+def test_where_nothing_is_known_the_first_look_begins_in_the_middle_and_is_wide() -> None:
+    arms = grid()
+    race = Race(arms, 3)
+    assert race.prior("Adam") == (pytest.approx(1e-2), WIDE)
+    lrs = [arms[arm]["hyperparameters"]["lr"] for arm in race._first_look if arms[arm]["optimizer"] == "Adam"]
+    assert lrs[0] == pytest.approx(1e-2)
+    assert (min(lrs), max(lrs)) == (pytest.approx(1e-4), pytest.approx(1.0))
+
+
+@pytest.mark.parametrize("centre", [1e-7, 20.0])
+def test_a_prior_beside_all_rates_moves_to_their_middle(centre: float) -> None:
+    race = Race(grid(), 3, priors={"adam": (centre, 0.5)})
+    assert race.prior("Adam") == (pytest.approx(1e-2), 0.5)
+
+
+def test_optimizers_are_looked_at_in_the_order_that_is_given_and_then_in_the_usual_one() -> None:
+    arms = grid()
+
+    def looked_at(order: Sequence[str]) -> list[str]:
+        return [arms[arm]["optimizer"] for arm in Race(arms, 3, order=order)._first_look[:3]]
+
+    assert looked_at(()) == ["SGD", "Adagrad", "Adam"]
+    assert looked_at(("Adam", "not raced")) == ["Adam", "SGD", "Adagrad"]
+
+
 def test_arms_without_lr_race_too() -> None:
     arms = [{"optimizer": f"Free{i}", "hyperparameters": {"scale": i}} for i in range(4)]
     race = Race(arms, 3)
@@ -228,7 +255,7 @@ def test_whatever_diverges_and_whenever_the_race_ends_with_an_answer(late: float
     for seed in range(12):
         rng = random.Random(seed)
         lost = [rng.random() < share for _ in arms]
-        race = Race(arms, rng.choice([1, 3, 8, 20]), seed=seed)
+        race = Race(arms, rng.choice([1, 3, 8, 20]))
         while (request := race.ask()) is not None:
             arm, progress = request
             race.tell(arm, progress, math.nan if lost[arm] and progress > late else rng.random())

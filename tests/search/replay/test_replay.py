@@ -9,9 +9,9 @@ import pytest
 
 from surefoot.search.replay.baselines import RandomSearch, SuccessiveHalving
 from surefoot.search.replay.replay import (
-    TableRace,
     false_winners,
     instances,
+    mean_scores,
     paid_part,
     policy,
     replay,
@@ -102,10 +102,18 @@ def table(score="final", seeds=1, noise=0.0, optimizers=(("sgd", -1.0), ("adam",
 
 
 def test_the_race_beats_what_knows_nothing_of_learning_rates():
-    found = replay_task(table(noise=0.01), "bowl", (1.0, 3.0), range(4))
-    assert found["surefoot"][0] < found["random search"][0] / 3
-    assert found["surefoot"][0] < found["successive halving"][0] / 3
-    assert found["surefoot"][1] < 0.05
+    found = mean_scores(replay_task(table(noise=0.01), "bowl", (1.0, 3.0), range(4)))
+    assert found["surefoot"][0].mean < found["random search"][0].mean / 3
+    assert found["surefoot"][0].mean < found["successive halving"][0].mean / 3
+    assert found["surefoot"][1].mean < 0.05
+
+
+def test_the_standard_error_is_that_of_the_mean_over_orders():
+    found = mean_scores([{"mine": (1.0,)}, {"mine": (2.0,)}, {"mine": (6.0,)}])
+    (mean,) = found["mine"]
+    assert mean.mean == 3.0
+    assert mean.error == pytest.approx(math.sqrt(7.0 / 3))
+    assert math.isnan(mean_scores([{"mine": (1.0,)}])["mine"][0].error)
 
 
 def test_the_race_finds_the_earliest_at_a_target_and_trains_no_other_longer():
@@ -117,9 +125,7 @@ def test_the_race_finds_the_earliest_at_a_target_and_trains_no_other_longer():
 
 
 def test_a_reached_target_is_better_than_any_distance():
-    player = TableRace(
-        [{"optimizer": "a", "hyperparameters": {"lr": r}} for r in (0.1, 0.2, 0.4)], 4.0, True, 0
-    )
+    player = policy([{"optimizer": "a", "hyperparameters": {"lr": r}} for r in (0.1, 0.2, 0.4)], 4.0)
     arm, progress = player.ask()
     player.tell(arm, progress, 0.0)
     while (asked := player.ask()) is not None:
@@ -175,8 +181,8 @@ def test_a_table_is_scored_in_processes_alike():
     found = score_table(
         bowls, (1.0,), 12, workers=2, progress=lambda done, total: heard.append((done, total))
     )
-    alone = replay_task(bowls, "bowl", (1.0,), range(12))
-    assert found.means["surefoot"] == pytest.approx(alone["surefoot"])
+    assert found.means == mean_scores(replay_task(bowls, "bowl", (1.0,), range(12)))
+    assert found.priors == {"adam": "optimizer", "sgd": "optimizer"}
     assert heard == [(1, 2), (2, 2)]
     with pytest.raises(ValueError, match="no task has 20 arms"):
         score_table(CurveTable("few", "final", "all", {"bowl": bowls.tasks["bowl"][:3]}), (1.0,), 1)

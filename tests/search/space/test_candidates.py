@@ -7,6 +7,7 @@ import torch
 
 from surefoot import optim
 from surefoot.search.question import Question
+from surefoot.search.race.screening import Screening
 from surefoot.search.space import candidates as space
 from surefoot.search.space.constraints import parse
 from surefoot.study.build import build_optimizer
@@ -103,18 +104,33 @@ def test_the_baseline_is_what_a_constructor_gives():
     assert space.baseline("SGD", Schedule()).hyperparameters["momentum"] == 0
 
 
-def test_a_portfolio_begins_with_different_kinds_of_step_at_their_usual_rates():
+def test_a_race_looks_first_at_different_kinds_of_step_at_their_usual_rates():
     names = space.choose_from(None)
     grid = space.candidates(names, Schedule())
-    order = [grid[place] for place in space.portfolio(grid)]
+    order = [grid[arm] for arm in first_look(Screening(grid, 1e3, 0, ignore).race, 3 * len(names))]
     assert [c.optimizer for c in order[:3]] == ["AdamW", "SGD", "Muon"]
     assert order[0] == space.baseline("AdamW", Schedule())
     assert {c.optimizer for c in order[: len(names)]} == set(names)
+    assert order[: len(names)] == [space.usual_candidate(c.optimizer, grid) for c in order[: len(names)]]
     assert len(order) == len({c.key for c in order}) == 3 * len(names)
     rates = [c.hyperparameters["lr"] for c in order if c.optimizer == "AdamW"]
     assert rates[2] < rates[0] < rates[1]
     own = grid[-1]
-    assert grid[space.portfolio(grid, first=[own])[0]] == own
+    assert grid[first_look(Screening(grid, 1e3, 0, ignore, [own]).race, 1)[0]] == own
+
+
+def ignore(*decision):
+    """A study that records no decision."""
+
+
+def first_look(race, count):
+    """The first arms that a race asks for, all with the same value."""
+    arms = []
+    while len(arms) < count:
+        arm, progress = race.ask()
+        race.tell(arm, progress, 1.0)
+        arms.append(arm)
+    return arms
 
 
 def test_the_same_question_has_the_same_name_and_another_another():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from surefoot.search import Question
+from surefoot.search.race.screening import Screening
 from surefoot.search.space import candidates as space
 from surefoot.search.space.constraints import parse
 from surefoot.study.run import Schedule
@@ -39,8 +40,13 @@ def test_learning_rates_may_be_a_range_or_numbers():
     rates = values("SGD", "lr", "lr=3e-3..2e-2")
     assert rates == [0.003, 0.005, 0.01, 0.02]
     assert values("SGD", "lr", "lr=0.1", "lr=0.3") == [0.1, 0.3]
-    assert space.priors(["SGD"], [parse("lr=1e-4..1e-3")])["sgd"][0] == pytest.approx(10**-3.5)
-    assert space.priors(["SGD"], [parse("lr=1e-4..1")]) == space.priors(["SGD"])
+    assert prior_of_a_race("lr=1e-4..1e-3") == (pytest.approx(10**-3.5), 0.8)
+    assert prior_of_a_race("lr=1e-4..1") == space.priors(["SGD"])["sgd"]
+
+
+def prior_of_a_race(constraint):
+    grid = space.candidates(["SGD"], Schedule(), [parse(constraint)])
+    return Screening(grid, 3.0, 0, lambda *_: None).race.prior("SGD")
 
 
 def test_a_constraint_on_one_optimizer_comes_before_one_on_all():

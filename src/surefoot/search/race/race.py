@@ -1,6 +1,6 @@
 """The race: which arm to train next and how far, on a budget counted in full trainings.
 
-    race = Race(arms, budget=3)
+    race = Race(arms, budget=3, priors={"sgd": (3e-2, 0.8)})
     while (request := race.ask()) is not None:
         arm, progress = request
         race.tell(arm, progress, train(arm, until=progress))  # nan where it diverged
@@ -22,15 +22,14 @@ by an amount that can be measured.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, pairwise, zip_longest
 from statistics import median
 
 from surefoot.search.race.decisions import ArmDecision, Journal
 from surefoot.search.race.smoothing import Neighbourhood
-from surefoot.search.space.families import place_in_look
-from surefoot.search.space.lr_grid import Arm, Grid
+from surefoot.search.space.lr_grid import Arm, Grid, Priors
+from surefoot.search.space.prior_results import usual_order
 from surefoot.study.cost import Tariff
 
 RUNGS = (1 / 81, 1 / 27, 1 / 9, 1 / 3, 1.0)
@@ -83,10 +82,9 @@ class Race:
             longest is taken for its usual setting and tried first.
         budget: in full trainings; a run that goes on pays only its new progress.
         lower_is_better: whether a lower value is better.
-        seed: decides which of the optimizers that represent no family comes first, where a small budget
-            cannot pay a look at all.
-        priors: lower-case optimizer name to (centre lr, standard deviation in decades), on top of
-            `grid.PRIORS`.
+        priors: of learning rates, as `Grid` takes them.
+        order: names of optimizers, the most promising first; those that are not named come after, in the
+            usual order. Where the budget pays for the whole first look, the order changes nothing.
         rungs: ascending progresses that end in 1; by default thirds, from 1/81 for a small budget to 1/9.
         portfolio: arms to look at before all others, in this order.
         marks: the only progresses at which runs are measured, ascending to 1: each default rung becomes the
@@ -105,9 +103,9 @@ class Race:
         arms: Sequence[Arm],
         budget: float,
         lower_is_better: bool = True,
-        seed: int = 0,
         *,
-        priors: Mapping[str, tuple[float, float]] | None = None,
+        priors: Priors | None = None,
+        order: Sequence[str] = (),
         rungs: Sequence[float] | None = None,
         portfolio: Sequence[int] = (),
         marks: Sequence[float] = (),
@@ -123,7 +121,7 @@ class Race:
         self._sign = 1.0 if lower_is_better else -1.0
         self._grid = Grid(arms, priors)
         self._neighbourhood = Neighbourhood(arms)
-        self._first_look = list(dict.fromkeys([*portfolio, *self._outward_from_the_priors(seed)]))
+        self._first_look = list(dict.fromkeys([*portfolio, *self._outward_from_the_priors(order)]))
         self._rungs = _checked(rungs) if rungs else self._rungs_for_the_first_look()
         if marks:
             self._rungs = at_marks(self._rungs, marks)
@@ -184,6 +182,10 @@ class Race:
             return self._first_look[0]
         top = self._reached(standing[0])
         return (self._ranked(top) if self._rungs[top] == 1 else _lowest_first(self._worth(top)))[0]
+
+    def prior(self, optimizer: str) -> tuple[float, float]:
+        """The learning-rate prior, centre and decades, that it looks at an optimizer with."""
+        return self._grid.prior(optimizer)
 
     def finalists(self, count: int) -> list[int]:
         """The best arm of each of the best `count` optimizers, best first: what confirmation takes over."""
@@ -482,12 +484,11 @@ class Race:
 
     # ---------------------------------------------------------------- before the race
 
-    def _outward_from_the_priors(self, seed: int) -> list[int]:
+    def _outward_from_the_priors(self, order: Sequence[str]) -> list[int]:
         """The coarse lr grid of every optimizer, in turn, so that any beginning of it is a fair look."""
-        optimizers = list(self._grid.optimizers)
-        random.Random(seed).shuffle(optimizers)
-        optimizers.sort(key=place_in_look)
-        return _in_turn([self._grid.coarse(optimizer) for optimizer in optimizers])
+        raced = self._grid.optimizers
+        first = dict.fromkeys(name for name in order if name in raced)
+        return _in_turn([self._grid.coarse(name) for name in dict.fromkeys([*first, *usual_order(raced)])])
 
     def _rungs_for_the_first_look(self) -> list[float]:
         """Thirds, from the longest first rung on which the budget pays the first look; two rungs at least.

@@ -1,6 +1,6 @@
 """Screening: the race over candidates, as a policy for the runner.
 
-    screening = Screening(grid, priors, budget=30, seed=0, decide=…)
+    screening = Screening(grid, budget=30, seed=0, decide=…)
     while (request := screening.ask()) is not None:
         screening.tell(request, train(request))
     screening.finalists(4)
@@ -12,7 +12,7 @@ part of the study.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from surefoot.search.answer.partial import Place, screening_so_far
 from surefoot.search.race.race import Race
@@ -31,20 +31,17 @@ class Screening:
     """Asks for the runs of a race.
 
     Args:
-        grid: every candidate.
-        priors: of learning rates, as `Race` takes them.
+        grid: every candidate; what is known of their learning rates is what their optimizers declare.
         budget: in full trainings.
         seed: the study's.
         decide: called with every decision.
         first: candidates to look at before all others.
-        marks, tariff: as `Race` takes them.
-        order: of optimizers, as `space.portfolio` takes it.
+        marks, tariff, order: as `Race` takes them.
     """
 
     def __init__(
         self,
         grid: list[Candidate],
-        priors: Mapping[str, tuple[float, float]],
         budget: float,
         seed: int,
         decide: Decide,
@@ -55,9 +52,14 @@ class Screening:
     ) -> None:
         arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
         self.grid = grid
-        portfolio = space.portfolio(grid, first, order)
         self.race = Race(
-            arms, budget, seed=seed, priors=priors, portfolio=portfolio, marks=marks, tariff=tariff
+            arms,
+            budget,
+            priors=space.priors(list(dict.fromkeys(candidate.optimizer for candidate in grid))),
+            order=order,
+            portfolio=[grid.index(candidate) for candidate in first],
+            marks=marks,
+            tariff=tariff,
         )
         self.seed = seed * SEED_STRIDE
         self.decide = decide

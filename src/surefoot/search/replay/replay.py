@@ -1,8 +1,8 @@
 """Replay a policy on stored curves: what it would have recommended, and how far that is from the best.
 
     table = read_table("deepobs.csv.gz")
-    regrets = replay_task(table, "mnist_vae", budgets=(1.0, 3.0), orders=range(20))
-    regrets["surefoot"]  # (0.02, 0.01): mean regret of what the race recommends after 1 and 3 full trainings
+    regrets = mean_scores(replay_task(table, "mnist_vae", budgets=(1.0, 3.0), orders=range(20)))
+    regrets["surefoot"][0].mean  # 0.02: mean regret of what the race recommends after 1 full training
 
 Nothing is trained.  For each task and each of many random orders of its arms a policy gets a budget of full
 trainings; it asks for arms up to a progress and is told every newly revealed point, for which it pays.
@@ -25,16 +25,16 @@ import random
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-from surefoot import optim
 from surefoot.search.confirm.sequential_test import LADDER, Plan, compare, leader, verdict
 from surefoot.search.race.race import Race
 from surefoot.search.replay.baselines import RandomSearch, SuccessiveHalving
-from surefoot.search.space import candidates as space
-from surefoot.search.space.lr_grid import PRIORS, Arm
+from surefoot.search.replay.priors import lr_priors
+from surefoot.search.space.lr_grid import Arm, Priors
 from surefoot.store import Curve, CurveTable, TableArm
-from surefoot.study.replay_scores import FalseWinners
+from surefoot.study.replay_scores import FalseWinners, MeanScore
 
 BUDGETS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)
 """In full trainings."""
@@ -63,25 +63,42 @@ Factory = Callable[[Sequence[Arm], float, bool, int], ReplayPolicy]
 """Makes a policy from (arms, budget, lower_is_better, seed)."""
 
 
-def policy(arms: Sequence[Arm], budget: float, lower_is_better: bool = True, seed: int = 0) -> ReplayPolicy:
-    """The race of `surefoot choose`, as a policy for curve tables."""
-    return TableRace(arms, budget, lower_is_better, seed)
+def policy(
+    arms: Sequence[Arm],
+    budget: float,
+    lower_is_better: bool = True,
+    seed: int = 0,
+    stated: Priors | None = None,
+) -> TableRace:
+    """The race of `surefoot choose`, as a policy for curve tables.
+
+    Args:
+        arms, budget, lower_is_better: as `Race` takes them.
+        seed: changes nothing, the race draws no random numbers; other policies do.
+        stated: what the table itself says of learning rates (`lr_priors`).
+    """
+    priors = lr_priors((str(arm["optimizer"]) for arm in arms), stated)
+    return TableRace(Race(arms, budget, lower_is_better, priors=priors), lower_is_better)
 
 
 class TableRace:
     """A race whose values may be distances to a target: 0 or below means that it was reached.
 
     Then the earliest arm at the target is the best, and no other is worth more time than that one took.
+
+    Args:
+        race: nothing was asked of it yet.
+        lower_is_better: as the race was told.
     """
 
-    def __init__(self, arms: Sequence[Arm], budget: float, lower_is_better: bool, seed: int) -> None:
-        self._race = Race(arms, budget, lower_is_better, seed, priors=_priors(arms))
+    def __init__(self, race: Race, lower_is_better: bool = True) -> None:
+        self.race = race
         self._sign = 1.0 if lower_is_better else -1.0
         self._reached: dict[int, float] = {}
 
     def ask(self) -> tuple[int, float] | None:
         """As the race asks, but no further than the earliest arm at the target."""
-        asked = self._race.ask()
+        asked = self.race.ask()
         return asked and (asked[0], min(asked[1], self._cap))
 
     def tell(self, arm: int, progress: float, value: float) -> None:
@@ -89,9 +106,9 @@ class TableRace:
         if self._sign * value <= 0:
             self._reached[arm] = min(progress, self._reached.get(arm, math.inf))
             # The earlier, the better, and better than any distance that is left.
-            self._race.tell(arm, progress, self._sign * (progress - 2.0), ended=True)
+            self.race.tell(arm, progress, self._sign * (progress - 2.0), ended=True)
             return
-        self._race.tell(arm, progress, value, ended=progress >= self._cap)
+        self.race.tell(arm, progress, value, ended=progress >= self._cap)
 
     @property
     def _cap(self) -> float:
@@ -102,21 +119,16 @@ class TableRace:
         """The earliest arm at the target; before one is there, as the race recommends."""
         if self._reached:
             return min(self._reached, key=self._reached.__getitem__)
-        return self._race.recommend()
+        return self.race.recommend()
 
 
-def _priors(arms: Sequence[Arm]) -> dict[str, tuple[float, float]]:
-    """What our own optimizers say of the learning rates of those that usual practice has no word for."""
-    names = {str(arm["optimizer"]).lower() for arm in arms} - PRIORS.keys()
-    return space.priors([name for name in optim.OPTIMIZERS if name.lower() in names])
-
-
-POLICIES: Mapping[str, Factory] = {
-    "random search": RandomSearch,
-    "successive halving": SuccessiveHalving,
-    "surefoot": policy,
-}
-"""What a table is replayed with: the race beside what it has to beat, on the same orders."""
+def policies(table: CurveTable) -> dict[str, Factory]:
+    """What a table is replayed with: the race beside what it has to beat, on the same orders."""
+    return {
+        "random search": RandomSearch,
+        "successive halving": SuccessiveHalving,
+        "surefoot": partial(policy, stated=table.lr_priors),
+    }
 
 
 def replay(player: ReplayPolicy, curves: Sequence[Curve], budget: float) -> tuple[int, float]:
@@ -198,24 +210,45 @@ class Instance:
     scores: tuple[float, ...]
 
 
+Scores = Mapping[str, tuple[float, ...]]
+"""Of one order of a task's arms: by policy, one score for each budget."""
+
+
 def replay_task(
     table: CurveTable,
     task: str,
     budgets: Sequence[float] = BUDGETS,
     orders: Iterable[int] = range(200),
-    policies: Sequence[str] = tuple(POLICIES),
-) -> dict[str, tuple[float, ...]] | None:
-    """Each policy's mean score at each budget; None where no order has anything to score."""
-    sums = {name: [0.0] * len(budgets) for name in policies}
-    count = 0
-    for instance in instances(table, task, orders):
-        count += 1
-        for name, total in sums.items():
-            for place, budget in enumerate(budgets):
-                player = POLICIES[name](instance.arms, budget, True, instance.order)
-                chosen, _ = replay(player, instance.curves, budget)
-                total[place] += instance.scores[chosen]
-    return {name: tuple(value / count for value in total) for name, total in sums.items()} if count else None
+    players: Mapping[str, Factory] | None = None,
+) -> list[Scores]:
+    """The scores of each order of the arms that has anything to score.
+
+    Args:
+        table, task: what to replay.
+        budgets: in full trainings.
+        orders: their numbers.
+        players: the policies, by name; by default those of `policies`.
+    """
+    players = policies(table) if players is None else players
+
+    def scored(make: Factory, instance: Instance, budget: float) -> float:
+        player = make(instance.arms, budget, True, instance.order)
+        return instance.scores[replay(player, instance.curves, budget)[0]]
+
+    return [
+        {name: tuple(scored(make, instance, budget) for budget in budgets) for name, make in players.items()}
+        for instance in instances(table, task, orders)
+    ]
+
+
+def mean_scores(found: Sequence[Scores]) -> dict[str, tuple[MeanScore, ...]]:
+    """By policy, the mean over orders at each budget, and its standard error."""
+    return {name: tuple(map(_mean, zip(*(one[name] for one in found), strict=True))) for name in found[0]}
+
+
+def _mean(values: Sequence[float]) -> MeanScore:
+    error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return MeanScore(statistics.fmean(values), error)
 
 
 def instances(table: CurveTable, task: str, orders: Iterable[int]) -> Iterator[Instance]:

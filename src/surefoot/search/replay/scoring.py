@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from surefoot.search.replay.replay import false_winners, replay_task
+from surefoot.search.replay.priors import prior_sources
+from surefoot.search.replay.replay import Scores, false_winners, mean_scores, replay_task
 from surefoot.store import CurveTable
 from surefoot.study.replay_scores import TableScores
 
@@ -41,38 +42,29 @@ def score_table(
     if not tasks:
         raise ValueError(f"{table.name}: no task has {FEWEST_ARMS} arms or more")
     starts = range(0, orders, ORDERS_AT_ONCE)
-    parts: dict[str, list[tuple[int, dict[str, tuple[float, ...]]]]] = {task: [] for task in tasks}
+    parts: dict[tuple[str, int], list[Scores]] = {}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers or os.cpu_count(), context, _keep, (table,)) as pool:
         jobs = {
-            pool.submit(_part, task, tuple(budgets), range(start, min(start + ORDERS_AT_ONCE, orders))): task
+            pool.submit(_part, task, tuple(budgets), range(start, min(start + ORDERS_AT_ONCE, orders))): (
+                task,
+                start,
+            )
             for start in starts
             for task in tasks
         }
         for done, job in enumerate(as_completed(jobs), start=1):
-            count, found = job.result()
-            if found is not None:
-                parts[jobs[job]].append((count, found))
+            parts[jobs[job]] = job.result()
             progress(done, len(jobs))
-    scored = {task: _mean(own) for task, own in parts.items() if own}
+    found = {task: [scores for start in starts for scores in parts[task, start]] for task in tasks}
+    scored = {task: mean_scores(own) for task, own in found.items() if own}
     if not scored:
         raise ValueError(f"{table.name}: no arm of any task reaches its target")
     winners = {task: false_winners(table, task, range(orders)) for task in tasks}
     several = {task: own for task, own in winners.items() if own is not None}
-    return TableScores(table.name, table.score, tuple(budgets), orders, scored, several)
-
-
-def _mean(parts: Sequence[tuple[int, Mapping[str, tuple[float, ...]]]]) -> dict[str, tuple[float, ...]]:
-    """The mean over all orders; exact, whatever the order in which the parts came."""
-    total = sum(count for count, _ in parts)
-    ordered = sorted(parts, key=lambda part: (part[0], sorted(part[1].items())))
-    return {
-        name: tuple(
-            sum(count * found[name][place] for count, found in ordered) / total
-            for place in range(len(ordered[0][1][name]))
-        )
-        for name in ordered[0][1]
-    }
+    names = {arm.optimizer for task in tasks for arm in table.tasks[task]}
+    sources = prior_sources(names, table.lr_priors)
+    return TableScores(table.name, table.score, tuple(budgets), orders, scored, several, sources)
 
 
 _TABLE: list[CurveTable] = []  # a process reads it once, not with every part
@@ -82,7 +74,5 @@ def _keep(table: CurveTable) -> None:
     _TABLE.append(table)
 
 
-def _part(
-    task: str, budgets: tuple[float, ...], orders: range
-) -> tuple[int, dict[str, tuple[float, ...]] | None]:
-    return len(orders), replay_task(_TABLE[0], task, budgets, orders)
+def _part(task: str, budgets: tuple[float, ...], orders: range) -> list[Scores]:
+    return replay_task(_TABLE[0], task, budgets, orders)

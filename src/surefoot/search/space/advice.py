@@ -37,7 +37,7 @@ DISCLAIMER = (
 
 
 def prior_order(task: str, traits: Traits, experience: Experience, names: Iterable[str]) -> list[str]:
-    """The optimizers in the order in which to look at them, for `space.portfolio`.
+    """The optimizers in the order in which to look at them, for `Race`.
 
     Args:
         task: its name; what was measured on it is left out.
@@ -95,7 +95,9 @@ def advise(
 def _entry(
     expected: Expected, grid: Sequence[Candidate], traits: Traits, others: Experience
 ) -> dict[str, Any]:
-    candidate = _usual_candidate(expected.optimizer, grid)
+    # At the centre of its prior: `benchmarks/prior_order.py` shows that best rates of other tasks are no
+    # better guide; drawn to them, a race comes off worse where tasks differ.
+    candidate = space.usual_candidate(expected.optimizer, grid)
     return {
         "optimizer": candidate.optimizer,
         "hyperparameters": dict(candidate.hyperparameters),
@@ -106,19 +108,6 @@ def _entry(
         "reason": _reason(expected.optimizer, traits, others),
         "snippet": snippet(candidate, traits.steps),
     }
-
-
-def _usual_candidate(name: str, grid: Sequence[Candidate]) -> Candidate:
-    """With its usual settings, at the centre of its prior: best rates of other tasks are no better guide.
-
-    `benchmarks/prior_order.py` shows it: drawn to them, a race comes off worse where tasks differ.
-    """
-    line = [grid[place] for place in space.usual_lines(grid)[name]]
-    prior = space.priors([name]).get(name.lower())
-    if prior is None:
-        return line[0]
-    wanted = math.log10(prior[0])
-    return min(line, key=lambda c: abs(math.log10(c.hyperparameters["lr"]) - wanted))
 
 
 def _sentence(found: Sequence[Mapping[str, Any]], traits: Traits, others: Experience) -> str:

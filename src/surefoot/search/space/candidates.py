@@ -6,8 +6,8 @@ of warmup, and which parameters decay.  The race gets the whole grid and looks a
 in no list (eps, clipping, batch size, the kind of schedule) stays as it is unless the user sets it.
 
     grid = candidates(["AdamW", "SGD"], Schedule(), [parse("weight_decay=0,0.1")])
-    grid[0]                          # AdamW's lowest learning rate with its usual settings
-    [grid[i] for i in portfolio(grid)]  # the order in which to look
+    grid[0]                         # AdamW's lowest learning rate with its usual settings
+    usual_candidate("AdamW", grid)  # the one nearest to the centre of its prior
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -24,8 +23,6 @@ import torch
 from surefoot import optim
 from surefoot.formula import Choices, LogNormal
 from surefoot.search.space.constraints import WARMUP, Constraint, Range, allowed
-from surefoot.search.space.families import place_in_look
-from surefoot.search.space.lr_grid import COARSE_DECADES
 from surefoot.study.build import DECAY_ON, DECAYS_ON
 from surefoot.study.optimizers import Algorithm, find_algorithm
 from surefoot.study.run import Candidate, Schedule
@@ -123,44 +120,14 @@ def candidates(
     ]
 
 
-def priors(names: Sequence[str], constraints: Sequence[Constraint] = ()) -> dict[str, tuple[float, float]]:
-    """(centre, decades) of each optimizer's learning-rate prior, by lower-case name.
-
-    Where constraints leave no rate on one side of the centre, it moves to their middle.
-    """
-    found = {}
-    for algorithm in map(find_algorithm, names):
-        lr = algorithm.hyperparameters.get("lr")
-        if lr and isinstance(lr.search, LogNormal):
-            centre, rates = lr.search.center, _rates(lr.search, allowed(algorithm, constraints).get("lr"))
-            if not rates[0] <= centre <= rates[-1]:
-                centre = math.sqrt(rates[0] * rates[-1])
-            found[algorithm.name.lower()] = (centre, lr.search.decades)
-    return found
-
-
-def portfolio(
-    grid: Sequence[Candidate], first: Sequence[Candidate] = (), order: Sequence[str] = ()
-) -> list[int]:
-    """The order in which to look at a grid: places of diverse candidates that cover most tasks early.
-
-    Each optimizer at the centre of its prior; then each a coarse step of the race above, which the short
-    trainings that it begins with favour; then each as much below.  All with their usual settings.
-
-    Args:
-        grid: what is raced.
-        first: candidates to look at before all others, such as the user's own.
-        order: names of optimizers, the most promising first, as `experience` knows them; those that are not
-            named come after, different kinds of step first.  Where the budget pays for the whole first look,
-            the order changes nothing.
-    """
-    own = [grid.index(candidate) for candidate in first]
-    lines = usual_lines(grid)
-    places = {name: place for place, name in enumerate(order)}
-    names = sorted(lines, key=lambda name: (places.get(name, len(places)), place_in_look(name)))
-    columns = [_outward(grid, lines[name], name) for name in names]
-    rows = (place for row in zip_longest(*columns) for place in row if place is not None)
-    return list(dict.fromkeys([*own, *rows]))
+def priors(names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """(centre, decades) of each optimizer's learning-rate prior, by lower-case name: what it declares."""
+    settings = {name.lower(): find_algorithm(name).hyperparameters.get("lr") for name in names}
+    return {
+        name: (lr.search.center, lr.search.decades)
+        for name, lr in settings.items()
+        if lr and isinstance(lr.search, LogNormal)
+    }
 
 
 def usual_lines(grid: Sequence[Candidate]) -> dict[str, list[int]]:
@@ -174,15 +141,14 @@ def usual_lines(grid: Sequence[Candidate]) -> dict[str, list[int]]:
     return {name: line for name, (_, line) in found.items()}
 
 
-def _outward(grid: Sequence[Candidate], line: Sequence[int], name: str) -> list[int]:
+def usual_candidate(name: str, grid: Sequence[Candidate]) -> Candidate:
+    """Of an optimizer with its usual settings, the one nearest to the centre of its prior."""
+    line = [grid[place] for place in usual_lines(grid)[name]]
     prior = priors([name]).get(name.lower())
     if prior is None:
-        return list(line[:1])
-    centre = math.log10(prior[0])
-    return [
-        min(line, key=lambda place: abs(math.log10(grid[place].hyperparameters["lr"]) - wanted))
-        for wanted in (centre, centre + COARSE_DECADES, centre - COARSE_DECADES)
-    ]
+        return line[0]
+    wanted = math.log10(prior[0])
+    return min(line, key=lambda c: abs(math.log10(c.hyperparameters["lr"]) - wanted))
 
 
 def baseline(name: str, schedule: Schedule, *, sparse: bool = False) -> Candidate:

@@ -4,8 +4,8 @@ A *line* is all arms of one optimizer that differ in the learning rate only. Alo
 is close to unimodal in log lr and steep on its high side: so a line is entered around its prior's centre,
 searched by bisection towards its best arm, and never followed above a learning rate that diverged.
 
-    grid = Grid(arms, priors={"sgd": (1e-1, 0.8)})
-    grid.coarse("SGD")  # indices, outward from lr = 0.1, half a decade apart
+    grid = Grid(arms, priors={"sgd": (3e-2, 0.8)})
+    grid.coarse("SGD")  # indices, outward from lr = 0.03, half a decade apart
     grid.neighbours(best, tested={0, 3, 6}, diverged={6})  # lr neighbours first, then other settings
 """
 
@@ -17,26 +17,14 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from surefoot.study.optimizers import WIDE
+
 Arm = Mapping[str, Any]
 """A candidate: {"optimizer": name, "hyperparameters": {name: value}}."""
 
-PRIORS: Mapping[str, tuple[float, float]] = {
-    "sgd": (1e-1, 0.8),
-    "momentum": (1e-2, 0.8),
-    "asgd": (1e-1, 0.8),
-    "adagrad": (1e-2, 0.8),
-    "adadelta": (1.0, 0.8),
-    "lbfgs": (1.0, 0.8),
-    "lion": (3e-4, 0.8),
-    "muon": (2e-2, 0.8),
-    "soap": (3e-3, 0.8),
-}
-"""Usual learning rate of an optimizer and the decades of one standard deviation around it.
+Priors = Mapping[str, tuple[float, float]]
+"""Learning-rate priors: lower-case optimizer name to (centre lr, standard deviation in decades)."""
 
-These are the defaults of papers and libraries, fitted on no table; the caller's `priors` come first.
-"""
-
-UNKNOWN_PRIOR = (1e-3, 0.8)  # most newcomers are normalised by a second moment, as Adam is
 
 COARSE_DECADES = 0.5
 """Step of the first look: a flat lr window is seldom narrower than half a decade, so no window is missed."""
@@ -69,11 +57,12 @@ class Grid:
 
     Args:
         arms: every candidate; the order matters only where nothing else decides.
-        priors: lower-case optimizer name to (centre lr, standard deviation in decades).
+        priors: what is known of learning rates. An optimizer without one gets a wide prior around the middle
+            of its usual line: half-way, in log lr, between the lowest and the highest rate.
     """
 
-    def __init__(self, arms: Sequence[Arm], priors: Mapping[str, tuple[float, float]] | None = None) -> None:
-        self._priors = {**PRIORS, **(priors or {})}
+    def __init__(self, arms: Sequence[Arm], priors: Priors | None = None) -> None:
+        self._priors = priors or {}
         self.lines = _lines(arms)
         self.optimizers = tuple(dict.fromkeys(str(arm["optimizer"]) for arm in arms))
         self._place = {arm: (line, position) for line in self.lines for position, arm in enumerate(line.arms)}
@@ -81,20 +70,28 @@ class Grid:
     def coarse(self, optimizer: str) -> list[int]:
         """The optimizer's first look: its usual line, outward from the prior's centre.
 
-        That is the first of its long lines: arms that a user adds to another do not make that the usual.
-        Where the arms lie elsewhere, the centre is drawn into their middle: who made them had reasons.
+        It begins an eighth of the line away from its ends at least: a rate there has no neighbours.
         """
-        lines = self._lines_of(optimizer)
-        longest = max(len(line.arms) for line in lines)
-        line = next(line for line in lines if 2 * len(line.arms) > longest)
-        centre, deviation = self._prior(optimizer)
+        line = self._usual_line(optimizer)
+        centre, deviation = self.prior(optimizer)
         edge = len(line.arms) // 8
-        centre = min(max(centre, line.decades[edge]), line.decades[-1 - edge])
+        centre = min(max(math.log10(centre), line.decades[edge]), line.decades[-1 - edge])
         steps = math.floor(REACH_DEVIATIONS * deviation / COARSE_DECADES)
         # A short training, with which a race begins, favours the higher of two rates.
         offsets = sorted(range(-steps, steps + 1), key=lambda step: (abs(step), -step))
         wanted = (_nearest(line, centre + step * COARSE_DECADES) for step in offsets)
         return list(dict.fromkeys(line.arms[position] for position in wanted))
+
+    def prior(self, optimizer: str) -> tuple[float, float]:
+        """The learning-rate prior that the optimizer's arms are entered with: centre and decades.
+
+        Where all arms of its usual line lie on one side of the known centre, their middle takes its place:
+        whoever made them had reasons.
+        """
+        low, high = (self._usual_line(optimizer).decades[end] for end in (0, -1))
+        middle = 10.0 ** ((low + high) / 2)
+        centre, decades = self._priors.get(optimizer.lower(), (middle, WIDE))
+        return (centre if low <= math.log10(centre) <= high else middle), decades
 
     def neighbours(self, arm: int, tested: Set[int], diverged: Set[int]) -> list[int]:
         """Untested arms worth a look once `arm` is the best of its optimizer.
@@ -137,9 +134,11 @@ class Grid:
         """The line that holds the arm."""
         return self._place[arm][0]
 
-    def _prior(self, optimizer: str) -> tuple[float, float]:
-        centre, deviation = self._priors.get(optimizer.lower(), UNKNOWN_PRIOR)
-        return math.log10(centre), deviation
+    def _usual_line(self, optimizer: str) -> Line:
+        """The first of its long lines: arms that a user adds to another do not make that the usual."""
+        lines = self._lines_of(optimizer)
+        longest = max(len(line.arms) for line in lines)
+        return next(line for line in lines if 2 * len(line.arms) > longest)
 
     def _lines_of(self, optimizer: str) -> list[Line]:
         return [line for line in self.lines if line.optimizer == optimizer]

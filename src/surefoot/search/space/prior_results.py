@@ -6,7 +6,7 @@
 
 The regret of an optimizer on a task is 0 for the best and 1 for the median of all; what is expected of it on
 another task is the mean over the known ones, weighted by their similarity, and drawn to the order in which
-`portfolio` looks at optimizers anyway: without evidence nothing but that order is left.  It is a prior: it
+a race looks at optimizers anyway: without evidence nothing but that order is left.  It is a prior: it
 says where to look first, never what is best.
 """
 
