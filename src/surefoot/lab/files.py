@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from surefoot.errors import InvalidInputError
 from surefoot.lab.answers import Answer, Refused, file_name, to_bytes
 from surefoot.surfaces.race import Race
 
@@ -70,6 +71,6 @@ def _picture(race: Race, format: str, view: View, stopped: Callable[[], bool]) -
         path = Path(folder) / f"race.{format}"
         try:
             save_picture(race, path, view, go_on)
-        except ValueError as error:  # no ffmpeg
+        except InvalidInputError as error:  # no ffmpeg
             raise Refused(422, str(error)) from None
         return path.read_bytes()

@@ -28,7 +28,7 @@ def race_of(recipe: Recipe, strips: bool, stopped: Callable[[], bool]) -> Race:
 
     Raises:
         Refused: `stopped` said so.
-        FormulaError, ValueError, TypeError: as `run_race`.
+        InvalidInputError: as `run_race`.
     """
     alone = [_alone(replace(recipe, racers=(racer,)), strips, stopped) for racer in recipe.racers]
     paths = tuple(race.paths[0] for race in alone)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from surefoot.engines.base import Engine, Event
+from surefoot.errors import NoRunSucceededError
 from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.records import PointRecord, RunRecord, StudyRecord
@@ -35,10 +36,6 @@ GIVEN_UP = "given_up"
 
 Decide = Callable[[str, str, Mapping[str, Any]], None]
 """Records a decision: its kind, a sentence, the details."""
-
-
-class NoRunSucceededError(RuntimeError):
-    """Every run failed or diverged; the message tells how one of them did."""
 
 
 class Watcher(Protocol):

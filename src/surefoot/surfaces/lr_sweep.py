@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from surefoot import optim
-from surefoot.surfaces.path import BASIS, FAR, Path, Walker, follow
+from surefoot.surfaces.path import BASIS, FAR, Path, Walker, building, follow
 from surefoot.surfaces.recipe import Racer
 from surefoot.surfaces.surface import Pair, Surface
 
@@ -54,7 +54,7 @@ def run_trials(
         downwards.  None if it was stopped.
 
     Raises:
-        ValueError, TypeError: a racer cannot be built.
+        InvalidInputError: a racer cannot be built.
     """
     if _takes_closure(racers[0]):
         return _one_by_one(surface, racers, starts, steps, noise, seed, stopped)
@@ -99,7 +99,8 @@ class _Batch:
             {"params": self._params[i * len(starts) : (i + 1) * len(starts)], **racer.hyperparameters}
             for i, racer in enumerate(racers)
         ]
-        self._optimizer = make(groups, **racers[0].hyperparameters)
+        with building():
+            self._optimizer = make(groups, **racers[0].hyperparameters)
         for p, row in zip(self._params, self._gradients.unbind(), strict=True):
             p.grad = row
 

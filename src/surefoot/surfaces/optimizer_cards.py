@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from surefoot import optim
+from surefoot.errors import InvalidInputError
 from surefoot.formula.facts import Facts, Hyperparameter
 from surefoot.naming import nearest
 
@@ -42,12 +43,12 @@ def find_card(name: str) -> Facts:
     """The card of an optimizer; case, `-` and `_` do not matter.
 
     Raises:
-        ValueError: there is none of this name; the message names the nearest one.
+        InvalidInputError: there is none of this name; the message names the nearest one.
     """
     try:
         return cards()[optim.find(name).__name__]
     except KeyError as error:
-        raise ValueError(error.args[0]) from None
+        raise InvalidInputError(error.args[0]) from None
 
 
 def kind_of(setting: Hyperparameter) -> Kind:
@@ -72,18 +73,21 @@ def check_setting(optimizer: str, name: str, value: Any) -> None:
         value: as JSON has it; a list stands for a tuple.
 
     Raises:
-        ValueError: it does not; the message says what it takes, or the nearest setting that it has.
+        InvalidInputError: it does not; the message says what it takes, or the nearest setting that it has.
     """
     card = find_card(optimizer)
     known = {setting.name: setting for setting in card.hyperparameters}
     if name not in known:
-        raise ValueError(f"{card.name} has no setting {name!r}{nearest(name, known)}")
+        raise InvalidInputError(f"{card.name} has no setting {name!r}{nearest(name, known)}")
     setting = known[name]
     value = tuple(value) if isinstance(value, list) else value
     if wanted := _wanted(setting, value):
-        raise ValueError(f"{card.name} takes {wanted} for {name}, not {value!r}")
+        raise InvalidInputError(f"{card.name} takes {wanted} for {name}, not {value!r}")
     if None not in (value if isinstance(value, tuple) else (value,)):
-        setting.check(value)
+        try:
+            setting.check(value)
+        except (TypeError, ValueError) as error:  # in torch's words
+            raise InvalidInputError(str(error)) from error
 
 
 def _wanted(setting: Hyperparameter, value: Any) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+from surefoot.errors import InvalidInputError
 from surefoot.search.replay.replay import false_winners, replay_task
 from surefoot.store import CurveTable
 from surefoot.study.replay_scores import TableScores
@@ -35,11 +36,11 @@ def score_table(
         progress: called with how many replays are done, and how many there are.
 
     Raises:
-        ValueError: no task has enough arms, or no arm of any task reaches its target.
+        InvalidInputError: no task has enough arms, or no arm of any task reaches its target.
     """
     tasks = [task for task, arms in table.tasks.items() if len(arms) >= FEWEST_ARMS]
     if not tasks:
-        raise ValueError(f"{table.name}: no task has {FEWEST_ARMS} arms or more")
+        raise InvalidInputError(f"{table.name}: no task has {FEWEST_ARMS} arms or more")
     starts = range(0, orders, ORDERS_AT_ONCE)
     parts: dict[str, list[tuple[int, dict[str, tuple[float, ...]]]]] = {task: [] for task in tasks}
     context = multiprocessing.get_context("spawn")
@@ -56,7 +57,7 @@ def score_table(
             progress(done, len(jobs))
     scored = {task: _mean(own) for task, own in parts.items() if own}
     if not scored:
-        raise ValueError(f"{table.name}: no arm of any task reaches its target")
+        raise InvalidInputError(f"{table.name}: no arm of any task reaches its target")
     winners = {task: false_winners(table, task, range(orders)) for task in tasks}
     several = {task: own for task, own in winners.items() if own is not None}
     return TableScores(table.name, table.score, tuple(budgets), orders, scored, several)

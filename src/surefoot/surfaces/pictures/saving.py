@@ -10,6 +10,7 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from surefoot.errors import InvalidInputError
 from surefoot.report.style import styled
 from surefoot.report.svg import save_svg
 from surefoot.surfaces.pictures.animation import save_gif, save_mp4, save_webp
@@ -40,7 +41,7 @@ def save_picture(
         progress: told of the frames that are done and of how many there are.
 
     Raises:
-        ValueError: there is no such format, or ffmpeg is missing for an MP4.
+        InvalidInputError: there is no such format, or ffmpeg is missing for an MP4.
     """
     ending = Path(path).suffix.lower()
     if ending in MOVING:
@@ -50,7 +51,7 @@ def save_picture(
     elif ending == ".png":
         Path(path).write_bytes(png(race, view))
     else:
-        raise ValueError(
+        raise InvalidInputError(
             f"a picture is saved as {', '.join(FORMATS)}, not as {ending or 'a file without ending'}"
         )
 
