@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from surefoot.errors import InvalidInputError
+from surefoot.errors import InvalidInputError, accessing
 from surefoot.report.style import styled
 from surefoot.report.svg import save_svg
 from surefoot.surfaces.pictures.animation import save_gif, save_mp4, save_webp
@@ -42,14 +42,18 @@ def save_picture(
 
     Raises:
         InvalidInputError: there is no such format, or ffmpeg is missing for an MP4.
+        FileError: the file cannot be written.
     """
     ending = Path(path).suffix.lower()
     if ending in MOVING:
-        MOVING[ending](race, path, progress)
+        with accessing("write", path):
+            MOVING[ending](race, path, progress)
     elif ending == ".svg":
         save_svg(race_figure(race, view), path)
     elif ending == ".png":
-        Path(path).write_bytes(png(race, view))
+        drawn = png(race, view)
+        with accessing("write", path):
+            Path(path).write_bytes(drawn)
     else:
         raise InvalidInputError(
             f"a picture is saved as {', '.join(FORMATS)}, not as {ending or 'a file without ending'}"
