@@ -127,6 +127,22 @@ def test_arrows_point_one_way():
     assert wrong == []
 
 
+def test_errors_stand_below_every_folder():
+    assert [name for name in imported(SOURCE / "errors.py") if name.startswith("surefoot")] == []
+
+
+def test_the_command_line_catches_no_built_in_error_at_its_edge():
+    tree = ast.parse((SOURCE / "cli" / "main.py").read_text(encoding="utf8"))
+    caught = {
+        name.id
+        for handler in ast.walk(tree)
+        if isinstance(handler, ast.ExceptHandler) and handler.type is not None
+        for name in ast.walk(handler.type)
+        if isinstance(name, ast.Name)
+    }
+    assert caught & {"Exception", "ValueError", "TypeError", "OSError", "RuntimeError"} == set()
+
+
 def test_a_user_s_script_imports_nothing_that_only_a_study_needs():
     parts = [name.split(".") for name in imported(SOURCE / "run.py") if name.startswith("surefoot.")]
     assert {p[1] for p in parts} <= {"scripts", "training", "study"}

@@ -6,13 +6,18 @@ task = surefoot.Task(model=..., loss=..., train=..., validation=...)  # one's ow
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from surefoot.errors import SurefootError as SurefootError
     from surefoot.tasks.made import Task as Task
 
-__all__ = ["Task"]
+__all__ = ["SurefootError", "Task"]
 
 
 def __getattr__(name: str) -> Any:
     # Importing surefoot, or its optimizers, loads nothing that they do not need.
+    if name == "SurefootError":
+        from surefoot.errors import SurefootError
+
+        return SurefootError
     if name == "Task":
         from surefoot.tasks.made import Task
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
+from surefoot.errors import InvalidInputError
+
 MOST_CHARACTERS = 100
 """File systems take 255 bytes; what Surefoot adds to a name, such as "+snapshots", must still fit."""
 
@@ -38,10 +40,10 @@ def check_path_name(name: str, where: str) -> str:
         where: what the name was given for, as the message begins, such as "--study".
 
     Raises:
-        ValueError: it may not; the message says where, what, the rule, and the nearest valid name.
+        InvalidInputError: it may not; the message says where, what, the rule, and the nearest valid name.
     """
     if not is_path_name(name):
-        raise ValueError(f"{where} {_quoted(name)}: {RULE}; the nearest is {path_name_near(name)!r}")
+        raise InvalidInputError(f"{where} {_quoted(name)}: {RULE}; the nearest is {path_name_near(name)!r}")
     return name
 
 
@@ -51,14 +53,14 @@ def check_folder(path: str | PurePath, where: str) -> None:
     The folders above it are where the user says they are, and are not looked at.
 
     Raises:
-        ValueError: as for `check_path_name`.
+        InvalidInputError: as for `check_path_name`.
     """
     parts = [part for part in str(path).split("/") if part]
     name = parts[-1] if parts else ""
     if not is_path_name(name) or "\0" in str(path):
         near = "/".join([*(part.replace("\0", "") for part in parts[:-1]), path_name_near(name, "model")])
         near = f"/{near}" if parts and str(path).startswith("/") else near
-        raise ValueError(f"{where} {_quoted(str(path))}: {RULE}; the nearest is {_quoted(near)}")
+        raise InvalidInputError(f"{where} {_quoted(str(path))}: {RULE}; the nearest is {_quoted(near)}")
 
 
 def path_name_near(name: str, otherwise: str = "study") -> str:

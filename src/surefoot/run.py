@@ -10,7 +10,7 @@
 A study starts the script once for each run: `optimizer` then makes what the run is to try, and `report` says
 how it does, and ends the script when enough is known.  Without a study the script trains as ever, with the
 default named here.  A third line, `surefoot.run.record(model, loss)`, is for `surefoot landscape`.  See
-docs/scripts.md.
+docs/scripts.md.  Every error of its own is a `surefoot.SurefootError` (`surefoot.errors`).
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def optimizer(model: Parameters, default: str = "AdamW", **hyperparameters: Any)
             leaves biases and norms undecayed.
 
     Raises:
-        TypeError: `model` is none of these, or the default does not know a hyperparameter.
-        ValueError: there is no such optimizer, or it refuses a hyperparameter.
+        InvalidTypeError: `model` is none of these.
+        InvalidInputError: there is no such optimizer.
+        TypeError, ValueError: the optimizer does not know a hyperparameter, or refuses it.
     """
     if _session:
         return _session.optimizer(model)
@@ -71,8 +72,8 @@ def report(step: float, value: float) -> None:
 
     Raises:
         Stopped: enough is known of this run. Unhandled it ends the script with exit status 0.
-        TypeError, ValueError: the step or the value makes no sense.
-        RuntimeError: no optimizer was made before.
+        InvalidTypeError, InvalidInputError: the step or the value makes no sense.
+        NotPossibleError: no optimizer was made before.
     """
     if _session:
         _session.report(step, value)
@@ -93,9 +94,9 @@ def record(model: nn.Module, loss: Callable[[], Any], snapshots: int = MOST) -> 
 
     Raises:
         Stopped: a landscape was drawn, and there is nothing to train.
-        TypeError: `model` is no module, or `loss` no function or returns no number.
-        ValueError: fewer than three snapshots are asked for.
-        RuntimeError: the training has begun.
+        InvalidTypeError: `model` is not a module, or `loss` returns something else than a number.
+        InvalidInputError: fewer than three snapshots are asked for.
+        NotPossibleError: the training has begun.
     """
     if _session:
         _session.record(model, loss, snapshots)

@@ -90,12 +90,12 @@ def test_nonsense_raises_in_the_script_and_is_told_by_name(tmp_path):
     for refusal, words in zip(
         told["refusals"],
         [
-            "RuntimeError: call surefoot.run.optimizer(model) before",
-            "TypeError: surefoot.run.report(step, value): the value must be a number or a tensor of one",
+            "NotPossibleError: call surefoot.run.optimizer(model) before",
+            "InvalidTypeError: surefoot.run.report(step, value): the value must be a number or a tensor",
             "not bool",
             "not Tensor of shape (2,)",
-            "TypeError: surefoot.run.report(step, value): the step must be a number, not str",
-            "ValueError: surefoot.run.report(step, value): the step must be 0 or more, not -1",
+            "InvalidTypeError: surefoot.run.report(step, value): the step must be a number, not str",
+            "InvalidInputError: surefoot.run.report(step, value): the step must be 0 or more, not -1",
             "steps must increase, and 1 came after 2",
         ],
         strict=True,

@@ -100,7 +100,7 @@ def test_batch_normalisation_has_the_statistics_of_the_nearest_snapshot(tmp_path
     ("behaviour", "reason"),
     [
         ("silent", "to draw its landscape, call surefoot.run.record(model, loss) before the training begins"),
-        ("text", "TypeError: surefoot.run.record(model, loss): loss() must return a number, not str"),
+        ("text", "InvalidTypeError: surefoot.run.record(model, loss): loss() must return a number, not str"),
     ],
 )
 def test_a_script_that_cannot_tell_its_loss_is_told_so_in_one_line(recorded, behaviour, reason):
@@ -147,15 +147,15 @@ def recorder(tmp_path):
 
 def test_calls_that_make_no_sense_are_refused(recorder):
     model = nn.Linear(2, 1)
-    with pytest.raises(RefusedError, match=r"TypeError: .* the model must be a module, not generator"):
+    with pytest.raises(RefusedError, match=r"InvalidTypeError: .* the model must be a module, not generator"):
         recorder.record(model.parameters(), float, 9)
-    with pytest.raises(RefusedError, match=r"ValueError: .* at least 3 snapshots make a path, not 2"):
+    with pytest.raises(RefusedError, match=r"InvalidInputError: .* at least 3 snapshots make a path, not 2"):
         recorder.record(model, float, 2)
     optimizer = torch.optim.SGD(model.parameters())
     recorder.watch(optimizer)
     for _ in range(3):
         optimizer.step()
-    with pytest.raises(RefusedError, match=r"RuntimeError: .* before the first step, not after 3"):
+    with pytest.raises(RefusedError, match=r"NotPossibleError: .* before the first step, not after 3"):
         recorder.record(model, float, 9)
 
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surefoot.surfaces.expression import DEEPEST, FUNCTIONS, LONGEST, FormulaError, parse
+from surefoot.surfaces.expression import DEEPEST, FUNCTIONS, LONGEST, ExpressionError, parse
 
 untimed = settings(deadline=None)
 
@@ -57,7 +57,7 @@ def formulas():
 def parsed(text):
     try:
         return parse(text)
-    except FormulaError:
+    except ExpressionError:
         return None
 
 
@@ -152,7 +152,7 @@ def test_the_same_formula_in_python(text, python):
     ],
 )
 def test_a_mistake_is_named_in_one_line(text, message):
-    with pytest.raises(FormulaError) as error:
+    with pytest.raises(ExpressionError) as error:
         parse(text)
     assert message in str(error.value)
     assert "\n" not in str(error.value)

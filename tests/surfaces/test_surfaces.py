@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surefoot.surfaces.expression import FormulaError
+from surefoot.surfaces.expression import ExpressionError
 from surefoot.surfaces.surfaces import DOMAIN, START, SURFACES, find_surface
 
 every_surface = pytest.mark.parametrize("surface", SURFACES.values(), ids=lambda surface: surface.name)
@@ -52,7 +52,7 @@ def test_a_formula_is_a_surface_of_its_own():
     ],
 )
 def test_what_is_neither_a_name_nor_a_formula_is_told_the_nearest(text, message):
-    with pytest.raises(FormulaError, match=re.escape(message)) as error:
+    with pytest.raises(ExpressionError, match=re.escape(message)) as error:
         find_surface(text)
     assert "\n" not in str(error.value)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from surefoot.errors import InvalidInputError
 from surefoot.path_names import check_path_name
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class EngineOptions:
         """Where this study's trunks are to be; None if no folder was said.
 
         Raises:
-            ValueError: the study's name may not become a path.
+            InvalidInputError: the study's name may not become a path.
         """
         if not self.checkpoints:
             return None
@@ -81,8 +82,8 @@ class EngineOptions:
             references: tasks and optimizers of the jobs to come.
 
         Raises:
-            ValueError: an option goes with the other engine only, or asks for what is not there.
-            ConnectionError: there is no Ray cluster at the address.
+            InvalidInputError: an option goes with the other engine only, or asks for what is not there.
+            ClusterError: there is no Ray cluster at the address.
         """
         return self._local() if self.name == "local" else self._ray(references)
 
@@ -92,17 +93,17 @@ class EngineOptions:
 
         for option, value in self._for_ray.items():
             if value is not None:
-                raise ValueError(f"{option} goes with --engine ray only")
+                raise InvalidInputError(f"{option} goes with --engine ray only")
         gpus = choose_gpus(self.gpus, visible_gpus()) if self.gpus else ()
         return LocalEngine(self.workers, timeout=self.timeout, memory=self.memory, gpus=gpus)
 
     def _ray(self, references: Iterable[str]) -> RayEngine:
         if self.gpus is not None:
-            raise ValueError("--gpus goes with --engine local only; on a cluster say --run-gpus")
+            raise InvalidInputError("--gpus goes with --engine local only; on a cluster say --run-gpus")
         try:
             from surefoot.engines.ray.engine import RayEngine
         except ModuleNotFoundError as error:
-            raise ValueError(
+            raise InvalidInputError(
                 f"--engine ray needs the package {error.name}: pip install 'surefoot[ray]'"
             ) from None
         return RayEngine(

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from surefoot.errors import accessing
 from surefoot.naming import nearest
 from surefoot.path_names import check_path_name
 
@@ -86,7 +87,7 @@ def trunks_of(study: str, store: str) -> Path:
     """Where a study's trunks lie, unless a folder for checkpoints was said.
 
     Raises:
-        ValueError: the study's name, which a store may have from anywhere, may not become a path.
+        InvalidInputError: the study's name, which a store may have from anywhere, may not become a path.
     """
     return folder_of(store) / "checkpoints" / check_path_name(study, "study")
 
@@ -112,5 +113,10 @@ def check_writable(file: str | None) -> None:
 
 
 def write(file: str, text: str) -> None:
-    """Write text as UTF-8."""
-    Path(file).write_text(text, encoding="utf8")
+    """Write text as UTF-8.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    with accessing("write", file):
+        Path(file).write_text(text, encoding="utf8")

@@ -22,6 +22,7 @@ from surefoot.cli import (  # noqa: F401  each adds its commands
     train,
 )
 from surefoot.cli.group import surefoot
+from surefoot.errors import NoRunSucceededError, SurefootError
 from surefoot.termination import exit_status
 
 EXIT_BAD_INPUT = 2
@@ -32,9 +33,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status.
 
     0 an answer, 2 bad input, 3 no run succeeded; interrupted it is 130, terminated 143, hung up 129.
+    Any other exception is a defect of Surefoot: Python shows its traceback and exits with 1.
     """
-    from surefoot.store.errors import StoreError
-
     run: Callable[..., Any] = surefoot.main
     try:
         run(arguments, prog_name="surefoot", standalone_mode=False)
@@ -45,17 +45,10 @@ def main(arguments: list[str] | None = None) -> None:
         _fail("interrupted", exit_status(interruption))
     except BrokenPipeError:
         sys.exit(0)
-    except StoreError as error:
+    except NoRunSucceededError as error:
+        _fail(str(error), EXIT_NO_RUN_SUCCEEDED)
+    except SurefootError as error:
         _fail(str(error), EXIT_BAD_INPUT)
-    except Exception as error:
-        from surefoot.search import NoRunSucceededError
-        from surefoot.tasks import TaskError
-
-        if isinstance(error, NoRunSucceededError):
-            _fail(str(error), EXIT_NO_RUN_SUCCEEDED)
-        if isinstance(error, TaskError | OSError | ValueError):
-            _fail(str(error), EXIT_BAD_INPUT)
-        raise
 
 
 def _fail(message: str, status: int) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NoReturn
 
+from surefoot.errors import SurefootError
 from surefoot.formula.names import Settings, State
 
 OPERATIONS = {
@@ -53,7 +54,7 @@ MEAN_EXTENTS = {
 }
 
 
-class FormulaError(TypeError):
+class FormulaError(SurefootError, TypeError):
     """A formula uses what the language does not have; the message names it, the file and the line."""
 
 

@@ -28,7 +28,7 @@ def animation_of(recipe: Recipe, strips: bool, stopped: Callable[[], bool]) -> A
 
     Raises:
         Refused: `stopped` said so.
-        FormulaError, ValueError, TypeError: as `animate`.
+        InvalidInputError: as `animate`.
     """
     alone = [_alone(replace(recipe, optimizers=(spec,)), strips, stopped) for spec in recipe.optimizers]
     paths = tuple(animation.paths[0] for animation in alone)

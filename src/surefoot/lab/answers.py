@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from surefoot.errors import SurefootError
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -23,7 +25,7 @@ class Answer:
     name: str = ""
 
 
-class Refused(Exception):  # noqa: N818 - reads as what it says
+class Refused(SurefootError):  # noqa: N818 - reads as what it says
     """A request is not answered.
 
     Args:

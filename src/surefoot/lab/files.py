@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from surefoot.errors import InvalidInputError
 from surefoot.lab.answers import Answer, Refused, file_name, to_bytes
 from surefoot.surfaces.animation import Animation
 
@@ -70,6 +71,6 @@ def _picture(animation: Animation, format: str, view: View, stopped: Callable[[]
         path = Path(folder) / f"paths.{format}"
         try:
             save_picture(animation, path, view, go_on)
-        except ValueError as error:  # no ffmpeg
+        except InvalidInputError as error:  # no ffmpeg
             raise Refused(422, str(error)) from None
         return path.read_bytes()

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from surefoot.errors import SurefootError
 from surefoot.lab import study_jobs
 from surefoot.lab.animation_cache import animation_of
 from surefoot.lab.answers import Answer, Refused, as_json, in_one_line
@@ -110,7 +111,7 @@ def _in_words() -> Iterator[None]:
     """What a surface or an optimizer refuses, as a line for people."""
     try:
         yield
-    except (ValueError, TypeError, RuntimeError) as error:
+    except SurefootError as error:
         raise Refused(422, in_one_line(error)) from error
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 
+from surefoot.errors import InvalidInputError
+
 DEFAULT_PORT = 8642
 
 MOST_OPTIMIZERS = 12
@@ -61,7 +63,7 @@ class LabOptions:
         limits: what it does at most.
 
     Raises:
-        ValueError: the address can be reached from other machines and there is no token.
+        InvalidInputError: the address can be reached from other machines and there is no token.
     """
 
     store: str | None = None
@@ -71,7 +73,9 @@ class LabOptions:
 
     def __post_init__(self) -> None:
         if not self.token and not is_loopback(self.host):
-            raise ValueError(f"address {self.host} can be reached from other machines: it needs a token")
+            raise InvalidInputError(
+                f"address {self.host} can be reached from other machines: it needs a token"
+            )
 
 
 def is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from surefoot.errors import InvalidInputError
 from surefoot.lab.access import only_json
 from surefoot.lab.answers import Answer, Refused, as_json
 from surefoot.lab.errors import problems
@@ -50,7 +51,7 @@ def optimizer(name: str) -> Response:
     """An optimizer's whole card."""
     try:
         card = find_card(name)
-    except ValueError as error:
+    except InvalidInputError as error:
         raise Refused(404, str(error)) from None
     more = {
         "equation": card.equation,

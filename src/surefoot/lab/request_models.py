@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from surefoot.errors import InvalidInputError
 from surefoot.lab.options import (
     LARGEST,
     LONGEST_FORMULA,
@@ -98,7 +99,7 @@ class OptimizerRequest(RequestModel):
         for name, value in self.hyperparameters.items():
             try:
                 check_setting(self.optimizer, name, value)
-            except (ValueError, TypeError) as error:
+            except InvalidInputError as error:
                 raise refused(f"hyperparameters.{name}", str(error)) from None
         return self
 

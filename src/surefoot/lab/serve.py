@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 
+from surefoot.errors import SurefootError
 from surefoot.lab.app import create_app
 from surefoot.lab.options import DEFAULT_PORT, LabOptions, Limits, is_loopback
 from surefoot.termination import Terminated
@@ -37,7 +38,7 @@ def _say(line: str) -> None:
     print(line, flush=True)  # whoever waits for the link at a pipe must not wait for more
 
 
-class CannotServe(OSError):  # noqa: N818 - reads as what it says
+class CannotServe(SurefootError, OSError):  # noqa: N818 - reads as what it says
     """The lab cannot be started; the message is one line."""
 
 

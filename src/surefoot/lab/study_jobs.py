@@ -118,7 +118,7 @@ def read_only(place: str) -> URL | None:
     """
     try:
         url = make_url(place) if "://" in place else URL.create("sqlite", database=place)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter of a port that is not a number
         raise Refused(
             503, "the lab's store is no URL: write sqlite:///FILE or postgresql://USER@HOST/NAME"
         ) from None

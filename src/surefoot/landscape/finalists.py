@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
 from surefoot.study.run import Candidate, Schedule
 
@@ -74,13 +75,13 @@ def finalists(study: StudyRead, optimizers: Sequence[str] | None = None) -> list
         optimizers: whose; by class name, in any case. None: all.
 
     Raises:
-        ValueError: the study has confirmed none yet, or not the ones that are asked for.
+        InvalidInputError: the study has confirmed none yet, or not the ones that are asked for.
     """
     confirmed = [run for run in study.runs if run.phase == CONFIRMED]
     seed = min((run.seed for run in confirmed), default=0)
     runs = [run for run in confirmed if run.seed == seed and run.status in ("completed", "diverged")]
     if not runs:
-        raise ValueError(
+        raise InvalidInputError(
             f"study {study.name!r} has no finalists yet; its landscape can be drawn once some are confirmed"
         )
     if optimizers:
@@ -93,7 +94,7 @@ def _those(runs: Sequence[RunRead], optimizers: Sequence[str], study: str) -> li
     for name in optimizers:
         if _plain(name) not in known:
             shown = sorted({run.optimizer.rpartition(":")[2] for run in runs})
-            raise ValueError(f"study {study!r} has confirmed no {name}{nearest(name, shown)}")
+            raise InvalidInputError(f"study {study!r} has confirmed no {name}{nearest(name, shown)}")
     wanted = {_plain(name) for name in optimizers}
     return [run for run in runs if _plain(run.optimizer) in wanted]
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from surefoot.errors import InvalidInputError
 from surefoot.landscape.finalists import Finalist, StudyRead, finalists
 from surefoot.landscape.losses import measure
 from surefoot.landscape.plane import axes, fit_plane, gram, metric, steps
@@ -54,7 +55,7 @@ def survey(
         progress: told how it goes on.
 
     Raises:
-        ValueError: the study has no finalists, or its task or script is not what it was.
+        InvalidInputError: the study has no finalists, or its task or script is not what it was.
         TaskError: the task cannot be loaded or trained.
     """
     chosen = finalists(study, optimizers)
@@ -62,11 +63,13 @@ def survey(
         subject = open_subject(study, folder, batches, most)
         trainings, lost = _trainings(subject, chosen, progress)
         if not trainings:
-            raise ValueError(
+            raise InvalidInputError(
                 f"every finalist of study {study.name!r} diverged at once: there is no path to draw"
             )
         if any(training.path.layout != trainings[0].path.layout for training in trainings):
-            raise ValueError(f"the snapshots in {folder} are of different models; remove it, to train again")
+            raise InvalidInputError(
+                f"the snapshots in {folder} are of different models; remove it, to train again"
+            )
         return document(_surveyed(study, subject, trainings, lost, size, progress))
 
 

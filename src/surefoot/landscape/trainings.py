@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from surefoot.errors import InvalidInputError
 from surefoot.landscape.finalists import Finalist, StudyRead
 from surefoot.landscape.loss_evaluators import LossEvaluator, ScriptLossEvaluator, TaskLossEvaluator
 from surefoot.scripts.runner import run_script, script_name
@@ -71,7 +72,7 @@ def open_subject(study: StudyRead, folder: Path, batches: int, most: int) -> Sub
     """The task or script of a study.
 
     Raises:
-        ValueError: it has changed since.
+        InvalidInputError: it has changed since.
         TaskError: the task cannot be loaded.
     """
     if command := tuple(study.settings.get("script") or ()):
@@ -96,7 +97,7 @@ class TaskSubject:
         self._batches, self._most = batches, most
         self._task = load_task(study.task)
         if study.look.get("fingerprint", "") != look(self._task).fingerprint:
-            raise ValueError(
+            raise InvalidInputError(
                 f"the task {study.task!r} has changed since study {study.name!r} (its model, data, steps or "
                 "measure): its paths cannot be drawn any more"
             )

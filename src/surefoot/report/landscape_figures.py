@@ -25,6 +25,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from surefoot.analysis.tables import identity, labels
+from surefoot.errors import InvalidInputError, accessing
 from surefoot.report import landscape_words as words
 from surefoot.report.axes import scale_values, value_limits
 from surefoot.report.figures import candidate_strokes
@@ -86,16 +87,16 @@ def save(document: Document, path: str | Path, study: StudyRecord | None = None)
     """Write everything as one picture, .png or .svg.
 
     Raises:
-        ValueError: the name ends otherwise.
-        OSError: the file cannot be written.
+        InvalidInputError: the name ends otherwise.
+        FileError: it cannot be written.
     """
     if Path(path).suffix.lower() not in (".png", ".svg"):
-        raise ValueError(f"{path}: a picture of a landscape is a .png or .svg file")
+        raise InvalidInputError(f"{path}: a picture of a landscape is a .png or .svg file")
     figure = together(document, study)
     if Path(path).suffix.lower() == ".svg":
         save_svg(figure, path)
     else:
-        with styled():
+        with styled(), accessing("write", path):
             figure.savefig(path, dpi=DOTS_PER_INCH)
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from surefoot.analysis.tables import RateCurve, optimizers, rate_curves, results
+from surefoot.errors import InvalidInputError
 from surefoot.report.axes import columns, cross_at_top, rate_scale, scale_values
 from surefoot.report.figures import draw_forest, measure
 from surefoot.report.race_figures import rate_limits
@@ -23,11 +24,11 @@ def answer_figure(study: StudyRecord) -> Figure:
     """The confirmed candidates beside the learning-rate curves, on white.
 
     Raises:
-        ValueError: if the study has no answer yet.
+        InvalidInputError: if the study has no answer yet.
     """
     rows = results(study.answer)
     if not rows:
-        raise ValueError(f"study {study.name!r} has no answer to draw yet")
+        raise InvalidInputError(f"study {study.name!r} has no answer to draw yet")
     with styled():
         figure = Figure(figsize=(11, 4.3), layout="constrained", facecolor="white")
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))

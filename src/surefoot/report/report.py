@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from surefoot.analysis.race_history import journeys, rungs
 from surefoot.analysis.tables import identity_of, labels, race_rungs, race_runs, results, setting_effects
+from surefoot.errors import accessing
 from surefoot.report import figures, race_figures, words
 from surefoot.report.landscape_section import section
 from surefoot.report.pages import environment
@@ -41,9 +42,15 @@ MOST_ITEMS = 12
 
 
 def write_report(study: StudyRecord, path: str | Path) -> None:
-    """Write the report; folders on the way to it are created."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(report_html(study), encoding="utf-8")
+    """Write the report; folders on the way to it are created.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    page = report_html(study)
+    with accessing("write", path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(page, encoding="utf-8")
 
 
 def report_html(study: StudyRecord) -> str:

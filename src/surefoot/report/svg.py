@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from surefoot.errors import accessing
 from surefoot.report.style import PALETTE, styled
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -38,8 +39,14 @@ def inline_svg(figure: Figure, name: str, title: str) -> str:
 
 
 def save_svg(figure: Figure, path: str | Path) -> None:
-    """Write the figure; the same figure gives the same bytes."""
-    Path(path).write_bytes(_draw(figure))
+    """Write the figure; the same figure gives the same bytes.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    drawn = _draw(figure)
+    with accessing("write", path):
+        Path(path).write_bytes(drawn)
 
 
 def _draw(figure: Figure) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import torch
 from torch import nn
 
+from surefoot.errors import InvalidInputError, InvalidTypeError, NotPossibleError, SurefootError
 from surefoot.scripts import survey as script_survey
 from surefoot.scripts.protocol import ScriptRun
 from surefoot.training import snapshots
@@ -35,7 +36,7 @@ class ScriptRecorder:
         self,
         run: ScriptRun,
         send: Callable[[Mapping[str, Any]], None],
-        refuse: Callable[[type[Exception], str], NoReturn],
+        refuse: Callable[[type[SurefootError], str], NoReturn],
     ) -> None:
         self._run, self._send, self._refuse = run, send, refuse
         self._steps = 0
@@ -53,11 +54,13 @@ class ScriptRecorder:
     def record(self, model: nn.Module, loss: Callable[[], float], most: int) -> None:
         """Watch this model; in a survey, measure its loss."""
         if not isinstance(model, nn.Module):
-            self._refuse(TypeError, f"{CALL}: the model must be a module, not {type(model).__name__}")
+            self._refuse(InvalidTypeError, f"{CALL}: the model must be a module, not {type(model).__name__}")
         if not isinstance(most, int) or most < snapshots.FEWEST:
-            self._refuse(ValueError, f"{CALL}: at least {snapshots.FEWEST} snapshots make a path, not {most}")
+            self._refuse(
+                InvalidInputError, f"{CALL}: at least {snapshots.FEWEST} snapshots make a path, not {most}"
+            )
         if self._steps:
-            self._refuse(RuntimeError, f"call {CALL} before the first step, not after {self._steps}")
+            self._refuse(NotPossibleError, f"call {CALL} before the first step, not after {self._steps}")
         if self._run.survey is not None:
             script_survey.measure(Path(self._run.survey), model, loss, self._send)
         elif self._run.snapshots is not None:
@@ -72,7 +75,7 @@ class ScriptRecorder:
     def must_not_train(self) -> None:
         """Refuse, where a survey is made: whoever trains or measures has not said what to survey."""
         if self._run.survey is not None:
-            self._refuse(RuntimeError, f"to draw its landscape, call {CALL} before the training begins")
+            self._refuse(NotPossibleError, f"to draw its landscape, call {CALL} before the training begins")
 
     def _begin(self, *_: object) -> None:
         if self._recorder and self._model is not None and not self._recorder.begun:

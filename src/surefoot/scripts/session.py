@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor, nn
 
+from surefoot.errors import InvalidInputError, InvalidTypeError, NotPossibleError, SurefootError
 from surefoot.scripts import protocol
 from surefoot.scripts.protocol import ScriptRun
 from surefoot.scripts.recorder import ScriptRecorder
@@ -53,7 +54,7 @@ class Session:
         run: what the worker said of the run.
 
     Raises:
-        RuntimeError: there is no such worker any more.
+        NotPossibleError: there is no such worker any more.
     """
 
     def __init__(self, run: ScriptRun) -> None:
@@ -108,24 +109,26 @@ class Session:
 
     def _checked(self, step: Any, value: Any) -> tuple[float, float]:
         if not self._optimizers:
-            self._refuse(RuntimeError, "call surefoot.run.optimizer(model) before surefoot.run.report")
+            self._refuse(NotPossibleError, "call surefoot.run.optimizer(model) before surefoot.run.report")
         if (number := _number(step)) is None:
-            self._refuse(TypeError, f"{CALL}: the step must be a number, not {_kind(step)}")
+            self._refuse(InvalidTypeError, f"{CALL}: the step must be a number, not {_kind(step)}")
         if (told := _number(value)) is None:
             self._refuse(
-                TypeError,
+                InvalidTypeError,
                 f"{CALL}: the value must be a number or a tensor of one element, not {_kind(value)}",
             )
         return self._checked_step(number), told
 
     def _checked_step(self, step: float) -> float:
         if not (math.isfinite(step) and step >= 0):
-            self._refuse(ValueError, f"{CALL}: the step must be 0 or more, not {step:g}")
+            self._refuse(InvalidInputError, f"{CALL}: the step must be 0 or more, not {step:g}")
         if step < self._step:
-            self._refuse(ValueError, f"{CALL}: steps must increase, and {step:g} came after {self._step:g}")
+            self._refuse(
+                InvalidInputError, f"{CALL}: steps must increase, and {step:g} came after {self._step:g}"
+            )
         return step
 
-    def _refuse(self, kind: type[Exception], message: str) -> NoReturn:
+    def _refuse(self, kind: type[SurefootError], message: str) -> NoReturn:
         if _rank() == 0:
             self._send({"kind": "refused", "message": message})
         raise kind(message)
@@ -178,7 +181,7 @@ def _connected(path: str) -> socket.socket:
     try:
         connection.connect(path)
     except OSError:
-        raise RuntimeError(
+        raise NotPossibleError(
             "the study that started this script is gone; to run the script without one, unset "
             f"{protocol.VARIABLE}"
         ) from None
@@ -196,7 +199,8 @@ def listed(model: Parameters) -> Parameters:
     """A module as it is, and parameters as a list, since they may come from a generator.
 
     Raises:
-        TypeError: it is neither; groups of parameters too, whose own settings would hide the candidate's.
+        InvalidTypeError: it is neither; groups of parameters are refused too, as their own settings would
+            hide the candidate's.
     """
     if isinstance(model, nn.Module):
         return model
@@ -206,7 +210,7 @@ def listed(model: Parameters) -> Parameters:
         found = next(
             (type(tensor).__name__ for tensor in tensors if not isinstance(tensor, Tensor)), "nothing"
         )
-        raise TypeError(
+        raise InvalidTypeError(
             "surefoot.run.optimizer takes a module, its parameters(), or its named_parameters(); "
             f"not {type(model).__name__ if isinstance(model, Tensor | str) else f'{found} among them'}"
         )
@@ -233,7 +237,9 @@ def _as_module(named: list[tuple[str, Tensor]]) -> nn.Module:
 
 def _checked_loss(given: Any) -> float:
     if (number := _number(given)) is None:
-        raise TypeError(f"surefoot.run.record(model, loss): loss() must return a number, not {_kind(given)}")
+        raise InvalidTypeError(
+            f"surefoot.run.record(model, loss): loss() must return a number, not {_kind(given)}"
+        )
     return number
 
 

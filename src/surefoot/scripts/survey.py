@@ -22,6 +22,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from surefoot.errors import NotPossibleError
 from surefoot.scripts import process as child
 from surefoot.scripts.listener import Listener
 from surefoot.scripts.process import Output
@@ -114,14 +115,14 @@ def measure(
     """In the script's process: carry out the order in this folder.
 
     Raises:
-        RuntimeError: the order or its snapshots cannot be read.
-        ValueError: the model is another than when its snapshots were taken.
+        NotPossibleError: the order or its snapshots cannot be read.
+        InvalidInputError: the model is another than when its snapshots were taken.
     """
     order = checkpoint.load(folder / ORDER, IDENTITY)
     paths = [snapshots.load(Path(file), run) for file, run in order["files"]] if order else []
     known = [path for path in paths if path is not None]
     if order is None or len(known) < len(paths):
-        raise RuntimeError("the snapshots of this landscape cannot be read any more")
+        raise NotPossibleError("the snapshots of this landscape cannot be read any more")
     first, second = order["axes"]
     places = list(map(_place, order["places"]))
 

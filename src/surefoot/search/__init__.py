@@ -12,8 +12,8 @@ study       the phases in order; pilot: one run of a script, to see how it train
 training_log    a full training, written down as a study of its own
 """
 
+from surefoot.errors import NoRunSucceededError
 from surefoot.search.question import Question
-from surefoot.search.runner import NoRunSucceededError
 from surefoot.search.study import Interrupted, choose_optimizer
 
 __all__ = ["Interrupted", "NoRunSucceededError", "Question", "choose_optimizer"]

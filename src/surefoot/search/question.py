@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
 from surefoot.path_names import check_path_name, path_name_near
 from surefoot.scripts.runner import script_name
@@ -107,10 +109,10 @@ class Question:
         """Check the question, which is about a task or about a script, and name its study.
 
         Raises:
-            OSError: the file of candidates cannot be read.
-            ValueError: an optimizer does not exist, the study's name is not one, the goal does not go with
-                the schedule or the target, a constraint or a candidate is not valid, the script cannot be
-                started, or it is asked for what only a task has.
+            FileError: the file of candidates cannot be read.
+            InvalidInputError: an optimizer does not exist, the study's name is not one, a number is not
+                finite, the goal does not go with the schedule or the target, a constraint or a candidate is
+                not valid, the script cannot be started, or it is asked for what only a task has.
         """
         _check_subject(task, script, measure)
         chosen = tuple(space.choose_from(optimizers)) if optimizers else ()
@@ -118,6 +120,7 @@ class Question:
             check_path_name(study, "--study")
         aim = cast(Goal, goal)
         _check_aim(aim, schedule, target)
+        _check_finite(budget_seconds=budget_seconds, runs=runs, margin=margin, target=target)
         if script:
             _check_script(script, aim, schedule, sets, baseline)
         question = cls(
@@ -227,12 +230,20 @@ def _fingerprint(optimizer: str) -> str:
     return hashlib.sha256(find_algorithm(optimizer).source.encode()).hexdigest()[:12]
 
 
+def _check_finite(**numbers: float | None) -> None:
+    """Neither a budget nor what values are compared with can be infinite or nan."""
+    for name, number in numbers.items():
+        if number is not None and not math.isfinite(number):
+            option = "budget" if name == "budget_seconds" else name
+            raise InvalidInputError(f"--{option} {number:g}: it must be a finite number")
+
+
 def _check_aim(goal: Goal, schedule: str | None, target: float | None) -> None:
     """A target is for the goal "fastest", and that goes with a rate that does not cool down."""
     if goal == "best" and target is not None:
-        raise ValueError(f"a target of {target:g} goes with --goal fastest only")
+        raise InvalidInputError(f"a target of {target:g} goes with --goal fastest only")
     if goal == "fastest" and schedule not in (None, "constant"):
-        raise ValueError(
+        raise InvalidInputError(
             f"--goal fastest needs --schedule constant, not {schedule}: where the learning rate cools down, "
             "the best values come at the end, and every optimizer would take the whole training"
         )
@@ -241,11 +252,11 @@ def _check_aim(goal: Goal, schedule: str | None, target: float | None) -> None:
 def _check_subject(task: str | None, script: Sequence[str], measure: str | None) -> None:
     """Either a task, which has a measure, or a script, which has none."""
     if task and script:
-        raise ValueError(f"either a task ({task!r}) or a command after -- ({script[0]!r} …), not both")
+        raise InvalidInputError(f"either a task ({task!r}) or a command after -- ({script[0]!r} …), not both")
     if not task and not script:
-        raise ValueError("say what to train: a TASK, such as digits, or a command: -- python train.py")
+        raise InvalidInputError("say what to train: a TASK, such as digits, or a command: -- python train.py")
     if measure and not script:
-        raise ValueError("--measure goes with a command after --; a task names its own measure")
+        raise InvalidInputError("--measure goes with a command after --; a task names its own measure")
 
 
 def _check_script(
@@ -254,16 +265,20 @@ def _check_script(
     """What trains must exist, and what the script decides itself cannot be asked for."""
     if shutil.which(script[0]) is None:
         hint = f"; write -- python {script[0]}" if script[0].endswith(".py") else ""
-        raise ValueError(f"there is no command {script[0]!r}{hint}")
+        raise InvalidInputError(f"there is no command {script[0]!r}{hint}")
     file = next((word for word in script[1:] if word.endswith(".py")), None)
     if file and not Path(file).is_file():
         near = nearest(file, [str(path) for path in Path(file).parent.glob("*.py")])
-        raise ValueError(f"there is no file {file!r}{near}")
+        raise InvalidInputError(f"there is no file {file!r}{near}")
     if schedule is not None:
-        raise ValueError(f"--schedule {schedule} goes with a task only: a script keeps its own schedule")
+        raise InvalidInputError(
+            f"--schedule {schedule} goes with a task only: a script keeps its own schedule"
+        )
     if goal == "fastest":
-        raise ValueError("--goal fastest goes with a task only: it times the steps of every optimizer first")
+        raise InvalidInputError(
+            "--goal fastest goes with a task only: it times the steps of every optimizer first"
+        )
     if warmed := [text for text in sets if constraints.parse(text).name == constraints.WARMUP]:
-        raise ValueError(f"--set {warmed[0]} goes with a task only: a script keeps its own schedule")
+        raise InvalidInputError(f"--set {warmed[0]} goes with a task only: a script keeps its own schedule")
     for ruled in space.rule_out([find_algorithm(baseline).name], (), (), in_script=True):
-        raise ValueError(f"--baseline {baseline}: {ruled.reason}")
+        raise InvalidInputError(f"--baseline {baseline}: {ruled.reason}")

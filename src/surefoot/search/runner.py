@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from surefoot.engines.base import Engine, Event
+from surefoot.errors import NoRunSucceededError
 from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide, GivenUp, RunRestarted
@@ -30,10 +31,6 @@ COMMIT_SECONDS = 0.05
 
 FIRST_RUNS = 6
 """Where so many runs, the first that were asked for, all fail from one cause, the others would too."""
-
-
-class NoRunSucceededError(RuntimeError):
-    """Every run failed or diverged; the message tells how one of them did."""
 
 
 class Watcher(Protocol):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.engines.base import Engine
+from surefoot.errors import InvalidInputError, NoRunSucceededError
 from surefoot.path_names import check_path_name
 from surefoot.scripts.runner import script_name
 from surefoot.search.answer.answer import build_answer
@@ -29,7 +30,7 @@ from surefoot.search.pilot import Pilot, fingerprint, summary, tariff
 from surefoot.search.question import Question
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.search.race.screening import SEED_STRIDE, Screening
-from surefoot.search.runner import NoRunSucceededError, Runner, Watcher
+from surefoot.search.runner import Runner, Watcher
 from surefoot.search.space import candidates as space
 from surefoot.search.space.advice import prior_order
 from surefoot.search.space.prior_results import load_experience, usual_order
@@ -119,7 +120,7 @@ def choose_optimizer(
         StoreError: the study of this name answers another question.
         NoRunSucceededError: every run failed or diverged.
         Interrupted: in place of KeyboardInterrupt, with what is known so far.
-        ValueError: the question's study has no name.
+        InvalidInputError: the question's study has no name.
     """
     check_path_name(question.study, "study")
     study = _Study(question, store, engine, checkpoints, watcher)
@@ -215,7 +216,7 @@ class _Study:
         seen = look(task).to_dict()
         if self.stored_look:
             if self.stored_look["fingerprint"] != seen["fingerprint"]:
-                raise ValueError(
+                raise InvalidInputError(
                     f"the task {self.question.task!r} has changed since study {self.question.study!r} began "
                     "(its model, data, steps or measure): use another --study name"
                 )
@@ -230,7 +231,7 @@ class _Study:
         """What the script is, from one run of it; on resuming, make sure that its file is still the same."""
         question, seen = self.question, self.stored_look
         if seen and seen["fingerprint"] != fingerprint(question.script):
-            raise ValueError(
+            raise InvalidInputError(
                 f"{script_name(question.script)} has changed since study {question.study!r} began: "
                 "use another --study name"
             )
@@ -270,7 +271,7 @@ class _Study:
             self._decide(RuledOut(ruled.reason, ruled.optimizer))
         left = [name for name in names if name not in {ruled.optimizer for ruled in out}]
         if not left:
-            raise ValueError(out[0].reason)
+            raise InvalidInputError(out[0].reason)
         return left
 
     def _pace(self, names: list[str], seen: Mapping[str, Any]) -> tuple[list[str], Mapping[str, Any]]:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
+from surefoot.errors import accessing
 from surefoot.store.errors import TableError
 
 COLUMNS = ("task", "optimizer", "hyperparameters", "seed", "progress", "seconds", "value")
@@ -93,7 +94,7 @@ def read_table(path: str | Path) -> CurveTable:
                 )
                 for task, arms in runs.items()
             }
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, csv.Error) as error:
             raise TableError(f"{path}, line {rows.line_num}: {error}") from None
     if not tasks:
         raise TableError(f"{path} holds no curve")
@@ -112,18 +113,24 @@ def write_table(
         path: ends in `.csv` or `.csv.gz`.
         rows: in the order of `COLUMNS`; hyperparameters as a mapping.
         about: what `NAME.json` is to hold; None writes none.
+
+    Raises:
+        FileError: a file cannot be written.
     """
     path = Path(path)
     part = path.with_suffix(".part")
-    with _file(part, "w", path.suffix == ".gz") as file:
+    with accessing("write", path), _file(part, "w", path.suffix == ".gz") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for task, optimizer, hyperparameters, *rest in rows:
             settings = json.dumps(hyperparameters, sort_keys=True, separators=(",", ":"))
             writer.writerow([task, optimizer, settings, *rest])
-    part.replace(path)
+    with accessing("write", path):
+        part.replace(path)
     if about is not None:
-        _beside(path).write_text(json.dumps(about, indent=1) + "\n", encoding="utf8")
+        beside = _beside(path)
+        with accessing("write", beside):
+            beside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf8")
 
 
 @contextmanager

@@ -124,7 +124,7 @@ def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
             written by a newer Surefoot. It is then left as it was.
     """
     with clear_errors("store URL"):
-        url = with_driver(make_url(address))
+        url = with_driver(read_url(address))
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise StoreError(
                 f"{where(url)}: not a store; write sqlite:///FILE or postgresql://USER@HOST/NAME"
@@ -133,6 +133,19 @@ def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
     # in which another process turns WAL on.
     engine = _patiently(lambda: _opened(url, patience), patience, _passes)
     return Database(engine, patience)
+
+
+def read_url(address: str | URL) -> URL:
+    """Return the address as a URL.
+
+    Raises:
+        StoreError: it has no such form.
+        SQLAlchemyError: as `make_url`.
+    """
+    try:
+        return make_url(address)
+    except ValueError as error:  # of a port that is not a number
+        raise StoreError(f"store URL: {error}") from None
 
 
 def with_driver(url: URL) -> URL:

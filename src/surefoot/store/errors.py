@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from surefoot.errors import SurefootError
 
-class StoreError(Exception):
+
+class StoreError(SurefootError):
     """The store cannot do what was asked; the message is one clear line."""
 
 

@@ -19,10 +19,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from surefoot.store.database import clear_errors, shown, with_driver
+from surefoot.store.database import clear_errors, read_url, shown, with_driver
 from surefoot.store.errors import StoreError
 from surefoot.store.study_table import settings
 from surefoot.study.records import RunRecord, StudyRecord
@@ -79,7 +79,7 @@ def _address(url: str) -> URL:
     if "://" not in url:
         return URL.create("sqlite", database=str(Path(url)))
     with clear_errors("Optuna storage"):
-        return with_driver(make_url(url))
+        return with_driver(read_url(url))
 
 
 def _place(address: URL) -> str:

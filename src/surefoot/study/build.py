@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
 from surefoot.study.optimizers import find_algorithm
 from surefoot.study.run import Candidate
@@ -29,7 +30,7 @@ def build_optimizer(candidate: Candidate, model: Parameters) -> torch.optim.Opti
     """The candidate's optimizer over all parameters of `model`.
 
     Raises:
-        ValueError: there is no such optimizer, or `weight_decay_on` is not known.
+        InvalidInputError: there is no such optimizer, or `weight_decay_on` is not known.
         TypeError, ValueError: it does not take these hyperparameters.
     """
     # A candidate read back from JSON has lists where optimizers expect pairs.
@@ -46,7 +47,7 @@ def build_optimizer(candidate: Candidate, model: Parameters) -> torch.optim.Opti
 def parameter_groups(model: Parameters, decay_on: str) -> Iterable[Any]:
     """All parameters of a model, in one group, or in two where only matrices decay."""
     if decay_on not in DECAYS_ON:
-        raise ValueError(f"unknown {DECAY_ON} {decay_on!r}{nearest(str(decay_on), DECAYS_ON)}")
+        raise InvalidInputError(f"unknown {DECAY_ON} {decay_on!r}{nearest(str(decay_on), DECAYS_ON)}")
     parameters: list[Any] = list(model.parameters() if isinstance(model, nn.Module) else model)
     if decay_on == "all":
         return parameters

@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 import cattrs
 from cattrs.errors import BaseValidationError
 
+from surefoot.errors import SurefootError
+
 _T = TypeVar("_T")
 
 _CONVERTER = cattrs.Converter(forbid_extra_keys=True)
 
 
-class CodecError(ValueError):
+class CodecError(SurefootError, ValueError):
     """A document is not one of the class it was read as."""
 
 

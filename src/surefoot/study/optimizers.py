@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from surefoot import optim
+from surefoot.errors import InvalidInputError
 from surefoot.formula import Declared, Hyperparameter, LogNormal
 from surefoot.formula.declared import SWITCHES
 from surefoot.study.user_code import find_object
@@ -73,19 +74,23 @@ def find_algorithm(name: str) -> Algorithm:
         name: of a class in `surefoot.optim`, in any case, or "package.module:Class" or "path/file.py:Class".
 
     Raises:
-        ValueError: there is none, with the nearest name; or it is no optimizer.
+        InvalidInputError: there is none, with the nearest name; or it is no optimizer.
     """
     if ":" not in name:
         try:
             made = optim.find(name)
         except KeyError as error:
             if name.endswith(".py"):
-                raise ValueError(f"{name!r} names a file but no class in it: write {name}:CLASS") from None
-            raise ValueError(f"{error.args[0]} (or name your own: file.py:Class, module:Class)") from None
+                raise InvalidInputError(
+                    f"{name!r} names a file but no class in it: write {name}:CLASS"
+                ) from None
+            raise InvalidInputError(
+                f"{error.args[0]} (or name your own: file.py:Class, module:Class)"
+            ) from None
         return _declared(made.__name__, made)
     found = find_object(name, "optimizer")
     if not isinstance(found, type) or not issubclass(found, torch.optim.Optimizer):
-        raise ValueError(f"optimizer {name!r} is no subclass of torch.optim.Optimizer")
+        raise InvalidInputError(f"optimizer {name!r} is no subclass of torch.optim.Optimizer")
     return _declared(name, found) if issubclass(found, Declared) else _own(name, found)
 
 

@@ -20,10 +20,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
 
 
-class TaskError(ValueError):
+class TaskError(InvalidInputError):
     """A task cannot be loaded or used; the message is one line for its author."""
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from surefoot import optim
+from surefoot.errors import InvalidInputError
 from surefoot.surfaces.path import Path, follow, noise
 from surefoot.surfaces.recipe import OptimizerSpec, Recipe
 from surefoot.surfaces.surface import Pair, Surface
@@ -65,8 +66,7 @@ def animate(
         progress: told before each optimizer.
 
     Raises:
-        FormulaError, ValueError: there is no such surface, optimizer or setting, or it is refused.
-        TypeError: an optimizer does not know a hyperparameter.
+        InvalidInputError: there is no such surface, optimizer or setting, or it is refused.
     """
     surface = find_surface(recipe.surface, recipe.x, recipe.y, recipe.start)
     deviation = surface.noise if recipe.noise is None else recipe.noise
@@ -119,4 +119,4 @@ def _settings(optimizer: str) -> Mapping[str, Any]:
     try:
         return optim.find(optimizer).hyperparameters
     except KeyError as error:
-        raise ValueError(error.args[0]) from None
+        raise InvalidInputError(error.args[0]) from None

@@ -1,6 +1,6 @@
 """A formula of x and y, from text to numbers: read by a whitelist, never evaluated as code.
 
-    bowl = parse("x^2 + 10y²")              # FormulaError: what is wrong where, and the nearest valid word
+    bowl = parse("x^2 + 10y²")              # ExpressionError: what is wrong where, and the nearest valid word
     bowl(torch.tensor(1.0), torch.tensor(2.0))
     bowl.python                             # "x**2 + 10*y**2", as one would write it with torch
 
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surefoot.surfaces.formula_lexer import DEEPEST, LONGEST, FormulaError, Words
+from surefoot.surfaces.formula_lexer import DEEPEST, LONGEST, ExpressionError, Words
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     name: getattr(torch, name)
@@ -33,7 +33,16 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 CONSTANTS = {"pi": math.pi, "e": math.e}
 VARIABLES = ("x", "y")
 
-__all__ = ["CONSTANTS", "DEEPEST", "FUNCTIONS", "LONGEST", "VARIABLES", "Expression", "FormulaError", "parse"]
+__all__ = [
+    "CONSTANTS",
+    "DEEPEST",
+    "FUNCTIONS",
+    "LONGEST",
+    "VARIABLES",
+    "Expression",
+    "ExpressionError",
+    "parse",
+]
 
 Node = Callable[[Tensor, Tensor], Any]
 
@@ -82,7 +91,7 @@ def parse(text: str) -> Expression:
             One line, without comments.
 
     Raises:
-        FormulaError: it holds anything else, is longer than `LONGEST` or nested deeper than `DEEPEST`, or
+        ExpressionError: it holds anything else, is longer than `LONGEST` or nested deeper than `DEEPEST`, or
             holds neither x nor y; the message is one line.
     """
     words = Words(text, FUNCTIONS, (*VARIABLES, *CONSTANTS))

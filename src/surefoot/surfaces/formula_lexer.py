@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
+from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
 
 LONGEST = 400
@@ -35,7 +36,7 @@ _WORD = re.compile(
 )
 
 
-class FormulaError(ValueError):
+class ExpressionError(InvalidInputError):
     """A formula cannot be read; the message is one line: what, where, and the nearest valid word."""
 
 
@@ -55,12 +56,12 @@ class Words:
         written: as Python's parser gets it.
 
     Raises:
-        FormulaError: a word is unknown, stands in the wrong place, or the text is too long or too deep.
+        ExpressionError: a word is unknown, stands in the wrong place, or the text is too long or too deep.
     """
 
     def __init__(self, text: str, functions: Collection[str], names: Collection[str]) -> None:
         if len(text) > LONGEST:
-            raise FormulaError(f"a formula has at most {LONGEST} characters, not {len(text)}")
+            raise ExpressionError(f"a formula has at most {LONGEST} characters, not {len(text)}")
         self.text, self._functions, self._names = text, functions, names
         self._starts: list[tuple[int, int]] = []
         self.written = ""
@@ -74,10 +75,10 @@ class Words:
         if words[-1].text in self._functions:
             raise self.error(f"needs brackets around what {words[-1].text} is taken of")
 
-    def error(self, what: str) -> FormulaError:
+    def error(self, what: str) -> ExpressionError:
         """The error that says what is wrong with this formula."""
         shown = self.text if len(self.text) <= 60 else self.text[:59] + "…"
-        return FormulaError(f"formula {shown!r} {what}")
+        return ExpressionError(f"formula {shown!r} {what}")
 
     def where(self, start: int, end: int | None = None) -> str:
         """How a message goes on about a place in `written`."""

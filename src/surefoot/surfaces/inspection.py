@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from surefoot.errors import InvalidInputError
 from surefoot.surfaces.path import Walker, drawing, project
 from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Pair, Surface
@@ -59,15 +60,14 @@ def inspect(
         step: which step of the optimizer, from 0.
 
     Raises:
-        ValueError: the path has no such step, or the optimizer cannot be built.
-        TypeError: the optimizer has an unknown setting.
+        InvalidInputError: the path has no such step, or the optimizer cannot be built.
     """
     with drawing(seed):
         walker = Walker(surface, spec, start, draws)
         before = after = walker.point.detach().clone()
         for number in range(step + 1):
             if walker.evaluations >= steps:
-                raise ValueError(f"there is no step {step}: the path ends with step {number - 1}")
+                raise InvalidInputError(f"there is no step {step}: the path ends with step {number - 1}")
             walker.step()
             before, after = after, walker.point.detach().clone()
     update = after - before

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from surefoot import optim
-from surefoot.surfaces.path import BASIS, FAR, Path, Walker, follow
+from surefoot.surfaces.path import BASIS, FAR, Path, Walker, building, follow
 from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Pair, Surface
 
@@ -55,7 +55,7 @@ def sweep(
         downwards.  None if it was stopped.
 
     Raises:
-        ValueError, TypeError: an optimizer cannot be built.
+        InvalidInputError: an optimizer cannot be built.
     """
     if _takes_closure(specs[0]):
         return _one_by_one(surface, specs, starts, steps, noise, seed, stopped)
@@ -100,7 +100,8 @@ class _Batch:
             {"params": self._params[i * len(starts) : (i + 1) * len(starts)], **spec.hyperparameters}
             for i, spec in enumerate(specs)
         ]
-        self._optimizer = make(groups, **specs[0].hyperparameters)
+        with building():
+            self._optimizer = make(groups, **specs[0].hyperparameters)
         for p, row in zip(self._params, self._gradients.unbind(), strict=True):
             p.grad = row
 

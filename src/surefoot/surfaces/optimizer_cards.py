@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from surefoot import optim
+from surefoot.errors import InvalidInputError
 from surefoot.formula.facts import Facts
 from surefoot.naming import nearest
 
@@ -25,12 +26,12 @@ def find_card(name: str) -> Facts:
     """The card of an optimizer; case, `-` and `_` do not matter.
 
     Raises:
-        ValueError: there is none of this name; the message names the nearest one.
+        InvalidInputError: there is none of this name; the message names the nearest one.
     """
     try:
         return cards()[optim.find(name).__name__]
     except KeyError as error:
-        raise ValueError(error.args[0]) from None
+        raise InvalidInputError(error.args[0]) from None
 
 
 def check_setting(optimizer: str, name: str, value: Any) -> None:
@@ -42,19 +43,22 @@ def check_setting(optimizer: str, name: str, value: Any) -> None:
         value: as JSON has it; a list stands for a tuple.
 
     Raises:
-        ValueError: it does not; the message says what it takes, or the nearest setting that it has.
+        InvalidInputError: it does not; the message says what it takes, or the nearest setting that it has.
     """
     card = find_card(optimizer)
     known = {setting.name: setting for setting in card.hyperparameters}
     if name not in known:
-        raise ValueError(f"{card.name} has no setting {name!r}{nearest(name, known)}")
+        raise InvalidInputError(f"{card.name} has no setting {name!r}{nearest(name, known)}")
     setting = known[name]
     value = tuple(value) if isinstance(value, list) else value
     if not setting.takes(value) or not _within(value, setting.limits):
         limits = " from {} to {}".format(*setting.limits) if setting.limits else ""
-        raise ValueError(f"{card.name} takes {setting.wanted}{limits} for {name}, not {value!r}")
+        raise InvalidInputError(f"{card.name} takes {setting.wanted}{limits} for {name}, not {value!r}")
     if None not in (value if isinstance(value, tuple) else (value,)):
-        setting.check(value)
+        try:
+            setting.check(value)
+        except (TypeError, ValueError) as error:  # in torch's words
+            raise InvalidInputError(str(error)) from error
 
 
 def _within(value: int | None, limits: tuple[int, int] | None) -> bool:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from surefoot import optim
+from surefoot.errors import InvalidInputError
 from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Pair, Surface
 
@@ -78,8 +79,7 @@ class Walker:
             begins anew.
 
     Raises:
-        ValueError: there is no such optimizer, or it refuses a hyperparameter.
-        TypeError: it does not know a hyperparameter.
+        InvalidInputError: there is no such optimizer, or it refuses a hyperparameter or does not know it.
     """
 
     def __init__(self, surface: Surface, spec: OptimizerSpec, start: Pair, noise: Tensor) -> None:
@@ -87,7 +87,8 @@ class Walker:
         self.surface, self.noise = surface, noise
         self.lifted: bool = make.matrices_only
         self.parameter = place(start, lifted=self.lifted).requires_grad_()
-        self.optimizer: Any = make([self.parameter], **spec.hyperparameters)
+        with building():
+            self.optimizer: Any = make([self.parameter], **spec.hyperparameters)
         self.evaluations = 0
         self.gradient = torch.zeros(2, dtype=torch.float64)
         self._closure, self._sparse = make.needs_closure, make.sparse == "only"
@@ -145,7 +146,7 @@ def follow(
         watch: called after each step.
 
     Raises:
-        ValueError, TypeError: the optimizer cannot be built.
+        InvalidInputError: the optimizer cannot be built.
     """
     with drawing(seed):
         walker = Walker(surface, spec, start, noise)
@@ -199,6 +200,15 @@ def project(matrix: Tensor) -> Tensor:
 
 
 @contextmanager
+def building() -> Iterator[None]:
+    """Pass on what an optimizer's constructor refuses, in its own words, as an error for people."""
+    try:
+        yield
+    except (ValueError, TypeError, RuntimeError) as error:  # which of them is torch's choice
+        raise InvalidInputError(str(error)) from error
+
+
+@contextmanager
 def drawing(seed: int) -> Iterator[None]:
     """Draw from torch's global generator as freshly seeded, and put it back afterwards."""
     with torch.random.fork_rng(devices=[]):
@@ -215,7 +225,7 @@ def _found(name: str) -> type[Any]:
     try:
         return optim.find(name)
     except KeyError as error:
-        raise ValueError(error.args[0]) from None
+        raise InvalidInputError(error.args[0]) from None
 
 
 def _value(surface: Surface, point: Tensor) -> float:

@@ -19,6 +19,7 @@ from dataclasses import fields, replace
 from typing import Any, get_args
 from urllib.parse import parse_qsl, quote, urlencode
 
+from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
 from surefoot.surfaces.expression import LONGEST
 from surefoot.surfaces.optimizer_cards import check_setting, find_card
@@ -47,7 +48,7 @@ def optimizers_text(specs: Sequence[OptimizerSpec]) -> str:
     """Optimizers in the words of `parse_optimizers`: `Adam:lr=0.1;betas=(0.9,0.99),SGD`.
 
     Raises:
-        ValueError: a setting is of a kind that has no text.
+        InvalidInputError: a setting is of a kind that has no text.
     """
     return ",".join(
         ":".join([r.optimizer, *filter(None, [";".join(f"{n}={_told(n, v)}" for n, v in _settings(r))])])
@@ -59,10 +60,11 @@ def parse_optimizers(text: str) -> tuple[OptimizerSpec, ...]:
     """Read optimizers: names between commas, each with its settings: `adam:lr=0.1;amsgrad=True,sgd`.
 
     Raises:
-        ValueError: no such optimizer or setting, with the nearest one; or a value that it does not take.
+        InvalidInputError: no such optimizer or setting, with the nearest one; or a value that it does not
+            take.
     """
     if len(text) > LONGEST_TEXT:
-        raise ValueError(f"optimizers: at most {LONGEST_TEXT} characters, not {len(text)}")
+        raise InvalidInputError(f"optimizers: at most {LONGEST_TEXT} characters, not {len(text)}")
     return tuple(_spec(part.strip()) for part in _COMMA.split(text))
 
 
@@ -76,7 +78,8 @@ def apply_sets(specs: Sequence[OptimizerSpec], sets: Sequence[str]) -> tuple[Opt
         sets: "NAME=VALUE", for every optimizer that takes this value, or "OPTIMIZER.NAME=VALUE".
 
     Raises:
-        ValueError: it is written otherwise, or fits no optimizer, with the nearest name or what is taken.
+        InvalidInputError: it is written otherwise, or fits no optimizer, with the nearest name or what is
+            taken.
     """
     found: list[dict[str, Any]] = [{} for _ in specs]
     for text, optimizer, name, value in sorted(map(_set, sets), key=lambda told: bool(told[1])):
@@ -92,20 +95,20 @@ def _meant(specs: Sequence[OptimizerSpec], where: str, optimizer: str, name: str
     """The places of the optimizers that a `--set` means: those that take the value."""
     try:
         wanted = find_card(optimizer).name if optimizer else ""
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{where}: {error}") from None
     named = [i for i, spec in enumerate(specs) if wanted in ("", spec.optimizer)]
     if not named:
-        raise ValueError(
+        raise InvalidInputError(
             f"{where}: {wanted} is not shown{nearest(wanted, {spec.optimizer for spec in specs})}"
         )
     holders = [i for i in named if name in _names(specs[i])]
     if not holders:
         known = {known for i in named for known in _names(specs[i])}
-        raise ValueError(f"{where}: no optimizer has a setting {name!r}{nearest(name, known)}")
+        raise InvalidInputError(f"{where}: no optimizer has a setting {name!r}{nearest(name, known)}")
     refusals = [_refusal(specs[i].optimizer, name, value) for i in holders]
     if all(refusals):
-        raise ValueError(f"{where}: {refusals[0]}")
+        raise InvalidInputError(f"{where}: {refusals[0]}")
     return [i for i, refusal in zip(holders, refusals, strict=True) if not refusal]
 
 
@@ -113,7 +116,7 @@ def command(recipe: Recipe) -> str:
     """The command line that makes the same animation; what is default is left out.
 
     Raises:
-        ValueError: a setting is of a kind that has no text.
+        InvalidInputError: a setting is of a kind that has no text.
     """
     words = ["surefoot", "animate"]
     formula = recipe.surface.startswith("-")  # would read as an option
@@ -136,7 +139,7 @@ def query(recipe: Recipe) -> str:
     """The query of a link to this animation: `surface=beale&optimizers=Adam:lr=0.1,SGD&tuning=tuned`.
 
     Raises:
-        ValueError: a setting is of a kind that has no text.
+        InvalidInputError: a setting is of a kind that has no text.
     """
     pairs = [
         ("surface", recipe.surface),
@@ -153,27 +156,27 @@ def recipe_of(query: str | Mapping[str, str]) -> Recipe:
         query: as from `query`, with or without its question mark; or its keys with their values.
 
     Raises:
-        ValueError: a key is not known, is missing or comes twice, or its value is none; the message names
-            it, and the nearest one that is known.
+        InvalidInputError: a key is not known, is missing or comes twice, or its value is none; the message
+            names it, and the nearest one that is known.
     """
     told = _pairs(query) if isinstance(query, str) else dict(query)
     for key, text in told.items():
         if key not in KEYS:
-            raise ValueError(f"unknown key {key[:40]!r}{nearest(key[:40], KEYS)}")
+            raise InvalidInputError(f"unknown key {key[:40]!r}{nearest(key[:40], KEYS)}")
         if len(text) > LONGEST_TEXT:
-            raise ValueError(f"{key}: at most {LONGEST_TEXT} characters, not {len(text)}")
+            raise InvalidInputError(f"{key}: at most {LONGEST_TEXT} characters, not {len(text)}")
     for key in ("surface", "optimizers"):
         if not told.get(key):
-            raise ValueError(f"{key} is missing: an animation needs a surface and optimizers")
+            raise InvalidInputError(f"{key} is missing: an animation needs a surface and optimizers")
     if len(told["surface"]) > LONGEST:
-        raise ValueError(f"surface: at most {LONGEST} characters, not {len(told['surface'])}")
+        raise InvalidInputError(f"surface: at most {LONGEST} characters, not {len(told['surface'])}")
     found: dict[str, Any] = {key: _READ[key](key, told[key]) for key in told if key in _READ}
     return Recipe(surface=told["surface"], optimizers=parse_optimizers(told["optimizers"]), **found)
 
 
 def _pairs(query: str) -> dict[str, str]:
     if len(query) > 3 * LONGEST_TEXT:
-        raise ValueError(f"a query has at most {3 * LONGEST_TEXT} characters, not {len(query)}")
+        raise InvalidInputError(f"a query has at most {3 * LONGEST_TEXT} characters, not {len(query)}")
     try:
         pairs = parse_qsl(
             query.removeprefix("?"),
@@ -183,23 +186,23 @@ def _pairs(query: str) -> dict[str, str]:
             max_num_fields=2 * len(KEYS),
         )
     except ValueError as error:
-        raise ValueError(f"query: {error}") from None
+        raise InvalidInputError(f"query: {error}") from None
     for key in (keys := [key for key, _ in pairs]):
         if keys.count(key) > 1:
-            raise ValueError(f"{key[:40]} is told twice")
+            raise InvalidInputError(f"{key[:40]} is told twice")
     return dict(pairs)
 
 
 def _spec(text: str) -> OptimizerSpec:
     name, _, rest = text.partition(":")
     if not name.strip():
-        raise ValueError("optimizers: write a name between commas, for example adam,sgd:lr=0.01")
+        raise InvalidInputError("optimizers: write a name between commas, for example adam,sgd:lr=0.01")
     optimizer = find_card(name.strip()).name
     settings: dict[str, Any] = {}
     for part in rest.split(";") if rest else ():
         setting, equals, value = (word.strip() for word in part.partition("="))
         if not equals or not value or setting in settings:
-            raise ValueError(
+            raise InvalidInputError(
                 f"{text[:60]!r}: write {name}:NAME=VALUE;NAME=VALUE, for example adam:lr=0.1;amsgrad=True"
             )
         settings[setting] = _value(value, f"{optimizer} {setting}")
@@ -211,7 +214,7 @@ def _set(text: str) -> tuple[str, str, str, Any]:
     left, equals, right = text.partition("=")
     optimizer, _, name = left.strip().rpartition(".")
     if not equals or not name.isidentifier() or not right.strip():
-        raise ValueError(
+        raise InvalidInputError(
             f"--set {text[:60]}: write NAME=VALUE or OPTIMIZER.NAME=VALUE, for example sgd.lr=0.01"
         )
     return text, optimizer, name, _value(right.strip(), f"--set {text[:60]}")
@@ -221,7 +224,7 @@ def _refusal(optimizer: str, name: str, value: Any) -> str:
     """Why an optimizer does not take this; empty if it does."""
     try:
         check_setting(optimizer, name, value)
-    except ValueError as error:
+    except InvalidInputError as error:
         return str(error)
     return ""
 
@@ -247,7 +250,7 @@ def _value(text: str, where: str) -> Any:
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             value = None
     if not _is_plain(value):
-        raise ValueError(f"{where}: {text[:40]!r} is no number, word or (number, number)")
+        raise InvalidInputError(f"{where}: {text[:40]!r} is no number, word or (number, number)")
     return value
 
 
@@ -272,7 +275,7 @@ def _told(name: str, value: Any) -> str:
             return value
     elif value is None or _is_plain(value):
         return repr(value)
-    raise ValueError(f"{name}: {str(value)[:40]!r} is no number, word or (number, number)")
+    raise InvalidInputError(f"{name}: {str(value)[:40]!r} is no number, word or (number, number)")
 
 
 def _changed(recipe: Recipe) -> list[tuple[str, str]]:
@@ -290,7 +293,7 @@ def _short(value: Any) -> str:
 
 def _tuning(key: str, text: str) -> str:
     if text not in get_args(Tuning):
-        raise ValueError(f"{key}: unknown {text[:40]!r}{nearest(text[:40], get_args(Tuning))}")
+        raise InvalidInputError(f"{key}: unknown {text[:40]!r}{nearest(text[:40], get_args(Tuning))}")
     return text
 
 
@@ -300,23 +303,23 @@ def _number(key: str, text: str) -> float:
         not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII)
         or len(text) > LONGEST_VALUE
     ):
-        raise ValueError(f"{key}: {text[:40]!r} is no number")
+        raise InvalidInputError(f"{key}: {text[:40]!r} is no number")
     if not math.isfinite(number := float(text)):
-        raise ValueError(f"{key}: {text[:40]} is too large")
+        raise InvalidInputError(f"{key}: {text[:40]} is too large")
     return number
 
 
 def _pair(key: str, text: str) -> Pair:
     parts = text.split(",")
     if len(parts) != 2:
-        raise ValueError(f"{key}: write two numbers as 1,2, not {text[:40]!r}")
+        raise InvalidInputError(f"{key}: write two numbers as 1,2, not {text[:40]!r}")
     return _number(key, parts[0]), _number(key, parts[1])
 
 
 def _domain(key: str, text: str) -> Pair:
     low, high = _pair(key, text)
     if not low < high:
-        raise ValueError(f"{key}: the first number must be below the second, not {text[:40]!r}")
+        raise InvalidInputError(f"{key}: the first number must be below the second, not {text[:40]!r}")
     return low, high
 
 
@@ -324,7 +327,9 @@ def _from(low: float, *, beyond: bool = False) -> Callable[[str, str], float]:
     def read(key: str, text: str) -> float:
         number = _number(key, text)
         if number < low or (beyond and number == low):
-            raise ValueError(f"{key} must be {'above' if beyond else 'at least'} {low:g}, not {text[:40]}")
+            raise InvalidInputError(
+                f"{key} must be {'above' if beyond else 'at least'} {low:g}, not {text[:40]}"
+            )
         return number
 
     return read
@@ -333,7 +338,7 @@ def _from(low: float, *, beyond: bool = False) -> Callable[[str, str], float]:
 def _whole(low: int, high: int) -> Callable[[str, str], int]:
     def read(key: str, text: str) -> int:
         if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or not low <= int(text) <= high:
-            raise ValueError(f"{key} must be a whole number from {low} to {high}, not {text[:40]!r}")
+            raise InvalidInputError(f"{key} must be a whole number from {low} to {high}, not {text[:40]!r}")
         return int(text)
 
     return read

@@ -14,9 +14,10 @@ from dataclasses import replace
 
 import torch
 
+from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
 from surefoot.surfaces.catalogue import SURFACES
-from surefoot.surfaces.expression import CONSTANTS, FUNCTIONS, VARIABLES, FormulaError
+from surefoot.surfaces.expression import CONSTANTS, FUNCTIONS, VARIABLES, ExpressionError
 from surefoot.surfaces.surface import Pair, Surface
 
 __all__ = ["DOMAIN", "FARTHEST", "START", "SURFACES", "find_surface"]
@@ -46,8 +47,8 @@ def find_surface(
             domain, or where the formula has no value, it is a point near it that serves.
 
     Raises:
-        FormulaError: it is neither a name nor a formula; the message is one line, with the nearest name.
-        ValueError: the domain or the start is not one, or the formula has no value there.
+        ExpressionError: it is neither a name nor a formula; the message is one line, with the nearest name.
+        InvalidInputError: the domain or the start is not one, or the formula has no value there.
     """
     known = {_fold(name): surface for name, surface in SURFACES.items()}
     surface = known.get(_fold(text)) or _of_formula(text)
@@ -66,11 +67,11 @@ def _of_formula(text: str) -> Surface:
     surface = Surface(text.strip(), text.strip(), DOMAIN, DOMAIN, START)
     try:
         surface.expression  # noqa: B018
-    except FormulaError:
+    except ExpressionError:
         words = set(re.findall(r"[^\W\d]+", text)) - {*VARIABLES, *CONSTANTS, *FUNCTIONS}
         if words and re.fullmatch(r"\s*[^\W\d][\w\s–-]*", text):
             hint = nearest(text, SURFACES)
-            raise FormulaError(f"unknown surface {text!r}{hint} (or write a formula of x and y)") from None
+            raise ExpressionError(f"unknown surface {text!r}{hint} (or write a formula of x and y)") from None
         raise
     return surface
 
@@ -79,9 +80,9 @@ def _pair(what: str, values: Sequence[float]) -> Pair:
     try:
         first, second = map(float, values)
     except (TypeError, ValueError):
-        raise ValueError(f"{what} takes two numbers, not {values!r}") from None
+        raise InvalidInputError(f"{what} takes two numbers, not {values!r}") from None
     if not (math.isfinite(first) and math.isfinite(second)):
-        raise ValueError(f"{what} takes two finite numbers, not {first}, {second}")
+        raise InvalidInputError(f"{what} takes two finite numbers, not {first}, {second}")
     return first, second
 
 
@@ -90,9 +91,9 @@ def _domain(axis: str, given: Sequence[float] | None, own: Pair) -> Pair:
         return own
     low, high = _pair(f"the domain of {axis}", given)
     if low >= high:
-        raise ValueError(f"the domain of {axis} goes from low to high, not from {low:g} to {high:g}")
+        raise InvalidInputError(f"the domain of {axis} goes from low to high, not from {low:g} to {high:g}")
     if max(abs(low), abs(high)) > FARTHEST or high - low < max(1, abs(low), abs(high)) / FARTHEST:
-        raise ValueError(f"the domain of {axis} is too wide or too narrow: {low:g} to {high:g}")
+        raise InvalidInputError(f"the domain of {axis} is too wide or too narrow: {low:g} to {high:g}")
     return low, high
 
 
@@ -129,12 +130,14 @@ def _checked_start(surface: Surface, given: Sequence[float]) -> Pair:
     start = _pair("the start", given)
     if not _inside(start, surface.x, surface.y):
         (left, right), (low, high) = surface.x, surface.y
-        raise ValueError(
+        raise InvalidInputError(
             f"the start ({start[0]:g}, {start[1]:g}) lies outside the domain: "
             f"x from {left:g} to {right:g}, y from {low:g} to {high:g}"
         )
     if not math.isfinite(float(surface.values(torch.tensor(start, dtype=torch.float64)))):
-        raise ValueError(f"{surface.name} has no finite value at the start ({start[0]:g}, {start[1]:g})")
+        raise InvalidInputError(
+            f"{surface.name} has no finite value at the start ({start[0]:g}, {start[1]:g})"
+        )
     return start
 
 
@@ -147,6 +150,6 @@ def _serving_start(surface: Surface) -> Pair:
     values, gradients = surface.gradients(candidates)
     candidates = candidates[values.isfinite() & gradients.isfinite().all(-1)]
     if not len(candidates):
-        raise ValueError(f"{surface.name} has no finite value in its domain")
+        raise InvalidInputError(f"{surface.name} has no finite value in its domain")
     found = candidates[(candidates - own).norm(dim=-1).argmin()].tolist()
     return found[0], found[1]

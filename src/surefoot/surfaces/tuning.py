@@ -104,7 +104,7 @@ def tune(
         None if the optimizer has nothing to tune, or if it was stopped.
 
     Raises:
-        ValueError, TypeError: the optimizer cannot be built.
+        InvalidInputError: the optimizer cannot be built.
     """
     setting = tuned_setting(spec.optimizer)
     if setting is None:

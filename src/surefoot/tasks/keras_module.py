@@ -17,6 +17,8 @@ from typing import Any
 
 from torch import nn
 
+from surefoot.errors import InvalidInputError
+
 
 class KerasModule(nn.Module):
     """Calls a Keras model in its own mode; holds its weights as parameters, what else it keeps as buffers.
@@ -27,17 +29,17 @@ class KerasModule(nn.Module):
         model: built, on the torch backend.  It stays at hand as the attribute `keras`.
 
     Raises:
-        ValueError: it runs on another backend, or is not built yet.
+        InvalidInputError: it runs on another backend, or is not built yet.
     """
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         if not isinstance(model, nn.Module):
-            raise ValueError(
+            raise InvalidInputError(
                 "this Keras model is not on torch: set KERAS_BACKEND=torch before keras is imported"
             )
         if not model.variables:
-            raise ValueError(
+            raise InvalidInputError(
                 "this Keras model has no weights before it is built: begin it with keras.Input(shape)"
             )
         # Not registered as a part of this module: its parameters have other names there.

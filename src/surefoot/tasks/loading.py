@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from surefoot.errors import InvalidInputError
 from surefoot.naming import listed, nearest
 from surefoot.study.user_code import TaskError, calling, find_object, source_file
 from surefoot.tasks import reference as references
@@ -131,7 +132,7 @@ def _needs_data(name: str) -> str:
 def _split(reference: str) -> references.Parts:
     try:
         return references.split(reference)
-    except ValueError as error:
+    except InvalidInputError as error:
         raise TaskError(str(error)) from None
 
 

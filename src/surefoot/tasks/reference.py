@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
+from surefoot.errors import InvalidInputError
+
 DATA = "data"
 _QUERY = re.compile(r"(\w+)\?(\w+=.*)", re.DOTALL)
 
@@ -39,7 +41,7 @@ def split(reference: str) -> Parts:
     """Take a reference apart; one without "?key=value" is all name.
 
     Raises:
-        ValueError: something stands between the keys and values, or a key stands there twice.
+        InvalidInputError: something stands between the keys and values, or a key stands there twice.
     """
     found = _QUERY.fullmatch(reference)
     if found is None:
@@ -48,9 +50,11 @@ def split(reference: str) -> Parts:
     for pair in found[2].split("&"):
         key, equals, value = pair.partition("=")
         if not equals or not key.isidentifier():
-            raise ValueError(f"task {reference!r}: expected key=value, not {pair!r} (& is written %26)")
+            raise InvalidInputError(
+                f"task {reference!r}: expected key=value, not {pair!r} (& is written %26)"
+            )
         if key in options:
-            raise ValueError(f"task {reference!r} says {key} twice")
+            raise InvalidInputError(f"task {reference!r} says {key} twice")
         options[key] = os.fsdecode(unquote_to_bytes(value))
     data = options.pop(DATA, None)
     return Parts(found[1], absolute(data) if data else None, options)

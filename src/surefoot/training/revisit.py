@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from surefoot.errors import InvalidInputError
 from surefoot.training import random_state as draws
 from surefoot.training.snapshots import Snapshots, real_parameters
 
@@ -52,12 +53,12 @@ class Atlas:
         """Give a model the weights and buffers of a place.
 
         Raises:
-            ValueError: the model is not the one whose snapshots these are.
+            InvalidInputError: the model is not the one whose snapshots these are.
         """
         path = self.paths[place.path]
         parameters = real_parameters(model)
         if tuple((name, tuple(p.shape)) for name, p in parameters.items()) != path.layout:
-            raise ValueError("the model has other parameters than when its snapshots were taken")
+            raise InvalidInputError("the model has other parameters than when its snapshots were taken")
         row = path.points[place.index] if place.at is None else self._on_plane(place.at)
         parts = row.split([p.numel() for p in parameters.values()])  # type: ignore[no-untyped-call]
         buffers = {**path.buffers[0], **path.buffers[place.index]}

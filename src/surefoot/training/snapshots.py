@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from surefoot.errors import InvalidInputError
 from surefoot.study.run import Candidate
 from surefoot.tasks import Task, TaskError
 from surefoot.training import checkpoint
@@ -45,7 +46,7 @@ class Thinning:
 
     def __init__(self, most: int, length: int = 0) -> None:
         if most < FEWEST:
-            raise ValueError(f"at least {FEWEST} snapshots make a path, not {most}")
+            raise InvalidInputError(f"at least {FEWEST} snapshots make a path, not {most}")
         self._room = most - 1
         self.spacing = length // self._room + 1
         self._kept: dict[int, int] = {}  # by cell

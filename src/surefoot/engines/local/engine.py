@@ -28,6 +28,7 @@ from surefoot.engines.base import Event
 from surefoot.engines.local.processes import MARK
 from surefoot.engines.local.worker import GRACE_SECONDS, WarmUp
 from surefoot.engines.local.worker_process import Death, WorkerProcess, search_path
+from surefoot.errors import InvalidInputError
 from surefoot.study.run import Finished, Job, Restarted
 
 WARDEN = """\
@@ -74,7 +75,7 @@ class LocalEngine:
     ) -> None:
         self.slots = workers if workers is not None else len(gpus) or max(1, _processors() // threads)
         if self.slots < 1 or threads < 1:
-            raise ValueError(f"workers and threads must be at least 1, not {self.slots} and {threads}")
+            raise InvalidInputError(f"workers and threads must be at least 1, not {self.slots} and {threads}")
         self._threads = threads
         self._timeout = math.inf if timeout is None else timeout
         self._memory = memory
@@ -124,7 +125,7 @@ class LocalEngine:
             timeout: seconds to wait for something to happen; None waits as long as a job is running.
 
         Raises:
-            ValueError: the limit of memory is less than a worker takes before its first job.
+            InvalidInputError: the limit of memory is less than a worker takes before its first job.
             OSError: the system has no room for another process.
         """
         end = math.inf if timeout is None else time.monotonic() + timeout
@@ -228,7 +229,7 @@ class LocalEngine:
             return
         taken = worker.memory(enough=self._memory)
         if taken > self._memory:
-            raise ValueError(
+            raise InvalidInputError(
                 f"a run may take {_mebibytes(self._memory)}, but its worker process takes "
                 f"{_mebibytes(taken)} before any task: allow {_mebibytes(math.ceil(ROOM * taken))} at least"
             )

@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Sequence
 
+from surefoot.errors import InvalidInputError
+
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """The environment variable that names the GPUs a process sees, the first of them as `cuda:0`."""
 
@@ -30,17 +32,17 @@ def choose_gpus(text: str, visible: Sequence[str]) -> tuple[str, ...]:
         visible: from `visible_gpus`.
 
     Raises:
-        ValueError: it is none of these, or there are not so many.
+        InvalidInputError: it is none of these, or there are not so many.
     """
     if not re.fullmatch(r"all|\d+|(\d+,)+\d*", text):
-        raise ValueError(f"--gpus {text}: write how many (2), which (0,1) or all")
+        raise InvalidInputError(f"--gpus {text}: write how many (2), which (0,1) or all")
     if not visible:
-        raise ValueError(f"--gpus {text}: there is no GPU that torch can use here; leave --gpus away")
+        raise InvalidInputError(f"--gpus {text}: there is no GPU that torch can use here; leave --gpus away")
     if text == "all":
         return tuple(visible)
     numbers = [int(word) for word in text.split(",") if word]
     asked = numbers if "," in text else range(numbers[0])
     there = f"there {'is 1' if len(visible) == 1 else f'are {len(visible)}'} here, numbered from 0"
     if not asked or max(asked) >= len(visible) or len(set(asked)) < len(asked):
-        raise ValueError(f"--gpus {text}: {there}")
+        raise InvalidInputError(f"--gpus {text}: {there}")
     return tuple(visible[number] for number in asked)

@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
+from surefoot.errors import SurefootError
 from surefoot.scripts.runner import run_script
 from surefoot.study.run import Cause, Finished, Job, Report
-from surefoot.tasks import Task, TaskError
+from surefoot.tasks import Task
 from surefoot.training import checkpoint, snapshots
 from surefoot.training.loop import TrunkState, Watch, train
 from surefoot.training.snapshots import Recorder
@@ -41,7 +42,7 @@ def run_job(
         if job.command:
             return run_script(job, report, stopped)
         return _run(job, load(job.task), report, stopped)
-    except TaskError as error:
+    except SurefootError as error:
         return Finished(job.id, "failed", str(error)[:MESSAGE_LENGTH], cause=_cause(error.__cause__))
     except (Exception, SystemExit) as error:
         lines = "".join(traceback.format_exception(error)).splitlines()

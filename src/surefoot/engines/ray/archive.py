@@ -15,10 +15,12 @@ import shutil
 import tarfile
 from pathlib import Path, PurePosixPath
 
+from surefoot.errors import InvalidInputError
+
 _READABLE, _PERMITTED = 0o600, 0o755
 
 
-class ArchiveError(ValueError):
+class ArchiveError(InvalidInputError):
     """An archive holds what `pack_folder` does not write; nothing of that entry was unpacked."""
 
 

@@ -36,6 +36,7 @@ import surefoot
 from surefoot.engines.base import Event
 from surefoot.engines.ray.packaging import Shipment, pack
 from surefoot.engines.ray.task import Carried, make_run
+from surefoot.errors import InvalidInputError, NotPossibleError, SurefootError
 from surefoot.study.run import Cause, Finished, Job, Restarted
 from surefoot.training.own_files import remove_own_folder
 
@@ -70,9 +71,9 @@ class RayEngine:
         limits: arguments of `LocalEngine` that limit a run, such as `timeout`.
 
     Raises:
-        ConnectionError: there is no cluster at `address`.
-        ValueError: no node has what a run needs, or there is too much to ship.
-        RuntimeError: Ray is in use in this process already.
+        ClusterError: there is no cluster at `address`.
+        InvalidInputError: no node has what a run needs, or there is too much to ship.
+        NotPossibleError: Ray is in use in this process already.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class RayEngine:
         **limits: Any,
     ) -> None:
         if ray.is_initialized():
-            raise RuntimeError("Ray is in use in this process already: call ray.shutdown() first")
+            raise NotPossibleError("Ray is in use in this process already: call ray.shutdown() first")
         self._needs = {name: amount for name, amount in (("CPU", cpus), ("GPU", gpus)) if amount}
         self._workers = workers
         self._shared = shared_checkpoints
@@ -103,7 +104,7 @@ class RayEngine:
             )
             self.slots = self._count_slots()
             if not self.slots:
-                raise ValueError(_too_small(self._needs))
+                raise InvalidInputError(_too_small(self._needs))
         except BaseException:
             self.close()
             raise
@@ -119,7 +120,7 @@ class RayEngine:
 
         Raises:
             RuntimeError: every slot is taken, or the engine is closed.
-            ValueError: its task or optimizer is a file that was not among the `references`.
+            InvalidInputError: its task or optimizer is a file that was not among the `references`.
         """
         if not ray.is_initialized():
             raise RuntimeError("the engine is closed")
@@ -136,7 +137,7 @@ class RayEngine:
             timeout: seconds to wait for something to happen; None waits as long as a job is running.
 
         Raises:
-            ConnectionError: for minutes no node could hold a run.
+            ClusterError: for minutes no node could hold a run.
         """
         end = math.inf if timeout is None else time.monotonic() + timeout
         while True:
@@ -254,12 +255,16 @@ class RayEngine:
         if self.slots:
             self._had_slots = now
         elif now - self._had_slots > PATIENCE_SECONDS:
-            raise ConnectionError(_too_small(self._needs))
+            raise ClusterError(_too_small(self._needs))
 
     def _count_slots(self) -> int:
         if self._workers is not None:
             return self._workers
         return sum(_fits(node, self._needs) for node in _nodes())
+
+
+class ClusterError(SurefootError, ConnectionError):
+    """There is no cluster, or none that can hold a run; the message is one line."""
 
 
 @dataclass(eq=False)
@@ -296,9 +301,11 @@ def _connect(address: str | None, folder: Path) -> bool:
     except ConnectionError as error:
         if address is not None or "RAY_ADDRESS" in os.environ:
             place = address or os.environ["RAY_ADDRESS"]
-            raise ConnectionError(
+            raise ClusterError(
                 f"there is no Ray cluster at {place!r}: start one by ray start --head"
             ) from error
+    except ValueError as error:
+        raise ClusterError(f"{address!r} is not the address of a Ray cluster: {error}") from error
     ray.init("local", include_dashboard=False, _system_config=KEEP_WARM, **settings)
     return True
 

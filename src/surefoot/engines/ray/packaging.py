@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from surefoot.errors import InvalidInputError, accessing
 from surefoot.study.format import size
 from surefoot.study.run import Job
 
@@ -48,7 +49,7 @@ class Shipment:
         """The job, as it is called where the shipment has arrived.
 
         Raises:
-            ValueError: its task or optimizer lies outside of the current folder and was not packed.
+            InvalidInputError: its task or optimizer lies outside of the current folder and was not packed.
         """
         candidate = replace(job.candidate, optimizer=self._there(job.candidate.optimizer))
         return replace(job, task=self._there(job.task), candidate=candidate)
@@ -57,7 +58,9 @@ class Shipment:
         if _file(reference) is None:
             return reference
         if reference not in self.references:
-            raise ValueError(f"{reference} was not named when the cluster was entered, so it is not there")
+            raise InvalidInputError(
+                f"{reference} was not named when the cluster was entered, so it is not there"
+            )
         return self.references[reference]
 
 
@@ -69,8 +72,8 @@ def pack(references: Iterable[str], folder: Path) -> Shipment:
         folder: receives the copy; new or empty.
 
     Raises:
-        ValueError: it is more than `LIMIT_BYTES` or `MOST_FILES`; the message names the largest parts.
-        OSError: something cannot be read or written.
+        InvalidInputError: it is more than `LIMIT_BYTES` or `MOST_FILES`; the message names the largest parts.
+        FileError: something cannot be read or written.
     """
     here, outside = Path.cwd().resolve(), list[Path]()
     names: dict[str, str] = {}
@@ -100,11 +103,12 @@ def _copy(source: Path, target: Path) -> None:
     # A whole home folder need not be walked through to see that it is too much.
     sizes = {file: (source / file).stat().st_size for file in islice(_files(source), MOST_FILES + 1)}
     if len(sizes) > MOST_FILES or sum(sizes.values()) > LIMIT_BYTES:
-        raise ValueError(_too_much(source, sizes))
+        raise InvalidInputError(_too_much(source, sizes))
     target.mkdir(parents=True, exist_ok=True)
     for file in sizes:
-        (target / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source / file, target / file)
+        with accessing("ship", source / file):
+            (target / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / file, target / file)
 
 
 def _files(source: Path) -> Iterator[Path]:
@@ -131,7 +135,8 @@ def _stays(folder: Path) -> bool:
 
 
 def _lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf8").splitlines() if file.is_file() else []
+    with accessing("read", file):
+        return file.read_text(encoding="utf8").splitlines() if file.is_file() else []
 
 
 def _too_much(source: Path, sizes: Mapping[Path, int]) -> str:

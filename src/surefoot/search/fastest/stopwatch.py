@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from surefoot.errors import InvalidInputError
 from surefoot.search.fastest.target_times import Curve, Ladder, seconds_to
 from surefoot.study.format import number, seconds
 from surefoot.study.records import PointRecord, RunRecord
@@ -75,10 +76,10 @@ class Stopwatch:
             target: the value to reach; None leaves it to the ladder.
 
         Raises:
-            ValueError: the baseline has no pace, or ended no training.
+            InvalidInputError: the baseline has no pace, or ended no training.
         """
         if not trainings or baseline not in paces:
-            raise ValueError(
+            raise InvalidInputError(
                 f"the baseline {baseline} ended no training, so there is no progress of its own "
                 "to compare with; name another with --baseline"
             )

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from surefoot.errors import InvalidInputError
 from surefoot.search.confirm.sequential_test import LADDER, Plan, compare, leader, verdict
 from surefoot.search.race.race import Race
 from surefoot.search.replay.baselines import RandomSearch, SuccessiveHalving
@@ -176,7 +177,7 @@ def scores(curves: Sequence[Curve], score: str) -> list[float] | None:
     """What recommending each arm scores; None where no arm reaches the target.
 
     Raises:
-        ValueError: no arm has a last value, or all have the same.
+        InvalidInputError: no arm has a last value, or all have the same.
     """
     if score == "time_to_target":
         times = [curve.progress[-1] if curve.values[-1] <= 0 else math.inf for curve in curves]
@@ -186,7 +187,7 @@ def scores(curves: Sequence[Curve], score: str) -> list[float] | None:
     healthy = [value for value in finals if not math.isnan(value)]
     best, spread = min(healthy), statistics.median(healthy) - min(healthy)
     if not spread > 0:
-        raise ValueError("the final values of half the arms equal the best: nothing is to be chosen")
+        raise InvalidInputError("the final values of half the arms equal the best: nothing is to be chosen")
     return [
         WORST_REGRET if math.isnan(value) else min(WORST_REGRET, (value - best) / spread) for value in finals
     ]

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+from surefoot.errors import InvalidInputError
 from surefoot.search.replay.priors import prior_sources
 from surefoot.search.replay.replay import Scores, false_winners, mean_scores, replay_task
 from surefoot.store import CurveTable
@@ -36,11 +37,11 @@ def score_table(
         progress: called with how many replays are done, and how many there are.
 
     Raises:
-        ValueError: no task has enough arms, or no arm of any task reaches its target.
+        InvalidInputError: no task has enough arms, or no arm of any task reaches its target.
     """
     tasks = [task for task, arms in table.tasks.items() if len(arms) >= FEWEST_ARMS]
     if not tasks:
-        raise ValueError(f"{table.name}: no task has {FEWEST_ARMS} arms or more")
+        raise InvalidInputError(f"{table.name}: no task has {FEWEST_ARMS} arms or more")
     starts = range(0, orders, ORDERS_AT_ONCE)
     parts: dict[tuple[str, int], list[Scores]] = {}
     context = multiprocessing.get_context("spawn")
@@ -59,7 +60,7 @@ def score_table(
     found = {task: [scores for start in starts for scores in parts[task, start]] for task in tasks}
     scored = {task: mean_scores(own) for task, own in found.items() if own}
     if not scored:
-        raise ValueError(f"{table.name}: no arm of any task reaches its target")
+        raise InvalidInputError(f"{table.name}: no arm of any task reaches its target")
     winners = {task: false_winners(table, task, range(orders)) for task in tasks}
     several = {task: own for task, own in winners.items() if own is not None}
     names = {arm.optimizer for task in tasks for arm in table.tasks[task]}

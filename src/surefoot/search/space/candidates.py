@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from surefoot import optim
+from surefoot.errors import InvalidInputError
 from surefoot.formula import Choices, LogNormal
 from surefoot.search.space.constraints import WARMUP, Constraint, Range, allowed
 from surefoot.study.build import DECAY_ON, DECAYS_ON
@@ -53,7 +54,7 @@ def choose_from(names: Sequence[str] | None) -> list[str]:
     """Names of the optimizers asked for, as candidates call them; all but the floor by default.
 
     Raises:
-        ValueError: one of them does not exist; the message names the nearest.
+        InvalidInputError: one of them does not exist; the message names the nearest.
     """
     if not names:
         return [name for name in optim.OPTIMIZERS if name != FLOOR]
@@ -110,7 +111,7 @@ def candidates(
         sparse: some gradients are sparse, so no weights can decay.
 
     Raises:
-        ValueError: an optimizer refuses the constraints.
+        InvalidInputError: an optimizer refuses the constraints.
     """
     return [
         Candidate(name, {**rate, **settings}, warmed)
@@ -227,7 +228,7 @@ def _accepted(
     """The combinations that the constructor takes.
 
     Raises:
-        ValueError: it takes none, or none with a value that the user gave.
+        InvalidInputError: it takes none, or none with a value that the user gave.
     """
     refusals = [(c, refusal(algorithm, {**rates[0], **c})) for c in combinations]
     accepted = [c for c, refused in refusals if not refused]
@@ -235,13 +236,15 @@ def _accepted(
         for value in values:
             with_it = [r for c, r in refusals if name in c and c[name] == value]
             if with_it and all(with_it):
-                raise ValueError(f"{algorithm.label} refuses {name}={value!r}: {with_it[0]}")
+                raise InvalidInputError(f"{algorithm.label} refuses {name}={value!r}: {with_it[0]}")
     for rate in rates if "lr" in chosen and accepted else ():
         if refused := refusal(algorithm, {**accepted[0], **rate}):
-            raise ValueError(f"{algorithm.label} refuses lr={rate['lr']!r}: {refused}")
+            raise InvalidInputError(f"{algorithm.label} refuses lr={rate['lr']!r}: {refused}")
     if not accepted:
         reason = refusals[0][1] if refusals else "with sparse gradients weights cannot decay"
-        raise ValueError(f"{algorithm.label} cannot be set up: {reason} (--set {algorithm.label}.NAME=VALUE)")
+        raise InvalidInputError(
+            f"{algorithm.label} cannot be set up: {reason} (--set {algorithm.label}.NAME=VALUE)"
+        )
     return accepted
 
 

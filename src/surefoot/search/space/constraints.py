@@ -11,11 +11,13 @@ Constraints on one setting add up; one that names an optimizer comes before thos
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from surefoot.errors import InvalidInputError
 from surefoot.formula import Hyperparameter, LogNormal
 from surefoot.naming import nearest
 from surefoot.study.build import DECAY_ON, DECAYS_ON
@@ -57,13 +59,15 @@ def parse(text: str) -> Constraint:
     """Read "NAME=VALUE,VALUE", "OPTIMIZER.NAME=VALUE" or "lr=LOW..HIGH".
 
     Raises:
-        ValueError: it is written otherwise.
+        InvalidInputError: it is written otherwise.
     """
     left, equals, right = text.partition("=")
     optimizer, _, name = left.strip().rpartition(".")
     words = [word.strip() for word in re.split(r",(?![^(]*\))", right)]
     if not equals or not name.isidentifier() or not all(words):
-        raise ValueError(f"--set {text}: write NAME=VALUE or NAME=VALUE,VALUE, for example weight_decay=0.1")
+        raise InvalidInputError(
+            f"--set {text}: write NAME=VALUE or NAME=VALUE,VALUE, for example weight_decay=0.1"
+        )
     return Constraint(text, optimizer.lower(), name, tuple(_value(word, text) for word in words))
 
 
@@ -71,19 +75,20 @@ def check(constraints: Sequence[Constraint], algorithms: Sequence[Algorithm]) ->
     """Make sure that each constraint means something for one of the optimizers.
 
     Raises:
-        ValueError: no optimizer has the setting, or it cannot take the value; with the nearest that is valid.
+        InvalidInputError: no optimizer has the setting, or it cannot take the value; with the nearest that is
+            valid.
     """
     for constraint in constraints:
         where = f"--set {constraint.text}"
         named = [a for a in algorithms if constraint.optimizer in ("", a.label.lower())]
         if not named:
             hint = nearest(constraint.optimizer, [a.label for a in algorithms])
-            raise ValueError(f"{where}: {constraint.optimizer!r} is not raced{hint}")
+            raise InvalidInputError(f"{where}: {constraint.optimizer!r} is not raced{hint}")
         holders = [a for a in named if constraint.name in _names(a)]
         if not holders:
             hint = nearest(constraint.name, {name for a in named for name in _names(a)})
             who = f"{named[0].label} has no" if constraint.optimizer else "no optimizer raced has a"
-            raise ValueError(f"{where}: {who} setting {constraint.name!r}{hint}")
+            raise InvalidInputError(f"{where}: {who} setting {constraint.name!r}{hint}")
         # Of one word for different things, such as Adafactor's pair eps, the kind that fits is meant.
         for algorithm in [a for a in holders if _is_meant(constraint, a)] or holders:
             _check_values(constraint, algorithm)
@@ -124,17 +129,17 @@ def _names(algorithm: Algorithm) -> set[str]:
 def _value(word: str, text: str) -> Any:
     if ends := re.fullmatch(rf"({_NUMBER})\.\.({_NUMBER})", word):
         low, high = map(float, ends.groups())
-        if not 0 < low < high:
-            raise ValueError(f"--set {text}: a range goes from a number above 0 to a larger one")
+        if not 0 < low < high < math.inf:
+            raise InvalidInputError(f"--set {text}: a range goes from a number above 0 to a larger one")
         return Range(low, high)
     try:
         value = ast.literal_eval(word)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         value = None
         if re.fullmatch(r"[\w-]+", word):
             return {"true": True, "false": False, "none": None}.get(word.lower(), word)
     if not isinstance(value, bool | int | float | tuple | str) and word != "None":
-        raise ValueError(f"--set {text}: {word!r} is no number, word or (number, number)")
+        raise InvalidInputError(f"--set {text}: {word!r} is no number, word or (number, number)")
     return value
 
 
@@ -145,7 +150,7 @@ def _check_values(constraint: Constraint, algorithm: Algorithm) -> None:
         if not isinstance(value, Range):
             check_value(algorithm, constraint.name, value, where)
         elif not setting or not isinstance(setting.search, LogNormal):
-            raise ValueError(f"{where}: {constraint.name} takes no range; list its values")
+            raise InvalidInputError(f"{where}: {constraint.name} takes no range; list its values")
 
 
 def check_value(algorithm: Algorithm, name: str, value: Any, where: str) -> None:
@@ -158,16 +163,16 @@ def check_value(algorithm: Algorithm, name: str, value: Any, where: str) -> None
         where: what the message begins with.
 
     Raises:
-        ValueError: the optimizer has no such setting, or it cannot; with what is valid.
+        InvalidInputError: the optimizer has no such setting, or it cannot; with what is valid.
     """
     if name not in _names(algorithm):
         hint = nearest(name, _names(algorithm))
-        raise ValueError(f"{where}: {algorithm.label} has no setting {name!r}{hint}")
+        raise InvalidInputError(f"{where}: {algorithm.label} has no setting {name!r}{hint}")
     if name == DECAY_ON:
         _check_word(value, DECAYS_ON, f"{where}: {name}")
     elif name == WARMUP:
         if not (is_number(value) and 0 <= value < 1):
-            raise ValueError(f"{where}: warmup is a share of the training, below 1; the usual is 0.05")
+            raise InvalidInputError(f"{where}: warmup is a share of the training, below 1; the usual is 0.05")
     else:
         _check_setting(algorithm.hyperparameters[name], value, f"{where}: {name} of {algorithm.label}")
 
@@ -177,18 +182,18 @@ def _check_setting(setting: Hyperparameter, value: Any, where: str) -> None:
     if isinstance(value, str) and setting.choices:
         _check_word(value, [word for word in setting.choices if word is not None], where)
     if not _fits(value, setting):
-        raise ValueError(f"{where} takes {setting.wanted}, not {value!r}{usual}")
+        raise InvalidInputError(f"{where} takes {setting.wanted}, not {value!r}{usual}")
     if isinstance(setting.search, LogNormal) and not value > 0:
-        raise ValueError(f"{where} must be above 0, not {value!r}{usual}")
+        raise InvalidInputError(f"{where} must be above 0, not {value!r}{usual}")
     try:
         setting.check(value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: {error}{usual}") from None
+        raise InvalidInputError(f"{where}: {error}{usual}") from None
 
 
 def _check_word(value: Any, words: Sequence[str], where: str) -> None:
     if value not in words:
-        raise ValueError(f"{where}: unknown {value!r}{nearest(str(value), words)}")
+        raise InvalidInputError(f"{where}: unknown {value!r}{nearest(str(value), words)}")
 
 
 def _fits(value: Any, setting: Hyperparameter) -> bool:

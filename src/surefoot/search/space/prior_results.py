@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from surefoot.errors import SurefootError
 from surefoot.search.space.families import place_in_look
 from surefoot.search.space.task_features import Traits, similarity
 
@@ -37,7 +38,7 @@ WORST = 1.5
 """No regret counts for more, as in replays."""
 
 
-class ExperienceError(ValueError):
+class ExperienceError(SurefootError, ValueError):
     """The data are damaged or of another version; the message is one line."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from surefoot.errors import InvalidInputError
 from surefoot.search.space import candidates as space
 from surefoot.search.space import constraints
 from surefoot.search.space.constraints import WARMUP, Constraint, Range, check_value
@@ -30,7 +31,8 @@ def named(optimizer: str, sets: Sequence[str], schedule: str) -> Candidate:
         schedule: kind of the schedule.
 
     Raises:
-        ValueError: there is no such optimizer or setting, a setting cannot have that value or has several.
+        InvalidInputError: there is no such optimizer or setting, or a setting cannot have that value or has
+            several.
     """
     algorithm = find_algorithm(optimizer)
     parsed = [constraints.parse(text) for text in sets]
@@ -41,7 +43,7 @@ def named(optimizer: str, sets: Sequence[str], schedule: str) -> Candidate:
     if WARMUP in chosen:
         plan = replace(plan, warmup=chosen.pop(WARMUP))
     if refused := space.refusal(algorithm, chosen):
-        raise ValueError(f"{algorithm.label} refuses it: {refused}")
+        raise InvalidInputError(f"{algorithm.label} refuses it: {refused}")
     if chosen.get(DECAY_ON) == DECAYS_ON[0]:
         del chosen[DECAY_ON]
     usual = space.baseline(algorithm.name, plan)
@@ -52,20 +54,20 @@ def recommended(study: StudyRecord, task: str) -> Candidate:
     """What a finished study recommends for a task, exactly as it was measured.
 
     Raises:
-        ValueError: the study has no answer yet, or is of another task or of a script.
+        InvalidInputError: the study has no answer yet, or is of another task or of a script.
     """
     if study.settings.get("script"):
-        raise ValueError(
+        raise InvalidInputError(
             f"study {study.name!r} is of a script, whose training is not ours to make; "
             "its answer shows the lines to put into the script"
         )
     if study.answer is None:
         command = study.settings.get("command", "surefoot choose …")
-        raise ValueError(f"study {study.name!r} has no answer yet; to go on with it: {command}")
+        raise InvalidInputError(f"study {study.name!r} has no answer yet; to go on with it: {command}")
     found = study.answer["recommendation"]
     candidate = Candidate(found["optimizer"], found["hyperparameters"], Schedule(**found["schedule"]))
     if study.task != task:
-        raise ValueError(
+        raise InvalidInputError(
             f"study {study.name!r} is of the task {study.task!r}, not {task!r}; to use its settings all the "
             f"same: {' '.join(words(candidate))}"
         )
@@ -83,7 +85,7 @@ def words(candidate: Candidate) -> list[str]:
 def _check(constraint: Constraint, algorithm: Algorithm) -> None:
     where = f"--set {constraint.text}"
     if constraint.optimizer not in ("", algorithm.label.lower()):
-        raise ValueError(f"{where}: the optimizer is {algorithm.label}, not {constraint.optimizer!r}")
+        raise InvalidInputError(f"{where}: the optimizer is {algorithm.label}, not {constraint.optimizer!r}")
     meant = constraints.allowed(algorithm, [constraint]).get(constraint.name, constraint.values)
     for value in meant:
         if not isinstance(value, Range):
@@ -92,7 +94,7 @@ def _check(constraint: Constraint, algorithm: Algorithm) -> None:
 
 def _single(name: str, values: Sequence[Any]) -> Any:
     if len(values) > 1 or isinstance(values[0], Range):
-        raise ValueError(f"--set {name}: a single training has one value of it, not several")
+        raise InvalidInputError(f"--set {name}: a single training has one value of it, not several")
     return values[0]
 
 

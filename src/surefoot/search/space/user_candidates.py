@@ -18,6 +18,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from surefoot.errors import InvalidInputError, accessing
 from surefoot.naming import nearest
 from surefoot.search.space import candidates as space
 from surefoot.search.space.constraints import WARMUP, check_value
@@ -37,45 +38,46 @@ def read_candidates(file: str, schedule: Schedule) -> tuple[Candidate, ...]:
         schedule: of the study.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it is not written so, or an optimizer refuses an entry; with the file, the entry's number
-            and the nearest that is valid.
+        FileError: the file cannot be read.
+        InvalidInputError: it is not written so, or an optimizer refuses an entry; with the file, the entry's
+            number and the nearest that is valid.
     """
     made = [_candidate(e, schedule, f"{file}, candidate {n}") for n, e in enumerate(_entries(file), start=1)]
     return tuple({candidate.key: candidate for candidate in made}.values())
 
 
 def _entries(file: str) -> list[Any]:
-    text = Path(file).read_text(encoding="utf8")
+    with accessing("read", file):
+        text = Path(file).read_text(encoding="utf8")
     try:
         found = tomllib.loads(text).get(TABLE) if file.endswith(".toml") else json.loads(text)
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{file}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError(f"{file}: {error}") from None
     if not isinstance(found, list) or not found:
         kind = f"tables [[{TABLE}]]" if file.endswith(".toml") else "a list"
-        raise ValueError(f'{file}: expected {kind} of {{"optimizer": …, "hyperparameters": {{…}}}}')
+        raise InvalidInputError(f'{file}: expected {kind} of {{"optimizer": …, "hyperparameters": {{…}}}}')
     return found
 
 
 def _candidate(entry: Any, schedule: Schedule, where: str) -> Candidate:
     if not isinstance(entry, dict) or not isinstance(entry.get("optimizer"), str):
-        raise ValueError(f'{where}: expected {{"optimizer": NAME, "hyperparameters": {{…}}}}')
+        raise InvalidInputError(f'{where}: expected {{"optimizer": NAME, "hyperparameters": {{…}}}}')
     for key in entry:
         if key not in ENTRY:
-            raise ValueError(f"{where}: unknown {key!r}{nearest(key, ENTRY)}")
+            raise InvalidInputError(f"{where}: unknown {key!r}{nearest(key, ENTRY)}")
     given = entry.get("hyperparameters", {})
     if not isinstance(given, dict):
-        raise ValueError(f"{where}: hyperparameters must be names with values, not {given!r}")
+        raise InvalidInputError(f"{where}: hyperparameters must be names with values, not {given!r}")
     try:
         algorithm = find_algorithm(entry["optimizer"])
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{where}: {error}") from None
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
     warmed = _schedule(entry, schedule, where)
     for name, value in {**settings, WARMUP: warmed.warmup}.items():
         check_value(algorithm, name, value, where)
     if refused := space.refusal(algorithm, settings):
-        raise ValueError(f"{where}: {algorithm.label} refuses it: {refused}")
+        raise InvalidInputError(f"{where}: {algorithm.label} refuses it: {refused}")
     if settings.get(DECAY_ON) == DECAYS_ON[0]:
         del settings[DECAY_ON]
     usual = space.baseline(algorithm.name, warmed)
@@ -84,12 +86,15 @@ def _candidate(entry: Any, schedule: Schedule, where: str) -> Candidate:
 
 def _schedule(entry: Mapping[str, Any], schedule: Schedule, where: str) -> Schedule:
     """The study's, with the entry's warmup."""
-    given = dict(entry.get("schedule", {}))
+    told = entry.get("schedule", {})
+    if not isinstance(told, dict):
+        raise InvalidInputError(f"{where}: schedule must be names with values, not {told!r}")
+    given = dict(told)
     if schedule.kind == "script" and (WARMUP in entry or given):
-        raise ValueError(f"{where}: the script keeps its own schedule; leave out warmup and schedule")
+        raise InvalidInputError(f"{where}: the script keeps its own schedule; leave out warmup and schedule")
     warmup = entry.get("warmup", given.pop(WARMUP, schedule.warmup))
     for name, value in given.items():
         expected = asdict(schedule).get(name)
         if value != expected:
-            raise ValueError(f"{where}: {name} is the study's, {expected!r}, not {value!r}")
+            raise InvalidInputError(f"{where}: {name} is the study's, {expected!r}, not {value!r}")
     return replace(schedule, warmup=warmup)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from surefoot.errors import InvalidInputError
 from surefoot.report.style import PALETTE
 from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.pictures.frames import FRAMES, Film, Picture, Progress
@@ -73,11 +74,11 @@ def save_mp4(
     """Write an MP4 (H.264) that every browser plays.
 
     Raises:
-        ValueError: ffmpeg is not installed, or it failed.
+        InvalidInputError: ffmpeg is not installed, or it failed.
     """
     program = shutil.which("ffmpeg")
     if program is None:
-        raise ValueError(
+        raise InvalidInputError(
             "an MP4 takes ffmpeg, which is not there: install the package ffmpeg, or write .webp"
         )
     film = Film(animation, frames)
@@ -103,7 +104,7 @@ def save_mp4(
         if process.returncode:
             errors.seek(0)
             said = errors.read().decode("utf8", "replace").strip().splitlines() or ["it said nothing"]
-            raise ValueError(f"ffmpeg failed: {said[-1]}")
+            raise InvalidInputError(f"ffmpeg failed: {said[-1]}")
 
 
 def _feed(process: subprocess.Popen[bytes], film: Film, last: int, progress: Progress) -> None:

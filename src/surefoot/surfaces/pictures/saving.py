@@ -10,6 +10,7 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from surefoot.errors import InvalidInputError, accessing
 from surefoot.report.style import styled
 from surefoot.report.svg import save_svg
 from surefoot.surfaces.animation import Animation
@@ -40,17 +41,21 @@ def save_picture(
         progress: told of the frames that are done and of how many there are.
 
     Raises:
-        ValueError: there is no such format, or ffmpeg is missing for an MP4.
+        InvalidInputError: there is no such format, or ffmpeg is missing for an MP4.
+        FileError: the file cannot be written.
     """
     ending = Path(path).suffix.lower()
     if ending in MOVING:
-        MOVING[ending](animation, path, progress)
+        with accessing("write", path):
+            MOVING[ending](animation, path, progress)
     elif ending == ".svg":
         save_svg(still_figure(animation, view), path)
     elif ending == ".png":
-        Path(path).write_bytes(png(animation, view))
+        drawn = png(animation, view)
+        with accessing("write", path):
+            Path(path).write_bytes(drawn)
     else:
-        raise ValueError(
+        raise InvalidInputError(
             f"a picture is saved as {', '.join(FORMATS)}, not as {ending or 'a file without ending'}"
         )
 

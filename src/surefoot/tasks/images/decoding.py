@@ -24,6 +24,8 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from surefoot.errors import InvalidInputError
+
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 KEPT_BYTES = 512 * 2**20
 """Decoded images that a process keeps; those beyond are decoded whenever they are needed."""
@@ -35,7 +37,7 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
-class UnreadableError(ValueError):
+class UnreadableError(InvalidInputError):
     """A file is no image that can be read; the message says why, in one line."""
 
 

@@ -28,6 +28,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from surefoot.errors import InvalidInputError, accessing
 from surefoot.path_names import check_folder
 from surefoot.tasks import TaskError
 from surefoot.training.own_files import remove_own_folder, remove_trunks, remove_unfinished
@@ -108,20 +109,23 @@ class ModelFolder:
         Raises:
             FolderError: its name is not valid, it has a link in place of a file or folder of ours, or another
                 process trains into it.
-            OSError: it cannot be made.
+            FileError: it cannot be made or read.
         """
         try:
             check_folder(self.path, "--out")
-        except ValueError as error:
+        except InvalidInputError as error:
             raise FolderError(str(error)) from None
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._refuse_links()
-        with os.fdopen(os.open(self.path / LOCK, LOCK_FLAGS, 0o644)) as lock:  # freed when this process ends
+        with accessing("use the folder", self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._refuse_links()
+            opened = os.open(self.path / LOCK, LOCK_FLAGS, 0o644)
+        with os.fdopen(opened) as lock:  # freed when this process ends
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise FolderError(f"{self.path}: another process trains into this folder") from None
-            self._remove_unfinished()
+            with accessing("use the folder", self.path):
+                self._remove_unfinished()
             yield
 
     def _refuse_links(self) -> None:
@@ -144,10 +148,15 @@ class ModelFolder:
         return not any(path.exists() for path in (*weights, *self.checkpoints.glob("*")))
 
     def clear(self) -> None:
-        """Remove what a training has left, and nothing else."""
+        """Remove what a training has left, and nothing else.
+
+        Raises:
+            FileError: a file cannot be removed.
+        """
         for name in OURS:
             if name != LOCK:
-                (self.path / name).unlink(missing_ok=True)
+                with accessing("remove", self.path / name):
+                    (self.path / name).unlink(missing_ok=True)
         self.clear_checkpoints()
 
     def clear_checkpoints(self) -> None:
@@ -160,10 +169,11 @@ class ModelFolder:
         """Write a JSON file.
 
         Raises:
-            OSError: the disk is full or the folder cannot be written.
+            FileError: the disk is full or the folder cannot be written.
         """
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        self._replace(name, lambda path: path.write_text(text, encoding="utf8"))
+        with accessing("write", self.path / name):
+            self._replace(name, lambda path: path.write_text(text, encoding="utf8"))
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file.

@@ -143,7 +143,7 @@ def write(folder: ModelFolder, plan: Plan, task: Task, result: Result) -> None:
     """Keep what the folder is of, and how its training stands.
 
     Raises:
-        OSError: the disk is full or the folder cannot be written.
+        FileError: the disk is full or the folder cannot be written.
     """
     version = metadata.version("surefoot")
     labels = tuple(map(str, getattr(task, "labels", None) or ()))

@@ -15,6 +15,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from surefoot.errors import InvalidInputError
 from surefoot.study.run import Point
 from surefoot.training.full.train import Follower
 from surefoot.training.loop import Live
@@ -32,12 +33,12 @@ class Scalars(Follower):
         measure: what validation gives, in words.
 
     Raises:
-        ValueError: tensorboardX is not installed; the message says how to get it.
+        InvalidInputError: tensorboardX is not installed; the message says how to get it.
     """
 
     def __init__(self, folder: Path, steps: int, measure: str) -> None:
         if importlib.util.find_spec("tensorboardX") is None:
-            raise ValueError("--tensorboard needs tensorboardX: pip install 'surefoot[tensorboard]'")
+            raise InvalidInputError("--tensorboard needs tensorboardX: pip install 'surefoot[tensorboard]'")
         self._folder, self._measure = folder, measure
         self._every = max(1, steps // MOST_STEPS)
         self._writer: Any = None

@@ -70,7 +70,7 @@ def train_fully(
     Raises:
         TaskError: the task or the model is at fault, or the weights cannot be written; one line says how.
             What was kept stays, and the training may go on from there.
-        OSError: the folder cannot be written at all.
+        FileError: the folder cannot be written at all.
     """
     ended = standing(folder)
     if ended is not None:  # it may have been killed before it was cleared
