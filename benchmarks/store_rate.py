@@ -22,8 +22,7 @@ from rich.table import Table
 
 from surefoot.store import Store, StudyLog
 from surefoot.study.decisions import Promoted
-from surefoot.study.records import PointRecord
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Point
 
 POINTS = 10
 WRITES = POINTS + 3
@@ -45,7 +44,7 @@ def write_run(log: StudyLog, number: int) -> None:
     settings = {"lr": 1e-4 * (1 + number), "betas": [0.9, 0.999], "weight_decay": 0.01, "eps": 1e-8}
     run = log.start_run("AdamW", settings, {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}, 0, "screen")
     for place in range(1, POINTS + 1):
-        log.add_point(run, PointRecord(place / POINTS, place * 0.1, 1 / place))
+        log.add_point(run, Point(place / POINTS, place * 0.1, 1 / place))
     goes_on = Promoted(f"AdamW number {number} goes on.", Candidate("AdamW", settings), 1 / 9, 0.1)
     log.decide(goes_on, 1.0)
     log.end_run(run, "completed", "", 1e-3, 4096)

@@ -8,12 +8,12 @@ import pytest
 
 from surefoot.analysis.fates import fates
 from surefoot.study.decisions import PlayoffPlace, Stopped
-from surefoot.study.records import DecisionRecord, PointRecord, RunRecord
-from surefoot.study.run import Candidate
+from surefoot.study.records import DecisionRecord, RunRecord
+from surefoot.study.run import Candidate, Point
 
 
 def run(name, lr, values, *, seed=0, status="completed"):
-    points = tuple(PointRecord(at, 1.0, value) for at, value in values.items())
+    points = tuple(Point(at, 1.0, value) for at, value in values.items())
     return RunRecord(name, {"lr": lr}, {}, seed, "screen", status, points)
 
 

@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surefoot.analysis.lr_windows import lowest_line, rate_windows
-from surefoot.study.records import PointRecord, RunRecord
+from surefoot.study.records import RunRecord
+from surefoot.study.run import Point
 
 RATES = (0.001, 0.01, 0.1, 1.0)
 
 
 def run(rate, values, *, name="SGD", status="completed", phase="screen", seed=0, **more):
     """A run with these values at thirds of the training."""
-    points = tuple(PointRecord((i + 1) / 3, 1.0, value) for i, value in enumerate(values))
+    points = tuple(Point((i + 1) / 3, 1.0, value) for i, value in enumerate(values))
     return RunRecord(name, {"lr": rate, **more}, {}, seed, phase, status, points)
 
 

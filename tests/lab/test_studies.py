@@ -8,7 +8,7 @@ import pytest
 
 from surefoot.store.store import Store
 from surefoot.study.decisions import Piloted
-from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
 from surefoot.study.strict_json import without_nan
 from tests.lab.conftest import fill
 from tests.report.sample_landscape import sample_landscape
@@ -228,7 +228,7 @@ def test_the_page_follows_a_study_until_its_answer_without_a_reload(page, lab):
         log = store.begin(name, study.task, study.settings, study.look, study.environment)
         log.decide(Piloted("A decision that is new."), 9.0)
         run = log.start_run("Lion", {"lr": 3e-4}, SCHEDULE, 0, "screen")
-        log.add_point(run, PointRecord(1 / 27, 1.0, 0.5))
+        log.add_point(run, Point(1 / 27, 1.0, 0.5))
         page.locator("table.decisions", has_text="A decision that is new.").wait_for()
         page.locator("table.race tr", has_text="Lion").wait_for()
         assert len(cells(page, "decisions")) == before + 1

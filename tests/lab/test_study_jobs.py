@@ -16,7 +16,7 @@ from surefoot.lab import study_jobs
 from surefoot.lab.answers import Refused, file_name
 from surefoot.report.report import report_html
 from surefoot.store.store import Store
-from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
 from surefoot.study.strict_json import without_nan
 from tests.lab.asking import ask
 from tests.lab.conftest import FINISHED, fill
@@ -166,7 +166,7 @@ def test_a_study_is_told_anew_only_when_it_has_gone_on(lab):
     study = sample_study(finished=False, seed=1)
     with Store.at(lab.store) as store:
         log = store.begin(lab.unfinished, study.task, study.settings, study.look, study.environment)
-        log.add_point(log.start_run(**GO_ON), PointRecord(0.5, 1.0, 0.25))
+        log.add_point(log.start_run(**GO_ON), Point(0.5, 1.0, 0.25))
     after = ask(lab.url, path, headers=known)
     assert after.status == 200
     assert after.headers["etag"] != first.headers["etag"]

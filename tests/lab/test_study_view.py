@@ -12,7 +12,8 @@ from surefoot.report.landscape_section import section
 from surefoot.report.race_figures import race_panels, rate_panels
 from surefoot.study.decisions import BestOfOptimizer, GivenUp, RaceStep, Stopped, decision_of
 from surefoot.study.format import spread
-from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
+from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord
+from surefoot.study.run import Point
 from tests.report.sample_landscape import sample_landscape
 from tests.report.sample_study import (
     HOSTILE,
@@ -154,7 +155,7 @@ def test_a_figure_has_another_version_where_its_data_are_other(view, study):
     before = {figure["name"]: figure["version"] for figure in view["figures"]}
     assert {f["name"]: f["version"] for f in study_view(study)["figures"]} == before
     rate = {"lr": 4e-3, "betas": (0.9, 0.999)}
-    run = run_of("Adam", rate, 0, "screen", (PointRecord(1 / 27, 1.0, 0.4),))
+    run = run_of("Adam", rate, 0, "screen", (Point(1 / 27, 1.0, 0.4),))
     after = {f["name"]: f["version"] for f in study_view(replace(study, runs=(*study.runs, run)))["figures"]}
     adams = f"rates-{row_of(view, 'Adam')['rates']}"
     changed = {name for name in before if after[name] != before[name]}
@@ -201,7 +202,7 @@ def test_a_landscape_is_told_as_in_the_report(view, study):
 
 def test_a_study_that_goes_on_tells_what_runs_and_when_it_last_decided():
     study = sample_study(finished=False)
-    going = RunRecord("Adam", {"lr": 0.003}, SCHEDULE, 1, "screen", "running", (PointRecord(0.1, 1.0, 0.7),))
+    going = RunRecord("Adam", {"lr": 0.003}, SCHEDULE, 1, "screen", "running", (Point(0.1, 1.0, 0.7),))
     view = study_view(replace(study, runs=(*study.runs, going)))
     assert (view["state"], view["state_text"]) == ("running", "Running or stopped")
     assert view["running"]["count"] == 1
@@ -249,7 +250,7 @@ def large_study(count: int) -> StudyRecord:
     for place in range(count):
         name, rate = f"Optimizer{place % 60} {'x' * 300}", 10 ** (-5 + 5 * place / count)
         upto = 1 + place % 4
-        points = tuple(PointRecord(p, p, 1 / (1 + place % 977)) for p in (1 / 27, 1 / 9, 1 / 3, 1.0)[:upto])
+        points = tuple(Point(p, p, 1 / (1 + place % 977)) for p in (1 / 27, 1 / 9, 1 / 3, 1.0)[:upto])
         status = ("completed", "failed", "running", "completed")[place % 4]
         runs.append(RunRecord(name, {"lr": rate}, SCHEDULE, 0, "screen", status, points, "boom " * 500))
         stopped = Stopped("out " * 400, candidate(name, {"lr": rate}), 1 / 27, 0.5, 0.1)

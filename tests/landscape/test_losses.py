@@ -10,7 +10,8 @@ import torch
 from surefoot.landscape.finalists import finalists
 from surefoot.landscape.losses import extent, measure
 from surefoot.landscape.survey import survey
-from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Point
 
 SCHEDULE = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 PATHS = [
@@ -73,7 +74,7 @@ def test_the_frame_has_room_around_the_paths_and_is_not_narrow():
 
 
 def run(optimizer, seed=5, status="completed", value=0.5, progress=1.0, phase="confirm"):
-    points = (PointRecord(progress, 1.0, value),) if status != "failed" else ()
+    points = (Point(progress, 1.0, value),) if status != "failed" else ()
     return RunRecord(optimizer, {"lr": 0.1}, SCHEDULE, seed, phase, status, points)
 
 

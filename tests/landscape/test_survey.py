@@ -14,7 +14,7 @@ from surefoot.landscape.finalists import finalists
 from surefoot.landscape.survey import survey
 from surefoot.search import Question, choose_optimizer
 from surefoot.store import Store
-from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
 from surefoot.tasks import load_task
 from surefoot.training import snapshots
 from surefoot.training.snapshots import real_parameters, snapshots_folder
@@ -245,7 +245,7 @@ def test_some_optimizers_alone(recorded):
 def diverging(study, optimizer, **hyperparameters):
     """The study with one more finalist, which diverged."""
     run = next(run for run in study.runs if run.phase == "confirm")
-    points = (PointRecord(0.1, 0.1, math.nan),)
+    points = (Point(0.1, 0.1, math.nan),)
     lost = replace(
         run, optimizer=optimizer, hyperparameters=hyperparameters, status="diverged", points=points
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from surefoot.landscape.survey import survey
-from surefoot.study.records import PointRecord, RunRecord, StudyRecord
-from surefoot.study.run import Schedule
+from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Point, Schedule
 from surefoot.tasks import TaskError
 
 OWN = str(Path(__file__).parent.parent / "scripts" / "recorded_script.py")
@@ -20,7 +20,7 @@ def study(behaviour, value=0.25, optimizers=("Adam", "SGD")):
     """As a study of the script leaves it."""
     schedule = asdict(Schedule("script", 0.0, 0.0))
     runs = [
-        RunRecord(name, {"lr": 0.01}, schedule, 3, "confirm", "completed", (PointRecord(1.0, 1.0, value),))
+        RunRecord(name, {"lr": 0.01}, schedule, 3, "confirm", "completed", (Point(1.0, 1.0, value),))
         for name in optimizers
     ]
     command = [sys.executable, OWN, behaviour]

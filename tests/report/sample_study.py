@@ -20,8 +20,8 @@ from surefoot.study.decisions import (
     Widened,
 )
 from surefoot.study.label import stored_label
-from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord
-from surefoot.study.run import Candidate, Schedule
+from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord
+from surefoot.study.run import Candidate, Point, Schedule
 
 HOSTILE = "<script>alert('$x^{$')</script>"
 RUNGS = (1 / 27, 1 / 9, 1 / 3)
@@ -85,10 +85,10 @@ def final_loss(made: Made, rate: float) -> float:
 
 def learning_curve(
     final: float, upto: float, seconds: float, chance: random.Random, marks: tuple[float, ...] = RUNGS
-) -> tuple[PointRecord, ...]:
+) -> tuple[Point, ...]:
     marks = tuple(mark for mark in marks if mark <= upto + 1e-9)
     return tuple(
-        PointRecord(
+        Point(
             mark,
             seconds * 1000 * mark,
             final + (2.3 - final) * math.exp(-9 * mark**0.6) * math.exp(chance.gauss(0, 0.04)),
@@ -134,7 +134,7 @@ def candidate(name: str, hyperparameters: Mapping[str, Any]) -> Candidate:
 
 
 def run_of(
-    name: str, hyperparameters: Mapping[str, Any], seed: int, phase: str, points: tuple[PointRecord, ...]
+    name: str, hyperparameters: Mapping[str, Any], seed: int, phase: str, points: tuple[Point, ...]
 ) -> RunRecord:
     made = MADE.get(name, Made(1, 1.9, 1, (), 2.4e-4, 105_500))
     return RunRecord(
@@ -143,7 +143,7 @@ def run_of(
 
 
 def diverged_run(name: str, hyperparameters: Mapping[str, Any]) -> RunRecord:
-    points = (PointRecord(0.02, 0.02, math.nan),)
+    points = (Point(0.02, 0.02, math.nan),)
     message = (
         f"the training loss was {HOSTILE} after 20 steps" if name == HOSTILE else "loss nan after 20 steps"
     )
@@ -277,7 +277,7 @@ def sample_study(*, finished: bool = True, seed: int = 0) -> StudyRecord:
         runs[sgd], status="diverged", points=runs[sgd].points[:3], message="loss 4e9 at step 334"
     )
     for number in range(3):
-        points = tuple(PointRecord(p, 0.24 * p, 2.3 - 0.4 * p**0.5) for p in (0.1, 0.3, 0.6, 1.0))
+        points = tuple(Point(p, 0.24 * p, 2.3 - 0.4 * p**0.5) for p in (0.1, 0.3, 0.6, 1.0))
         runs.append(run_of("RandomSearch", {"scale": 0.01}, 1000 + number, "floor", points))
     failure = 'Traceback (most recent call last):\n  File "task.py", line 3\nRuntimeError: ' + HOSTILE
     runs.append(RunRecord("Rprop", {"lr": 1.0}, SCHEDULE, 0, "screen", "failed", (), failure))

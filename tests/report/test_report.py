@@ -7,8 +7,8 @@ import pytest
 
 from surefoot.report.report import fact_rows, report_html, write_report
 from surefoot.study.decisions import Looked, RivalDifference, Stopped, Unknown
-from surefoot.study.records import DecisionRecord, PointRecord, StudyRecord
-from surefoot.study.run import Candidate
+from surefoot.study.records import DecisionRecord, StudyRecord
+from surefoot.study.run import Candidate, Point
 from tests.report.sample_study import HOSTILE, MADE, SNIPPET, empty_study, sample_study
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -178,7 +178,7 @@ def test_a_study_without_anything_has_a_page(study):
 
 def test_an_answer_in_which_all_diverged_has_a_page(study):
     def lost(run):
-        return replace(run, status="diverged", points=(PointRecord(0.01, 0.1, math.nan),))
+        return replace(run, status="diverged", points=(Point(0.01, 0.1, math.nan),))
 
     candidates = [dict(c) | {"values": [None], "diverged": 1} for c in study.answer["candidates"]]
     answer = study.answer | {

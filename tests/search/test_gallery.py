@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from surefoot.search.space.prior_results import read_experience
-from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Point
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 SCHEDULE = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
@@ -27,7 +28,7 @@ def gallery(monkeypatch, tmp_path):
 
 
 def run(optimizer, lr, value, progress=1.0, seed=0, status="completed", phase="screen"):
-    points = () if value is None else (PointRecord(progress, 1.0, value),)
+    points = () if value is None else (Point(progress, 1.0, value),)
     return RunRecord(optimizer, {"lr": lr}, SCHEDULE, seed, phase, status, points)
 
 

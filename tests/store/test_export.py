@@ -20,16 +20,15 @@ from surefoot.store import Store, StoreError, TableError, read_table
 from surefoot.store.optuna_study import write_optuna_study
 from surefoot.store.study_table import write_study_table
 from surefoot.study.decisions import TargetSet
-from surefoot.study.records import DecisionRecord, PointRecord, RunRecord
+from surefoot.study.records import DecisionRecord, RunRecord
+from surefoot.study.run import Point
 from tests.report.sample_study import empty_study, sample_study
 
 TRUNK = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 
 
 def run_of(optimizer="Adam", values=(2.0, 1.0), status="completed", phase="screen", seed=0, **settings):
-    points = tuple(
-        PointRecord(place / len(values), 10.0 * place, value) for place, value in enumerate(values, 1)
-    )
+    points = tuple(Point(place / len(values), 10.0 * place, value) for place, value in enumerate(values, 1))
     return RunRecord(optimizer, settings, TRUNK, seed, phase, status, points, "", 0.01, 8)
 
 
@@ -73,7 +72,7 @@ class TestCurveTable:
 
     def test_of_a_run_made_in_two_phases_the_longer_is_kept(self, study, tmp_path):
         short, long = run_of(values=(3.0,)), run_of(values=(2.0, 1.0), phase="ladder")
-        short = replace(short, points=(PointRecord(0.5, 1.0, 3.0),))
+        short = replace(short, points=(Point(0.5, 1.0, 3.0),))
         assert write_study_table(replace(study, runs=(short, long)), tmp_path / "a.csv") == 1
         (arm,) = read_table(tmp_path / "a.csv").tasks["digits"]
         assert arm.curves["0"].values == (2.0, 1.0)
@@ -123,8 +122,8 @@ class TestOptuna:
     def test_how_a_run_ended_is_its_state(self, study, storage):
         runs = (
             run_of(lr=1.0),
-            replace(run_of(lr=2.0), points=(PointRecord(0.5, 5.0, 3.0),)),
-            replace(run_of(lr=3.0, phase="confirm"), points=(PointRecord(0.5, 5.0, 0.1),)),
+            replace(run_of(lr=2.0), points=(Point(0.5, 5.0, 3.0),)),
+            replace(run_of(lr=3.0, phase="confirm"), points=(Point(0.5, 5.0, 0.1),)),
             run_of(lr=4.0, values=(2.0, math.nan), status="diverged"),
             replace(run_of(lr=5.0, values=(), status="failed"), cause="memory", message="killed"),
             run_of(lr=6.0, values=(), status="running"),
@@ -168,7 +167,7 @@ class TestOptuna:
         assert len(optuna.load_study(study_name="digits", storage=storage).trials) == 1
 
     def test_half_a_study_is_not_left_behind(self, study, storage):
-        impossible = replace(run_of(lr=1.0), points=(PointRecord(1.0, 1e300, 1.0),))  # ends beyond all dates
+        impossible = replace(run_of(lr=1.0), points=(Point(1.0, 1e300, 1.0),))  # ends beyond all dates
         with pytest.raises(OverflowError):
             write_optuna_study(replace(study, runs=(*study.runs[:3], impossible)), storage)
         assert optuna.get_all_study_names(storage) == []
@@ -192,7 +191,7 @@ def filled(url):
         log = store.begin("digits-1", "digits", {"seed": 0}, {"measure": "loss"}, {})
         for number in range(4):
             run = log.start_run("Adam", {"lr": 10.0**-number}, TRUNK, 0, "screen")
-            log.add_point(run, PointRecord(1.0, 2.0, 1.0 + number))
+            log.add_point(run, Point(1.0, 2.0, 1.0 + number))
             log.end_run(run, "completed", "", 0.01, 8)
         log.end_run(
             log.start_run("SGD", {"lr": 1.0}, TRUNK, 0, "screen"), "failed", "gone", 0.1, 0, cause="memory"

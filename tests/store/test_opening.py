@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from surefoot.store import Store, StoreError
-from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
 
 
 def assert_refused(path: Path, reason: str) -> None:
@@ -26,7 +26,7 @@ def filled(path, begin) -> Path:
         log = begin(store)
         for seed in range(40):
             run = log.start_run("Adam", {"lr": 0.1}, {"note": "x" * 500}, seed, "screen")
-            log.add_point(run, PointRecord(0.5, 1.0, 2.0))
+            log.add_point(run, Point(0.5, 1.0, 2.0))
     return path
 
 

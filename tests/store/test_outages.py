@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 
 from surefoot.store import Store, StoreError
 from surefoot.study.decisions import Piloted
-from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
 
 RUNS = 60
 POINTS = 10
@@ -36,7 +36,7 @@ def write_runs(log, first=0, count=RUNS, pause=0.0):
 def write_run(log, number):
     run = log.start_run("Adam", {"lr": number}, {}, 0, "screen")
     for place in range(1, POINTS + 1):
-        log.add_point(run, PointRecord(place / POINTS, place, number))
+        log.add_point(run, Point(place / POINTS, place, number))
     log.decide(Piloted(f"Number {number} goes on."), 1.0)
     log.end_run(run, "completed", "", 0.1, 8)
 
@@ -217,7 +217,7 @@ FILLING = """
 import resource, signal, sys
 from surefoot.store import Store, StoreError
 from surefoot.study.decisions import Piloted
-from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with Store.at(sys.argv[1]) as store:
@@ -229,7 +229,7 @@ with Store.at(sys.argv[1]) as store:
             with log.at_once():
                 run = log.start_run("Adam", {"lr": written}, {}, 0, "screen")
                 for place in range(1, 11):
-                    log.add_point(run, PointRecord(place / 10, place, written))
+                    log.add_point(run, Point(place / 10, place, written))
                 log.decide(Piloted(f"Number {written} goes on."), 1.0)
                 log.end_run(run, "completed", "", 0.1, 8)
             written += 1

@@ -11,19 +11,19 @@ import pytest
 
 from surefoot.store import Store
 from surefoot.study.decisions import Piloted
-from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
 
 WRITER = """
 import sys
 from surefoot.store import Store
 from surefoot.study.decisions import Piloted
-from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
 
 log = Store.at(sys.argv[1]).begin("killed", "digits", {}, {}, {})
 run = log.start_run("Adam", {}, {}, 0, "screen")
 first = len(log.record().runs[0].points)
 for number in range(first, 1_000_000):
-    log.add_point(run, PointRecord(float(number), 0.0, float("nan") if number % 2 else 1.0))
+    log.add_point(run, Point(float(number), 0.0, float("nan") if number % 2 else 1.0))
     log.decide(Piloted(f"decision {number}"), 0.0)
     print(number, flush=True)
 """
@@ -73,7 +73,7 @@ def test_readers_see_a_growing_study_while_it_is_written(url, begin):
         thread = threading.Thread(target=read)
         thread.start()
         for number in itertools.count():
-            log.add_point(run, PointRecord(float(number), 0.0, 0.0))
+            log.add_point(run, Point(float(number), 0.0, 0.0))
             if (len(seen) >= 10 and seen[-1] != seen[0]) or not thread.is_alive():
                 break
         written.set()
@@ -108,7 +108,7 @@ def test_a_command_given_twice_at_once_writes_its_study_once(url, begin):
             for number in range(40):
                 with log.at_once():
                     run = log.start_run("Adam", {"lr": number}, {}, 0, "screen")
-                    log.add_point(run, PointRecord(1.0, 0.0, float(number)))
+                    log.add_point(run, Point(1.0, 0.0, float(number)))
                     log.decide(Piloted(f"Number {number} goes on."), 0.0)
 
     threads = [threading.Thread(target=write) for _ in range(2)]

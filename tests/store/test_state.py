@@ -4,7 +4,7 @@ import pytest
 
 from surefoot.store.errors import UnknownStudy
 from surefoot.study.decisions import Piloted
-from surefoot.study.records import PointRecord
+from surefoot.study.run import Point
 
 
 def test_every_write_makes_another_state(store, begin):
@@ -17,7 +17,7 @@ def test_every_write_makes_another_state(store, begin):
 
     run = log.start_run("Adam", {"lr": 0.1}, {}, 0, "screen")
     note()
-    log.add_point(run, PointRecord(0.5, 1.0, 0.7))
+    log.add_point(run, Point(0.5, 1.0, 0.7))
     note()
     log.end_run(run, "completed", "", 0.1, 8)
     note()

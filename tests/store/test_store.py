@@ -26,8 +26,8 @@ from surefoot.study.decisions import (
     Widened,
     details_of,
 )
-from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
-from surefoot.study.run import Candidate, Schedule
+from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord, StudySummary
+from surefoot.study.run import Candidate, Point, Schedule
 
 TRUNK = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 
@@ -41,7 +41,7 @@ json_values = st.recursive(
 )
 mappings = st.dictionaries(st.text(), json_values, max_size=4)
 curves = st.lists(
-    st.builds(PointRecord, st.floats(0, 1), numbers, numbers), max_size=5, unique_by=lambda p: p.progress
+    st.builds(Point, st.floats(0, 1), numbers, numbers), max_size=5, unique_by=lambda p: p.progress
 )
 run_records = st.builds(
     RunRecord,
@@ -173,11 +173,11 @@ def test_every_float_survives_reopening(url, begin, value):
     with Store.at(url) as store:
         log = begin(store)
         run = log.start_run("Adam", {"bound": value}, TRUNK, 0, "screen")
-        log.add_point(run, PointRecord(0.5, value, value))
+        log.add_point(run, Point(0.5, value, value))
         log.finish({"p_best": value})
     with Store.at(url) as store:
         study = store.study("digits")
-    assert same(study.runs[0].points, (PointRecord(0.5, value, value),))
+    assert same(study.runs[0].points, (Point(0.5, value, value),))
     assert same(study.runs[0].hyperparameters, {"bound": value})
     assert same(study.answer, {"p_best": value})
 
@@ -192,14 +192,14 @@ def test_going_on_changes_nothing_that_is_there(url, begin):
     with Store.at(url) as store:
         log = begin(store)
         run = log.start_run("Adam", {"lr": 1e-3, "betas": (0.9, 0.999)}, TRUNK, 0, "screen")
-        log.add_point(run, PointRecord(0.1, 1.0, 2.0))
+        log.add_point(run, Point(0.1, 1.0, 2.0))
         log.end_run(run, "completed", "", 1e-3, 4096)
         log.decide(GOES_ON, 1.5)
         before = log.record()
     with Store.at(url) as store:
         log = begin(store)
         assert log.start_run("Adam", {"betas": (0.9, 0.999), "lr": 1e-3}, TRUNK, 0, "screen") == run
-        log.add_point(run, PointRecord(0.1, 9.0, 9.0))
+        log.add_point(run, Point(0.1, 9.0, 9.0))
         log.decide(GOES_ON, 99.0)
         assert log.record() == before
 
@@ -224,7 +224,7 @@ def test_a_run_taken_further_ends_again(store, begin):
     log = begin(store)
     run = log.start_run("Adam", {}, TRUNK, 0, "screen")
     log.end_run(run, "completed", "", 1e-3, 8)
-    log.add_point(run, PointRecord(0.5, 2.0, math.nan))
+    log.add_point(run, Point(0.5, 2.0, math.nan))
     log.end_run(run, "diverged", "the loss became nan", 2e-3, 16)
     (record,) = log.record().runs
     assert (record.status, record.message, record.state_bytes) == ("diverged", "the loss became nan", 16)
@@ -297,7 +297,7 @@ def test_a_whole_number_that_no_database_takes_is_refused(store, begin):
 def test_a_run_which_does_not_exist_is_an_error(store, begin):
     log = begin(store)
     with pytest.raises(StoreError, match="no run 7"):
-        log.add_point(7, PointRecord(0.1, 1.0, 1.0))
+        log.add_point(7, Point(0.1, 1.0, 1.0))
     with pytest.raises(StoreError, match="no run 7"):
         log.end_run(7, "completed", "", 1.0, 0)
 
@@ -308,11 +308,11 @@ class TestAtOnce:
         with Store.at(url) as reader:
             with log.at_once():
                 run = log.start_run("Adam", {}, TRUNK, 0, "screen")
-                log.add_point(run, PointRecord(1.0, 1.0, 0.5))
+                log.add_point(run, Point(1.0, 1.0, 0.5))
                 log.decide(Piloted("It goes on."), 1.0)
                 assert reader.study("digits").runs == ()
             assert reader.study("digits") == log.record()
-        assert log.record().runs[0].points == (PointRecord(1.0, 1.0, 0.5),)
+        assert log.record().runs[0].points == (Point(1.0, 1.0, 0.5),)
         assert [decision.number for decision in log.record().decisions] == [0]
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])

@@ -18,7 +18,8 @@ from typing import Any
 from surefoot.study.decisions import Promoted, Stopped
 from surefoot.study.format import setting
 from surefoot.study.label import candidate_label, stored_label
-from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Point
 from surefoot.study.strict_json import is_finite
 
 
@@ -324,7 +325,7 @@ def race_runs(study: StudyRecord) -> Sequence[RunRecord]:
     return [run for run in screened if run.seed == seed]
 
 
-def is_measured(point: PointRecord) -> bool:
+def is_measured(point: Point) -> bool:
     """Whether the point has a value; where a run diverged it has none."""
     return math.isfinite(point.value)
 

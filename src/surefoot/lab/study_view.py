@@ -35,7 +35,8 @@ from surefoot.report.report import fact_rows
 from surefoot.study.decisions import GivenUp, Looked, RuledOut
 from surefoot.study.format import fraction, interval, number, rounded, seconds, short, size, spread
 from surefoot.study.label import optimizer_label
-from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Point
 from surefoot.study.strict_json import without_nan
 
 MOST_DECISIONS = 100
@@ -295,7 +296,7 @@ def _run(run: RunRecord, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _place(point: PointRecord) -> str:
+def _place(point: Point) -> str:
     return (
         f"{number(point.value)} at {fraction(point.progress)}"
         if is_measured(point)

@@ -31,7 +31,8 @@ from surefoot.report.axes import blank, cross_at_top, legend, scale_values, valu
 from surefoot.report.style import BASELINE, FLOOR, INK, OTHERS, SOFT, Stroke, strokes, styled
 from surefoot.study.format import number, seconds, share, short
 from surefoot.study.label import optimizer_label
-from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Point
 
 _WIDE = (3.9, 3.8)
 MEASURE_LENGTH = 44
@@ -139,7 +140,7 @@ class _Curve:
 
     name: str
     stroke: Stroke
-    points: tuple[PointRecord, ...]
+    points: tuple[Point, ...]
     diverged: bool = False
 
 
@@ -210,18 +211,17 @@ def _standing(run: RunRecord) -> tuple[float, float]:
     return -last.progress, last.value
 
 
-def _mean_points(curves: Sequence[Sequence[PointRecord]]) -> tuple[PointRecord, ...]:
+def _mean_points(curves: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
     """The mean curve over seeds, as far as all of them have come."""
     by_progress = [{point.progress: point for point in curve} for curve in curves]
     shared = sorted(set.intersection(*map(set, by_progress))) if by_progress else []
     rows = [[curve[progress] for curve in by_progress] for progress in shared]
     return tuple(
-        PointRecord(row[0].progress, fmean(p.seconds for p in row), fmean(p.value for p in row))
-        for row in rows
+        Point(row[0].progress, fmean(p.seconds for p in row), fmean(p.value for p in row)) for row in rows
     )
 
 
-def _measured(run: RunRecord) -> tuple[PointRecord, ...]:
+def _measured(run: RunRecord) -> tuple[Point, ...]:
     return tuple(point for point in run.points if is_measured(point))
 
 

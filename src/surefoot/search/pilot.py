@@ -23,7 +23,6 @@ from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.format import number, seconds
 from surefoot.study.label import candidate_label
-from surefoot.study.records import PointRecord
 from surefoot.study.run import Candidate, Finished, Job, Point, Report
 from surefoot.tasks import TaskError
 
@@ -130,7 +129,7 @@ class Pilot:
                 candidate.optimizer, candidate.hyperparameters, schedule, self.seed, PHASE
             )
             for point in steps:
-                self.log.add_point(run, PointRecord(point.progress / total, point.seconds, point.value))
+                self.log.add_point(run, Point(point.progress / total, point.seconds, point.value))
             self.log.end_run(run, end.status, "", end.seconds_per_step, end.state_bytes)
 
 

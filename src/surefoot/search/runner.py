@@ -19,7 +19,7 @@ from surefoot.errors import NoRunSucceededError
 from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide, GivenUp, RunRestarted
-from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.requests import Policy, Reading, Request, key_of
 from surefoot.study.run import Finished, Job, Report, Restarted
 
@@ -202,7 +202,7 @@ class Runner:
 
     def _record_point(self, report: Report) -> None:
         request, run = self._running[report.job]
-        point = PointRecord(**vars(report.point))
+        point = report.point
         self.log.add_point(run, point)
         stored = self._stored[_key(request)]
         if all(known.progress != point.progress for known in stored.points):  # as the store keeps them

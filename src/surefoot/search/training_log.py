@@ -24,7 +24,6 @@ from surefoot.store import Store, StoreError, StudyLog
 from surefoot.store.environment import environment
 from surefoot.study.format import number
 from surefoot.study.label import candidate_label
-from surefoot.study.records import PointRecord
 from surefoot.study.run import Point
 from surefoot.tasks import Task
 from surefoot.training.full.plan import Plan, Result
@@ -87,12 +86,12 @@ class TrainingLog(Follower):
         """What an earlier sitting measured is there, too, even if the store failed then."""
         with self._noting_trouble(), self._log.at_once():
             for point in curve:
-                self._log.add_point(self._run, PointRecord(**vars(point)))
+                self._log.add_point(self._run, point)
 
     def measured(self, live: Live, point: Point, best: bool) -> None:
         """Add a point."""
         with self._noting_trouble():
-            self._log.add_point(self._run, PointRecord(**vars(point)))
+            self._log.add_point(self._run, point)
 
     def finish(self, result: Result) -> None:
         """Write down how it ended; a training that was stopped has not.

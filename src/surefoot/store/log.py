@@ -3,7 +3,7 @@
     log = store.begin("digits", "digits", settings={"seed": 0}, look={}, environment=environment())
     with log.at_once():  # or committed together, at the end of a block
         run = log.start_run("Adam", {"lr": 1e-3}, {"kind": "trunk"}, seed=0, phase="screen")
-        log.add_point(run, PointRecord(progress=0.1, seconds=2.5, value=0.7))
+        log.add_point(run, Point(progress=0.1, seconds=2.5, value=0.7))
 
 Writes wait in memory as plain values and become rows in one transaction.  Making that transaction twice
 changes nothing, so one whose connection dropped is simply made again.
@@ -25,7 +25,8 @@ from surefoot.store.errors import StoreError
 from surefoot.store.queries import read_study
 from surefoot.store.schema import decisions, insert, points, runs, studies, to_json, to_line
 from surefoot.study.decisions import Decision, details_of, kind_of
-from surefoot.study.records import PointRecord, StudyRecord
+from surefoot.study.records import StudyRecord
+from surefoot.study.run import Point
 
 Row = dict[str, Any]
 
@@ -104,7 +105,7 @@ class StudyLog:
         self._written()
         return self._runs[key]
 
-    def add_point(self, run: int, point: PointRecord) -> None:
+    def add_point(self, run: int, point: Point) -> None:
         """Add a point to a run's curve; of several with the same progress the first is kept."""
         self._waiting.points.append((self._known(run), point))
         self._written()
@@ -232,7 +233,7 @@ class _Writes:
     """What waits to be committed; runs by the log's numbers, JSON as text."""
 
     runs: dict[int, Row] = field(default_factory=dict)
-    points: list[tuple[int, PointRecord]] = field(default_factory=list)
+    points: list[tuple[int, Point]] = field(default_factory=list)
     ends: list[tuple[int, Row]] = field(default_factory=list)
     decisions: dict[bytes, Row] = field(default_factory=dict)  # by fingerprint
     study: dict[str, str] = field(default_factory=dict)

@@ -13,7 +13,8 @@ from surefoot.naming import closest
 from surefoot.store.errors import UnknownStudy
 from surefoot.store.schema import decisions, documents, from_json, points, runs, studies
 from surefoot.study.decisions import decision_of
-from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
+from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord, StudySummary
+from surefoot.study.run import Point
 
 _ROWS_AT_ONCE = 10_000
 """A large study is read in pieces, so that it is not in memory twice."""
@@ -137,10 +138,10 @@ def _runs(db: Connection, study: int) -> tuple[RunRecord, ...]:
     )
 
 
-def _curves(db: Connection, study: int) -> Mapping[int, tuple[PointRecord, ...]]:
+def _curves(db: Connection, study: int) -> Mapping[int, tuple[Point, ...]]:
     query = select(points).join(runs).where(runs.c.study == study).order_by(points.c.run, points.c.progress)
     return {
-        run: tuple(PointRecord(row.progress, row.seconds, row.value) for row in rows)
+        run: tuple(Point(row.progress, row.seconds, row.value) for row in rows)
         for run, rows in groupby(_in_pieces(db, query), key=lambda row: row.run)
     }
 

@@ -3,7 +3,7 @@
     with Store.at("evidence.db") as store:
         log = store.begin("digits", "digits", settings={"seed": 0}, look={}, environment=environment())
         run = log.start_run("Adam", {"lr": 1e-3}, {"kind": "trunk"}, seed=0, phase="screen")
-        log.add_point(run, PointRecord(progress=0.1, seconds=2.5, value=0.7))
+        log.add_point(run, Point(progress=0.1, seconds=2.5, value=0.7))
         log.end_run(run, "completed", "", seconds_per_step=1e-3, state_bytes=4096)
         log.finish({"verdict": "tie"})
         store.study("digits").finished  # True

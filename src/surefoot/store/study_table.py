@@ -16,7 +16,8 @@ from typing import Any
 from surefoot.store.curve_table import write_table
 from surefoot.store.errors import TableError
 from surefoot.study.decisions import TargetSet
-from surefoot.study.records import PointRecord, RunRecord, StudyRecord
+from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Point
 
 EARLY_ENDS = (
     "a run that the race stopped early ends there: its last value is not that of a whole training, and the "
@@ -79,7 +80,7 @@ def _longest(study: StudyRecord) -> dict[str, RunRecord]:
     return found
 
 
-def _curve(run: RunRecord) -> list[PointRecord]:
+def _curve(run: RunRecord) -> list[Point]:
     return [point for point in run.points if 0 < point.progress <= 1]
 
 

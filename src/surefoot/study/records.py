@@ -7,18 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from surefoot.study.decisions import Decision, DecisionKind, kind_of
+from surefoot.study.run import Point
 
 LOST = ("diverged", "failed")
 """How a run ends that has no result."""
-
-
-@dataclass(frozen=True, slots=True)  # a large study has a million
-class PointRecord:
-    """One point of a learning curve; `value` is nan where the run diverged."""
-
-    progress: float
-    seconds: float
-    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +33,7 @@ class RunRecord:
     seed: int
     phase: str
     status: str
-    points: tuple[PointRecord, ...]
+    points: tuple[Point, ...]
     message: str = ""
     seconds_per_step: float = float("nan")
     state_bytes: int = 0

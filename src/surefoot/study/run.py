@@ -88,7 +88,7 @@ class Job:
     snapshots: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a large study has a million
 class Point:
     """One measured point of a learning curve; `value` is nan where the run diverged.
 

@@ -13,8 +13,8 @@ from surefoot.search.fastest.stopwatch import MARKS, Stopwatch
 from surefoot.search.race.race import RUNGS
 from surefoot.store import Store
 from surefoot.study.decisions import TargetSet
-from surefoot.study.records import PointRecord, RunRecord
-from surefoot.study.run import Candidate, Schedule
+from surefoot.study.records import RunRecord
+from surefoot.study.run import Candidate, Point, Schedule
 from tests.search.inline_engine import InlineEngine
 from tests.search.interrupting import Interrupting
 
@@ -22,7 +22,7 @@ BASE = [(0.25, 1.0), (0.5, 0.5), (0.75, 0.25), (1.0, 0.125)]
 
 
 def run(points, optimizer="Adam", phase="confirm", status="completed"):
-    records = tuple(PointRecord(progress, 99.0, value) for progress, value in points)
+    records = tuple(Point(progress, 99.0, value) for progress, value in points)
     return RunRecord(optimizer, {}, {}, 0, phase, status, records, seconds_per_step=99.0)
 
 

@@ -22,9 +22,9 @@ from statistics import fmean
 from surefoot.errors import InvalidInputError
 from surefoot.search.fastest.target_times import Curve, Ladder, seconds_to
 from surefoot.study.format import number, seconds
-from surefoot.study.records import PointRecord, RunRecord
+from surefoot.study.records import RunRecord
 from surefoot.study.requests import Reading, Request, key_of
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Point
 from surefoot.study.strict_json import or_nan
 
 MARKS_PER_THIRD = 5
@@ -148,7 +148,7 @@ class Stopwatch:
         told = self.screened if run.phase == "screen" else self.confirmed
         times = (
             # What reached the target has its final time, however far others go.
-            PointRecord(
+            Point(
                 1.0 if point.value <= self.ladder.target else point.progress,
                 point.seconds,
                 or_nan(told(run, point.progress)),
@@ -215,9 +215,9 @@ def _screened(finalists: Sequence[Candidate], runs: Iterable[RunRecord]) -> dict
     return found
 
 
-def _until(run: RunRecord, progress: float) -> list[PointRecord]:
+def _until(run: RunRecord, progress: float) -> list[Point]:
     """Finite points up to this progress, in order; of several at one progress, the first recorded."""
-    points: dict[float, PointRecord] = {}
+    points: dict[float, Point] = {}
     for point in run.points:
         if math.isfinite(point.value) and point.progress <= progress * (1 + 1e-9):
             points.setdefault(point.progress, point)
