@@ -64,7 +64,7 @@ def caption(race: Race) -> list[str]:
         f"Same start, {race.recipe.steps:,} gradient evaluations and {_noise(race)} for all.",
         f"{_tuning(race)}{_by_hand(race)}.",
     ]
-    found.append(f"The floor is the lowest known value, {number(race.surface.floor)}.")
+    found.append(f"The floor is the lowest known value, {rounded(race.surface.floor, 3)}.")
     lifted = _names([path for path in race.paths if path.lifted])
     if lifted:
         found.append(f"{lifted[0]}’s point is lifted into a 2×2 matrix." if len(lifted) == 1 else
