@@ -22,7 +22,7 @@ def test_a_loss_that_is_no_number_is_the_end(loss):
 
 def test_a_steady_rise_is_the_end_and_is_told_in_numbers():
     message = trend([2.0 * 1.3**k for k in range(40)]).blown_up
-    assert "rose from 2 to" in message
+    assert "rose from 2.00 to" in message
     assert f"{MULTIPLE:g} times" in message
 
 

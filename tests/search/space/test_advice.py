@@ -48,12 +48,12 @@ def test_the_advice_is_the_usual_optimizer_and_two_in_the_order_of_what_is_expec
 
 def test_the_reason_says_how_each_did_on_which_tasks():
     reasons = {one["optimizer"]: one["reason"] for one in asked()["advice"]}
-    assert reasons["SGD"].startswith("The best on task0, task1, task2.")
-    assert reasons["Lion"].startswith("Nearly the best on task0, task1, task2.")
-    assert reasons["AdamW"].startswith("Worse than most on task0, task1, task2.")
+    assert reasons["SGD"].startswith("The best on task0, task1 and task2.")
+    assert reasons["Lion"].startswith("Nearly the best on task0, task1 and task2.")
+    assert reasons["AdamW"].startswith("Worse than most on task0, task1 and task2.")
     assert "2 times the usual one" in reasons["SGD"]
     middling = asked(experience(Adam=0.6), names=["Adam"])["advice"][0]
-    assert middling["reason"].startswith("In the better half on task0, task1, task2.")
+    assert middling["reason"].startswith("In the better half on task0, task1 and task2.")
     lucky = {"Adam": Showing(0.0, 0.3, confirmed=False)}
     once = Experience((KnownTask("task0", NETWORK, lucky),))
     assert asked(once, names=["Adam"])["advice"][0]["reason"].startswith("Nearly the best on task0")
@@ -63,7 +63,7 @@ def test_the_reason_says_how_each_did_on_which_tasks():
 
 def test_similar_tasks_are_told_with_what_is_in_common():
     document = asked()
-    assert "(task0, task1, task2)" in document["sentence"]
+    assert "(task0, task1 and task2)" in document["sentence"]
     (first, *_) = document["similar"]
     assert first["similarity"] == 1
     assert "mostly convolution kernels" in first["in_common"]

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.text import Text
 from PIL import Image
 
+from surefoot.study.format import decades
 from surefoot.surfaces.path import Path, optimizer_names
 from surefoot.surfaces.pictures.captions import caption
 from surefoot.surfaces.pictures.saving import png, save_picture
@@ -115,7 +116,7 @@ def test_hostile_names_are_text(tmp_path):
         ({}, "Same start, 12 gradient evaluations and exact gradients for all"),
         ({}, "set by hand: SGD lr=0.001"),
         ({}, "Muon’s point is lifted into a 2×2 matrix"),
-        ({"surface": "styblinski-tang"}, "The floor is the lowest known value, -78.3"),
+        ({"surface": "styblinski-tang"}, "The floor is the lowest known value, −78.3"),
     ],
 )
 def test_the_caption_tells_the_conditions(settings, said):
@@ -190,7 +191,7 @@ def test_a_strip_shows_every_trial_and_the_rate_in_use():
         assert any(list(line.get_xdata()) == [used] for line in axes.lines)
     words = texts(animation)
     for strip in animation.strips:
-        assert f"{strip.decades:.1f} decades" in words
+        assert decades(strip.decades) in words
 
 
 def test_a_strip_crosses_what_diverged():

@@ -64,7 +64,7 @@ def caption(animation: Animation) -> list[str]:
         f"Same start, {animation.recipe.steps:,} gradient evaluations and {_noise(animation)} for all.",
         f"{_tuning(animation)}{_by_hand(animation)}.",
     ]
-    found.append(f"The floor is the lowest known value, {number(animation.surface.floor)}.")
+    found.append(f"The floor is the lowest known value, {rounded(animation.surface.floor, 3)}.")
     lifted = _names([path for path in animation.paths if path.lifted])
     if lifted:
         found.append(f"{lifted[0]}’s point is lifted into a 2×2 matrix." if len(lifted) == 1 else
