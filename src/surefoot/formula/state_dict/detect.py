@@ -136,10 +136,12 @@ def _lengths(cls: type[Declared], groups: Sequence[Group]) -> list[str]:
 def _missing_state(optimizer: Declared, groups: Sequence[Group], state: Mapping[Any, Any]) -> list[str]:
     if len(groups) != len(optimizer.param_groups) or torch_heading(optimizer.param_groups, groups):
         return []
+    # A setting that was switched on after the last step has no state yet; the next step makes it.
+    switched = {s.name for s in optimizer._declared.slots if s.when}
     labels: dict[str, list[str]] = {}
     stated = list(parameters_with_state(optimizer, groups, state))
     for label, p, saved, entries in stated:
-        for name in sorted(needed_entries(optimizer, p, saved)):
+        for name in sorted(needed_entries(optimizer, p, saved) - switched):
             if entries.get(name) is None:
                 labels.setdefault(name, []).append(label)
     return [

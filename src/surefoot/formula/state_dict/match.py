@@ -61,7 +61,8 @@ def _names_of_both(
 ) -> tuple[list[list[str]], list[list[str]]] | None:
     """Names by group, freed of what wrappers add where that makes them equal; None where a side has none."""
     for group in (*own, *saved):
-        if len(group.get("param_names") or ()) != len(group["params"]):
+        names = group.get("param_names")
+        if names is None or len(names) != len(group["params"]):
             return None
     # torch.distributed.checkpoint gives names as ids, in our order, and `param_names` still in the saved one
     if any(isinstance(i, str) for group in saved for i in group["params"]):
