@@ -494,6 +494,10 @@ def test_what_a_conversion_leaves_behind():
         "carried over: nothing; dropped: exp_avg, exp_avg_sq, step; started anew: exp_avg, exp_inf, step"
         in message("Adam", "Adamax")
     )
+    assert (
+        "carried over: square_avg, step; dropped: exp_avg; started anew: nothing"
+        in message("Adam", "RMSprop")  # other names, the same meaning
+    )
     assert "started anew: max_exp_avg_sq" in message("Adam", "AdamW", {"amsgrad": True})
     assert "dropped: max_exp_avg_sq" in message("Adam", "AdamW", amsgrad=True)
     matrices = parameters(shapes=[(4, 3), (5, 5)])
