@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from surefoot.surfaces.pictures import animation
+from surefoot.surfaces.pictures import moving
 from surefoot.surfaces.pictures.frames import FRAMES, Film
 from surefoot.surfaces.pictures.moving import durations
 from surefoot.surfaces.pictures.saving import save_picture
@@ -81,7 +81,7 @@ def test_an_mp4_has_its_frames(tmp_path):
 
 
 def test_without_ffmpeg_the_package_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(animation.shutil, "which", lambda name: None)
+    monkeypatch.setattr(moving.shutil, "which", lambda name: None)
     with pytest.raises(ValueError, match="install the package ffmpeg"):
         save_picture(small_animation(), tmp_path / "paths.mp4")
     assert not (tmp_path / "paths.mp4").exists()

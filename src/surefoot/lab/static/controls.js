@@ -94,7 +94,7 @@ export function controlPanel(lab) {
       [x, y][axis].fail("");
     });
   }
-  const node = h("section", { class: "controls", "aria-labelledby": "controls-title" }, h("h2", { id: "controls-title" }, "Set the animation"), chips.node, lr.node, momentum.node, noise.node, steps.node, h("div", { class: "pairs" }, seed.node, another), h("div", { class: "pairs three" }, x.node, y.node, home));
+  const node = h("section", { class: "controls", "aria-labelledby": "controls-title" }, h("h2", { id: "controls-title" }, "Settings"), chips.node, lr.node, momentum.node, noise.node, steps.node, h("div", { class: "pairs" }, seed.node, another), h("div", { class: "pairs three" }, x.node, y.node, home));
   return { node, show, chips };
 }
 

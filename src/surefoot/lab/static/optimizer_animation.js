@@ -153,7 +153,7 @@ class View {
     this.words.replaceChildren(
       h("ul", { class: "legend" }, animation.paths.map((path, i) => h("li", null, swatch(animation.strokes[i]), h("span", null, `${path.optimizer} ${settings(path)}`, path.lifted ? " (lifted into a 2×2 matrix)" : "")))),
       h("p", null, outcome(animation, lastFrame(animation))),
-      h("p", null, link(animation.link, "Open this animation in the playground")),
+      h("p", null, link(animation.link, "Open in the playground")),
     );
   }
 
