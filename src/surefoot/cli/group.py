@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from surefoot import __version__
 from surefoot.errors import accessing
 from surefoot.path_names import check_path_name
 
@@ -34,7 +35,7 @@ class NearestGroup(click.Group):
     cls=NearestGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="surefoot")
+@click.version_option(__version__, prog_name="surefoot")
 def surefoot() -> None:
     """Which optimizer, with which settings, should train this model?
 
