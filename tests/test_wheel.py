@@ -31,9 +31,9 @@ package = importlib.resources.files("surefoot")
 assert pathlib.Path(surefoot.__file__).is_relative_to(sys.argv[1]), surefoot.__file__
 for name in json.loads(sys.argv[2]):
     assert package.joinpath(name).is_file(), name
-for name in ("report.html", "race.html"):
-    environment().get_template(name)
-load_experience()
+templates = environment()
+assert {"report.html", "race.html"} <= set(templates.list_templates())
+assert load_experience()
 """
 
 
