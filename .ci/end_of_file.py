@@ -1,4 +1,4 @@
-"""A text file ends in exactly one newline: correct those that are named, and exit with 1 if there were any."""
+"""End every named text file in exactly one newline, and exit with 1 if one had to be corrected."""
 
 import sys
 from pathlib import Path
