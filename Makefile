@@ -16,7 +16,7 @@ OLDEST := .venv-oldest
 OLDEST_PYTEST = OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n $(TEST_PROCESSES)
 OLDEST_TESTS := tests/optim tests/formula tests/study tests/search tests/store tests/landscape tests/surfaces tests/tasks tests/analysis tests/report tests/lab tests/cli
 
-.PHONY: choose test test-all test-rest test-oldest coverage lint bench gallery pictures clean
+.PHONY: choose test test-all test-rest test-oldest test-wheel dist coverage lint bench gallery pictures clean
 
 choose: $(VENV)/.installed  ## answer the question on real data: scikit-learn's digits
 	$(BIN)/surefoot choose digits --runs 200 --report surefoot-digits.html
@@ -28,11 +28,17 @@ test-all: test  ## the quick lane, then everything else
 	$(MAKE) test-rest
 	$(MAKE) test-oldest
 
-test-rest: $(VENV)/.installed-test-all  ## whole studies, kills, PostgreSQL, Chromium, Ray, Lightning, Transformers, Keras
+test-rest: $(VENV)/.installed-test-all  ## whole studies, kills, PostgreSQL, Chromium, Ray, Lightning, Transformers, Keras, the wheel
 	$(PYTEST) -m 'slow or real'
 
 test-oldest: $(OLDEST)/.installed  ## the quick lane with the oldest versions of what Surefoot uses
 	$(OLDEST_PYTEST) $(QUICK) $(OLDEST_TESTS)
+
+test-wheel: $(VENV)/.installed-test-all  ## the wheel and the sdist: built, installed, used; a part of test-rest
+	$(BIN)/python -m pytest tests/test_wheel.py
+
+dist: $(VENV)/.installed-test-all  ## the wheel and the sdist, in dist/
+	$(BIN)/python -m hatchling build --clean
 
 coverage: $(VENV)/.installed-test-all  ## all tests, half as long again, and which lines they ran
 	$(BIN)/coverage erase
@@ -67,7 +73,7 @@ pictures: $(VENV)/.installed  ## the pictures of README and docs, from real runs
 	$(BIN)/python benchmarks/picture.py line docs/line.svg
 
 clean:
-	rm -rf $(VENV) $(OLDEST) .surefoot
+	rm -rf $(VENV) $(OLDEST) .surefoot dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 2) and "Surefoot needs Python 3.11.2 or newer; say PYTHON=python3.11")'

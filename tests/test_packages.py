@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import surefoot
+from surefoot import cli
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
 OLDEST = (3, 11, 2)
@@ -71,6 +74,15 @@ def installed(name):
         return bool(metadata.version(name))
     except metadata.PackageNotFoundError:
         return False
+
+
+def test_the_version_is_the_same_everywhere(capsys):
+    assert "version" not in PROJECT
+    cli.main(["--version"])
+    assert capsys.readouterr().out == f"surefoot, version {surefoot.__version__}\n"
+    assert metadata.version("surefoot") == surefoot.__version__
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf8")
+    assert f"\nversion: {surefoot.__version__}\n" in cited
 
 
 def test_the_oldest_python_is_said_everywhere():

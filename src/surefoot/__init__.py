@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from surefoot.errors import SurefootError as SurefootError
     from surefoot.tasks.made import Task as Task
 
-__all__ = ["SurefootError", "Task"]
+__all__ = ["SurefootError", "Task", "__version__"]
+
+__version__ = "0.1.0"
+"""The one place where the version is written: the package metadata are read from here."""
 
 
 def __getattr__(name: str) -> Any:

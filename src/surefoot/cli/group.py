@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from surefoot import __version__
 from surefoot.errors import accessing
 from surefoot.naming import nearest
 from surefoot.path_names import check_path_name
@@ -38,7 +39,7 @@ class NearestGroup(click.Group):
     cls=NearestGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="surefoot")
+@click.version_option(__version__, prog_name="surefoot")
 def surefoot() -> None:
     """Which optimizer, with which settings, should train this model?
 

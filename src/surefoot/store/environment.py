@@ -12,7 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("surefoot", "torch", "llvmlite", "numpy")
+from surefoot import __version__
+
+_PACKAGES = ("torch", "llvmlite", "numpy")
 
 
 def environment() -> dict[str, Any]:
@@ -21,7 +23,11 @@ def environment() -> dict[str, Any]:
     A package which is not installed has version None; so has the commit outside a git repository.
     """
     return {
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            "surefoot": __version__,
+            **{name: _version(name) for name in _PACKAGES},
+        },
         "platform": platform.platform(),
         "processor": _processor(),
         "cpus": os.cpu_count(),

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from importlib import metadata
 from typing import Any, Literal
 
 import torch
 
+from surefoot import __version__
 from surefoot.study.run import Candidate, Point
 from surefoot.study.strict_json import or_nan
 from surefoot.tasks import Task
@@ -145,10 +145,9 @@ def write(folder: ModelFolder, plan: Plan, task: Task, result: Result) -> None:
     Raises:
         FileError: the disk is full or the folder cannot be written.
     """
-    version = metadata.version("surefoot")
     labels = tuple(map(str, getattr(task, "labels", None) or ()))
     best, last = result.best, result.last
-    folder.write_json(TASK, About(plan.task, task.name, labels, task.measure, version).document())
+    folder.write_json(TASK, About(plan.task, task.name, labels, task.measure, __version__).document())
     folder.write_json(
         TRAINING,
         {
@@ -161,7 +160,7 @@ def write(folder: ModelFolder, plan: Plan, task: Task, result: Result) -> None:
             "seconds_per_step": _finite(result.seconds_per_step),
             "state_bytes": result.state_bytes,
             "curve": [[p.progress, p.seconds, _finite(p.value)] for p in result.curve],
-            "surefoot": version,
+            "surefoot": __version__,
             "torch": torch.__version__,
         },
     )
