@@ -1,20 +1,38 @@
 """Surefoot: which optimizer, with which settings, should train this model?
 
-task = surefoot.Task(model=..., loss=..., train=..., validation=...)  # one's own, for every command
+answer = surefoot.choose(model=..., loss=..., train=..., validation=..., budget="5m")
+task = surefoot.Task(model=..., loss=..., train=..., validation=...)  # your own, for every command
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from surefoot import optim as optim
+    from surefoot import run as run
+    from surefoot.api import choose as choose
+    from surefoot.api import load as load
+    from surefoot.api import studies as studies
     from surefoot.tasks.made import Task as Task
 
-__all__ = ["Task"]
+__all__ = ["Task", "choose", "load", "optim", "run", "studies"]
+
+_HOMES = {
+    "Task": "surefoot.tasks.made",
+    "choose": "surefoot.api",
+    "load": "surefoot.api",
+    "studies": "surefoot.api",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Importing surefoot, or its optimizers, loads nothing that they do not need.
-    if name == "Task":
-        from surefoot.tasks.made import Task
-
-        return Task
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in __all__:
+        return importlib.import_module(f"surefoot.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

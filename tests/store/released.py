@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
+
+from tests.answers import small_answer
 
 TABLES = """
 CREATE TABLE surefoot_schema (version {serial} NOT NULL, PRIMARY KEY (version));
@@ -33,7 +36,7 @@ CREATE TABLE surefoot_decisions (
 CONTENT = """
 INSERT INTO surefoot_schema VALUES (1);
 INSERT INTO surefoot_studies VALUES (1, 'digits', 'digits', '2026-11-01T12:00:00+00:00',
-    '{"margin":{"$float":"nan"},"seed":0}', '{"steps":200}', '{"cpus":2}', '{"verdict":"tie"}');
+    '{"margin":{"$float":"nan"},"seed":0}', '{"steps":200}', '{"cpus":2}', 'ANSWER');
 INSERT INTO surefoot_runs VALUES (1, 1, 'Adam', '{"betas":[0.9,0.999],"lr":0.001}', '{"kind":"trunk"}', 0,
     'screen', 'completed', '', 0.001, 4096);
 INSERT INTO surefoot_runs VALUES (2, 1, 'SGD', '{"lr":0.1}', '{"kind":"trunk"}', 0, 'screen', 'failed',
@@ -43,6 +46,8 @@ INSERT INTO surefoot_points VALUES (1, 1.0, 15.0, NULL);
 INSERT INTO surefoot_decisions VALUES (1, 0, 2.5, 'promoted', 'Adam goes on.', '{"rung":0.1}');
 """
 
+
+CONTENT = CONTENT.replace("ANSWER", json.dumps(small_answer().to_document()))
 
 VERSION_2 = """
 ALTER TABLE surefoot_runs ADD COLUMN cause TEXT DEFAULT '' NOT NULL;

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from surefoot.store import Store, StoreError, UnknownStudy
 from surefoot.study.records import DecisionRecord, PointRecord, RunRecord, StudyRecord, StudySummary
+from tests.answers import answers, small_answer
 
 TRUNK = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 
@@ -51,7 +52,7 @@ study_records = st.builds(
     look=mappings,
     environment=mappings,
     created=st.just(""),
-    answer=mappings,
+    answer=answers,
     runs=st.lists(
         run_records,
         max_size=3,
@@ -121,18 +122,18 @@ def test_every_float_survives_reopening(url, begin, value):
         log = begin(store)
         run = log.start_run("Adam", {"bound": value}, TRUNK, 0, "screen")
         log.add_point(run, PointRecord(0.5, value, value))
-        log.finish({"p_best": value})
+        log.finish(small_answer(p_best=value))
     with Store.at(url) as store:
         study = store.study("digits")
     assert same(study.runs[0].points, (PointRecord(0.5, value, value),))
     assert same(study.runs[0].hyperparameters, {"bound": value})
-    assert same(study.answer, {"p_best": value})
+    assert same(study.answer, small_answer(p_best=value))
 
 
 @pytest.mark.parametrize("value", [[], {}, "nan?", {"$float": [1]}])
 def test_a_mapping_that_looks_like_a_marked_float_comes_back(store, begin, value):
-    begin(store).finish({"$float": value})
-    assert store.study("digits").answer == {"$float": value}
+    begin(store).set_look({"$float": value})
+    assert store.study("digits").look == {"$float": value}
 
 
 def test_going_on_changes_nothing_that_is_there(url, begin):
@@ -189,7 +190,7 @@ def test_decisions_are_numbered_in_each_study(store, begin):
 def test_the_list_of_studies(store, begin):
     begin(store, "b").start_run("Adam", {}, TRUNK, 0, "screen")
     done = begin(store, "a")
-    done.finish({"verdict": "tie"})
+    done.finish(small_answer())
     first, second = store.studies()
     assert first == StudySummary("b", "digits", first.created, finished=False, runs=1, verdict=None)
     assert second == StudySummary("a", "digits", second.created, finished=True, runs=0, verdict="tie")

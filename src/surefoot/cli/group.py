@@ -9,9 +9,7 @@ from typing import Any
 
 import click
 
-from surefoot.path_names import check_path_name
-
-DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
+from surefoot.path_names import DEFAULT_STORE
 
 
 class NearestGroup(click.Group):
@@ -70,21 +68,6 @@ data_option = click.option(
 output_option = click.option(
     "-o", "--output", type=click.Path(dir_okay=False), required=True, help="The HTML file to write."
 )
-
-
-def folder_of(store: str) -> Path:
-    """Where a store's checkpoints and snapshots lie: beside its file, else in the current folder."""
-    path = store.removeprefix("sqlite:///") if store.startswith("sqlite:///") or "://" not in store else ""
-    return Path(path).parent if path else Path(".surefoot")
-
-
-def trunks_of(study: str, store: str) -> Path:
-    """Where a study's trunks lie, unless a folder for checkpoints was said.
-
-    Raises:
-        ValueError: the study's name, which a store may have from anywhere, may not become a path.
-    """
-    return folder_of(store) / "checkpoints" / check_path_name(study, "study")
 
 
 def write_report(evidence: Any, study: str, file: str) -> None:

@@ -17,7 +17,6 @@ from surefoot.analysis.race_history import Journey, Rung, journeys, rungs
 from surefoot.analysis.tables import (
     RateCurve,
     RateLine,
-    Window,
     finite,
     identity,
     identity_of,
@@ -27,6 +26,7 @@ from surefoot.analysis.tables import (
     rate_curves,
 )
 from surefoot.report import words
+from surefoot.study.answer import LrWindow
 from surefoot.study.format import number, plain_name, plural, setting, share, short
 from surefoot.study.records import RunRecord, StudyRecord
 
@@ -267,7 +267,7 @@ def _rates(rates: Iterable[float]) -> str:
     return ", ".join(told[:MOST_POINTS]) + (f" and {more} more" if more > 0 else "")
 
 
-def _window(window: Window) -> dict[str, Any]:
+def _window(window: LrWindow) -> dict[str, Any]:
     return {
         "low": window.low,
         "high": window.high,

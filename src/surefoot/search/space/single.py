@@ -62,8 +62,7 @@ def recommended(study: StudyRecord, task: str) -> Candidate:
     if study.answer is None:
         command = study.settings.get("command", "surefoot choose …")
         raise ValueError(f"study {study.name!r} has no answer yet; to go on with it: {command}")
-    found = study.answer["recommendation"]
-    candidate = Candidate(found["optimizer"], found["hyperparameters"], Schedule(**found["schedule"]))
+    candidate = study.answer.recommendation.candidate
     if study.task != task:
         raise ValueError(
             f"study {study.name!r} is of the task {study.task!r}, not {task!r}; to use its settings all the "
