@@ -1,6 +1,7 @@
 """What is written is read back, whole, in order and once."""
 
 import math
+import sqlite3
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 
@@ -185,6 +186,20 @@ def test_decisions_are_numbered_in_each_study(store, begin):
         two.decide("eliminated", text, {}, 0.0)
     for log in (one, two):
         assert [(d.number, d.text) for d in log.record().decisions] == [(0, "b"), (1, "a"), (2, "c")]
+
+
+def test_what_is_not_an_answer_is_named_and_hides_no_list(tmp_path):
+    with Store.at(tmp_path / "evidence.db") as store:
+        store.begin("digits", "digits", {}, {}, {}).finish(small_answer())
+    with sqlite3.connect(tmp_path / "evidence.db") as db:
+        db.execute("""UPDATE surefoot_studies SET answer = '{"verdict": "won"}'""")
+    with Store.at(tmp_path / "evidence.db") as store:
+        with pytest.raises(
+            StoreError, match="study 'digits' in .* holds what is not an answer: Answer has no"
+        ):
+            store.study("digits")
+        (summary,) = store.studies()
+    assert (summary.finished, summary.verdict) == (True, None)
 
 
 def test_the_list_of_studies(store, begin):

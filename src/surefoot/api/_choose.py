@@ -90,7 +90,8 @@ def choose(
         The answer: `.verdict`, `.recommendation`, `.optimizer(model)`, `.table()`, …
 
     Raises:
-        SurefootError: the question, the task or the store cannot be used; ValueError and TaskError are such.
+        ValueError: the question cannot be asked; TaskError, which is one: the task cannot be used.
+        StoreError: the store cannot be used, or its study of this name answers another question.
         NoRunSucceededError: every run failed or diverged.
         Interrupted: a KeyboardInterrupt, by Ctrl-C or a notebook's "interrupt": the same call goes on.
     """

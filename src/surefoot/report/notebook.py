@@ -42,7 +42,8 @@ class NotebookDisplay(RaceDisplay):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        ended = "finished" if kind is None else "interrupted" if kind is KeyboardInterrupt else "stopped"
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        ended = "finished" if kind is None else "interrupted" if interrupted else "stopped"
         self._update(ended)
 
     def phase(self, name: str) -> None:
