@@ -336,8 +336,8 @@ def study(truth: Truth, number: int, budget: float, engine: LocalEngine) -> int:
         display = RaceDisplay(Console(file=nowhere), live=False)
         question = asked(truth, number, budget)
         answer = choose_optimizer(question, store, engine, Path(folder) / "checkpoints", display)
-        recommended = answer["recommendation"]
-    return truth.places[key(Candidate(recommended["optimizer"], recommended["hyperparameters"]))]
+    recommended = answer.recommendation
+    return truth.places[key(Candidate(recommended.optimizer, recommended.hyperparameters))]
 
 
 # ------------------------------------------------------------ results, kept in files

@@ -21,6 +21,7 @@ from pathlib import Path
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.search.space import candidates as space
 from surefoot.search.space.constraints import parse
+from surefoot.study.answer import Answer
 from surefoot.study.label import candidate_label
 from surefoot.study.run import Candidate, Finished, Job, Report, Schedule
 from surefoot.tasks import load_task
@@ -73,15 +74,15 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=12)
     parser.add_argument("--set", action="append", default=[], dest="sets", metavar="NAME=VALUE")
     args = parser.parse_args()
-    answer = json.loads(args.answer.read_text()) if args.answer else None
-    schedule = Schedule(answer["recommendation"]["schedule"]["kind"]) if answer else Schedule()
+    answer = Answer.from_document(json.loads(args.answer.read_text())) if args.answer else None
+    schedule = Schedule(answer.recommendation.schedule.kind) if answer else Schedule()
     names = space.choose_from(None)
     seen = look(load_task(args.task))
     out = {r.optimizer for r in space.rule_out(names, seen.sparse, seen.not_matrices)}
     grid = space.candidates([n for n in names if n not in out], schedule, [parse(text) for text in args.sets])
     asked = {"baseline": space.baseline("AdamW", schedule)}
     if answer:
-        asked = {name: candidate_of(answer[name]) for name in ("recommendation", "baseline")}
+        asked = {"recommendation": answer.recommendation.candidate, "baseline": answer.baseline}
     known = {candidate.key for candidate in grid}
     grid += [candidate for candidate in asked.values() if candidate.key not in known]
     values = measure(args.task, grid, args.seeds)

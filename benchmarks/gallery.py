@@ -43,6 +43,7 @@ from surefoot.search.space.task_features import traits_of
 from surefoot.search.study import OVERHEAD
 from surefoot.store import Store
 from surefoot.store.environment import environment
+from surefoot.study.answer import CandidateResult
 from surefoot.study.format import plural, seconds
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
@@ -168,32 +169,36 @@ def entry(study: StudyRecord, field: Sequence[RunRecord], command: str) -> dict[
     answer, seen, made = study.answer, study.look, study.environment
     assert answer is not None
     task = load_task(study.task)
-    rows = {row["label"]: row for row in answer["candidates"] if row["phase"] == "confirm"}
-    best, baseline = (_label(answer[role]) for role in ("recommendation", "baseline"))
-    others = [row for label, row in rows.items() if label != best and finite(row.get("mean")) is not None]
-    runner_up = min(others, key=lambda row: row["mean"], default=None)
-    window = answer["lr_windows"].get(answer["recommendation"]["optimizer"])
-    speed = finite(rows[best]["seconds_per_step"])
+    assert answer.baseline is not None
+    assert answer.effect is not None
+    rows = {row.label: row for row in answer.candidates if row.phase == "confirm"}
+    best, baseline = candidate_label(answer.recommendation.candidate), candidate_label(answer.baseline)
+    others = [row for label, row in rows.items() if label != best and finite(row.mean) is not None]
+    runner_up = min(others, key=lambda row: row.mean or 0.0, default=None)
+    window = answer.lr_windows.get(answer.recommendation.optimizer)
+    speed = finite(rows[best].seconds_per_step)
     found = {
         "name": study.task,
         "about": (type(task).__doc__ or "").strip().split("\n")[0],
-        "measure": answer["measure"],
+        "measure": answer.measure,
         "traits": asdict(traits_of(task, seen)),
         "winner": best,
-        "verdict": answer["verdict"],
+        "verdict": answer.verdict.value,
         "best": measured(rows[best]),
         "baseline": measured(rows[baseline]),
         "runner_up": measured(runner_up) if runner_up else None,
-        "effect": {name: finite(answer["effect"][name]) for name in ("estimate", "low", "high", "level")},
-        "window": window,
+        "effect": {
+            name: finite(getattr(answer.effect, name)) for name in ("estimate", "low", "high", "level")
+        },
+        "window": window and asdict(window),
         "training_seconds": speed and speed * seen["steps"],
         "study": {
             "name": study.name,
-            "command": answer["command"],
+            "command": answer.command,
             "gallery": command,
             "begun": study.created,
-            "runs": answer["runs"] + len(field),
-            "seconds": answer["seconds"],
+            "runs": answer.runs + len(field),
+            "seconds": answer.seconds,
             "seed": study.settings["seed"],
             "commit": made.get("git_commit") or "",
             "torch": made["versions"]["torch"],
@@ -204,15 +209,15 @@ def entry(study: StudyRecord, field: Sequence[RunRecord], command: str) -> dict[
     return {name: rounded(value) for name, value in found.items()}
 
 
-def measured(row: Mapping[str, Any]) -> dict[str, Any]:
+def measured(row: CandidateResult) -> dict[str, Any]:
     """A confirmed candidate."""
-    words = {"label": row["label"], "optimizer": row["optimizer"], "settings": row["hyperparameters"]}
-    numbers = {"value": row.get("mean"), "low": row.get("low"), "high": row.get("high")}
-    return {**words, **{n: finite(v) for n, v in numbers.items()}, "seeds": len(row["seeds"])}
+    words = {"label": row.label, "optimizer": row.optimizer, "settings": row.hyperparameters}
+    numbers = {"value": row.mean, "low": row.low, "high": row.high}
+    return {**words, **{n: finite(v) for n, v in numbers.items()}, "seeds": len(row.seeds)}
 
 
 def showings(
-    study: StudyRecord, field: Sequence[RunRecord], rows: Mapping[str, Mapping[str, Any]], baseline: str
+    study: StudyRecord, field: Sequence[RunRecord], rows: Mapping[str, CandidateResult], baseline: str
 ) -> dict[str, dict[str, Any]]:
     """How each optimizer of the race did, by name."""
     names = list(dict.fromkeys(run.optimizer for run in study.runs if run.phase == "screen"))
@@ -220,7 +225,7 @@ def showings(
     values = [one["value"] for one in shown.values() if one["value"] is not None]
     # One seed may flatter; the finalists' means do not.
     low = min([one["value"] for one in shown.values() if one["confirmed"]] or values)
-    default = finite(rows[baseline].get("mean"))
+    default = finite(rows[baseline].mean)
     middle = statistics.median([*values, *[math.inf] * (len(shown) - len(values))])
     spread = (middle if math.isfinite(middle) else max(values)) - low
     for one in shown.values():
@@ -234,17 +239,15 @@ def _showing(
     name: str,
     study: StudyRecord,
     field: Sequence[RunRecord],
-    rows: Mapping[str, Mapping[str, Any]],
+    rows: Mapping[str, CandidateResult],
     baseline: str,
 ) -> dict[str, Any]:
     """The best that an optimizer reached: as a finalist if it was one, else on the race's seed."""
-    confirmed = [
-        row for row in rows.values() if row["optimizer"] == name and finite(row.get("mean")) is not None
-    ]
-    finalists = [row for row in confirmed if row["label"] != baseline]
+    confirmed = [row for row in rows.values() if row.optimizer == name and finite(row.mean) is not None]
+    finalists = [row for row in confirmed if row.label != baseline]
     tried = [r for r in [*of_the_race(study), *field] if r.optimizer == name and not r.lost and r.points]
     whole = [r for r in tried if r.points[-1].progress >= 1 and math.isfinite(r.points[-1].value)]
-    ends = [(float(row["mean"]), row["hyperparameters"], len(row["seeds"])) for row in finalists or confirmed]
+    ends = [(row.mean, row.hyperparameters, len(row.seeds)) for row in finalists or confirmed]
     if not finalists:
         ends += [(run.points[-1].value, run.hyperparameters, 1) for run in whole]
     value, settings, seeds = min(ends, key=lambda end: end[0], default=(None, None, 0))
@@ -271,12 +274,6 @@ def _regret(one: Mapping[str, Any], low: float, spread: float, worst: float) -> 
         dropped = max(1.0, (worst - low) / spread) if spread > 0 else 1.0
         return min(WORST, dropped) if one["progress"] else WORST
     return min(WORST, max(0.0, (one["value"] - low) / spread)) if spread > 0 else 0.0
-
-
-def _label(document: Mapping[str, Any]) -> str:
-    return candidate_label(
-        Candidate(document["optimizer"], document["hyperparameters"], Schedule(**document["schedule"]))
-    )
 
 
 def finite(value: Any) -> float | None:

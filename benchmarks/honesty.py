@@ -29,13 +29,14 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from digits_grid import candidate_of, measure
+from digits_grid import measure
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.report.live import RaceDisplay
 from surefoot.search import Question, choose_optimizer
 from surefoot.search.confirm.confirmation import Confirmation, Cost, Outcome
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.store import Store
+from surefoot.study.answer import Answer
 from surefoot.study.label import candidate_label
 from surefoot.study.run import Candidate
 
@@ -377,7 +378,7 @@ TABLES = {
 def live(task: str, studies: int, runs: int, optimizers: Sequence[str] | None) -> None:
     """(d) Real studies, and what they recommend on fresh seeds."""
     answers = [_asked(task, runs, optimizers, seed) for seed in range(studies)]
-    asked = [candidate_of(answer[part]) for answer in answers for part in ("recommendation", "baseline")]
+    asked = [arm for answer in answers for arm in (answer.recommendation.candidate, answer.baseline)]
     fresh = measure(task, list({candidate.key: candidate for candidate in asked}.values()), FRESH_SEEDS)
     table(
         f"(d) {task}: the recommended settings on {FRESH_SEEDS} fresh seeds",
@@ -385,21 +386,19 @@ def live(task: str, studies: int, runs: int, optimizers: Sequence[str] | None) -
          "minus baseline", "95 % interval", "fresh difference", "within"],
     )  # fmt: skip
     for seed, answer in enumerate(answers):
-        best, base = (candidate_of(answer[part]) for part in ("recommendation", "baseline"))
-        own = next(
-            c for c in answer["candidates"] if c["phase"] == "confirm" and candidate_of(c).key == best.key
-        )
-        mean = (own["mean"], own["low"], own["high"])
-        effect = tuple(answer["effect"][end] for end in ("estimate", "low", "high"))
+        best, base = answer.recommendation.candidate, answer.baseline
+        own = next(c for c in answer.candidates if c.phase == "confirm" and c.candidate.key == best.key)
+        mean = (own.mean, own.low, own.high)
+        effect = (answer.effect.estimate, answer.effect.low, answer.effect.high)
         after = fresh[best.key]
         cells = [*_held_against(mean, statistics.fmean(after), _squared_error(after))]
         if best.key != base.key:
             gap = statistics.fmean(after) - statistics.fmean(fresh[base.key])
             cells += _held_against(effect, gap, _squared_error(after) + _squared_error(fresh[base.key]))
-        row(seed, candidate_label(best), answer["verdict"], *cells)
+        row(seed, candidate_label(best), answer.verdict, *cells)
 
 
-def _asked(task: str, runs: int, optimizers: Sequence[str] | None, seed: int) -> dict:
+def _asked(task: str, runs: int, optimizers: Sequence[str] | None, seed: int) -> Answer:
     question = Question.ask(task, optimizers, runs=runs, seed=seed)
     with (
         tempfile.TemporaryDirectory() as folder,

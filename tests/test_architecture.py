@@ -22,8 +22,9 @@ MAY_IMPORT = {
     "surfaces": {"report", "study", "optim", "formula"},
     "landscape": {"scripts", "training", "tasks", "study"},
     "lab": {"surfaces", "report", "analysis", "store", "study"},
+    "api": {"report", "analysis", "search", "engines", "training", "tasks", "store", "study"},
     "cli": {
-        *("lab", "landscape", "surfaces", "report", "search", "engines", "checks", "training"),
+        *("api", "lab", "landscape", "surfaces", "report", "search", "engines", "checks", "training"),
         *("tasks", "store", "study", "optim"),
     },
 }
@@ -166,6 +167,16 @@ def test_nothing_is_unpickled():
         name: (text.count("torch.load("), text.count("weights_only=True")) for name, text in texts.items()
     }
     assert [name for name, (loaded, safely) in loads.items() if loaded != safely] == []
+
+
+def test_tasks_by_value_come_from_this_process_alone():
+    """Bytes are unpacked in one place, and only a worker asks for it: of the file that it has inherited."""
+    texts = {name_of(file): file.read_text(encoding="utf8") for file in FILES}
+    assert [name for name, text in texts.items() if "cloudpickle." in text] == ["tasks/by_value.py"]
+    readers = [name for name, text in texts.items() if "tasks.by_value import" in text and " read" in text]
+    assert "engines/local/worker.py" in readers
+    assert not [name for name in readers if "by_value import" in texts[name] and ", read\n" in texts[name]
+                and name != "engines/local/worker.py"]  # fmt: skip
 
 
 def test_no_folder_is_removed_as_a_tree():

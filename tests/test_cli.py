@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
 from click.testing import CliRunner
 
@@ -51,6 +52,12 @@ def test_choose_answers_and_writes_what_was_asked_for(chosen):
     html = (folder / "answer.html").read_text()
     assert answer["recommendation"]["optimizer"] in html
     assert "<svg" in html
+
+
+def test_the_json_is_what_the_schema_promises(chosen):
+    folder, _ = chosen
+    schema = json.loads((Path(__file__).parent.parent / "docs" / "answer.schema.json").read_text("utf8"))
+    jsonschema.Draft202012Validator(schema).validate(json.loads((folder / "answer.json").read_text("utf8")))
 
 
 def test_the_printed_snippet_runs_as_pasted(chosen):

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from surefoot.cli import main
-from surefoot.cli.engine_options import EngineOptions
+from surefoot.engines.options import EngineOptions
 from surefoot.path_names import MOST_CHARACTERS, check_folder, check_path_name, is_path_name, path_name_near
 from surefoot.report.live import RaceDisplay
 from surefoot.search import Question, choose_optimizer
 from surefoot.store import Store
 from surefoot.training.full.model_folder import FolderError, ModelFolder
+from tests.answers import small_answer
 from tests.listing import listing
 from tests.search.inline_engine import InlineEngine
 
@@ -138,7 +139,7 @@ def test_a_hostile_name_in_a_store_does_not_become_a_path(home, capsys):
     names = [name for name in HOSTILE if name and "\ud800" not in name and "\0" not in name]
     with Store.at("team.db") as store:
         for name in names:
-            store.begin(name, "line", {"runs": 14}, {}, {}).finish({"verdict": "budget"})
+            store.begin(name, "line", {"runs": 14}, {}, {}).finish(small_answer())
     before = {place: content for place, content in listing(home).items() if "team.db" not in place}
     for name in names:
         for words in ([], ["--checkpoints", "kept"]):
@@ -242,5 +243,5 @@ def test_a_study_whose_checkpoints_lie_in_a_users_folder_leaves_what_is_there(tm
     question = Question.ask("line", ["sgd"], runs=14.0, study="mine")
     with Store.at("sqlite://") as store:
         answer = choose_optimizer(question, store, InlineEngine(), own, RaceDisplay(live=False))
-    assert answer["verdict"] in ("win", "tie", "budget")
+    assert answer.verdict in ("win", "tie", "budget")
     assert listing(tmp_path) == before

@@ -65,6 +65,21 @@ def test_importing_it_loads_no_database_plotting_or_web_package():
         assert f"'{heavy}'" not in loaded.stdout
 
 
+PUBLIC = """
+import sys, surefoot
+print([name for name in sys.modules if name.startswith(("torch", "surefoot."))])
+from surefoot import optim
+print({"scipy", "rich", "cloudpickle", "sqlalchemy", "surefoot.api"} & set(sys.modules))
+print(set(surefoot.__all__) - set(dir(surefoot)))
+print(surefoot.choose.__name__, surefoot.load.__name__, surefoot.studies.__name__, surefoot.run.__name__)
+"""
+
+
+def test_importing_surefoot_loads_nothing_and_offers_all_that_is_public():
+    told = subprocess.run([sys.executable, "-c", PUBLIC], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == ["[]", "set()", "set()", "choose load studies surefoot.run"]
+
+
 def test_a_script_whose_study_is_gone_says_so(tmp_path):
     gone = ScriptRun(Candidate("Adam", {}), 0, None, str(tmp_path), str(tmp_path / "socket")).to_text()
     ended = subprocess.run(

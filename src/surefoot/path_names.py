@@ -10,9 +10,13 @@ lead anywhere else, on any file system that a store may be copied to.
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from surefoot.errors import InvalidInputError
+
+DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
+"""Where studies are kept, unless another place is said."""
+
 
 MOST_CHARACTERS = 100
 """File systems take 255 bytes; what Surefoot adds to a name, such as "+snapshots", must still fit."""
@@ -77,3 +81,18 @@ def path_name_near(name: str, otherwise: str = "study") -> str:
 def _quoted(name: str) -> str:
     """As it can be shown: a name from a stranger may be long, or hold what steers a terminal."""
     return repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
+
+
+def folder_of(store: str) -> Path:
+    """Where a store's checkpoints and snapshots lie: beside its file, else in the current folder."""
+    path = store.removeprefix("sqlite:///") if store.startswith("sqlite:///") or "://" not in store else ""
+    return Path(path).parent if path else Path(".surefoot")
+
+
+def trunks_of(study: str, store: str) -> Path:
+    """Where a study's trunks lie, unless a folder for checkpoints was said.
+
+    Raises:
+        ValueError: the study's name, which a store may have from anywhere, may not become a path.
+    """
+    return folder_of(store) / "checkpoints" / check_path_name(study, "study")

@@ -24,32 +24,32 @@ def run(rate, values, *, name="SGD", status="completed", phase="screen", seed=0,
 def test_edges_lie_where_the_line_over_log_lr_leaves_the_band():
     runs = [run(rate, [value]) for rate, value in zip(RATES, (0.5, 0.1, 0.3, 0.9), strict=True)]
     window = rate_windows(runs, deviation=0.05)["SGD"]
-    assert window["best"] == 0.01
-    assert window["low"] == pytest.approx(10**-2.25)  # 0.1 of the way up 0.4
-    assert window["high"] == pytest.approx(10**-1.5)
-    assert window["decades"] == pytest.approx(0.75)
-    assert not window["open_low"]
-    assert not window["open_high"]
+    assert window.best == 0.01
+    assert window.low == pytest.approx(10**-2.25)  # 0.1 of the way up 0.4
+    assert window.high == pytest.approx(10**-1.5)
+    assert window.decades == pytest.approx(0.75)
+    assert not window.open_low
+    assert not window.open_high
 
 
 def test_a_window_that_was_not_left_is_open():
     runs = [run(rate, [0.1]) for rate in RATES]
     window = rate_windows(runs, deviation=0.01)["SGD"]
-    assert (window["low"], window["high"]) == (0.001, 1.0)
-    assert window["open_low"]
-    assert window["open_high"]
+    assert (window.low, window.high) == (0.001, 1.0)
+    assert window.open_low
+    assert window.open_high
 
 
 def test_a_window_ends_before_what_diverged():
     runs = [run(rate, [0.1]) for rate in RATES[:3]] + [run(1.0, [math.nan], status="diverged")]
     window = rate_windows(runs, deviation=0.01)["SGD"]
-    assert (window["high"], window["open_high"], window["blow_up"]) == (0.1, False, 0.25)
+    assert (window.high, window.open_high, window.blow_up) == (0.1, False, 0.25)
 
 
 def test_the_window_is_seen_at_the_furthest_rung_that_three_rates_reached():
     runs = [run(rate, [1.0, 0.5]) for rate in RATES[:3]] + [run(1.0, [0.2])]
     assert lowest_line(runs)[0] == pytest.approx(2 / 3)
-    assert rate_windows(runs, deviation=0.1)["SGD"]["progress"] == pytest.approx(2 / 3)
+    assert rate_windows(runs, deviation=0.1)["SGD"].progress == pytest.approx(2 / 3)
 
 
 def test_two_rates_show_no_window():
@@ -66,7 +66,7 @@ def test_noise_is_wider_earlier_in_the_training_in_proportion_to_the_loss():
     runs = [run(rate, [value]) for rate, value in zip(RATES, (3.0, 1.0, 1.15, 3.0), strict=True)]
     narrow = rate_windows(runs, deviation=0.01)["SGD"]
     wide = rate_windows(runs, deviation=0.01, final=0.1)["SGD"]
-    assert narrow["high"] < 0.1 < wide["high"]
+    assert narrow.high < 0.1 < wide.high
 
 
 def test_the_best_of_the_other_settings_counts_at_each_rate():
@@ -95,6 +95,6 @@ def test_the_best_rate_lies_in_its_window_and_a_wider_band_makes_no_narrower_one
     runs = [run(10.0**-i, [value]) for i, value in enumerate(values)]
     window = rate_windows(runs, deviation)["SGD"]
     wider = rate_windows(runs, 2 * deviation)["SGD"]
-    assert window["low"] <= window["best"] <= window["high"]
-    assert wider["low"] <= window["low"] * (1 + 1e-9)
-    assert window["high"] <= wider["high"] * (1 + 1e-9)
+    assert window.low <= window.best <= window.high
+    assert wider.low <= window.low * (1 + 1e-9)
+    assert window.high <= wider.high * (1 + 1e-9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -26,6 +26,7 @@ from surefoot.training.full.model_folder import ModelFolder
 from surefoot.training.full.plan import Plan
 from surefoot.training.full.train import train_fully
 from surefoot.training.loop import train as run_of_a_study
+from tests.answers import small_answer
 
 TASKS = '''
 import os, signal
@@ -141,7 +142,7 @@ def test_trains_tells_and_leaves_a_model_and_a_study(here, call):
     study = only_study()
     (run,) = study.runs
     assert study.finished
-    assert study.answer["verdict"] == "trained"
+    assert study.answer.verdict == "trained"
     assert study.name.startswith("tasks_to_train-py-Sample-train-")
     assert (run.optimizer, run.status, run.seed) == ("Adam", "completed", 0)
     assert [[p.progress, p.value] for p in run.points] == [[p, v] for p, _, v in told["curve"]]
@@ -187,8 +188,7 @@ def answered(task, candidate, **settings):
     with Store.at(".surefoot/evidence.db") as store:
         log = store.begin("chosen", task, {"command": "surefoot choose x", **settings}, {}, {})
         yield log
-        document = asdict(candidate) | {"hyperparameters": dict(candidate.hyperparameters), "snippet": ""}
-        log.finish({"verdict": "win", "recommendation": document})
+        log.finish(small_answer(candidate))
     yield None
 
 
@@ -287,7 +287,7 @@ def test_a_lost_training_ends_with_status_3_and_says_when(here, call):
     assert "SGD lr=1e+06 diverged at step 2 of 60: the training loss rose from" in err
     assert "No model is kept" in err
     study = only_study()
-    assert (study.answer["verdict"], study.runs[0].status) == ("diverged", "diverged")
+    assert (study.answer.verdict, study.runs[0].status) == ("diverged", "diverged")
     assert math.isnan(study.runs[0].points[-1].value)
     write_report(study, here / "report.html")
 
@@ -320,7 +320,7 @@ def test_a_store_that_fails_for_a_while_has_the_whole_curve_at_the_end(here, mon
     assert [bool(trouble) for trouble in troubles] == [0.3 < p.progress < 0.6 for p in result.curve]
     study = only_study("evidence.db")
     assert values(study.runs[0].points) == values(result.curve)
-    assert study.answer["verdict"] == "trained"
+    assert study.answer.verdict == "trained"
 
 
 def test_tensorboard_shows_the_numbers_once_though_it_was_interrupted(here, call):

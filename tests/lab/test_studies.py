@@ -31,7 +31,7 @@ def more(lab):
     """More studies in the lab's store: one whose texts are hostile, and one in which all failed."""
     study = sample_study(seed=2)
     evil = f"</script>{HOSTILE}'\"/../?#%"
-    answer = study.answer | {"sentence": f"{evil}. {evil}", "why": [evil], "measure": evil}
+    answer = replace(study.answer, sentence=f"{evil}. {evil}", why=(evil,), measure=evil)
     odd = replace(study, name=evil, task=evil, answer=answer, settings={**study.settings, evil: evil})
     lost = tuple(run for run in study.runs if run.lost and run.optimizer == "Rprop")
     failed = replace(study, name="all-failed", answer=None, runs=lost, decisions=())

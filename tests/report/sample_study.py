@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from surefoot.study.answer import Answer
 from surefoot.study.decisions import (
     Looked,
     Piloted,
@@ -25,6 +26,7 @@ from surefoot.study.run import Candidate, Point, Schedule
 
 HOSTILE = "<script>alert('$x^{$')</script>"
 RUNGS = (1 / 27, 1 / 9, 1 / 3)
+NOWHERE = Point(0.0, 0.0, math.nan)
 SCHEDULE = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 
 
@@ -202,7 +204,8 @@ def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], 
         "hyperparameters": dict(hyperparameters),
         "schedule": SCHEDULE,
         "phase": phase,
-        "seeds": len(mine),
+        "seeds": [run.seed for run in mine],
+        "progress": max(point.progress for run in mine for point in (*run.points, NOWHERE)),
         "values": values,
         "seconds_per_step": mine[0].seconds_per_step,
         "state_bytes": mine[0].state_bytes,
@@ -211,7 +214,7 @@ def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], 
     } | ({"mean": 0.09, "low": 0.08, "high": 0.1} if phase == "confirm" and None not in values else {})
 
 
-def answer_of(runs: list[RunRecord]) -> dict[str, Any]:
+def answer_of(runs: list[RunRecord]) -> Answer:
     screened = [run for run in runs if run.phase == "screen"]
     confirmed = [run for run in runs if run.phase == "confirm"]
     floor = [run for run in runs if run.phase == "floor"]
@@ -229,7 +232,7 @@ def answer_of(runs: list[RunRecord]) -> dict[str, Any]:
         }
         for name, made in MADE.items()
     }
-    return {
+    document = {
         "study": "digits-2026-11-24",
         "task": "digits",
         "measure": "validation loss",
@@ -265,6 +268,7 @@ def answer_of(runs: list[RunRecord]) -> dict[str, Any]:
         "runs": len(runs),
         "seconds": 107.3,
     }
+    return Answer.from_document(document)
 
 
 def sample_study(*, finished: bool = True, seed: int = 0) -> StudyRecord:

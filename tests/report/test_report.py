@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from surefoot.report.report import fact_rows, report_html, write_report
+from surefoot.study.answer import Effect, Verdict
 from surefoot.study.decisions import Looked, RivalDifference, Stopped, Unknown
 from surefoot.study.records import DecisionRecord, StudyRecord
 from surefoot.study.run import Candidate, Point
@@ -51,7 +52,7 @@ def only(study: StudyRecord, optimizer: str) -> StudyRecord:
 
 def test_the_answer_comes_first_and_the_snippet_can_be_copied(page, study):
     text = Page(page).text
-    headline, _, rest = study.answer["sentence"].partition(". ")
+    headline, _, rest = study.answer.sentence.partition(". ")
     assert text.index(headline) < text.index("Learning rates")
     assert rest in text
     assert SNIPPET.rstrip() in text
@@ -63,7 +64,7 @@ def test_every_optimizer_and_every_section_is_there(page, study):
         assert name in text
     for heading in ("Results on fresh seeds", "Learning rates", "The race as it happened", "To reproduce"):
         assert heading in text
-    for fact in (*study.answer["why"], study.settings["command"], "59da249", "211 kB", "25,088"):
+    for fact in (*study.answer.why, study.settings["command"], "59da249", "211 kB", "25,088"):
         assert fact in text
 
 
@@ -77,16 +78,15 @@ def test_hostile_text_stays_text(page):
 
 def test_hostile_text_in_every_field_of_the_answer_stays_text(study):
     evil = "<img src=x onerror=alert(1)>&\x1b[2J"
+    odd = {"optimizer": evil, "hyperparameters": {"lr": 0.1, evil: evil}}
     candidates = [
-        entry | {"label": evil, "optimizer": evil, "hyperparameters": {"lr": 0.1, evil: evil}, "misses": 1,
-                 "compile_seconds": 0.1, "schedule": {evil: evil}}
-        for entry in study.answer["candidates"]
-    ]  # fmt: skip
-    answer = study.answer | {
-        "candidates": candidates, "sentence": f"{evil}. {evil}", "why": [evil], "measure": evil,
-        "target": 0.1, "goal": evil, "task": evil, "study": evil, "command": evil, "verdict": evil,
-        "recommendation": {"optimizer": evil, "hyperparameters": {}, "snippet": evil},
-    }  # fmt: skip
+        replace(entry, **odd, label=evil, misses=1, compile_seconds=0.1) for entry in study.answer.candidates
+    ]
+    answer = replace(
+        study.answer, candidates=tuple(candidates), sentence=f"{evil}. {evil}", why=(evil,), measure=evil,
+        target=0.1, task=evil, study=evil, command=evil, lr_windows={},
+        recommendation=replace(study.answer.recommendation, **odd, snippet=evil),
+    )  # fmt: skip
     rival = RivalDifference(evil, 0.1, 0.0, 0.2, 0.01, evil)
     evil_candidate = Candidate(evil, {"lr": 0.1, evil: evil})
     runs = [replace(run, optimizer=evil, message=evil, hyperparameters={"lr": 0.1, evil: evil})
@@ -180,11 +180,11 @@ def test_an_answer_in_which_all_diverged_has_a_page(study):
     def lost(run):
         return replace(run, status="diverged", points=(Point(0.01, 0.1, math.nan),))
 
-    candidates = [dict(c) | {"values": [None], "diverged": 1} for c in study.answer["candidates"]]
-    answer = study.answer | {
-        "candidates": candidates, "effect": {"estimate": None, "low": None, "high": None, "level": 0.95},
-        "lr_windows": {}, "p_best": None, "expected_regret": None,
-    }  # fmt: skip
+    unknown = Effect(math.nan, -math.inf, math.inf, 0.95)
+    answer = replace(
+        study.answer, effect=unknown, lr_windows={}, p_best=math.nan, expected_regret=math.nan,
+        candidates=tuple(replace(c, values=(None,), diverged=1) for c in study.answer.candidates),
+    )  # fmt: skip
     small = only(study, "Adam")
     page = report_html(replace(small, runs=tuple(map(lost, small.runs)), answer=answer))
     assert "Adam" in Page(page).text
@@ -192,7 +192,9 @@ def test_an_answer_in_which_all_diverged_has_a_page(study):
 
 @pytest.mark.parametrize(("verdict", "shown"), [("tie", "Tie"), ("budget", "Budget spent")])
 def test_verdicts(study, verdict, shown):
-    page = report_html(replace(study, runs=(), decisions=(), answer=study.answer | {"verdict": verdict}))
+    page = report_html(
+        replace(study, runs=(), decisions=(), answer=replace(study.answer, verdict=Verdict(verdict)))
+    )
     assert f'<span class="badge {verdict}">{shown}</span>' in page
 
 

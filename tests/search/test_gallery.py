@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from surefoot.search.space.prior_results import read_experience
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Point
+from tests.answers import small_answer
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 SCHEDULE = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
@@ -37,10 +39,8 @@ def study(runs, **more):
 
 
 def row(label, optimizer, lr, mean):
-    return {
-        "label": label, "optimizer": optimizer, "hyperparameters": {"lr": lr}, "mean": mean,
-        "seeds": [1, 2, 3],
-    }  # fmt: skip
+    measured = small_answer(Candidate(optimizer, {"lr": lr})).candidates[0]
+    return replace(measured, label=label, mean=mean, seeds=(1, 2, 3))
 
 
 RUNS = [

@@ -12,6 +12,7 @@ from surefoot.report.live import RaceDisplay
 from surefoot.search import Question, choose_optimizer
 from surefoot.search.pilot import Pilot
 from surefoot.store import Store
+from surefoot.study.run import Schedule
 from surefoot.tasks import TaskError
 from tests.search.inline_engine import InlineEngine
 from tests.search.interrupting import Interrupting
@@ -68,10 +69,10 @@ def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_i
     for run in runs:
         assert [p.progress for p in run.points] == [(n + 1) / 6 for n in range(len(run.points))]
     assert not (tmp_path / "checkpoints").exists()
-    assert "surefoot.run.seed()" in answer["why"][0]
-    assert answer["measure"] == "reported value"
-    assert answer["recommendation"]["schedule"] == {"kind": "script", "warmup": 0.0, "cooldown": 0.0}
-    assert answer["command"].endswith(f"-- {sys.executable} {script} constant")
+    assert "surefoot.run.seed()" in answer.why[0]
+    assert answer.measure == "reported value"
+    assert answer.recommendation.schedule == Schedule("script", 0.0, 0.0)
+    assert answer.command.endswith(f"-- {sys.executable} {script} constant")
 
 
 def pilot(question, folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,11 +47,8 @@ def ask(**more):
 
 def steady(answer):
     """The parts of an answer that do not depend on the machine's speed."""
-    document = {k: v for k, v in answer.items() if k not in ("seconds", "why")}
-    document["candidates"] = [
-        {k: v for k, v in c.items() if k != "seconds_per_step"} for c in answer["candidates"]
-    ]
-    return json.loads(json.dumps(document))
+    untimed = tuple(replace(entry, seconds_per_step=None) for entry in answer.candidates)
+    return replace(answer, seconds=0.0, why=(), candidates=untimed)
 
 
 def points_by_run(store):
@@ -73,30 +71,30 @@ def finished(engine, tmp_path_factory):
 
 def test_the_answer_has_everything_that_is_promised(finished):
     _, answer = finished
-    assert answer["verdict"] in ("win", "tie", "budget")
-    assert answer["recommendation"]["optimizer"] in ("Adam", "SGD")
-    assert answer["baseline"]["optimizer"] == "AdamW"
-    assert answer["effect"]["low"] <= answer["effect"]["estimate"] <= answer["effect"]["high"]
-    assert 0 <= answer["p_best"] <= 1
-    assert answer["expected_regret"] >= 0
-    phases = {c["phase"] for c in answer["candidates"]}
+    assert answer.verdict in ("win", "tie", "budget")
+    assert answer.recommendation.optimizer in ("Adam", "SGD")
+    assert answer.baseline.optimizer == "AdamW"
+    assert answer.effect.low <= answer.effect.estimate <= answer.effect.high
+    assert 0 <= answer.p_best <= 1
+    assert answer.expected_regret >= 0
+    phases = {c.phase for c in answer.candidates}
     assert phases == {"screen", "confirm", "floor"}
-    confirmed = [c for c in answer["candidates"] if c["phase"] == "confirm"]
-    screened = [c for c in answer["candidates"] if c["phase"] == "screen"]
-    assert {s for c in confirmed for s in c["seeds"]}.isdisjoint({s for c in screened for s in c["seeds"]})
-    assert all(len(c["values"]) == len(c["seeds"]) for c in confirmed)
-    assert all(c["low"] <= c["mean"] <= c["high"] for c in confirmed)
-    assert answer["minimum_detectable_difference"] > 0
-    assert set(answer["pairing"]) == {"used", "correlation"}
-    assert all(c["state_bytes"] > 0 for c in confirmed if c["optimizer"] == "Adam")
-    compile(answer["recommendation"]["snippet"], "snippet", "exec")
+    confirmed = [c for c in answer.candidates if c.phase == "confirm"]
+    screened = [c for c in answer.candidates if c.phase == "screen"]
+    assert {s for c in confirmed for s in c.seeds}.isdisjoint({s for c in screened for s in c.seeds})
+    assert all(len(c.values) == len(c.seeds) for c in confirmed)
+    assert all(c.low <= c.mean <= c.high for c in confirmed)
+    assert answer.minimum_detectable_difference > 0
+    assert isinstance(answer.pairing.used, bool)
+    assert all(c.state_bytes > 0 for c in confirmed if c.optimizer == "Adam")
+    compile(answer.recommendation.snippet, "snippet", "exec")
 
 
 def test_everything_is_recorded_as_it_happens(finished):
     folder, answer = finished
     with Store.at(str(folder / "evidence.db")) as store:
         study = store.study("mine")
-    assert study.answer["recommendation"] == json.loads(json.dumps(answer["recommendation"]))
+    assert study.answer == answer
     kinds = {type(record.decision) for record in study.decisions}
     assert {RuledOut, BestOfOptimizer, Looked} <= kinds
     assert Unknown not in kinds
@@ -160,7 +158,7 @@ def test_a_finished_study_is_shown_again_without_training(finished):
     left = folder / "checkpoints" / f"trunk-{'0' * 16}.pt"  # as by one that was killed before that
     left.parent.mkdir()
     left.touch()
-    assert answer_of(ask(), folder, NoEngine()) == json.loads(json.dumps(answer))
+    assert answer_of(ask(), folder, NoEngine()) == answer
     assert not left.parent.exists()
 
 
@@ -208,10 +206,10 @@ def test_a_race_looks_first_at_what_did_well_on_similar_tasks(tmp_path, monkeypa
 
 def test_with_sparse_gradients_the_usual_baseline_trains_without_decay(engine, tmp_path):
     answer = answer_of(Question.ask(f"{OWN}:words", ["sgd", "adamw"], runs=12), tmp_path, engine)
-    assert answer["baseline"]["hyperparameters"]["weight_decay"] == 0
-    confirmed = [c for c in answer["candidates"] if c["phase"] == "confirm"]
-    assert {c["optimizer"] for c in confirmed} == {"AdamW", "SGD"}
-    assert not any(c["diverged"] for c in confirmed)
+    assert answer.baseline.hyperparameters["weight_decay"] == 0
+    confirmed = [c for c in answer.candidates if c.phase == "confirm"]
+    assert {c.optimizer for c in confirmed} == {"AdamW", "SGD"}
+    assert not any(c.diverged for c in confirmed)
 
 
 def test_one_s_own_optimizers_and_candidates_join_the_race(engine, tmp_path):
@@ -228,12 +226,12 @@ def test_one_s_own_optimizers_and_candidates_join_the_race(engine, tmp_path):
         f"{OWN}:small", [f"{own}:Signs"], runs=12, sets=["weight_decay=0.2"], candidates=str(file)
     )
     answer = answer_of(question, tmp_path, engine)
-    screened = [c for c in answer["candidates"] if c["phase"] == "screen"]
-    assert "Adam lr=0.0123 betas=(0.5, 0.6)" in {c["label"] for c in screened}
-    signs = [c for c in screened if c["optimizer"] == f"{own}:Signs"]
+    screened = [c for c in answer.candidates if c.phase == "screen"]
+    assert "Adam lr=0.0123 betas=(0.5, 0.6)" in {c.label for c in screened}
+    signs = [c for c in screened if c.optimizer == f"{own}:Signs"]
     assert signs
-    assert all(c["hyperparameters"]["weight_decay"] == 0.2 for c in signs)
-    assert [c["diverged"] for c in screened if c["optimizer"] == f"{own}:Broken"] == [1]
+    assert all(c.hyperparameters["weight_decay"] == 0.2 for c in signs)
+    assert [c.diverged for c in screened if c.optimizer == f"{own}:Broken"] == [1]
     with Store.at(str(tmp_path / "evidence.db")) as store:
         broken = [r for r in store.study(question.study).runs if r.optimizer == f"{own}:Broken"]
     assert "the sign is missing" in broken[0].message
@@ -266,16 +264,16 @@ def test_a_task_that_always_fails_says_how(engine, tmp_path):
 def test_no_value_of_screening_is_reported_as_a_result(finished):
     _, answer = finished
     confirmed = {
-        (c["optimizer"], json.dumps(c["hyperparameters"], sort_keys=True)): c["values"]
-        for c in answer["candidates"] if c["phase"] == "confirm"
+        (c.optimizer, json.dumps(c.hyperparameters, sort_keys=True)): c.values
+        for c in answer.candidates if c.phase == "confirm"
     }  # fmt: skip
     best, base = (
-        (document["optimizer"], json.dumps(document["hyperparameters"], sort_keys=True))
-        for document in (answer["recommendation"], answer["baseline"])
+        (document.optimizer, json.dumps(document.hyperparameters, sort_keys=True))
+        for document in (answer.recommendation, answer.baseline)
     )
-    shared = answer["pairing"]["correlation"] if answer["pairing"]["used"] else 0.0
+    shared = answer.pairing.correlation if answer.pairing.used else 0.0
     finalists = [arm for arm in confirmed if arm != base]
     effect = posterior(confirmed, alike=finalists, correlation=shared).difference(base, best)
     width = effect.high - effect.low
-    assert answer["effect"]["estimate"] == pytest.approx(effect.estimate, abs=0.05 * width)
-    assert answer["effect"]["low"] == pytest.approx(effect.low, abs=0.1 * width)
+    assert answer.effect.estimate == pytest.approx(effect.estimate, abs=0.05 * width)
+    assert answer.effect.low == pytest.approx(effect.low, abs=0.1 * width)

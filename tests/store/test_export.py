@@ -116,7 +116,7 @@ class TestOptuna:
             assert list(trial.intermediate_values.values()) == pytest.approx(
                 [point.value for point in run.points], nan_ok=True
             )
-        assert read.user_attrs["verdict"] == study.answer["verdict"]
+        assert read.user_attrs["verdict"] == study.answer.verdict
         assert read.metric_names == ["value"]
 
     def test_how_a_run_ended_is_its_state(self, study, storage):

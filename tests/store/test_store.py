@@ -1,6 +1,7 @@
 """What is written is read back, whole, in order and once."""
 
 import math
+import sqlite3
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +29,7 @@ from surefoot.study.decisions import (
 )
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord, StudySummary
 from surefoot.study.run import Candidate, Point, Schedule
+from tests.answers import answers, small_answer
 
 TRUNK = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 
@@ -104,7 +106,7 @@ study_records = st.builds(
     look=mappings,
     environment=mappings,
     created=st.just(""),
-    answer=mappings,
+    answer=answers,
     runs=st.lists(
         run_records,
         max_size=3,
@@ -174,18 +176,18 @@ def test_every_float_survives_reopening(url, begin, value):
         log = begin(store)
         run = log.start_run("Adam", {"bound": value}, TRUNK, 0, "screen")
         log.add_point(run, Point(0.5, value, value))
-        log.finish({"p_best": value})
+        log.finish(small_answer(p_best=value))
     with Store.at(url) as store:
         study = store.study("digits")
     assert same(study.runs[0].points, (Point(0.5, value, value),))
     assert same(study.runs[0].hyperparameters, {"bound": value})
-    assert same(study.answer, {"p_best": value})
+    assert same(study.answer, small_answer(p_best=value))
 
 
 @pytest.mark.parametrize("value", [[], {}, "nan?", {"$float": [1]}])
 def test_a_mapping_that_looks_like_a_marked_float_comes_back(store, begin, value):
-    begin(store).finish({"$float": value})
-    assert store.study("digits").answer == {"$float": value}
+    begin(store).set_look({"$float": value})
+    assert store.study("digits").look == {"$float": value}
 
 
 def test_going_on_changes_nothing_that_is_there(url, begin):
@@ -239,10 +241,24 @@ def test_decisions_are_numbered_in_each_study(store, begin):
         assert [(d.number, d.text) for d in log.record().decisions] == [(0, "b"), (1, "a"), (2, "c")]
 
 
+def test_what_is_not_an_answer_is_named_and_hides_no_list(tmp_path):
+    with Store.at(tmp_path / "evidence.db") as store:
+        store.begin("digits", "digits", {}, {}, {}).finish(small_answer())
+    with sqlite3.connect(tmp_path / "evidence.db") as db:
+        db.execute("""UPDATE surefoot_studies SET answer = '{"verdict": "won"}'""")
+    with Store.at(tmp_path / "evidence.db") as store:
+        with pytest.raises(
+            StoreError, match=r"study 'digits' in .* holds what is not an answer: Answer has no"
+        ):
+            store.study("digits")
+        (summary,) = store.studies()
+    assert (summary.finished, summary.verdict) == (True, None)
+
+
 def test_the_list_of_studies(store, begin):
     begin(store, "b").start_run("Adam", {}, TRUNK, 0, "screen")
     done = begin(store, "a")
-    done.finish({"verdict": "tie"})
+    done.finish(small_answer())
     first, second = store.studies()
     assert first == StudySummary("b", "digits", first.created, finished=False, runs=1, verdict=None)
     assert second == StudySummary("a", "digits", second.created, finished=True, runs=0, verdict="tie")

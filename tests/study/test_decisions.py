@@ -54,7 +54,6 @@ def test_a_decision_comes_back_from_json(decision):
         ("of_a_newer_version", {}),
         ("stopped", {}),
         ("stopped", {**details_of(STOPPED), "rung": "no number"}),
-        ("stopped", {**details_of(STOPPED), "more": 1}),
         ("stopped", {**details_of(STOPPED), "candidate": None}),
         ("ordered", {"optimizers": 3}),
     ],

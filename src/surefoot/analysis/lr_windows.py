@@ -1,7 +1,7 @@
 """Each optimizer's flat window of learning rates, from what screening saw.
 
     rate_windows(runs, deviation=0.004, initial=2.3)["SGD"]
-    # {"low": 0.08, "high": 0.25, "decades": 0.5, "best": 0.1, "blow_up": 0.25, "progress": 0.33, …}
+    # LrWindow(low=0.08, high=0.25, decades=0.5, best=0.1, blow_up=0.25, progress=0.33, …)
 
 Inside the window the loss might as well be the best; outside it differs by more than seeds do.
 """
@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from surefoot.study.answer import LrWindow
 from surefoot.study.records import RunRecord
 
 FLAT_DEVIATIONS = 2.0
@@ -26,7 +27,7 @@ Line = Sequence[tuple[float, float]]
 
 def rate_windows(
     runs: Sequence[RunRecord], deviation: float, final: float = math.nan, initial: float | None = None
-) -> dict[str, dict[str, float | bool]]:
+) -> dict[str, LrWindow]:
     """The flat window of each screened optimizer that has one, by name.
 
     It is taken at the furthest rung at which three learning rates were measured.  Edges lie where the line
@@ -39,10 +40,6 @@ def rate_windows(
         final: the value at the end that it belongs to; nan if unknown: the band is then the same everywhere.
         initial: the value before training; an optimizer that has not left it by more than the band has no
             window yet.
-
-    Returns:
-        "low", "high", "decades", "best" (a measured lr), "blow_up" (share of runs that diverged),
-        "progress" (the rung), "open_low" and "open_high" (no value outside the band was measured there).
     """
     windows = {}
     screened = [run for run in runs if run.phase == "screen" and "lr" in run.hyperparameters]
@@ -56,7 +53,7 @@ def rate_windows(
         if initial is not None and best >= initial - band:
             continue
         blow_up = sum(run.status == "diverged" for run in own) / len(own)
-        windows[optimizer] = _window(line, band) | {"blow_up": blow_up, "progress": progress}
+        windows[optimizer] = _window(line, band, blow_up, progress)
     return windows
 
 
@@ -65,19 +62,12 @@ def _noise_ratio(value: float, final: float) -> float:
     return max(1.0, ratio) if math.isfinite(ratio) else 1.0
 
 
-def _window(line: Line, band: float) -> dict[str, float | bool]:
+def _window(line: Line, band: float, blow_up: float, progress: float) -> LrWindow:
     place = min(range(len(line)), key=lambda i: line[i][1])
     limit = line[place][1] + band
     low, open_low = _edge(line[place::-1], limit)
     high, open_high = _edge(line[place:], limit)
-    return {
-        "low": low,
-        "high": high,
-        "decades": math.log10(high / low),
-        "best": line[place][0],
-        "open_low": open_low,
-        "open_high": open_high,
-    }
+    return LrWindow(low, high, math.log10(high / low), line[place][0], blow_up, progress, open_low, open_high)
 
 
 def _edge(outwards: Line, limit: float) -> tuple[float, bool]:

@@ -11,15 +11,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from surefoot.study.answer import Answer, CandidateResult, LrWindow
 from surefoot.study.decisions import Promoted, Stopped
 from surefoot.study.format import setting
-from surefoot.study.label import candidate_label, stored_label
+from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Point
 from surefoot.study.strict_json import is_finite
 
 
@@ -73,25 +74,6 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Window:
-    """The range of learning rates within which an optimizer is about as good as at its best.
-
-    Attributes:
-        blow_up: share of its runs that diverged.
-        progress: the rung it was seen at; nan where the answer does not say.
-        open: whether what was tried ends before the window does.
-    """
-
-    low: float
-    high: float
-    best: float
-    decades: float
-    blow_up: float
-    progress: float = math.nan
-    open: bool = False
-
-
-@dataclass(frozen=True)
 class RateLine:
     """What screening saw of one optimizer against the learning rate at one rung.
 
@@ -117,7 +99,7 @@ class RateCurve:
     optimizer: str
     lines: tuple[RateLine, ...]
     diverged: tuple[float, ...]
-    window: Window | None
+    window: LrWindow | None
 
 
 @dataclass(frozen=True)
@@ -135,36 +117,24 @@ class SettingEffect:
     values: tuple[tuple[str, float], ...]
 
 
-def results(answer: Mapping[str, Any] | None) -> tuple[Result, ...]:
+def results(answer: Answer | None) -> tuple[Result, ...]:
     """The confirmed candidates, lowest mean first, then the floor."""
     if answer is None:
         return ()
-    schedule = _usual_schedule(answer)
-    recommended, baseline = (
-        identity(answer.get(role) or {}, schedule) for role in ("recommendation", "baseline")
-    )
+    recommended = _candidate_identity(answer.recommendation.candidate)
+    baseline = _candidate_identity(answer.baseline) if answer.baseline else ""
     found = [
-        _result(entry, schedule, recommended, baseline)
-        for entry in answer.get("candidates", ())
-        if entry.get("phase") in ("confirm", "floor")
+        _result(entry, _candidate_identity(entry.candidate), recommended, baseline)
+        for entry in answer.candidates
+        if entry.phase in ("confirm", "floor")
     ]
     return tuple(sorted(found, key=lambda r: (r.phase == "floor", math.isnan(r.mean), r.mean)))
 
 
-def window(answer: Mapping[str, Any] | None, optimizer: str) -> Window | None:
-    """The answer's learning-rate window of an optimizer, if it states one."""
-    entry = ((answer or {}).get("lr_windows") or {}).get(optimizer)
-    if not entry or not 0 < finite(entry.get("low")) <= finite(entry.get("high")):
-        return None
-    return Window(
-        low=float(entry["low"]),
-        high=float(entry["high"]),
-        best=finite(entry.get("best")),
-        decades=math.log10(entry["high"] / entry["low"]),
-        blow_up=finite(entry.get("blow_up")),
-        progress=finite(entry.get("progress")),
-        open=bool(entry.get("open_low") or entry.get("open_high")),
-    )
+def window(answer: Answer | None, optimizer: str) -> LrWindow | None:
+    """The answer's learning-rate window of an optimizer, if it states one that can be drawn."""
+    found = answer.lr_windows.get(optimizer) if answer else None
+    return found if found and 0 < found.low <= found.high < math.inf else None
 
 
 def race_rungs(study: StudyRecord) -> tuple[float, ...]:
@@ -202,10 +172,9 @@ def setting_effects(study: StudyRecord) -> tuple[SettingEffect, ...]:
 
 def labels(study: StudyRecord) -> Mapping[str, str]:
     """Each candidate's name for people by its `identity`."""
-    schedule = _usual_schedule(study.answer)
-    answered = (study.answer or {}).get("candidates", ())
+    answered = study.answer.candidates if study.answer else ()
     return {identity_of(run): candidate_label(run) for run in study.runs} | {
-        identity(entry, schedule): _label(entry, schedule) for entry in answered
+        _candidate_identity(entry.candidate): candidate_label(entry.candidate) for entry in answered
     }
 
 
@@ -230,40 +199,31 @@ def finite(value: Any) -> float:
     return math.nan if found is None else found
 
 
-def _result(entry: Mapping[str, Any], schedule: Mapping[str, Any], recommended: str, baseline: str) -> Result:
-    own = identity(entry, schedule)
-    measured = list(entry.get("values") or ())
-    values = tuple(float(value) for value in measured if _number(value) is not None)
-    confirmed = entry["phase"] == "confirm"
-    told = _number(entry.get("mean"))
-    estimate = told if told is not None else fmean(values) if values else math.nan
+def _result(entry: CandidateResult, own: str, recommended: str, baseline: str) -> Result:
+    values = tuple(value for value in entry.values if value is not None and math.isfinite(value))
+    confirmed = entry.phase == "confirm"
+    told = _number(entry.mean)
     return Result(
-        label=_label(entry, schedule),
+        label=candidate_label(entry.candidate),
         identity=own,
-        optimizer=entry["optimizer"],
-        phase=entry["phase"],
+        optimizer=entry.optimizer,
+        phase=entry.phase,
         values=values,
-        seeds=count(entry.get("seeds"), len(measured)),
-        diverged=int(entry.get("diverged") or 0),
-        seconds_per_step=_number(entry.get("seconds_per_step")),
-        state_bytes=_number(entry.get("state_bytes")),
+        seeds=len(entry.seeds),
+        diverged=entry.diverged,
+        seconds_per_step=_number(entry.seconds_per_step),
+        state_bytes=entry.state_bytes,
         recommended=confirmed and own == recommended,
         baseline=confirmed and own == baseline,
-        estimate=estimate,
+        estimate=told if told is not None else fmean(values) if values else math.nan,
         interval=_interval(entry),
-        misses=int(entry.get("misses") or 0),
-        compile_seconds=_number(entry.get("compile_seconds")),
+        misses=entry.misses,
+        compile_seconds=entry.compile_seconds,
     )
 
 
-def _label(entry: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
-    return stored_label(
-        entry["optimizer"], entry.get("hyperparameters") or {}, entry.get("schedule") or schedule
-    )
-
-
-def _interval(entry: Mapping[str, Any]) -> tuple[float, float] | None:
-    low, high = _number(entry.get("low")), _number(entry.get("high"))
+def _interval(entry: CandidateResult) -> tuple[float, float] | None:
+    low, high = _number(entry.low), _number(entry.high)
     return None if low is None or high is None else (low, high)
 
 
@@ -272,6 +232,13 @@ def count(seeds: Any, default: int) -> int:
     if isinstance(seeds, Sequence) and not isinstance(seeds, str):
         return len(seeds)
     return default if seeds is None else int(seeds)
+
+
+def _candidate_identity(candidate: Candidate) -> str:
+    return identity(
+        {"optimizer": candidate.optimizer, "hyperparameters": candidate.hyperparameters},
+        asdict(candidate.schedule),
+    )
 
 
 def identity(entry: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
@@ -288,10 +255,6 @@ def identity(entry: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
 def identity_of(run: RunRecord) -> str:
     """The identity of a run's candidate."""
     return identity({"optimizer": run.optimizer, "hyperparameters": run.hyperparameters}, run.schedule)
-
-
-def _usual_schedule(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    return ((answer or {}).get("recommendation") or {}).get("schedule") or {}
 
 
 def _settings(run: RunRecord) -> dict[str, Any]:
@@ -336,7 +299,7 @@ def _rate(run: RunRecord) -> float | None:
 
 
 def _rate_curve(
-    optimizer: str, own: Sequence[tuple[RunRecord, float]], places: Sequence[float], flat: Window | None
+    optimizer: str, own: Sequence[tuple[RunRecord, float]], places: Sequence[float], flat: LrWindow | None
 ) -> RateCurve:
     lines = (_rate_line(own, progress) for progress in places)
     return RateCurve(

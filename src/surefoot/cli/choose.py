@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from typing import Any
 
 import click
 
 from surefoot.cli.group import (
-    DEFAULT_STORE,
     check_writable,
     data_option,
     store_option,
     surefoot,
-    trunks_of,
     write,
     write_report,
 )
 from surefoot.cli.parameters import Duration, Size
+from surefoot.path_names import DEFAULT_STORE
 from surefoot.termination import exit_status, heeding_termination
 
 
@@ -191,10 +191,11 @@ def choose(
     interrupted goes on with the same command; a finished one is shown again without training.
     """
     click.get_current_context().with_resource(heeding_termination())
-    from surefoot.cli.engine_options import EngineOptions
+    from surefoot.api.choosing import answer_question
+    from surefoot.engines.options import EngineOptions
     from surefoot.report.live import RaceDisplay
     from surefoot.report.terminal import print_answer
-    from surefoot.search import Interrupted, Question, choose_optimizer
+    from surefoot.search import Interrupted, Question
     from surefoot.store import Store
     from surefoot.study.strict_json import without_nan
     from surefoot.tasks import with_data
@@ -223,14 +224,9 @@ def choose(
     place = EngineOptions(
         engine, workers, run_timeout, run_memory, gpus, ray_address, run_cpus, run_gpus, checkpoints
     )
-    trunks = place.folder(question.study) or trunks_of(question.study, store)
-    references = [question.task, question.baseline, *question.sources]
     with Store.at(store) as evidence:
         try:
-            with place.open(references) as runs_at, RaceDisplay() as display:
-                if cluster := getattr(runs_at, "where", ""):
-                    click.echo(f"{runs_at.slots} runs at once on {cluster}", err=True)
-                answer = choose_optimizer(question, evidence, runs_at, trunks, display)
+            answer = answer_question(question, evidence, store, place, RaceDisplay(), opened=_tell_cluster)
         except KeyboardInterrupt as interruption:
             so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
             elsewhere = [] if store == DEFAULT_STORE else ["--store", store]
@@ -242,6 +238,14 @@ def choose(
             sys.exit(exit_status(interruption))
         print_answer(answer)
         if json_file:
-            write(json_file, json.dumps(without_nan(answer), indent=2, ensure_ascii=False) + "\n")
+            write(
+                json_file, json.dumps(without_nan(answer.to_document()), indent=2, ensure_ascii=False) + "\n"
+            )
         if report_file:
             write_report(evidence, question.study, report_file)
+
+
+def _tell_cluster(engine: Any) -> None:
+    """Where runs are made, if that is not here."""
+    if cluster := getattr(engine, "where", ""):
+        click.echo(f"{engine.slots} runs at once on {cluster}", err=True)

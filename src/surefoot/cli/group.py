@@ -11,10 +11,7 @@ import click
 from surefoot import __version__
 from surefoot.errors import accessing
 from surefoot.naming import nearest
-from surefoot.path_names import check_path_name
-
-DEFAULT_STORE = "sqlite:///.surefoot/evidence.db"
-
+from surefoot.path_names import DEFAULT_STORE
 
 OTHER_WORDS = {"race": "animate"}
 """What people type for a command that has another name: a race is the search of `surefoot choose`."""
@@ -76,21 +73,6 @@ data_option = click.option(
 output_option = click.option(
     "-o", "--output", type=click.Path(dir_okay=False), required=True, help="The HTML file to write."
 )
-
-
-def folder_of(store: str) -> Path:
-    """Where a store's checkpoints and snapshots lie: beside its file, else in the current folder."""
-    path = store.removeprefix("sqlite:///") if store.startswith("sqlite:///") or "://" not in store else ""
-    return Path(path).parent if path else Path(".surefoot")
-
-
-def trunks_of(study: str, store: str) -> Path:
-    """Where a study's trunks lie, unless a folder for checkpoints was said.
-
-    Raises:
-        InvalidInputError: the study's name, which a store may have from anywhere, may not become a path.
-    """
-    return folder_of(store) / "checkpoints" / check_path_name(study, "study")
 
 
 def write_report(evidence: Any, study: str, file: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from surefoot.cli.group import check_kind, check_writable, store_option, surefoot, trunks_of, write_report
+from surefoot.cli.group import check_kind, check_writable, store_option, surefoot, write_report
+from surefoot.path_names import trunks_of
 from surefoot.termination import heeding_termination
 
 KINDS = (".png", ".svg", ".html")
@@ -54,7 +55,7 @@ def landscape(
     result is kept with the study: its report and the lab show it from then on.
     """
     click.get_current_context().with_resource(heeding_termination())
-    from surefoot.cli.engine_options import EngineOptions
+    from surefoot.engines.options import EngineOptions
     from surefoot.landscape.survey import survey
     from surefoot.report.landscape_figures import save
     from surefoot.report.landscape_words import summary

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+from surefoot.study.durations import seconds_of
+
 SIZES = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -22,12 +23,10 @@ class Duration(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
         """Parse; a bad value is refused with an example."""
-        if isinstance(value, int | float):
-            return float(value)
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", str(value))
-        if match is None or float(match[1]) == 0:
-            self.fail(f"{value!r} is not a duration; write for example 90s, 5m or 1.5h", param, context)
-        return float(match[1]) * UNITS[match[2] or "s"]
+        try:
+            return seconds_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, context)
 
 
 class Size(click.ParamType[int]):

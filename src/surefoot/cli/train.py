@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from surefoot.cli.group import DEFAULT_STORE, store_option, surefoot
+from surefoot.cli.group import store_option, surefoot
+from surefoot.path_names import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from surefoot.report.training_display import TrainingDisplay

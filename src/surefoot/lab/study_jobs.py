@@ -79,7 +79,7 @@ def answer(arguments: Arguments, stopped: Stopped) -> Answer:
     study = _record(arguments)
     if study.answer is None:
         raise Refused(404, f"study {study.name!r} has no answer yet")
-    return Answer(to_bytes(without_nan(study.answer)), name=file_name(study.name, ".json"))
+    return Answer(to_bytes(without_nan(study.answer.to_document())), name=file_name(study.name, ".json"))
 
 
 def landscape(arguments: Arguments, stopped: Stopped) -> Answer:

@@ -17,7 +17,6 @@ from surefoot.analysis.race_history import Journey, Rung, journeys, rungs
 from surefoot.analysis.tables import (
     RateCurve,
     RateLine,
-    Window,
     finite,
     is_measured,
     race_rungs,
@@ -25,6 +24,7 @@ from surefoot.analysis.tables import (
     rate_curves,
 )
 from surefoot.report import words
+from surefoot.study.answer import LrWindow
 from surefoot.study.decisions import BestOfOptimizer, PlayoffPlace, Promoted, RaceStep, Stopped, optimizer_of
 from surefoot.study.format import fraction, number, plural, setting, short
 from surefoot.study.label import optimizer_label
@@ -270,7 +270,7 @@ def _rates(rates: Iterable[float]) -> str:
     return ", ".join(told[:MOST_POINTS]) + (f" and {more} more" if more > 0 else "")
 
 
-def _window(window: Window) -> dict[str, Any]:
+def _window(window: LrWindow) -> dict[str, Any]:
     return {
         "low": window.low,
         "high": window.high,

@@ -90,8 +90,8 @@ def study_view(record: StudyRecord) -> dict[str, Any]:
 def _state(record: StudyRecord) -> dict[str, Any]:
     going = any(run.status == "running" for run in record.runs)
     state = "finished" if record.finished else "running" if going else "unfinished"
-    answer = record.answer or {}
-    command = record.settings.get("command") or answer.get("command")
+    answer = record.answer
+    command = record.settings.get("command") or (answer and answer.command)
     given_up = [each for each in record.decisions if isinstance(each.decision, GivenUp)]
     return {
         "state": state,
@@ -117,10 +117,10 @@ def _latest(record: StudyRecord) -> dict[str, Any] | None:
 
 def _budget(record: StudyRecord) -> dict[str, Any]:
     """What is spent: full trainings measured (the sum of all progress) or seconds, of what was allowed."""
-    answer, settings = record.answer or {}, record.settings
+    answer, settings = record.answer, record.settings
     trainings = math.fsum(run.points[-1].progress for run in record.runs if run.points)
     latest = _latest(record)
-    clock = finite(answer.get("seconds")) if record.answer else finite((latest or {}).get("seconds"))
+    clock = answer.seconds if answer else finite((latest or {}).get("seconds"))
     allowed_runs, allowed_seconds = finite(settings.get("runs")), finite(settings.get("budget_seconds"))
     text = f"{rounded(trainings, 3)} full trainings measured"
     if math.isfinite(allowed_runs):
@@ -144,18 +144,16 @@ def _answer(record: StudyRecord) -> dict[str, Any] | None:
     answer = record.answer
     if answer is None:
         return None
-    headline, rest = words.halves(str(answer.get("sentence", "")))
-    reasons = [str(reason) for reason in answer.get("why") or ()]
-    verdict = str(answer.get("verdict"))
+    headline, rest = words.halves(answer.sentence)
     return {
-        "verdict": verdict if verdict in words.VERDICTS else "unfinished",
+        "verdict": answer.verdict.value,
         "heading": words.verdict(answer),
         "headline": short(headline, 2 * TEXT_LENGTH),
         "rest": short(rest, 2 * TEXT_LENGTH),
         "certainty": words.certainty(answer),
         "pairing": words.pairing(answer),
-        "why": [short(reason, TEXT_LENGTH) for reason in reasons[:MOST_RESULTS]],
-        "snippet": str((answer.get("recommendation") or {}).get("snippet") or "")[:_CODE_LENGTH],
+        "why": [short(reason, TEXT_LENGTH) for reason in answer.why[:MOST_RESULTS]],
+        "snippet": answer.recommendation.snippet[:_CODE_LENGTH],
         "forest_note": words.forest_note(answer, results(answer)),
     }
 

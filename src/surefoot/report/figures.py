@@ -19,7 +19,6 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from surefoot.analysis.tables import (
     Result,
-    finite,
     identity_of,
     is_measured,
     labels,
@@ -93,12 +92,12 @@ def quality_by_cost(study: StudyRecord) -> Figure | None:
 
 def compared_by(study: StudyRecord) -> str:
     """What candidates are compared by: the task's measure, or the seconds to a target."""
-    return short((study.answer or {}).get("measure") or measure(study), MEASURE_LENGTH)
+    return short(study.answer.measure if study.answer else measure(study), MEASURE_LENGTH)
 
 
 def measure(study: StudyRecord) -> str:
     """What the points of a learning curve are."""
-    told = study.look.get("measure") or (study.answer or {}).get("measure") or "validation loss"
+    told = study.look.get("measure") or (study.answer and study.answer.measure) or "validation loss"
     return short(told, MEASURE_LENGTH)
 
 
@@ -155,8 +154,8 @@ def _curves(study: StudyRecord, *, against_seconds: bool) -> Figure | None:
         for curve in curves:
             _draw_curve(axes, curve, against_seconds)
         axes.set_ylabel(measure(study))
-        target = finite((study.answer or {}).get("target"))
-        if math.isfinite(target):
+        target = study.answer.target if study.answer else None
+        if target is not None and math.isfinite(target):
             axes.axhline(target, color=SOFT.light, lw=1, ls=(0, (2, 2)))
         if against_seconds:
             axes.set_xlabel("training seconds")
@@ -287,10 +286,12 @@ def _draw_effect(axes: Axes, study: StudyRecord, rows: Sequence[Result]) -> None
     if baseline is None:
         return
     axes.axvline(baseline.mean, color=SOFT.light, lw=1, ls=(0, (4, 3)))
-    effect = (study.answer or {}).get("effect") or {}
-    low, high = finite(effect.get("low")), finite(effect.get("high"))
-    if not baseline.recommended and math.isfinite(low) and math.isfinite(high):
-        axes.axvspan(baseline.mean + low, baseline.mean + high, color=SOFT.light, alpha=0.18, lw=0)
+    effect = study.answer.effect if study.answer else None
+    if effect is None or baseline.recommended:
+        return
+    if math.isfinite(effect.low) and math.isfinite(effect.high):
+        edges = baseline.mean + effect.low, baseline.mean + effect.high
+        axes.axvspan(*edges, color=SOFT.light, alpha=0.18, lw=0)
 
 
 def _draw_row(axes: Axes, place: int, row: Result, stroke: Stroke, edge: float) -> None:

@@ -52,7 +52,7 @@ class RaceDisplay:
         self._console = console or Console(highlight=False)
         # FORCE_COLOR makes rich believe in a terminal; only the file knows.
         can = self._console.is_interactive and self._console.file.isatty()
-        self._board = _Board(clock)
+        self._board = Board(clock)
         self._live = (
             Live(_Screen(self._board), console=self._console, refresh_per_second=2, transient=True)
             if (can if live is None else live)
@@ -128,7 +128,7 @@ class _Standing:
         return -self.rung, self.mean
 
 
-class _Board:
+class Board:
     """All that the display knows; rich draws it from a thread of its own, hence the lock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -143,6 +143,7 @@ class _Board:
         self.begin("start")
 
     def begin(self, phase: str) -> None:
+        """A new phase: nothing is running, and nobody leads."""
         self.phase = phase
         self.running: list[tuple[str, float]] = []
         self.finished = self.lost = 0
@@ -155,6 +156,7 @@ class _Board:
             self._spent_at_start = self._clock(), share
 
     def add(self, label: str, rung: float, value: float, status: str) -> None:
+        """A run has reached a rung with this value, or ended as `status` says."""
         self._results += 1
         self.finished += 1
         self.lost += status in LOST
@@ -164,10 +166,12 @@ class _Board:
                 self._standings[label, rung] = standing.with_value(value)
 
     def decide(self, text: str) -> None:
+        """Something was decided."""
         with self._lock:
             self._decisions.append(text)
 
     def last_decisions(self, most: int) -> list[str]:
+        """The latest of them, in order."""
         with self._lock:
             return list(self._decisions)[-most:]
 
@@ -208,7 +212,7 @@ class _Board:
 class _Screen:
     """Draws the board within the height of the terminal."""
 
-    board: _Board
+    board: Board
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         height = console.size.height

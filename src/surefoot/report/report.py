@@ -55,9 +55,9 @@ def write_report(study: StudyRecord, path: str | Path) -> None:
 
 def report_html(study: StudyRecord) -> str:
     """The whole page; a study without an answer, or without a single good run, has one too."""
-    answer = study.answer or {}
+    answer = study.answer
     rows, ways = results(study.answer), journeys(study)
-    headline, rest = words.halves(str(answer.get("sentence", "")))
+    headline, rest = words.halves(answer.sentence if answer else "")
     page = _templates().get_template("report.html")
     return page.render(
         study=study,
@@ -86,7 +86,7 @@ def report_html(study: StudyRecord) -> str:
         facts={"The model": study.look, "Settings": study.settings, "Environment": study.environment},
         seeds=_seeds(study),
         versions=_versions(study.environment),
-        command=study.settings.get("command") or answer.get("command"),
+        command=study.settings.get("command") or (answer and answer.command),
     )
 
 

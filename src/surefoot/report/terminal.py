@@ -6,9 +6,8 @@ print_answer(study.answer)  # about 40 lines of 80 or 100 columns, as the code i
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -19,6 +18,7 @@ from rich.text import Text
 from surefoot.analysis.tables import Result, results
 from surefoot.report.live import RaceDisplay
 from surefoot.report.words import certainty_in_short
+from surefoot.study.answer import Answer, Verdict
 from surefoot.study.format import number, plural, printable, seconds, size, spread
 
 __all__ = ["RaceDisplay", "answer_table", "print_answer"]
@@ -28,15 +28,15 @@ FEWEST_REASON_LINES = 10  # even where long code or narrow columns fill the page
 CANDIDATE_COLUMNS = 20
 MEASURE_COLUMNS = 22  # a long measure must not take the candidates' room
 MOST_ROWS = 7
-_COLOURS = {"win": "bold green", "tie": "bold cyan", "budget": "bold yellow"}
+_COLOURS = {Verdict.WIN: "bold green", Verdict.TIE: "bold cyan", Verdict.BUDGET: "bold yellow"}
 
 
-def print_answer(answer: Mapping[str, Any], console: Console | None = None) -> None:
+def print_answer(answer: Answer, console: Console | None = None) -> None:
     """Print the final screen; long lines of code are never cut, whatever the width."""
     (console or Console(highlight=False)).print(answer_table(answer), crop=False)
 
 
-def answer_table(answer: Mapping[str, Any]) -> RenderableType:
+def answer_table(answer: Answer) -> RenderableType:
     """The final screen. Print it with `crop=False`, or use `print_answer`."""
     return _Page(answer)
 
@@ -45,7 +45,7 @@ def answer_table(answer: Mapping[str, Any]) -> RenderableType:
 class _Page:
     """Lays the parts out; the why gives way where the page would not hold all."""
 
-    answer: Mapping[str, Any]
+    answer: Answer
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         head = Group(_sentence(self.answer), *_certainty(self.answer), "", _table(self.answer), "")
@@ -54,26 +54,26 @@ class _Page:
         page = max(PAGE_LINES, console.size.height - 2 if console.is_terminal else 0)
         room = max(page - taken, FEWEST_REASON_LINES)
         yield head
-        yield from _why(self.answer.get("why") or (), room, console, options)
+        yield from _why(self.answer.why, room, console, options)
         yield tail
 
 
-def _sentence(answer: Mapping[str, Any]) -> Text:
-    return Text(printable(answer.get("sentence", "")), style=_COLOURS.get(str(answer.get("verdict")), "bold"))
+def _sentence(answer: Answer) -> Text:
+    return Text(printable(answer.sentence), style=_COLOURS.get(answer.verdict, "bold"))
 
 
-def _certainty(answer: Mapping[str, Any]) -> list[Text]:
+def _certainty(answer: Answer) -> list[Text]:
     words = certainty_in_short(answer)
     return [Text(printable(words), style="dim")] if words else []
 
 
-def _table(answer: Mapping[str, Any]) -> Table:
+def _table(answer: Answer) -> Table:
     """A line per candidate; columns that would be empty, or say the same of all, are left out."""
     rows = _rows(results(answer))
     intervals = any(row.interval for row in rows)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
     table.add_column("candidate", overflow="fold", min_width=CANDIDATE_COLUMNS)
-    measure = textwrap.wrap(printable(answer.get("measure", "value")), MEASURE_COLUMNS)
+    measure = textwrap.wrap(printable(answer.measure), MEASURE_COLUMNS)
     what = "and 95 % interval" if intervals else "mean ± sd"
     headings = ["\n".join([*measure, what]), "seeds", "each\nstep", "state"]
     for heading in headings:
@@ -146,9 +146,9 @@ def _bullet(reason: str) -> Table:
     return bullet
 
 
-def _snippet(answer: Mapping[str, Any]) -> Text:
+def _snippet(answer: Answer) -> Text:
     """Coloured, but nothing in front of or behind the lines: it is there to be copied."""
-    code = str((answer.get("recommendation") or {}).get("snippet", "")).rstrip()
+    code = answer.recommendation.snippet.rstrip()
     lines = "\n".join(printable(line) if not line.isprintable() else line for line in code.splitlines())
     text = Syntax(lines, "python", theme="ansi_dark", background_color="default").highlight(lines)
     text.rstrip()
@@ -156,9 +156,6 @@ def _snippet(answer: Mapping[str, Any]) -> Text:
     return text
 
 
-def _footer(answer: Mapping[str, Any]) -> Text:
-    parts = [plural(int(answer.get("runs") or 0), "run")]
-    if answer.get("seconds") is not None:
-        parts.append(seconds(answer["seconds"]))
-    study = printable(answer.get("study", ""))
-    return Text(f"{', '.join(parts)}. The race: surefoot report {study} -o FILE.html", style="dim")
+def _footer(answer: Answer) -> Text:
+    parts = f"{plural(answer.runs, 'run')}, {seconds(answer.seconds)}"
+    return Text(f"{parts}. The race: surefoot report {printable(answer.study)} -o FILE.html", style="dim")

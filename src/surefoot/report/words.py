@@ -6,24 +6,32 @@ certainty(answer)  # "Best with probability 62 %; expected regret 0.0012; differ
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from surefoot.analysis.tables import RateCurve, Result, finite
-from surefoot.study.format import MISSING, decades, difference, fraction, rounded, share, signed
+from surefoot.analysis.tables import RateCurve, Result
+from surefoot.study.answer import Answer, Verdict
+from surefoot.study.format import (
+    MISSING,
+    decades,
+    difference,
+    fraction,
+    rounded,
+    share,
+    signed,
+)
 
 VERDICTS = {
-    "win": "Win",
-    "tie": "Tie",
-    "budget": "Budget spent",
-    "trained": "Trained",
-    "diverged": "Diverged",
+    Verdict.WIN: "Win",
+    Verdict.TIE: "Tie",
+    Verdict.BUDGET: "Budget spent",
+    Verdict.TRAINED: "Trained",
+    Verdict.DIVERGED: "Diverged",
 }
 
 
-def verdict(answer: Mapping[str, Any]) -> str:
+def verdict(answer: Answer | None) -> str:
     """The verdict as a heading."""
-    return VERDICTS.get(str(answer.get("verdict")), "Unfinished")
+    return VERDICTS[answer.verdict] if answer else "Unfinished"
 
 
 def halves(sentence: str) -> tuple[str, str]:
@@ -32,43 +40,43 @@ def halves(sentence: str) -> tuple[str, str]:
     return headline + stop.strip(), rest
 
 
-def certainty(answer: Mapping[str, Any]) -> str:
+def certainty(answer: Answer) -> str:
     """How sure the answer is: P(best), expected regret, margin, what could have been seen."""
     known = [
-        ("best with probability {}", share(answer.get("p_best"))),
-        ("expected regret {}", _difference(answer, "expected_regret")),
+        ("best with probability {}", share(answer.p_best)),
+        ("expected regret {}", _difference(answer, answer.expected_regret)),
         (
             "a difference of {} would have been seen four times in five",
-            _difference(answer, "minimum_detectable_difference"),
+            _difference(answer, answer.minimum_detectable_difference),
         ),
-        ("below {} it is a tie", _difference(answer, "margin")),
+        ("below {} it is a tie", _difference(answer, answer.margin)),
     ]
     parts = [words.format(value) for words, value in known if value != MISSING]
     return "; ".join(parts).capitalize() + "." if parts else ""
 
 
-def certainty_in_short(answer: Mapping[str, Any]) -> str:
+def certainty_in_short(answer: Answer) -> str:
     """`certainty` in one line: `P(best) 62 %, expected regret 0.0012, detectable 0.014, tie below 0.0046`."""
     known = [
-        ("P(best)", share(answer.get("p_best"))),
-        ("expected regret", _difference(answer, "expected_regret")),
-        ("detectable", _difference(answer, "minimum_detectable_difference")),
-        ("tie below", _difference(answer, "margin")),
+        ("P(best)", share(answer.p_best)),
+        ("expected regret", _difference(answer, answer.expected_regret)),
+        ("detectable", _difference(answer, answer.minimum_detectable_difference)),
+        ("tie below", _difference(answer, answer.margin)),
     ]
     return ", ".join(f"{name} {value}" for name, value in known if value != MISSING)
 
 
-def pairing(answer: Mapping[str, Any]) -> str:
+def pairing(answer: Answer) -> str:
     """Whether arms were compared seed by seed, and why."""
-    found = answer.get("pairing") or {}
-    correlation = finite(found.get("correlation"))
-    if math.isnan(correlation):
+    found = answer.pairing
+    if found is None or not math.isfinite(found.correlation):
         return ""
-    used = "compared seed by seed" if found.get("used") else "not paired by seed"
-    return f"Two candidates' results on the same seeds correlate by {signed(correlation)}; they were {used}."
+    used = "compared seed by seed" if found.used else "not paired by seed"
+    correlation = signed(found.correlation)
+    return f"Two candidates' results on the same seeds correlate by {correlation}; they were {used}."
 
 
-def forest_note(answer: Mapping[str, Any], rows: Sequence[Result]) -> str:
+def forest_note(answer: Answer, rows: Sequence[Result]) -> str:
     """How to read the picture of the confirmed candidates."""
     if any(row.interval for row in rows):
         words = (
@@ -99,13 +107,12 @@ def window(curve: RateCurve, *, finished: bool = True) -> str:
     return words + (f"; {share(found.blow_up)} of its runs blew up." if found.blow_up else ".")
 
 
-def _has_effect(answer: Mapping[str, Any]) -> bool:
-    return math.isfinite(finite((answer.get("effect") or {}).get("low")))
+def _has_effect(answer: Answer) -> bool:
+    return answer.effect is not None and math.isfinite(answer.effect.low)
 
 
-def _difference(answer: Mapping[str, Any], name: str) -> str:
+def _difference(answer: Answer, found: float | None) -> str:
     """One of the answer's differences, with its unit: times are in seconds, a loss has none."""
-    found = finite(answer.get(name))
-    if not found > 0:
+    if found is None or not 0 < found < math.inf:
         return MISSING
-    return difference(found) + (" s" if answer.get("goal") == "fastest" else "")
+    return difference(found) + (" s" if answer.goal == "fastest" else "")

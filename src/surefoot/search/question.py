@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
@@ -19,11 +19,11 @@ from surefoot.scripts.runner import script_name
 from surefoot.search.space import candidates as space
 from surefoot.search.space import constraints
 from surefoot.search.space.user_candidates import read_candidates
+from surefoot.study.answer import Goal
 from surefoot.study.optimizers import find_algorithm
 from surefoot.study.run import Candidate, Schedule, ScheduleKind
 from surefoot.tasks import command_words, with_data
-
-Goal = Literal["best", "fastest"]
+from surefoot.tasks.by_value import PREFIX, is_by_value
 
 SCHEDULES: dict[Goal, ScheduleKind] = {"best": "trunk", "fastest": "constant"}
 """The schedule of each goal, unless another is named."""
@@ -154,7 +154,8 @@ class Question:
     def _named(self) -> Question:
         """With a name made from the question: the same question finds the same study."""
         document = json.dumps(self._document, sort_keys=True)
-        subject = script_name(self.script).removesuffix(".py") if self.script else command_words(self.task)[0]
+        task = command_words(self.task)[0].removeprefix(PREFIX)
+        subject = script_name(self.script).removesuffix(".py") if self.script else task
         word = path_name_near(subject.rpartition("/")[2].replace(".", "-"))[:MOST_OF_SUBJECT]
         name = f"{word}-{hashlib.sha256(document.encode()).hexdigest()[:8]}"
         return replace(self, study=name)
@@ -192,8 +193,30 @@ class Question:
         """The command line that asks this question."""
         return self.command_with()
 
+    @property
+    def _call(self) -> str:
+        """The call that asks this question of a task which only Python knows."""
+        given: dict[str, Any] = {
+            "optimizers": list(self.optimizers) or None,
+            "runs": self.runs,
+            "budget": self.budget_seconds,
+            "goal": self.goal if self.goal != "best" else None,
+            "target": self.target,
+            "schedule": self.schedule if self.schedule != SCHEDULES[self.goal] else None,
+            "baseline": self.baseline if self.baseline != "AdamW" else None,
+            "sets": list(self.sets) or None,
+            "candidates": self.candidates,
+            "margin": self.margin,
+            "seed": self.seed or None,
+            "study": self.study or None,
+        }
+        words = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+        return f"surefoot.choose({', '.join(['task', *words])})"
+
     def command_with(self, *options: str) -> str:
-        """The command line that asks this question, with further options."""
+        """The command line that asks this question, with further options; of a task by value the call."""
+        if is_by_value(self.task):
+            return self._call
         words = ["surefoot", "choose", *([] if self.script else command_words(self.task))]
         if self.optimizers:
             words += ["--optimizers", ",".join(map(_word, self.optimizers))]

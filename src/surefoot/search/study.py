@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,14 @@ from surefoot.search.space.prior_results import load_experience, usual_order
 from surefoot.search.space.task_features import traits_of
 from surefoot.store import Store
 from surefoot.store.environment import environment
+from surefoot.study.answer import Answer
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decision, GivenUp, Ordered, Piloted, Promoted, RuledOut
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord
 from surefoot.study.requests import Batch, Reading, Request, first_value_from
 from surefoot.study.run import Candidate
-from surefoot.tasks import load_task
+from surefoot.tasks import Task, load_task
 from surefoot.training.own_files import remove_trunks, remove_unfinished
 from surefoot.training.profile import look
 from surefoot.training.snapshots import snapshots_folder
@@ -101,8 +102,13 @@ class Budget:
 
 
 def choose_optimizer(
-    question: Question, store: Store, engine: Engine, checkpoints: Path, watcher: Watcher
-) -> dict[str, Any]:
+    question: Question,
+    store: Store,
+    engine: Engine,
+    checkpoints: Path,
+    watcher: Watcher,
+    load: Callable[[str], Task] = load_task,
+) -> Answer:
     """Answer a question, going on with its study where that was interrupted.
 
     Args:
@@ -111,9 +117,10 @@ def choose_optimizer(
         engine: where runs are made.
         checkpoints: folder for the trunks of this study's runs; they are removed once there is an answer.
         watcher: who is kept informed.
+        load: from the question's reference to the task, for what is measured in this process.
 
     Returns:
-        The answer, as `--json` writes it.
+        The answer, which the store now holds.
 
     Raises:
         TaskError: the task is not one, or makes one of the frequent mistakes.
@@ -123,7 +130,7 @@ def choose_optimizer(
         InvalidInputError: the question's study has no name.
     """
     check_path_name(question.study, "study")
-    study = _Study(question, store, engine, checkpoints, watcher)
+    study = _Study(question, store, engine, checkpoints, watcher, load)
     for folder in (checkpoints, snapshots_folder(checkpoints)):
         remove_unfinished(folder)
     try:
@@ -134,9 +141,15 @@ def choose_optimizer(
 
 class _Study:
     def __init__(
-        self, question: Question, store: Store, engine: Engine, checkpoints: Path, watcher: Watcher
+        self,
+        question: Question,
+        store: Store,
+        engine: Engine,
+        checkpoints: Path,
+        watcher: Watcher,
+        load: Callable[[str], Task],
     ) -> None:
-        self.question = question
+        self.question, self.load = question, load
         self.watcher = watcher
         self.started = time.monotonic()
         self.log = store.begin(question.study, question.task, question.settings, {}, environment())
@@ -160,11 +173,11 @@ class _Study:
         )
         return confirmed or (self.screening.so_far(self.measure) if self.screening else "")
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self) -> Answer:
         if self.finished is not None:
             self.watcher.phase("show a finished study again")
             self._remove_checkpoints()  # it may have been killed before
-            return dict(self.finished)
+            return self.finished
         seen = self._look()
         self.measure = str(seen["measure"])
         budget = self._budget(seen)
@@ -212,7 +225,7 @@ class _Study:
         if self.question.script:
             return self._pilot()
         self.watcher.phase("look")
-        task = load_task(self.question.task)
+        task = self.load(self.question.task)
         seen = look(task).to_dict()
         if self.stored_look:
             if self.stored_look["fingerprint"] != seen["fingerprint"]:
@@ -282,7 +295,7 @@ class _Study:
             usual = [space.usual_candidate(name, grid) for name in space.usual_lines(grid)]
             others = [space.floor(self.question.plan), self._reference(seen)]
             timed = {candidate.optimizer: candidate for candidate in [*others, *usual]}
-            paces, failed = measure_paces(load_task(self.question.task), list(timed.values()))
+            paces, failed = measure_paces(self.load(self.question.task), list(timed.values()))
             seen = {**seen, "paces": {name: asdict(pace) for name, pace in paces.items()}, "no_pace": failed}
             self.log.set_look(seen)
         for name, reason in seen["no_pace"].items():

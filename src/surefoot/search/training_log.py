@@ -19,9 +19,11 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from surefoot.path_names import path_name_near
-from surefoot.search.answer.snippet import snippet
+from surefoot.search.answer.answer import recommendation
 from surefoot.store import Store, StoreError, StudyLog
 from surefoot.store.environment import environment
+from surefoot.study.answer import Answer, CandidateResult, Verdict
+from surefoot.study.codec import as_tuples
 from surefoot.study.format import number
 from surefoot.study.label import candidate_label
 from surefoot.study.run import Point
@@ -36,7 +38,7 @@ PHASE = "confirm"
 MOST_OF_SOURCE = 80
 """Characters; what follows must fit into a name as well."""
 
-VERDICTS = {"completed": "trained", "diverged": "diverged"}
+VERDICTS = {"completed": Verdict.TRAINED, "diverged": Verdict.DIVERGED}
 
 
 class TrainingLog(Follower):
@@ -116,38 +118,36 @@ class TrainingLog(Follower):
         except StoreError as error:
             self.trouble = str(error)
 
-    def _answer(self, result: Result) -> dict[str, Any]:
-        """Of the shape of a study's answer, with what a single training can say."""
+    def _answer(self, result: Result) -> Answer:
+        """With what a single training can say."""
         plan, candidate = self._plan, self._plan.candidate
-        document = asdict(candidate) | {"hyperparameters": dict(candidate.hyperparameters)}
-        best, label = result.best, candidate_label(candidate)
         value = result.curve[-1].value if result.status == "completed" else math.nan
-        entry = {
-            "label": label,
-            "phase": PHASE,
-            "seeds": [plan.seed],
-            "progress": result.curve[-1].progress,
-            "values": [value if math.isfinite(value) else None],
-            "seconds_per_step": result.seconds_per_step,
-            "state_bytes": result.state_bytes,
-            "diverged": int(result.status == "diverged"),
-        }
-        return {
-            "study": self.study,
-            "task": plan.task,
-            "goal": "best",
-            "target": None,
-            "measure": self._measure,
-            "verdict": VERDICTS[result.status],
-            "sentence": sentence(plan, result, self._measure),
-            "why": [],
-            "recommendation": document | {"snippet": snippet(candidate, plan.steps)},
-            "best": best and asdict(best),
-            "metrics": dict(result.metrics or {}),
-            "candidates": [document | entry],
-            "runs": 1,
-            "seconds": result.curve[-1].seconds,
-        }
+        measured = CandidateResult(
+            label=candidate_label(candidate),
+            optimizer=candidate.optimizer,
+            hyperparameters=as_tuples(candidate.hyperparameters),
+            schedule=candidate.schedule,
+            phase=PHASE,
+            seeds=(plan.seed,),
+            progress=result.curve[-1].progress,
+            values=(value if math.isfinite(value) else None,),
+            seconds_per_step=result.seconds_per_step,
+            state_bytes=result.state_bytes,
+            diverged=int(result.status == "diverged"),
+        )
+        return Answer(
+            study=self.study,
+            task=plan.task,
+            measure=self._measure,
+            verdict=VERDICTS[result.status],
+            sentence=sentence(plan, result, self._measure),
+            recommendation=recommendation(candidate, plan.steps),
+            candidates=(measured,),
+            runs=1,
+            seconds=result.curve[-1].seconds,
+            best=result.best,
+            metrics=dict(result.metrics or {}),
+        )
 
 
 def sentence(plan: Plan, result: Result, measure: str) -> str:

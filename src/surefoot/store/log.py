@@ -24,6 +24,7 @@ from surefoot.store.database import Database
 from surefoot.store.errors import StoreError
 from surefoot.store.queries import read_study
 from surefoot.store.schema import decisions, insert, points, runs, studies, to_json, to_line
+from surefoot.study.answer import Answer
 from surefoot.study.decisions import Decision, details_of, kind_of
 from surefoot.study.records import StudyRecord
 from surefoot.study.run import Point
@@ -151,9 +152,9 @@ class StudyLog:
         self._waiting.decisions.setdefault(_fingerprint(*row.values()), row | {"seconds": seconds})
         self._written()
 
-    def finish(self, answer: Mapping[str, Any]) -> None:
-        """Keep the answer (the `--json` document); the study is then finished."""
-        self._update("answer", answer)
+    def finish(self, answer: Answer) -> None:
+        """Keep the answer's document; the study is then finished."""
+        self._update("answer", answer.to_document())
 
     def _update(self, column: str, value: Mapping[str, Any]) -> None:
         self._waiting.study[column] = self._json(value)

@@ -119,8 +119,8 @@ def _describe(written: Any, study: StudyRecord) -> None:
     facts = {
         "task": study.task,
         "created": study.created,
-        "verdict": (study.answer or {}).get("verdict"),
-        "sentence": (study.answer or {}).get("sentence"),
+        "verdict": study.answer and study.answer.verdict.value,
+        "sentence": study.answer and study.answer.sentence,
         "settings": study.settings,
         "environment": study.environment,
     }

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Text, func, select, type_coerce
 
 from surefoot.naming import closest
-from surefoot.store.errors import UnknownStudy
+from surefoot.store.errors import StoreError, UnknownStudy
 from surefoot.store.schema import decisions, documents, from_json, points, runs, studies
+from surefoot.study.answer import Answer, Verdict
+from surefoot.study.codec import DocumentError
 from surefoot.study.decisions import decision_of
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord, StudySummary
 from surefoot.study.run import Point
@@ -32,7 +34,7 @@ def read_summaries(db: Connection) -> list[StudySummary]:
             created=row.created,
             finished=row.answer is not None,
             runs=row.runs,
-            verdict=(row.answer or {}).get("verdict"),
+            verdict=_verdict(row.answer),
         )
         for row in db.execute(query)
     ]
@@ -48,6 +50,7 @@ def read_study(db: Connection, name: str, place: str) -> StudyRecord:
 
     Raises:
         UnknownStudy: there is none of this name.
+        StoreError: its answer is not one that this version reads.
     """
     study = find_study(db, name, place)
     return StudyRecord(
@@ -57,11 +60,24 @@ def read_study(db: Connection, name: str, place: str) -> StudyRecord:
         look=study.look,
         environment=study.environment,
         created=study.created,
-        answer=study.answer,
+        answer=_answer(study.answer, name, place),
         decisions=_decisions(db, study.id),
         runs=_runs(db, study.id),
         documents=_documents(db, study.id),
     )
+
+
+def _answer(document: Any, name: str, place: str) -> Answer | None:
+    try:
+        return None if document is None else Answer.from_document(document)
+    except DocumentError as error:
+        raise StoreError(f"study {name!r} in {place} holds what is not an answer: {error}") from error
+
+
+def _verdict(document: Any) -> str | None:
+    """Of an answer in a list, which one that cannot be read must not hide."""
+    found = document.get("verdict") if isinstance(document, Mapping) else None
+    return found if found in set(Verdict) else None
 
 
 def find_study(db: Connection, name: str, place: str) -> Row[Any]:

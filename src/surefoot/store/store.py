@@ -5,7 +5,7 @@
         run = log.start_run("Adam", {"lr": 1e-3}, {"kind": "trunk"}, seed=0, phase="screen")
         log.add_point(run, Point(progress=0.1, seconds=2.5, value=0.7))
         log.end_run(run, "completed", "", seconds_per_step=1e-3, state_bytes=4096)
-        log.finish({"verdict": "tie"})
+        log.finish(answer)
         store.study("digits").finished  # True
 
 Every call which writes has committed when it returns: what it wrote survives a kill; only inside

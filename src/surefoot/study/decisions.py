@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from surefoot.study.codec import CodecError, read, write
+from surefoot.study.codec import DocumentError, decode, encode
 from surefoot.study.run import Candidate
 
 
@@ -259,7 +259,7 @@ def kind_of(decision: Decision) -> DecisionKind:
 
 def details_of(decision: Decision) -> dict[str, Any]:
     """All but the sentence, as JSON has it."""
-    document: dict[str, Any] = write(decision)
+    document: dict[str, Any] = encode(decision)
     del document["text"]
     return document
 
@@ -268,8 +268,8 @@ def decision_of(kind: str, text: str, details: Mapping[str, Any]) -> Decision:
     """The decision that was stored as these; an `Unknown` where they do not fit any class."""
     try:
         made = _CLASSES[DecisionKind(kind)]
-        found: Decision = read(made, {**details, "text": text})
-    except (CodecError, ValueError, KeyError):
+        found: Decision = decode(made, {**details, "text": text})
+    except (DocumentError, ValueError, KeyError):
         return Unknown(text)
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from surefoot.study.answer import Answer
 from surefoot.study.decisions import Decision, DecisionKind, kind_of
 from surefoot.study.run import Point
 
@@ -79,7 +80,7 @@ class StudyRecord:
         look: what the Look phase measured (parameters by role, seconds per step, …).
         environment: versions, device, processor, git commit.
         created: ISO 8601 time, UTC.
-        answer: the `--json` document, None while unfinished.
+        answer: None while unfinished.
         documents: what was made of the study later, by kind, such as its "landscape".
     """
 
@@ -89,7 +90,7 @@ class StudyRecord:
     look: Mapping[str, Any]
     environment: Mapping[str, Any]
     created: str
-    answer: Mapping[str, Any] | None
+    answer: Answer | None
     runs: tuple[RunRecord, ...]
     decisions: tuple[DecisionRecord, ...]
     documents: Mapping[str, Any] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from surefoot.naming import nearest
 from surefoot.study.user_code import TaskError, calling, find_object, source_file
+from surefoot.tasks.by_value import PREFIX, is_by_value
 from surefoot.tasks.loading import (
     as_trained,
     builtin_modules,
@@ -60,6 +61,11 @@ def load_task(reference: str, labels: Sequence[str] | None = None) -> Task:
         TaskError: there is no such task, or it is not one; one line says what, where, and the nearest
             valid name.
     """
+    if is_by_value(reference):
+        raise TaskError(
+            f"the task {reference.removeprefix(PREFIX)!r} was made in Python, in a notebook or a script, and "
+            "nowhere else: call surefoot.choose there, or write it into a file and say file.py:object"
+        )
     if (own := load_own_data(reference, labels)) is not None:
         return own
     if ":" in reference:

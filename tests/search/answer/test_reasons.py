@@ -9,7 +9,8 @@ import pytest
 from surefoot.analysis.fates import Fate
 from surefoot.search.answer.reasons import reasons
 from surefoot.search.confirm.confirmation import Cost, Outcome
-from surefoot.search.confirm.sequential_test import Comparison, Interval, Pairing
+from surefoot.search.confirm.sequential_test import Comparison
+from surefoot.study.answer import Interval, LrWindow, Pairing
 from surefoot.study.run import Candidate
 
 ADAMW, MUON, SGD = (
@@ -52,10 +53,7 @@ def played(name, behind, seeds):
 
 
 def window(decades, *, low=0.01, open_high=False, blow_up=0.0):
-    return {
-        "low": low, "high": low * 10**decades, "decades": decades, "best": low, "blow_up": blow_up,
-        "open_low": False, "open_high": open_high,
-    }  # fmt: skip
+    return LrWindow(low, low * 10**decades, decades, low, blow_up, open_high=open_high)
 
 
 TIE = outcome("tie", [compared(MUON, "equivalent"), compared(SGD, "better")])

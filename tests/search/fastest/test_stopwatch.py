@@ -138,27 +138,27 @@ def resumed(tmp_path_factory):
 def test_the_answer_is_in_seconds_with_its_misses(resumed):
     _, study = resumed
     answer = study.answer
-    assert answer["goal"] == "fastest"
-    assert answer["target"] > 0.09
-    assert answer["measure"].startswith("seconds to a mean squared error")
-    assert answer["recommendation"]["schedule"]["kind"] == "constant"
+    assert answer.goal == "fastest"
+    assert answer.target > 0.09
+    assert answer.measure.startswith("seconds to a mean squared error")
+    assert answer.recommendation.schedule.kind == "constant"
     whole = study.look["paces"]["AdamW"]["seconds"] * 300
-    confirmed = [entry for entry in answer["candidates"] if entry["phase"] == "confirm"]
-    assert {"Adam", "AdamW", "SGD"} == {entry["optimizer"] for entry in confirmed}
+    confirmed = [entry for entry in answer.candidates if entry.phase == "confirm"]
+    assert {"Adam", "AdamW", "SGD"} == {entry.optimizer for entry in confirmed}
     for entry in confirmed:
-        assert all(0 < value <= whole for value in entry["values"])
-        assert entry["compile_seconds"] >= 0
-        known = [time for time in entry["seconds_to_target"] if time is not None]
-        assert len(known) + entry["misses"] == len(entry["seeds"])
-        assert set(known) <= set(entry["values"])
-    (base,) = (entry for entry in confirmed if entry["optimizer"] == "AdamW")
-    named = answer["recommendation"]["optimizer"]
-    (best,) = (entry for entry in confirmed if entry["optimizer"] == named)
-    assert answer["effect"]["ratio"] == pytest.approx(best["mean"] / base["mean"])
-    assert best["seconds_per_step"] == study.look["paces"][named]["seconds"]
-    assert fmean(best["values"]) < 0.5 * fmean(base["values"])  # whose rate is far too low for this task
-    assert "of the time of AdamW" in answer["sentence"]
-    assert "missed" in answer["sentence"]
+        assert all(0 < value <= whole for value in entry.values)
+        assert entry.compile_seconds >= 0
+        known = [time for time in entry.seconds_to_target if time is not None]
+        assert len(known) + entry.misses == len(entry.seeds)
+        assert set(known) <= set(entry.values)
+    (base,) = (entry for entry in confirmed if entry.optimizer == "AdamW")
+    named = answer.recommendation.optimizer
+    (best,) = (entry for entry in confirmed if entry.optimizer == named)
+    assert answer.effect.ratio == pytest.approx(best.mean / base.mean)
+    assert best.seconds_per_step == study.look["paces"][named]["seconds"]
+    assert fmean(best.values) < 0.5 * fmean(base.values)  # whose rate is far too low for this task
+    assert "of the time of AdamW" in answer.sentence
+    assert "missed" in answer.sentence
 
 
 def test_runs_end_at_the_target(resumed):
@@ -166,7 +166,7 @@ def test_runs_end_at_the_target(resumed):
     ended = [run for run in study.runs if run.phase in ("screen", "confirm") and run.status == "completed"]
     assert any(run.phase == "confirm" and run.points[-1].progress < 0.5 for run in ended)
     for run in ended:
-        assert all(point.value > study.answer["target"] for point in run.points[:-1])
+        assert all(point.value > study.answer.target for point in run.points[:-1])
 
 
 def test_what_was_measured_before_an_interruption_stands(resumed):
@@ -181,7 +181,7 @@ def test_a_target_that_the_baseline_misses_is_said_so(tmp_path):
     study = study_in(tmp_path)
     (text,) = (record.text for record in study.decisions if isinstance(record.decision, TargetSet))
     assert "on none of 3 seeds" in text
-    assert study.answer["target"] == 0
-    entries = [entry for entry in study.answer["candidates"] if entry["phase"] != "screen"]
+    assert study.answer.target == 0
+    entries = [entry for entry in study.answer.candidates if entry.phase != "screen"]
     assert entries
-    assert all(entry["misses"] == len(entry["seeds"]) for entry in entries)
+    assert all(entry.misses == len(entry.seeds) for entry in entries)

@@ -30,6 +30,7 @@ from surefoot.engines.local.worker import GRACE_SECONDS, WarmUp
 from surefoot.engines.local.worker_process import Death, WorkerProcess, search_path
 from surefoot.errors import InvalidInputError
 from surefoot.study.run import Finished, Job, Restarted
+from surefoot.tasks.by_value import ShippedTask
 
 WARDEN = """\
 import json, sys
@@ -63,6 +64,7 @@ class LocalEngine:
         memory: bytes that one worker may take with all that it has started; None sets no limit.
         gpus: names for `CUDA_VISIBLE_DEVICES`, of which each worker sees one, in turn; empty leaves them
             what the parent sees.
+        shipped: a task by value, which its workers inherit.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class LocalEngine:
         timeout: float | None = None,
         memory: int | None = None,
         gpus: Sequence[str] = (),
+        shipped: ShippedTask | None = None,
     ) -> None:
         self.slots = workers if workers is not None else len(gpus) or max(1, _processors() // threads)
         if self.slots < 1 or threads < 1:
@@ -80,6 +83,7 @@ class LocalEngine:
         self._timeout = math.inf if timeout is None else timeout
         self._memory = memory
         self._gpus = tuple(gpus)
+        self._shipped = shipped.file() if shipped else None
         self._workers: list[WorkerProcess] = []
         self._mark = uuid.uuid4().hex
         self._numbers = count()
@@ -152,6 +156,8 @@ class LocalEngine:
                 worker.process.wait(2 * GRACE_SECONDS)
             worker.bury()
         self._workers.clear()
+        if self._shipped is not None:
+            self._shipped.close()
         if self._warden is not None:
             self._warden.close()
             self._warden = None
@@ -176,7 +182,7 @@ class LocalEngine:
     def _spawn(self, slot: int) -> WorkerProcess:
         gpu = self._gpus[slot % len(self._gpus)] if self._gpus else None
         mark = f"{self._mark}.{next(self._numbers)}."
-        self._workers.append(WorkerProcess.spawn(slot, mark, self._threads, gpu))
+        self._workers.append(WorkerProcess.spawn(slot, mark, self._threads, gpu, self._shipped))
         return self._workers[-1]
 
     def _gather(self, seconds: float) -> list[Event]:

@@ -24,11 +24,15 @@ from surefoot import optim
 from surefoot.engines.local.job import run_job
 from surefoot.engines.local.messages import Outbox, Ready
 from surefoot.study.run import Job
-from surefoot.tasks import Task, TaskError, load_task
+from surefoot.tasks import Task, TaskError, calling, load_task
+from surefoot.tasks.by_value import ShippedTask, read
 
 PARENT_CHECK_SECONDS = 1.0
 # What a job may take to notice that it should end, before the process ends under it.
 GRACE_SECONDS = 1.0
+NO_FILE = -1
+"""In place of a descriptor."""
+
 DISCONNECTED = 76
 """Exit status of a worker whose pipe has closed: its parent is gone, or the run has closed it."""
 
@@ -86,12 +90,13 @@ class Orders:
         os._exit(DISCONNECTED)
 
 
-def main(descriptor: int, threads: int) -> None:
+def main(descriptor: int, threads: int, shipped: int = NO_FILE) -> None:
     """Work until the pipe closes.
 
     Args:
         descriptor: the worker's end of a duplex pipe.
         threads: intra-op threads of torch.
+        shipped: an inherited file with a task by value, `NO_FILE` without one.
     """
     # Ctrl-C is for the parent, who decides what becomes of its jobs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -101,7 +106,8 @@ def main(descriptor: int, threads: int) -> None:
     torch.set_num_interop_threads(1)
     connection = Connection(descriptor)
     orders, outbox = Orders(connection), Outbox(descriptor)
-    load = functools.cache(_loaded)
+    by_value = read(shipped) if shipped != NO_FILE else None
+    load = functools.cache(functools.partial(_loaded, by_value))
     _take_a_step()
     # What has been imported stays: no later collection need look at it, and the process ends a second sooner.
     gc.freeze()
@@ -125,9 +131,13 @@ def _take_a_step() -> None:
     optim.find("Adam")([p]).step()
 
 
-def _loaded(reference: str) -> Task:
+def _loaded(shipped: ShippedTask | None, reference: str) -> Task:
     """The task, after one step of it, so that no run's seconds contain the reading of data."""
-    task = load_task(reference)
+    if shipped is not None and shipped.reference == reference:
+        with calling(f"{reference}: unpacking the task in a worker process"):
+            task = shipped.task()
+    else:
+        task = load_task(reference)
     # What is wrong with a task is told by the job that uses it.
     with contextlib.suppress(Exception):
         task.loss(task.model(), next(iter(task.batches(0)))).backward()  # type: ignore[no-untyped-call]

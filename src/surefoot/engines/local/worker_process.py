@@ -24,7 +24,7 @@ from surefoot.engines.base import Event
 from surefoot.engines.local.gpus import VISIBLE
 from surefoot.engines.local.messages import Inbox, Message, Ready
 from surefoot.engines.local.processes import MARK, end_all, memory_of, oom_kills
-from surefoot.engines.local.worker import DISCONNECTED, GRACE_SECONDS, Stop
+from surefoot.engines.local.worker import DISCONNECTED, GRACE_SECONDS, NO_FILE, Stop
 from surefoot.study.run import Cause, Finished, Job
 
 # The parent's search path comes as an argument, so that a worker finds whatever modules the parent does.
@@ -35,7 +35,7 @@ from surefoot.engines.local.messages import Inbox, Message, Ready
 from surefoot.engines.local.processes import end_with_parent
 end_with_parent(int(sys.argv[2]))
 from surefoot.engines.local.worker import main
-main(int(sys.argv[3]), int(sys.argv[4]))
+main(int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
 """
 # Read by OpenMP, MKL and the like when they are loaded: too late to set from inside.
 THREAD_VARIABLES = (
@@ -103,7 +103,9 @@ class WorkerProcess:
     oom_kills: int = 0
 
     @classmethod
-    def spawn(cls, slot: int, mark: str, threads: int, gpu: str | None) -> Self:
+    def spawn(
+        cls, slot: int, mark: str, threads: int, gpu: str | None, shipped: IO[bytes] | None = None
+    ) -> Self:
         """Start one.
 
         Args:
@@ -111,6 +113,7 @@ class WorkerProcess:
             mark: no other process has one that begins so.
             threads: intra-op threads of torch.
             gpu: the one it sees, as `CUDA_VISIBLE_DEVICES` names it; None leaves that to the parent's.
+            shipped: the file of a task by value; None: every task has a reference.
 
         Raises:
             OSError: the system has no room for another process.
@@ -120,14 +123,15 @@ class WorkerProcess:
         environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)) | TELLING | {MARK: mark}
         if gpu is not None:
             environment[VISIBLE] = gpu
-        numbers = map(str, (os.getpid(), theirs.fileno(), threads))
+        inherited = [theirs.fileno()] if shipped is None else [theirs.fileno(), shipped.fileno()]
+        numbers = map(str, (os.getpid(), theirs.fileno(), threads, shipped.fileno() if shipped else NO_FILE))
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", PROGRAM, search_path(), *numbers],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             env=environment,
-            pass_fds=[theirs.fileno()],
+            pass_fds=inherited,
             start_new_session=True,  # a terminal's Ctrl-C reaches the parent alone
         )
         theirs.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import statistics as descriptive
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from surefoot.analysis.fates import fates
@@ -14,18 +13,19 @@ from surefoot.scripts.runner import script_name
 from surefoot.search.answer.reasons import reasons
 from surefoot.search.answer.snippet import snippet
 from surefoot.search.confirm.confirmation import Confirmation, Cost, Costs, Outcome
-from surefoot.search.confirm.sequential_test import Interval
 from surefoot.search.fastest.sentences import Times
 from surefoot.search.fastest.stopwatch import Stopwatch
 from surefoot.search.question import Question
+from surefoot.study.answer import Answer, CandidateResult, Effect, Interval, LrWindow, Recommendation, Verdict
+from surefoot.study.codec import as_tuples
 from surefoot.study.decisions import RuledOut
 from surefoot.study.format import interval, number, share
 from surefoot.study.label import candidate_label
 from surefoot.study.records import DecisionRecord, RunRecord
 from surefoot.study.requests import key_of
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Schedule
 
-Windows = Mapping[str, Mapping[str, float | bool]]
+Windows = Mapping[str, LrWindow]
 
 
 def _windows(runs: Sequence[RunRecord], ahead: Sequence[float], initial: float | None) -> Windows:
@@ -43,7 +43,7 @@ def _costs(runs: Iterable[RunRecord], windows: Windows) -> Costs:
         key: Cost(
             descriptive.median(r.seconds_per_step for r in of_one),
             max(r.state_bytes for r in of_one),
-            windows.get(of_one[0].optimizer, {}).get("decades", 0.0),
+            windows[of_one[0].optimizer].decades if of_one[0].optimizer in windows else 0.0,
         )
         for key, of_one in found.items()
     }
@@ -57,8 +57,8 @@ def build_answer(
     confirmation: Confirmation,
     seconds: float,
     stopwatch: Stopwatch | None = None,
-) -> dict[str, Any]:
-    """The document that `--json` writes.
+) -> Answer:
+    """The answer of a study that has nothing left to ask.
 
     Args:
         question: what was asked.
@@ -80,39 +80,46 @@ def build_answer(
     outcome = confirmation.outcome(cost)
     recommended, unit = outcome.recommended, "s" if times else ""
     why = reasons(outcome, fates(runs, decisions), cost, flat, candidate_label, unit)
-    return {
-        "study": question.study,
-        "task": question.task,
-        "goal": question.goal,
-        "target": times.target if times else None,
-        "measure": measure,
-        "verdict": outcome.verdict,
-        "sentence": _sentence(
-            outcome, times.against(outcome) if times else _against_the_baseline(outcome, measure)
-        ),
-        "why": [
+    against = times.against(outcome) if times else _against_the_baseline(outcome, measure)
+    effect = outcome.effect
+    return Answer(
+        study=question.study,
+        task=question.task,
+        goal=question.goal,
+        target=times.target if times else None,
+        measure=measure,
+        verdict=Verdict(outcome.verdict),
+        sentence=_sentence(outcome, against),
+        why=(
             *_deaf_to_seeds(question, runs),
             *why,
             *(times.notes(outcome) if times else ()),
             *_never_tried(decisions),
-        ],
-        "recommendation": _document(recommended) | {"snippet": snippet(recommended, steps)},
-        "baseline": _document(outcome.baseline),
-        "effect": asdict(outcome.effect) | ({"ratio": times.ratio(outcome)} if times else {}),
-        "margin": outcome.margin,
-        "p_best": outcome.p_best,
-        "expected_regret": outcome.expected_regret,
-        "minimum_detectable_difference": outcome.minimum_detectable_difference,
-        "trainings_needed": outcome.trainings_needed,
-        "pairing": asdict(outcome.pairing),
-        "candidates": [
-            entry | (times.of_candidate(entry) if times else {}) for entry in _candidates(runs, outcome.means)
-        ],
-        "lr_windows": flat,
-        "runs": made,
-        "seconds": seconds,
-        "command": question.command,
-    }
+        ),
+        recommendation=recommendation(recommended, steps),
+        baseline=outcome.baseline,
+        effect=Effect(
+            effect.estimate, effect.low, effect.high, effect.level, times.ratio(outcome) if times else None
+        ),
+        margin=outcome.margin,
+        p_best=outcome.p_best,
+        expected_regret=outcome.expected_regret,
+        minimum_detectable_difference=outcome.minimum_detectable_difference,
+        trainings_needed=outcome.trainings_needed,
+        pairing=outcome.pairing,
+        candidates=_candidates(runs, outcome.means, times),
+        lr_windows=flat,
+        runs=made,
+        seconds=seconds,
+        command=question.command,
+    )
+
+
+def recommendation(candidate: Candidate, steps: int) -> Recommendation:
+    """A candidate with the code to paste, for a training of so many steps."""
+    code = snippet(candidate, steps)
+    settings = as_tuples(candidate.hyperparameters)
+    return Recommendation(candidate.optimizer, settings, candidate.schedule, code)
 
 
 def _sentence(outcome: Outcome, against: str) -> str:
@@ -162,51 +169,53 @@ def _never_tried(decisions: Iterable[DecisionRecord]) -> list[str]:
     return [f"Not tried: {'; '.join(texts)}."] if texts else []
 
 
-def _candidates(runs: Sequence[RunRecord], means: Mapping[str, Interval]) -> list[dict[str, Any]]:
+def _candidates(
+    runs: Sequence[RunRecord], means: Mapping[str, Interval], times: Times | None
+) -> tuple[CandidateResult, ...]:
     """Every candidate by phase, with one value per seed: that at the furthest progress.
 
-    A confirmed one has its mean with the interval too.
+    A confirmed one has its mean with the interval too; with the goal "fastest" there are its times.
     """
     groups: dict[tuple[str, str], list[RunRecord]] = {}
     for run in runs:
-        key = key_of(run)
-        groups.setdefault((run.phase, key), []).append(run)
-    return [
-        _candidate(phase, sorted(group, key=lambda r: r.seed)) | _own_mean(means.get(key), phase)
+        groups.setdefault((run.phase, key_of(run)), []).append(run)
+    return tuple(
+        _candidate(
+            phase,
+            sorted(group, key=lambda r: r.seed),
+            means.get(key) if phase == "confirm" else None,
+            times.of_candidate(phase, group[0].optimizer, key) if times else {},
+        )
         for (phase, key), group in sorted(groups.items())
-    ]
+    )
 
 
-def _own_mean(mean: Interval | None, phase: str) -> dict[str, float]:
-    if mean is None or phase != "confirm":
-        return {}
-    return {"mean": mean.estimate, "low": mean.low, "high": mean.high}
-
-
-def _candidate(phase: str, runs: Sequence[RunRecord]) -> dict[str, Any]:
+def _candidate(
+    phase: str, runs: Sequence[RunRecord], mean: Interval | None, times: Mapping[str, Any]
+) -> CandidateResult:
     speeds = [run.seconds_per_step for run in runs if math.isfinite(run.seconds_per_step)]
-    return {
-        "label": candidate_label(runs[0]),
-        "optimizer": runs[0].optimizer,
-        "hyperparameters": dict(runs[0].hyperparameters),
-        "schedule": dict(runs[0].schedule),
-        "phase": phase,
-        "seeds": [run.seed for run in runs],
-        "progress": furthest(runs),
-        "values": [_last_value(run) for run in runs],
-        "seconds_per_step": descriptive.median(speeds) if speeds else None,
-        "state_bytes": max(run.state_bytes for run in runs),
-        "diverged": sum(run.lost for run in runs),
-    }
+    return CandidateResult(
+        label=candidate_label(runs[0]),
+        optimizer=runs[0].optimizer,
+        hyperparameters=as_tuples(runs[0].hyperparameters),
+        schedule=Schedule(**runs[0].schedule),
+        phase=phase,
+        seeds=tuple(run.seed for run in runs),
+        progress=furthest(runs),
+        values=tuple(_last_value(run) for run in runs),
+        seconds_per_step=descriptive.median(speeds) if speeds else None,
+        state_bytes=max(run.state_bytes for run in runs),
+        diverged=sum(run.lost for run in runs),
+        mean=mean.estimate if mean else None,
+        low=mean.low if mean else None,
+        high=mean.high if mean else None,
+        **times,
+    )
 
 
 def _last_value(run: RunRecord) -> float | None:
     healthy = run.points and not run.lost and math.isfinite(run.points[-1].value)
     return run.points[-1].value if healthy else None
-
-
-def _document(candidate: Candidate) -> dict[str, Any]:
-    return asdict(candidate) | {"hyperparameters": dict(candidate.hyperparameters)}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -17,6 +17,7 @@ from surefoot.analysis.fates import Fate
 from surefoot.naming import listed
 from surefoot.search.confirm.confirmation import COST_NOISE, Costs, Outcome
 from surefoot.search.confirm.sequential_test import Comparison
+from surefoot.study.answer import LrWindow
 from surefoot.study.format import decades, difference, fraction, interval, plural, rounded, share
 from surefoot.study.label import optimizer_label
 from surefoot.study.run import Candidate
@@ -31,7 +32,7 @@ MOST_NAMES = 6
 """Of those who share a fate; the rest are counted."""
 
 Label = Callable[[Candidate], str]
-Windows = Mapping[str, Mapping[str, float | bool]]
+Windows = Mapping[str, LrWindow]
 
 
 def reasons(
@@ -155,19 +156,19 @@ def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
     if window is None:
         name = optimizer_label(recommended.optimizer)
         return [f"How wide the lr window of {name} is was not seen: too few rates came far."]
-    low, high = window["low"], window["high"]
-    edge = " at least" if window.get("open_low") or window.get("open_high") else ""
-    width = f"{edge} {decades(window['decades'])}"
+    low, high = window.low, window.high
+    edge = " at least" if window.open else ""
+    width = f"{edge} {decades(window.decades)}"
     name = optimizer_label(recommended.optimizer)
     words = f"{name} is equally good for lr {rounded(low)} to {rounded(high)},{width}"
-    if window["decades"] < NARROW:
+    if window.decades < NARROW:
         words += ": choose it with care"
     elif low * 1.5 < rate <= high * 1.01:
         words += "; the low side is the safer one, as a rate too high blows up"
     elif rate <= low * 1.5:
         words += "; the one to use is on the low, safe side"
-    if window["blow_up"]:
-        words += f"; {share(window['blow_up'])} of its screening runs diverged"
+    if window.blow_up:
+        words += f"; {share(window.blow_up)} of its screening runs diverged"
     return [words + "."]
 
 
@@ -228,8 +229,8 @@ def _remarked(fate: Fate, windows: Windows) -> str:
         return name
     if fate.diverged > OFTEN * fate.runs:
         return f"{name} ({fate.diverged} of {fate.runs} runs diverged)"
-    if window and window["decades"] < NARROW and not (window.get("open_low") or window.get("open_high")):
-        return f"{name} (lr window {decades(window['decades'])} wide)"
+    if window and window.decades < NARROW and not window.open:
+        return f"{name} (lr window {decades(window.decades)} wide)"
     return name
 
 

@@ -18,8 +18,6 @@ from surefoot.search.confirm.posterior import Posterior, posterior
 from surefoot.search.confirm.sequential_test import (
     LADDER,
     Comparison,
-    Interval,
-    Pairing,
     Plan,
     Verdict,
     compare,
@@ -30,6 +28,7 @@ from surefoot.search.confirm.sequential_test import (
     seeds_needed,
     verdict,
 )
+from surefoot.study.answer import Interval, Pairing
 from surefoot.study.decisions import Decide, Looked, RivalDifference
 from surefoot.study.requests import Request
 from surefoot.study.run import Candidate

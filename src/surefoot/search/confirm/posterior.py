@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.search.confirm.sequential_test import Interval
+from surefoot.study.answer import Interval
 
 DRAWS = 4_000
 """Monte Carlo draws: probabilities are exact to about 0.008, and the same each time."""

@@ -33,6 +33,7 @@ from typing import Literal
 from scipy.special import ndtri, stdtr, stdtrit
 
 from surefoot.search.confirm.alpha_spending import EVEN, LATE, nominal_levels, overall_level
+from surefoot.study.answer import Interval, Pairing
 
 LADDER = (4, 6, 9, 13, 18, 25, 35, 50, 70, 100, 140, 200, 280, 400)
 """Numbers of seeds at which one looks: four give a t-test its first few degrees of freedom, then each step
@@ -75,34 +76,6 @@ class Plan:
             raise ValueError(f"alpha must be between 0 and 0.5; got {self.alpha}")
         if self.margin is not None and not self.margin > 0:
             raise ValueError(f"margin must be positive; got {self.margin}")
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean, or a difference of two.
-
-    Attributes:
-        estimate: nan where an arm has a diverged seed or fewer than two seeds.
-        low, high: they hold the truth with probability `level` at whatever look one stops.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    level: float
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """Whether arms were compared seed by seed.
-
-    Attributes:
-        used: only where it pays.
-        correlation: of two arms' results on the same seeds, on average over pairs; nan where unknown.
-    """
-
-    used: bool
-    correlation: float
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from surefoot.search.confirm.confirmation import Outcome
 from surefoot.search.fastest.stopwatch import Stopwatch
 from surefoot.study.format import interval, number, seconds, share
 from surefoot.study.records import RunRecord
-from surefoot.study.requests import key_of, run_key
+from surefoot.study.requests import key_of
 from surefoot.study.run import Candidate
 
 CONFIRMED = ("confirm", "floor")
@@ -87,15 +87,17 @@ class Times:
             f"Not in the times: the first step compiles kernels, which takes {seconds(first)} once.",
         ]
 
-    def of_candidate(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """Further numbers of one of the answer's candidates; times are None where the target was missed."""
-        if entry["phase"] not in CONFIRMED:
+    def of_candidate(self, phase: str, optimizer: str, key: str) -> dict[str, Any]:
+        """Further fields of one of the answer's candidates; times are None where the target was missed."""
+        if phase not in CONFIRMED:
             return {}
-        runs = self._confirmed(run_key(entry["optimizer"], entry["hyperparameters"], entry["schedule"]))
+        runs = self._confirmed(key)
         return {
-            "seconds_to_target": [None if self._missed(run) else _time(self.stopwatch, run) for run in runs],
+            "seconds_to_target": tuple(
+                None if self._missed(run) else _time(self.stopwatch, run) for run in runs
+            ),
             "misses": sum(map(self._missed, runs)),
-            "compile_seconds": self.compile_seconds.get(entry["optimizer"]),
+            "compile_seconds": self.compile_seconds.get(optimizer),
         }
 
     @property

@@ -64,8 +64,7 @@ def recommended(study: StudyRecord, task: str) -> Candidate:
     if study.answer is None:
         command = study.settings.get("command", "surefoot choose …")
         raise InvalidInputError(f"study {study.name!r} has no answer yet; to go on with it: {command}")
-    found = study.answer["recommendation"]
-    candidate = Candidate(found["optimizer"], found["hyperparameters"], Schedule(**found["schedule"]))
+    candidate = study.answer.recommendation.candidate
     if study.task != task:
         raise InvalidInputError(
             f"study {study.name!r} is of the task {study.task!r}, not {task!r}; to use its settings all the "

@@ -1,4 +1,4 @@
-"""The engine that a command line asks for, from its options.
+"""The engine that somebody asks for, from the options of the command line or of `surefoot.choose`.
 
 with EngineOptions("local", workers=2, memory=4 * 2**30).open(["digits"]) as engine:
     engine.start(job)
@@ -17,6 +17,7 @@ from surefoot.path_names import check_path_name
 if TYPE_CHECKING:
     from surefoot.engines.local.engine import LocalEngine
     from surefoot.engines.ray.engine import RayEngine
+    from surefoot.tasks.by_value import ShippedTask
 
 KIBIBYTE = 2**10
 
@@ -75,19 +76,24 @@ class EngineOptions:
             return None
         return Path(self.checkpoints).absolute() / check_path_name(study, "study")
 
-    def open(self, references: Iterable[str]) -> LocalEngine | RayEngine:
+    def open(self, references: Iterable[str], shipped: ShippedTask | None = None) -> LocalEngine | RayEngine:
         """The engine, to be closed by the caller.
 
         Args:
             references: tasks and optimizers of the jobs to come.
+            shipped: a task by value, which the local engine alone takes.
 
         Raises:
             InvalidInputError: an option goes with the other engine only, or asks for what is not there.
             ClusterError: there is no Ray cluster at the address.
         """
-        return self._local() if self.name == "local" else self._ray(references)
+        if self.name == "local":
+            return self._local(shipped)
+        if shipped is not None:
+            raise ValueError("a task made in Python goes with the local engine only: put it into a file")
+        return self._ray(references)
 
-    def _local(self) -> LocalEngine:
+    def _local(self, shipped: ShippedTask | None) -> LocalEngine:
         from surefoot.engines.local.engine import LocalEngine
         from surefoot.engines.local.gpus import choose_gpus, visible_gpus
 
@@ -95,7 +101,7 @@ class EngineOptions:
             if value is not None:
                 raise InvalidInputError(f"{option} goes with --engine ray only")
         gpus = choose_gpus(self.gpus, visible_gpus()) if self.gpus else ()
-        return LocalEngine(self.workers, timeout=self.timeout, memory=self.memory, gpus=gpus)
+        return LocalEngine(self.workers, timeout=self.timeout, memory=self.memory, gpus=gpus, shipped=shipped)
 
     def _ray(self, references: Iterable[str]) -> RayEngine:
         if self.gpus is not None:

@@ -1,0 +1,53 @@
+"""A question, a store and an engine put together: what the command line and `surefoot.choose` share.
+
+answer_question(question, store, url, EngineOptions(workers=2), RaceDisplay())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from surefoot.engines.options import EngineOptions
+from surefoot.path_names import trunks_of
+from surefoot.search import Question, choose_optimizer
+from surefoot.search.runner import Watcher
+from surefoot.store import Store
+from surefoot.study.answer import Answer
+from surefoot.tasks import Task, load_task
+from surefoot.tasks.by_value import ship
+
+
+def answer_question(
+    question: Question,
+    store: Store,
+    place: str,
+    options: EngineOptions,
+    display: AbstractContextManager[Watcher],
+    *,
+    task: Task | None = None,
+    opened: Callable[[Any], None] = lambda engine: None,
+) -> Answer:
+    """Answer a question, going on with its study where that was interrupted.
+
+    Args:
+        question: what is asked.
+        store: where its study is kept.
+        place: the store's URL or path, beside which trunks lie.
+        options: where runs are made.
+        display: shows how far it is, for as long as runs are made.
+        task: where the question's reference is of a task by value.
+        opened: is told of the engine before the first run.
+
+    Raises:
+        Interrupted: in place of KeyboardInterrupt, with what is known so far.
+        Exception: as of `choose_optimizer` and `EngineOptions.open`.
+    """
+    trunks = options.folder(question.study) or trunks_of(question.study, place)
+    references = [question.task, question.baseline, *question.sources]
+    shipped = None if task is None else ship(task)
+    with options.open(references, shipped) as engine, display as watcher:
+        opened(engine)
+        load = load_task if task is None else lambda reference: task
+        return choose_optimizer(question, store, engine, trunks, watcher, load)

@@ -1,0 +1,48 @@
+"""A display of progress that suits the place: a terminal, a notebook, or neither."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from contextlib import AbstractContextManager
+from typing import Any
+
+from rich.console import Console
+
+from surefoot.report.live import RaceDisplay
+from surefoot.report.notebook import NotebookDisplay
+
+
+class Silence:
+    """Tells nothing."""
+
+    def phase(self, name: str) -> None:
+        """Nothing."""
+
+    def running(self, runs: list[tuple[str, float]]) -> None:
+        """Nothing."""
+
+    def result(self, label: str, rung: float, value: float, status: str) -> None:
+        """Nothing."""
+
+    def decision(self, text: str) -> None:
+        """Nothing."""
+
+    def budget(self, spent: float, total: float) -> None:
+        """Nothing."""
+
+
+def display_for_here(progress: bool) -> AbstractContextManager[Any]:
+    """What shows progress: a live display, one updating cell output, lines on standard error, or nothing."""
+    if not progress:
+        return contextlib.nullcontext(Silence())
+    if in_notebook():
+        return NotebookDisplay()
+    return RaceDisplay(Console(stderr=True, highlight=False))
+
+
+def in_notebook() -> bool:
+    """Whether cells are what shows output: a Jupyter kernel, not IPython in a terminal."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
