@@ -12,7 +12,7 @@ from surefoot.search.space import candidates as space
 from surefoot.search.space.constraints import parse
 from surefoot.study.run import Schedule
 
-OWN = f"{Path(__file__).parent / 'own_optimizer.py'}:Signs"
+OWN = f"{Path(__file__).parent.parent / 'own_optimizer.py'}:Signs"
 
 
 def values(name, setting, *texts, optimizers=None):

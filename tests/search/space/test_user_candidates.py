@@ -12,7 +12,7 @@ from surefoot.search.space import candidates as space
 from surefoot.search.space.user_candidates import read_candidates
 from surefoot.study.run import Candidate, Schedule
 
-OWN = f"{Path(__file__).parent / 'own_optimizer.py'}:Signs"
+OWN = f"{Path(__file__).parent.parent / 'own_optimizer.py'}:Signs"
 
 
 def read(folder, entries, kind="trunk"):
