@@ -54,7 +54,7 @@ def run_trials(
         downwards.  None if it was stopped.
 
     Raises:
-        InvalidInputError: a racer cannot be built.
+        InvalidInputError, InvalidTypeError: a racer cannot be built.
     """
     if _takes_closure(racers[0]):
         return _one_by_one(surface, racers, starts, steps, noise, seed, stopped)

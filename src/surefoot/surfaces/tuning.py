@@ -104,7 +104,7 @@ def tune(
         None if the optimizer has nothing to tune, or if it was stopped.
 
     Raises:
-        InvalidInputError: the racer cannot be built.
+        InvalidInputError, InvalidTypeError: the racer cannot be built.
     """
     setting = tuned_setting(racer.optimizer)
     if setting is None:
