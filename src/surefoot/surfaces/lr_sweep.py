@@ -55,7 +55,7 @@ def sweep(
         downwards.  None if it was stopped.
 
     Raises:
-        InvalidInputError: an optimizer cannot be built.
+        InvalidInputError, InvalidTypeError: an optimizer cannot be built.
     """
     if _takes_closure(specs[0]):
         return _one_by_one(surface, specs, starts, steps, noise, seed, stopped)

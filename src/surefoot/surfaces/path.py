@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from surefoot import optim
-from surefoot.errors import InvalidInputError
+from surefoot.errors import InvalidInputError, InvalidTypeError
 from surefoot.surfaces.recipe import OptimizerSpec
 from surefoot.surfaces.surface import Pair, Surface
 
@@ -79,7 +79,8 @@ class Walker:
             begins anew.
 
     Raises:
-        InvalidInputError: there is no such optimizer, or it refuses a hyperparameter or does not know it.
+        InvalidInputError: there is no such optimizer, or it refuses a hyperparameter.
+        InvalidTypeError: it does not know a hyperparameter.
     """
 
     def __init__(self, surface: Surface, spec: OptimizerSpec, start: Pair, noise: Tensor) -> None:
@@ -146,7 +147,7 @@ def follow(
         watch: called after each step.
 
     Raises:
-        InvalidInputError: the optimizer cannot be built.
+        InvalidInputError, InvalidTypeError: the optimizer cannot be built.
     """
     with drawing(seed):
         walker = Walker(surface, spec, start, noise)
@@ -204,7 +205,9 @@ def building() -> Iterator[None]:
     """Pass on what an optimizer's constructor refuses, in its own words, as an error for people."""
     try:
         yield
-    except (ValueError, TypeError, RuntimeError) as error:  # which of them is torch's choice
+    except TypeError as error:
+        raise InvalidTypeError(str(error)) from error
+    except (ValueError, RuntimeError) as error:  # which of them is torch's choice
         raise InvalidInputError(str(error)) from error
 
 

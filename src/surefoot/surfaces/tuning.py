@@ -104,7 +104,7 @@ def tune(
         None if the optimizer has nothing to tune, or if it was stopped.
 
     Raises:
-        InvalidInputError: the optimizer cannot be built.
+        InvalidInputError, InvalidTypeError: the optimizer cannot be built.
     """
     setting = tuned_setting(spec.optimizer)
     if setting is None:
