@@ -190,6 +190,19 @@ def test_optimizers_come_go_and_are_set(page):
     assert animation_of(page)["paths"][1]["hyperparameters"] == {"lr": page_rate(page, 1)}
 
 
+def test_a_word_is_picked_and_one_momentum_is_set_for_all(page):
+    show(page, SHORT.replace("Adam:lr=0.1,SGD:lr=0.05", "Muon,Adam"))
+    page.locator(".racers .name").first.click()
+    page.locator(".settings").get_by_label("adjust_lr_fn").select_option("match_rms_adamw")
+    expect(page.locator(ROWS).first).to_contain_text("adjust_lr_fn=match_rms_adamw")
+    every = page.get_by_label("Momentum, or first beta, of all, as a number")
+    every.fill("0.5")
+    page.keyboard.press("Enter")
+    expect(page.locator(ROWS).first).to_contain_text("momentum=0.5")
+    expect(page.locator(ROWS).last).to_contain_text("betas=(0.5, 0.999)")
+    expect(every).to_have_value("0.5")
+
+
 def page_rate(page, row):
     words = page.locator(".settings-told").nth(row).inner_text()
     return float(re.search(r"lr=(\S+)", words)[1])
