@@ -247,9 +247,7 @@ def test_what_is_not_an_answer_is_named_and_hides_no_list(tmp_path):
     with sqlite3.connect(tmp_path / "evidence.db") as db:
         db.execute("""UPDATE surefoot_studies SET answer = '{"verdict": "won"}'""")
     with Store.at(tmp_path / "evidence.db") as store:
-        with pytest.raises(
-            StoreError, match=r"study 'digits' in .* holds what is not an answer: Answer has no"
-        ):
+        with pytest.raises(StoreError, match="holds what is not an answer: Answer has no study"):
             store.study("digits")
         (summary,) = store.studies()
     assert (summary.finished, summary.verdict) == (True, None)

@@ -12,7 +12,7 @@ def test_a_task_of_functions_that_no_module_has_arrives_whole():
     x = torch.randn(20, width)
     task = surefoot.Task(
         model=lambda: nn.Linear(width, 1), loss=lambda model, batch: model(batch[0]).square().mean(),
-        train=(x, x), validation=lambda model: float(model(x).mean()), batch_size=4, steps=3, name="here",
+        train=(x, x), validation=lambda model: model(x).mean().item(), batch_size=4, steps=3, name="here",
     )  # fmt: skip
     shipped = ship(task)
     with shipped.file() as file:

@@ -79,7 +79,10 @@ def test_a_file_named_like_a_module_in_use_leaves_that_alone(tmp_path):
         ("zzz", ["unknown task 'zzz'", "digits", "line"]),
         ("train.py", ["train.py:NAME"]),
         ("train.py:", ["expected file.py:object"]),
-        ("surefoot.tasks.gallery.lin:TASK", ["no module 'surefoot.tasks.gallery.lin'", "did you mean 'line'?"]),
+        (
+            "surefoot.tasks.gallery.lin:TASK",
+            ["no module 'surefoot.tasks.gallery.lin'", "did you mean 'line'?"],
+        ),
         ("no_such_package.tasks:TASK", ["no module 'no_such_package'"]),
         ("surefoot.tasks.gallery.line:TAKS", ["no object 'TAKS'", "did you mean 'TASK'?"]),
         ("surefoot.tasks.gallery.line:SLOPE", ["is not a task", "float lacks name, steps, measure, model"]),

@@ -153,8 +153,12 @@ class StudyAnswer:
 
     def __str__(self) -> str:
         """As the command line prints it."""
-        file = io.StringIO()
-        print_answer(self.data, Console(file=file, width=TEXT_COLUMNS, highlight=False, force_jupyter=False))
+        file = io.StringIO()  # a string: whatever FORCE_COLOR and a notebook's kernel say
+        console = Console(
+            file=file, width=TEXT_COLUMNS, highlight=False, color_system=None,
+            force_jupyter=False, force_terminal=False,
+        )  # fmt: skip
+        print_answer(self.data, console)
         return file.getvalue().rstrip()
 
     def __repr__(self) -> str:
