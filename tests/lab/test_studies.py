@@ -306,13 +306,13 @@ def test_downloads_are_what_the_store_holds(page, lab, tmp_path):
     caught.value.save_as(tmp_path / "answer.json")
     with Store.at(lab.store) as store:
         answer = store.study(lab.finished).answer
-    assert json.loads((tmp_path / "answer.json").read_text()) == without_nan(answer)
+    assert json.loads((tmp_path / "answer.json").read_text()) == without_nan(answer.to_document())
     with page.expect_download() as caught:
         page.get_by_role("link", name="Report (HTML)").click()
     caught.value.save_as(tmp_path / "report.html")
     report = (tmp_path / "report.html").read_text()
     assert report.startswith("<!DOCTYPE html>")
-    assert answer["recommendation"]["snippet"].splitlines()[0] in report
+    assert answer.recommendation.snippet.splitlines()[0] in report
 
 
 @pytest.mark.parametrize(

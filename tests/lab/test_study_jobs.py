@@ -200,7 +200,7 @@ def test_the_report_and_the_answer_are_those_of_the_commands(lab):
     assert report.headers["content-disposition"] == f"attachment; filename*=UTF-8''{lab.finished}.html"
     assert report.body.decode() == report_html(study)
     answer = ask(lab.url, f"/api/studies/{lab.finished}/answer.json")
-    assert answer.json == json.loads(json.dumps(without_nan(study.answer)))
+    assert answer.json == json.loads(json.dumps(without_nan(study.answer.to_document())))
     assert ask(lab.url, f"/api/studies/{lab.unfinished}/answer.json").status == 404
 
 
