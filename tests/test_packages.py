@@ -126,6 +126,7 @@ SYSTEM = Path("/usr/bin/python3")
 UNPACK = """
 import importlib.util, pathlib, sys, tempfile
 spec = importlib.util.spec_from_file_location("archive", sys.argv[1])
+sys.path.insert(0, sys.argv[3])  # for the errors, which need nothing else
 archive = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(archive)
 here, there = pathlib.Path(tempfile.mkdtemp(dir=sys.argv[2])), pathlib.Path(tempfile.mkdtemp(dir=sys.argv[2]))
@@ -148,7 +149,7 @@ def test_the_system_s_own_python_compiles_everything_and_unpacks_trunks(tmp_path
         "-c", "import ast, sys; [ast.parse(open(f, encoding='utf8').read()) for f in sys.argv[1:]]", *sources
     )
     archive = ROOT / "src" / "surefoot" / "engines" / "ray" / "archive.py"
-    assert call("-c", UNPACK, str(archive), str(tmp_path)) == "state"
+    assert call("-c", UNPACK, str(archive), str(tmp_path), str(ROOT / "src")) == "state"
 
 
 def call(*words):

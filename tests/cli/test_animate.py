@@ -118,7 +118,7 @@ def test_a_race_is_no_command_and_animate_is_named(words, tmp_path, monkeypatch,
 
 def test_the_help_shows_the_commands_that_work():
     shown = CliRunner().invoke(surefoot, ["animate", "--help"]).output
-    assert shown.count("surefoot animate ") == 4
+    assert shown.count("  surefoot animate ") == 4
     assert "race" not in shown.lower()
 
 

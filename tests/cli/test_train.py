@@ -133,7 +133,9 @@ def test_trains_tells_and_leaves_a_model_and_a_study(here, call):
     status, out, err = train(call, *ADAM)
     assert status == 0, err
     told = json.loads((here / "model" / "training.json").read_text())
-    assert out.startswith(f"Trained with Adam lr=0.01: validation loss {told['curve'][-1][2]:.4g} after 60")
+    assert out.startswith(
+        f"Trained with Adam lr=0.01: validation loss {number(told['curve'][-1][2])} after 60"
+    )
     assert "error: " in out
     assert len(err.splitlines()) == 20
     assert "step 60 of 60: training loss" in err.splitlines()[-1]
@@ -284,7 +286,7 @@ def test_a_folder_that_holds_something_else_is_refused(here, call):
 def test_a_lost_training_ends_with_status_3_and_says_when(here, call):
     status, out, err = train(call, "--optimizer", "sgd", "--set", "lr=1e6", "--schedule", "constant")
     assert (status, out) == (3, "")
-    assert "SGD lr=1e+06 diverged at step 2 of 60: the training loss rose from" in err
+    assert "SGD lr=1e6 diverged at step 2 of 60: the training loss rose from" in err
     assert "No model is kept" in err
     study = only_study()
     assert (study.answer.verdict, study.runs[0].status) == ("diverged", "diverged")

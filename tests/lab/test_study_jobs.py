@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from surefoot.lab import study_jobs
 from surefoot.lab.answers import Refused, file_name
 from surefoot.report.report import report_html
+from surefoot.store import schema as tables
 from surefoot.store.store import Store
 from surefoot.study.run import Point
 from surefoot.study.strict_json import without_nan
@@ -89,13 +89,9 @@ def test_a_file_that_is_no_store_is_told_in_a_line_and_left_alone(tmp_path, cont
     assert file.read_bytes() == content
 
 
-def test_a_store_of_an_older_version_is_told_with_what_to_do(tmp_path):
+def test_a_store_of_an_older_version_is_told_with_what_to_do(tmp_path, monkeypatch):
     fill(tmp_path / "evidence.db", sample_study(finished=False))
-    engine = create_engine(f"sqlite:///{tmp_path / 'evidence.db'}")
-    with engine.begin() as db:
-        db.execute(text("UPDATE surefoot_schema SET version = 2"))
-        db.execute(text("DROP TABLE surefoot_documents"))
-    engine.dispose()
+    monkeypatch.setattr(tables, "VERSION", tables.VERSION + 1)
     refused = refusal("studies", str(tmp_path / "evidence.db"))
     assert refused.status == 503
     assert f"surefoot list studies --store {tmp_path / 'evidence.db'}" in refused.detail

@@ -59,12 +59,12 @@ def test_it_is_listed_and_explained(library, tmp_path):
 
 
 def test_it_moves_over_a_surface(library, tmp_path):
-    racers = "sgd,odd,odd:bend=sign;power=3;rates=(0.5,0.9,0.9);anchored=True"
-    words = ["beale", "--optimizers", racers, "--steps", "20", "-o", "x.svg", "-o", "x.json"]
+    optimizers = "sgd,odd,odd:bend=sign;power=3;rates=(0.5,0.9,0.9);anchored=True"
+    words = ["beale", "--optimizers", optimizers, "--steps", "20", "-o", "x.svg", "-o", "x.json"]
     surefoot(library, ANIMATE, *words, folder=tmp_path)
     assert "<svg" in (tmp_path / "x.svg").read_text(encoding="utf8")
     drawn = json.loads((tmp_path / "x.json").read_text(encoding="utf8"))
-    assert [racer["optimizer"] for racer in drawn["racers"]] == ["SGD", "Odd", "Odd"]
+    assert [path["optimizer"] for path in drawn["paths"]] == ["SGD", "Odd", "Odd"]
 
 
 @pytest.mark.slow

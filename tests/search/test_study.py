@@ -21,7 +21,7 @@ from surefoot.search.confirm.posterior import posterior
 from surefoot.search.space.prior_results import Experience, KnownTask, Showing
 from surefoot.search.space.task_features import traits_of
 from surefoot.store import Store
-from surefoot.study.decisions import BestOfOptimizer, Looked, Ordered, RuledOut, Unknown
+from surefoot.study.decisions import BestOfOptimizer, Looked, Ordered, RaceStep, RuledOut, Unknown
 from surefoot.study.label import candidate_label
 from surefoot.study.requests import key_of
 from surefoot.study.run import Candidate, Schedule
@@ -116,23 +116,17 @@ def test_a_candidate_has_one_label_everywhere(finished):
     assert len(set(labels.values())) == len(labels)
     assert all(candidate_label(run) == labels[key_of(run)] for run in study.runs)
     assert set(tables.labels(study).values()) == set(labels.values())
-    for decision in study.decisions:
-        if "hyperparameters" in decision.details:
-            assert decision.text.startswith(candidate_label(parts_of(decision.details)))
-    confirmed = [entry for entry in answer["candidates"] if entry["phase"] == "confirm"]
-    assert [entry["label"] for entry in answer["candidates"]] == [
-        candidate_label(parts_of(entry)) for entry in answer["candidates"]
-    ]
+    steps = [record.decision for record in study.decisions if isinstance(record.decision, RaceStep)]
+    assert steps
+    assert all(step.text.startswith(candidate_label(step.candidate)) for step in steps)
+    confirmed = [entry for entry in answer.candidates if entry.phase == "confirm"]
+    assert all(entry.label == candidate_label(entry.candidate) for entry in answer.candidates)
     screen, report, lab = " ".join(screen_of(answer).split()), report_html(study), study_view(study)
     shown = {row["label"] for row in lab["results"]}
-    for label in (entry["label"] for entry in confirmed):
+    for label in (entry.label for entry in confirmed):
         assert label in screen
         assert label in report
         assert label in shown
-
-
-def parts_of(document):
-    return Candidate(document["optimizer"], document["hyperparameters"], Schedule(**document["schedule"]))
 
 
 def screen_of(answer):

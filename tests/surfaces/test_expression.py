@@ -61,6 +61,10 @@ def parsed(text):
         return None
 
 
+ROOT = torch.tensor(2.0, dtype=torch.float64).sqrt().item()
+"""Of which torch gives the last bit differently on different processors."""
+
+
 @pytest.mark.parametrize(
     ("text", "python"),
     [
@@ -84,7 +88,7 @@ def parsed(text):
         ("+x", "x"),
         ("ln(x) + atan(y)", "torch.log(x) + torch.arctan(y)"),
         ("sin(cos(x))", "torch.sin(torch.cos(x))"),
-        ("cos(y/sqrt(2))", "torch.cos(y/1.4142135623730951)"),
+        ("cos(y/sqrt(2))", f"torch.cos(y/{ROOT!r})"),
         ("10^30*x", "1e+30*x"),
         ("-0*x", "-0.0*x"),
     ],

@@ -111,6 +111,8 @@ def _in_words() -> Iterator[None]:
     """What a surface or an optimizer refuses, as a line for people."""
     try:
         yield
+    except Refused:
+        raise
     except SurefootError as error:
         raise Refused(422, in_one_line(error)) from error
 

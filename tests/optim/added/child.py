@@ -158,7 +158,7 @@ def the_lab_shows_and_checks_it():
     import json
 
     from surefoot.lab import playground
-    from surefoot.lab.request_models import RacerBody
+    from surefoot.lab.request_models import OptimizerRequest
     from surefoot.lab.response_models import CardDocument
 
     card = CardDocument.model_validate(json.loads(playground.optimizer("odd").body))
@@ -166,10 +166,12 @@ def the_lab_shows_and_checks_it():
     shown = {each.name: (each.kind, each.choices) for each in card.hyperparameters}
     assert shown["bend"] == ("choice", [None, "root", "sign"])
     assert shown["power"] == ("whole", [])
-    RacerBody.model_validate({"optimizer": "odd", "hyperparameters": {"power": 9, "rates": [0.5, 0.5, 0.5]}})
+    OptimizerRequest.model_validate(
+        {"optimizer": "odd", "hyperparameters": {"power": 9, "rates": [0.5, 0.5, 0.5]}}
+    )
     for wrong in ({"power": 10}, {"power": 2.5}, {"bend": "rot"}, {"anchored": 1}, {"rates": [0.5, 0.5]}):
         body = {"optimizer": "odd", "hyperparameters": wrong}
-        assert "Odd takes " in refusal(lambda body=body: RacerBody.model_validate(body))
+        assert "Odd takes " in refusal(lambda body=body: OptimizerRequest.model_validate(body))
 
 
 def a_search_looks_at_it_before_the_relatives_of_others():

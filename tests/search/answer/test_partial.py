@@ -47,7 +47,7 @@ def test_values_at_different_progress_are_not_compared():
 
 
 def test_a_race_tells_who_is_ahead():
-    screening = Screening([ADAM, SGD], {}, 3.0, 0, lambda *_: None)
+    screening = Screening([ADAM, SGD], 3.0, 0, lambda _: None)
     assert screening.so_far("loss") == ""
     while (request := screening.ask()) is not None:
         screening.tell(request, {"Adam": 0.5, "SGD": 0.7}[request.candidate.optimizer])

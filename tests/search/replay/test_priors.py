@@ -70,7 +70,7 @@ def test_the_same_race_decides_the_same_live_and_replayed(names, budget, seed):
     grid = space.candidates(names, Schedule())
     curves = [curve_of(arm, seed) for arm in arms_of(grid)]
     decided = []
-    live = Screening(grid, budget, seed, lambda kind, text, _: decided.append((kind, text)))
+    live = Screening(grid, budget, seed, lambda decision: decided.append((type(decision), decision.text)))
     asked = 0
     while (request := live.ask()) is not None:
         curve = curves[grid.index(request.candidate)]
@@ -82,7 +82,7 @@ def test_the_same_race_decides_the_same_live_and_replayed(names, budget, seed):
     replayed = policy(arms_of(grid), budget, True, seed)
     chosen, _ = replay(replayed, curves, budget)
     assert asked > 10
-    assert decided == [(decision.kind, decision.text) for decision in replayed.race.decisions]
+    assert decided == [(decision.step, decision.text) for decision in replayed.race.decisions]
     assert chosen == live.race.recommend()
     assert replayed.race.finalists(4) == live.race.finalists(4)
 

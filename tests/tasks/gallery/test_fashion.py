@@ -87,7 +87,7 @@ def test_predict_names_the_clothes(tmp_path):
     bag[1].bias.data = torch.eye(10)[8] * 20
     Image.new("L", (40, 60), 255).save(tmp_path / "thing.png")
     line, _ = Fashion().predict(bag, tmp_path / "thing.png", tmp_path / "found.json")
-    assert line.startswith("thing.png: bag 100.0%, ")
+    assert line.startswith("thing.png: bag 100 %, ")
     (told,) = json.loads((tmp_path / "found.json").read_text())
     assert told["classes"][0]["label"] == "bag"
 

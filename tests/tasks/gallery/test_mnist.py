@@ -102,7 +102,7 @@ def test_predict_writes_the_top_classes_of_one_image(task, tmp_path):
     source = saved(pixels, tmp_path / "left.png")
     model = LooksAtItself().train()
     line, _ = task.predict(model, source, tmp_path / "found.json")
-    assert line == "left.png: 7 100.0%, 1 0.0%, 0 0.0%"
+    assert line == "left.png: 7 100 %, 1 < 0.1 %, 0 < 0.1 %"
     (told,) = json.loads((tmp_path / "found.json").read_text())
     assert told["file"] == "left.png"
     assert told["classes"][0] == {"label": "7", "share": pytest.approx(1)}
