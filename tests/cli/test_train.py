@@ -20,6 +20,7 @@ from surefoot.search.space.single import named, recommended, words
 from surefoot.search.training_log import TrainingLog
 from surefoot.store import Store, StoreError
 from surefoot.store.log import StudyLog
+from surefoot.study.format import number as as_told
 from surefoot.study.run import Candidate, Schedule
 from surefoot.tasks import load_task
 from surefoot.training.full.model_folder import ModelFolder
@@ -133,9 +134,8 @@ def test_trains_tells_and_leaves_a_model_and_a_study(here, call):
     status, out, err = train(call, *ADAM)
     assert status == 0, err
     told = json.loads((here / "model" / "training.json").read_text())
-    assert out.startswith(
-        f"Trained with Adam lr=0.01: validation loss {number(told['curve'][-1][2])} after 60"
-    )
+    reached = as_told(told["curve"][-1][2])
+    assert out.startswith(f"Trained with Adam lr=0.01: validation loss {reached} after 60")
     assert "error: " in out
     assert len(err.splitlines()) == 20
     assert "step 60 of 60: training loss" in err.splitlines()[-1]

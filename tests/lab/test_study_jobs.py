@@ -14,7 +14,6 @@ import pytest
 from surefoot.lab import study_jobs
 from surefoot.lab.answers import Refused, file_name
 from surefoot.report.report import report_html
-from surefoot.store import schema as tables
 from surefoot.store.store import Store
 from surefoot.study.run import Point
 from surefoot.study.strict_json import without_nan
@@ -22,6 +21,7 @@ from tests.lab.asking import ask
 from tests.lab.conftest import FINISHED, fill
 from tests.report.sample_study import HOSTILE, sample_study
 from tests.store.conftest import cluster, postgresql, schema  # noqa: F401  fixtures
+from tests.store.test_migrations import next_version  # noqa: F401  a fixture
 
 GO_ON = {"optimizer": "Adam", "hyperparameters": {"lr": 1.0}, "schedule": {}, "seed": 0, "phase": "screen"}
 
@@ -89,9 +89,9 @@ def test_a_file_that_is_no_store_is_told_in_a_line_and_left_alone(tmp_path, cont
     assert file.read_bytes() == content
 
 
-def test_a_store_of_an_older_version_is_told_with_what_to_do(tmp_path, monkeypatch):
+def test_a_store_of_an_older_version_is_told_with_what_to_do(tmp_path, request):
     fill(tmp_path / "evidence.db", sample_study(finished=False))
-    monkeypatch.setattr(tables, "VERSION", tables.VERSION + 1)
+    request.getfixturevalue("next_version")
     refused = refusal("studies", str(tmp_path / "evidence.db"))
     assert refused.status == 503
     assert f"surefoot list studies --store {tmp_path / 'evidence.db'}" in refused.detail
