@@ -192,7 +192,7 @@ def test_optimizers_come_go_and_are_set(page):
 
 def test_a_word_is_picked_and_one_momentum_is_set_for_all(page):
     show(page, SHORT.replace("Adam:lr=0.1,SGD:lr=0.05", "Muon,Adam"))
-    page.locator(".racers .name").first.click()
+    page.locator(".optimizer-list .name").first.click()
     page.locator(".settings").get_by_label("adjust_lr_fn").select_option("match_rms_adamw")
     expect(page.locator(ROWS).first).to_contain_text("adjust_lr_fn=match_rms_adamw")
     every = page.get_by_label("Momentum, or first beta, of all, as a number")

@@ -36,6 +36,7 @@ def test_a_formula_is_text_and_a_wrong_one_is_told(page, complaints):
     page.get_by_label("Surface", exact=True).select_option("own formula")
     field = page.get_by_label("Formula of x and y")
     expect(field).to_have_value("x^2 - y^2 + y^4/4")
+    expect(page.locator("h1")).to_have_text("Two optimizers, one start: x^2 - y^2 + y^4/4")
     before = page.evaluate(TABLE)
     field.fill("<img src=x onerror=alert(1)>")
     expect(page.locator(".formula .error")).to_contain_text("<img src=x onerror=alert(1)>")

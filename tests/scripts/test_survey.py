@@ -100,7 +100,11 @@ def test_batch_normalisation_has_the_statistics_of_the_nearest_snapshot(tmp_path
     ("behaviour", "reason"),
     [
         ("silent", "to draw its landscape, call surefoot.run.record(model, loss) before the training begins"),
-        ("text", "InvalidTypeError: surefoot.run.record(model, loss): loss() must return a number, not str"),
+        (
+            "text",
+            "surefoot.errors.InvalidTypeError: surefoot.run.record(model, loss): loss() must return "
+            "a number, not str",
+        ),
     ],
 )
 def test_a_script_that_cannot_tell_its_loss_is_told_so_in_one_line(recorded, behaviour, reason):

@@ -14,6 +14,7 @@ import pytest
 from surefoot.report.live import RaceDisplay
 from surefoot.search import Question, choose_optimizer
 from surefoot.store import Store, StoreError
+from surefoot.study.answer import Answer
 from tests.search.inline_engine import InlineEngine
 from tests.search.test_study import OWN, points_by_run, steady
 
@@ -90,7 +91,7 @@ def test_a_study_killed_at_random_moments_ends_as_one_that_was_not(tmp_path, cou
         whole = choose_optimizer(question, store, InlineEngine(), tmp_path / "c", RaceDisplay(live=False))
         expected = points_by_run(store)
     jobs = len(counted.read_text().splitlines()) - 3  # the first look builds two models, its traits one
-    assert steady(answer) == steady(whole)
+    assert steady(Answer.from_document(answer)) == steady(whole)
     final = points(tmp_path)
     assert {run: [(p.progress, p.value) for p in curve] for run, curve in final.items()} == {
         run: [(p.progress, p.value) for p in curve] for run, curve in expected.items()
