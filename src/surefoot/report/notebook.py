@@ -6,6 +6,7 @@ with NotebookDisplay() as display:
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Sequence
 from html import escape
@@ -95,12 +96,13 @@ def _html(board: Board, ended: str) -> str:
 
 
 def _displayed(html: str) -> Any:
-    from IPython.display import HTML
-
-    return HTML(html)
+    return _ipython().HTML(html)
 
 
 def _show(html: str) -> Any:
-    from IPython.display import display
+    return _ipython().display(_displayed(html), display_id=True)
 
-    return display(_displayed(html), display_id=True)
+
+def _ipython() -> Any:
+    """Its display module: installed wherever there are notebooks, and in part without types."""
+    return importlib.import_module("IPython.display")
