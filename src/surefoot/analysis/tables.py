@@ -227,13 +227,6 @@ def _interval(entry: CandidateResult) -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
-def count(seeds: Any, default: int) -> int:
-    """`seeds` may be their number or the list of them."""
-    if isinstance(seeds, Sequence) and not isinstance(seeds, str):
-        return len(seeds)
-    return default if seeds is None else int(seeds)
-
-
 def _candidate_identity(candidate: Candidate) -> str:
     return identity(
         {"optimizer": candidate.optimizer, "hyperparameters": candidate.hyperparameters},
