@@ -77,8 +77,8 @@ def main() -> None:
     answer = Answer.from_document(json.loads(args.answer.read_text())) if args.answer else None
     schedule = Schedule(answer.recommendation.schedule.kind) if answer else Schedule()
     names = space.choose_from(None)
-    seen = look(load_task(args.task))
-    out = {r.optimizer for r in space.rule_out(names, seen.sparse, seen.not_matrices)}
+    profile = look(load_task(args.task))
+    out = {r.optimizer for r in space.rule_out(names, profile.sparse, profile.model.not_matrices)}
     grid = space.candidates([n for n in names if n not in out], schedule, [parse(text) for text in args.sets])
     asked = {"baseline": space.baseline("AdamW", schedule)}
     if answer:

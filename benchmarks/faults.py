@@ -185,9 +185,7 @@ def curves(store: Path) -> Curves:
         return {}
     with contextlib.suppress(StoreError), Store.at(store) as evidence:
         return {
-            f"{r.phase} {r.seed} {r.optimizer} {r.hyperparameters} {r.schedule}": [
-                (point.progress, point.value) for point in r.points
-            ]
+            f"{r.phase} {r.seed} {r.candidate.key}": [(point.progress, point.value) for point in r.points]
             for r in evidence.study(STUDY).runs
         }
     return {}

@@ -39,16 +39,17 @@ from surefoot.search import Question, choose_optimizer
 from surefoot.search.runner import Runner
 from surefoot.search.space import candidates as space
 from surefoot.search.space.prior_results import FORMAT, WORST, ExperienceError, read_experience
-from surefoot.search.space.task_features import traits_of
+from surefoot.search.space.task_features import features_of
 from surefoot.search.study import OVERHEAD
 from surefoot.store import Store
 from surefoot.store.environment import environment
 from surefoot.study.answer import CandidateResult
 from surefoot.study.format import plural, seconds
 from surefoot.study.label import candidate_label
+from surefoot.study.profile import TaskProfile
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.requests import Batch, Reading, Request
-from surefoot.study.run import Candidate, Schedule
+from surefoot.study.run import Candidate, Phase
 from surefoot.tasks import builtin_tasks, load_task
 from surefoot.termination import exit_status, heeding_termination
 from surefoot.training.profile import look
@@ -85,26 +86,26 @@ class Plan:
     timeout: float | None
     command: str
 
-    def question(self, task: str, seen: Mapping[str, Any], workers: int, begun: Collection[str]) -> Question:
+    def question(self, task: str, profile: TaskProfile, workers: int, begun: Collection[str]) -> Question:
         """The question about a task: the one that was begun before, whatever its steps take today."""
         share = 60 * self.minutes / (1 + FIELD_SHARE)
         seed = f"-seed-{self.seed}" if self.seed else ""
         by_runs, by_time = f"{task}-{self.runs:g}-runs{seed}", f"{task}-{self.minutes:g}-minutes{seed}"
-        fits = self.runs * training_seconds(seen) / workers <= share
+        fits = self.runs * training_seconds(profile) / workers <= share
         if by_runs in begun or (fits and by_time not in begun):
             return Question.ask(task, runs=self.runs, seed=self.seed, study=by_runs)
         return Question.ask(task, budget_seconds=share, seed=self.seed, study=by_time)
 
 
-def duration(question: Question, seen: Mapping[str, Any], workers: int) -> float:
+def duration(question: Question, profile: TaskProfile, workers: int) -> float:
     """How long a task will take in seconds, by what its steps take."""
-    one = training_seconds(seen) / workers
+    one = training_seconds(profile) / workers
     fewest = (question.runs or FEWEST_RUNS) * one
     return (1 + FIELD_SHARE) * max(fewest, question.budget_seconds or 0.0)
 
 
-def training_seconds(seen: Mapping[str, Any]) -> float:
-    return float(OVERHEAD * seen["seconds_per_step"] * seen["steps"])
+def training_seconds(profile: TaskProfile) -> float:
+    return float(OVERHEAD * profile.seconds_per_step * profile.steps)
 
 
 # -------------------------------------------------------------------- one task
@@ -118,8 +119,10 @@ def study_task(question: Question, plan: Plan, store: Store) -> dict[str, Any]:
             choose_optimizer(question, store, engine, checkpoints / question.study, display)
         study = store.study(question.study)
         wanted = unfinished(study)[: math.floor(FIELD_SHARE * trainings(study))]
-        log = store.begin(f"{question.study}-field", task, {"of": question.study}, study.look, environment())
-        requests = [Request(candidate, race_seed(study), 1.0, "screen") for candidate in wanted]
+        log = store.begin(
+            f"{question.study}-field", task, {"of": question.study}, study.profile, environment()
+        )
+        requests = [Request(candidate, race_seed(study), 1.0, Phase.SCREEN) for candidate in wanted]
         with RaceDisplay() as display:
             display.phase("train other optimizers to the end")
             total = float(len(requests))
@@ -133,18 +136,23 @@ def trainings(study: StudyRecord) -> float:
     """The study's budget in full trainings."""
     if study.settings["runs"]:
         return float(study.settings["runs"])
-    workers = int(study.look["workers"])
-    return float(study.settings["budget_seconds"]) * workers / training_seconds(study.look)
+    profile = profile_of(study)
+    return float(study.settings["budget_seconds"]) * profile.workers / training_seconds(profile)
+
+
+def profile_of(study: StudyRecord) -> TaskProfile:
+    assert study.profile is not None
+    return study.profile
 
 
 def race_seed(study: StudyRecord) -> int:
-    return min(run.seed for run in study.runs if run.phase == "screen")
+    return min(run.seed for run in study.runs if run.phase == Phase.SCREEN)
 
 
 def of_the_race(study: StudyRecord) -> list[RunRecord]:
     """The runs on the race's own seed that have come to a value."""
     seed = race_seed(study)
-    runs = [run for run in study.runs if run.phase == "screen" and run.seed == seed and not run.lost]
+    runs = [run for run in study.runs if run.phase == Phase.SCREEN and run.seed == seed and not run.lost]
     return [run for run in runs if run.points and math.isfinite(run.points[-1].value)]
 
 
@@ -153,12 +161,7 @@ def unfinished(study: StudyRecord) -> list[Candidate]:
     best: dict[str, RunRecord] = {}
     for run in sorted(of_the_race(study), key=lambda r: (-r.points[-1].progress, r.points[-1].value)):
         best.setdefault(run.optimizer, run)
-    return [candidate_of(run) for run in best.values() if run.points[-1].progress < 1]
-
-
-def candidate_of(run: RunRecord) -> Candidate:
-    settings = {n: tuple(v) if isinstance(v, list) else v for n, v in run.hyperparameters.items()}
-    return Candidate(run.optimizer, settings, Schedule(**run.schedule))
+    return [run.candidate for run in best.values() if run.points[-1].progress < 1]
 
 
 # -------------------------------------------------------------------- what it found
@@ -166,12 +169,12 @@ def candidate_of(run: RunRecord) -> Candidate:
 
 def entry(study: StudyRecord, field: Sequence[RunRecord], command: str) -> dict[str, Any]:
     """A task's entry in the data: its traits, its answer, and how every optimizer did."""
-    answer, seen, made = study.answer, study.look, study.environment
+    answer, profile, made = study.answer, profile_of(study), study.environment
     assert answer is not None
     task = load_task(study.task)
     assert answer.baseline is not None
     assert answer.effect is not None
-    rows = {row.label: row for row in answer.candidates if row.phase == "confirm"}
+    rows = {row.label: row for row in answer.candidates if row.phase == Phase.CONFIRM}
     best, baseline = candidate_label(answer.recommendation.candidate), candidate_label(answer.baseline)
     others = [row for label, row in rows.items() if label != best and finite(row.mean) is not None]
     runner_up = min(others, key=lambda row: row.mean or 0.0, default=None)
@@ -181,7 +184,7 @@ def entry(study: StudyRecord, field: Sequence[RunRecord], command: str) -> dict[
         "name": study.task,
         "about": (type(task).__doc__ or "").strip().split("\n")[0],
         "measure": answer.measure,
-        "traits": asdict(traits_of(task, seen)),
+        "traits": asdict(features_of(profile)),
         "winner": best,
         "verdict": answer.verdict.value,
         "best": measured(rows[best]),
@@ -191,7 +194,7 @@ def entry(study: StudyRecord, field: Sequence[RunRecord], command: str) -> dict[
             name: finite(getattr(answer.effect, name)) for name in ("estimate", "low", "high", "level")
         },
         "window": window and asdict(window),
-        "training_seconds": speed and speed * seen["steps"],
+        "training_seconds": speed and speed * profile.steps,
         "study": {
             "name": study.name,
             "command": answer.command,
@@ -202,7 +205,7 @@ def entry(study: StudyRecord, field: Sequence[RunRecord], command: str) -> dict[
             "seed": study.settings["seed"],
             "commit": made.get("git_commit") or "",
             "torch": made["versions"]["torch"],
-            "processor": f"{made['processor']}, {plural(int(seen['workers']), 'worker')}",
+            "processor": f"{made['processor']}, {plural(profile.workers, 'worker')}",
         },
         "optimizers": showings(study, field, rows, baseline),
     }
@@ -220,7 +223,7 @@ def showings(
     study: StudyRecord, field: Sequence[RunRecord], rows: Mapping[str, CandidateResult], baseline: str
 ) -> dict[str, dict[str, Any]]:
     """How each optimizer of the race did, by name."""
-    names = list(dict.fromkeys(run.optimizer for run in study.runs if run.phase == "screen"))
+    names = list(dict.fromkeys(run.optimizer for run in study.runs if run.phase == Phase.SCREEN))
     shown = {name: _showing(name, study, field, rows, baseline) for name in sorted(names)}
     values = [one["value"] for one in shown.values() if one["value"] is not None]
     # One seed may flatter; the finalists' means do not.
@@ -249,7 +252,7 @@ def _showing(
     whole = [r for r in tried if r.points[-1].progress >= 1 and math.isfinite(r.points[-1].value)]
     ends = [(row.mean, row.hyperparameters, len(row.seeds)) for row in finalists or confirmed]
     if not finalists:
-        ends += [(run.points[-1].value, run.hyperparameters, 1) for run in whole]
+        ends += [(run.points[-1].value, run.candidate.hyperparameters, 1) for run in whole]
     value, settings, seeds = min(ends, key=lambda end: end[0], default=(None, None, 0))
     progress = 1.0 if ends else max((run.points[-1].progress for run in tried), default=0.0)
     return {
@@ -341,12 +344,12 @@ def plan_all(
         workers = engine.slots
     for task in tasks:
         try:
-            seen = look(load_task(task)).to_dict()
+            profile = look(load_task(task))
         except Exception as error:
             failed[task] = told(error)
             continue
-        question = plan.question(task, seen, workers, begun)
-        planned.append((question, duration(question, seen, workers)))
+        question = plan.question(task, profile, workers, begun)
+        planned.append((question, duration(question, profile, workers)))
         known = " (begun before)" if question.study in begun else ""
         print(f"{question.study}: about {seconds(planned[-1][1])}{known}", flush=True)
     total = seconds(sum(lasts for _, lasts in planned))

@@ -19,7 +19,7 @@ import torch
 from surefoot.search import Question
 from surefoot.search.space import candidates as space
 from surefoot.tasks import load_task
-from surefoot.training.step_times import measure_paces
+from surefoot.training.step_times import time_each
 
 SHARES = (0.05, 0.1, 0.15, 0.25, 0.5)
 
@@ -31,7 +31,7 @@ def measure(task: str, times: int) -> list[dict[str, float]]:
     usual = [space.usual_candidate(name, grid) for name in space.usual_lines(grid)]
     found = []
     for _ in range(times):
-        paces, _ = measure_paces(load_task(task), usual)
+        paces, _ = time_each(load_task(task), usual)
         found.append({name: pace.seconds for name, pace in paces.items()})
         print(f"load {os.getloadavg()[0]:.1f}, middle {1e3 * median(found[-1].values()):.2f} ms", flush=True)
     return found

@@ -24,7 +24,7 @@ beginnings of the first look:
 With --experience what is known is what the package has in its data, from the gallery's studies, and not what
 the tables say.
 
-Of tasks that are neither built in nor of DeepOBS the traits are not known here: they all weigh alike.
+Of tasks that are neither built in nor of DeepOBS the features are not known here: they all weigh alike.
 The first table is then of mean regrets (0 the best arm, 1 the median), the second of full trainings: how
 many it takes to come down to the regret that the usual beginning has at a budget.
 """
@@ -66,25 +66,25 @@ from surefoot.search.space.prior_results import (
     race_order,
     usual_order,
 )
-from surefoot.search.space.task_features import Traits, traits_of
+from surefoot.search.space.task_features import TaskFeatures, features_of
 from surefoot.store import CurveTable, read_table
 from surefoot.tasks import builtin_tasks, load_task
 from surefoot.training.profile import look
 
 BEGINNINGS = ("usual", "order", "gated", "rates", "both")
-ALIKE = Traits(parameters=1, steps=1, roles={})
-"""Of a task whose traits are not known: all such are equally alike."""
+ALIKE = TaskFeatures(parameters=1, steps=1, roles={})
+"""Of a task whose features are not known: all such are equally alike."""
 
 DENSE, KERNELS = "weight matrices", "convolution kernels"
 PUBLISHED = {
-    "quadratic_deep": Traits(100, 800, {"other": 1.0}),
-    "mnist_vae": Traits(300_000, 30_000, {KERNELS: 0.8, DENSE: 0.2}),
-    "fmnist_vae": Traits(300_000, 60_000, {KERNELS: 0.8, DENSE: 0.2}),
-    "fmnist_2c2d": Traits(3_300_000, 50_000, {DENSE: 1.0}),
-    "cifar10_3c3d": Traits(900_000, 30_000, {DENSE: 0.6, KERNELS: 0.4}),
-    "cifar100_allcnnc": Traits(1_400_000, 55_000, {KERNELS: 1.0}),
-    "svhn_wrn164": Traits(2_700_000, 90_000, {KERNELS: 1.0}, batch_norm=True),
-    "tolstoi_char_rnn": Traits(400_000, 260_000, {DENSE: 0.95, "biases": 0.05}),
+    "quadratic_deep": TaskFeatures(100, 800, {"other": 1.0}),
+    "mnist_vae": TaskFeatures(300_000, 30_000, {KERNELS: 0.8, DENSE: 0.2}),
+    "fmnist_vae": TaskFeatures(300_000, 60_000, {KERNELS: 0.8, DENSE: 0.2}),
+    "fmnist_2c2d": TaskFeatures(3_300_000, 50_000, {DENSE: 1.0}),
+    "cifar10_3c3d": TaskFeatures(900_000, 30_000, {DENSE: 0.6, KERNELS: 0.4}),
+    "cifar100_allcnnc": TaskFeatures(1_400_000, 55_000, {KERNELS: 1.0}),
+    "svhn_wrn164": TaskFeatures(2_700_000, 90_000, {KERNELS: 1.0}, batch_norm=True),
+    "tolstoi_char_rnn": TaskFeatures(400_000, 260_000, {DENSE: 0.95, "biases": 0.05}),
 }
 """Of the tasks of DeepOBS (Schneider et al., 2019), roughly."""
 
@@ -99,7 +99,7 @@ class Subject:
     others: Experience
 
 
-def known(table: CurveTable, task: str, traits: Traits) -> KnownTask:
+def known(table: CurveTable, task: str, features: TaskFeatures) -> KnownTask:
     """How each optimizer did on a task: its best arm's last value, by the mean over the seeds it has."""
     best: dict[str, tuple[float, float]] = {}
     arms = [{"optimizer": a.optimizer, "hyperparameters": a.hyperparameters} for a in table.tasks[task]]
@@ -117,7 +117,7 @@ def known(table: CurveTable, task: str, traits: Traits) -> KnownTask:
         for name, (value, offset) in best.items()
     }
     showings |= {arm.optimizer: Showing(WORST) for arm in table.tasks[task] if arm.optimizer not in best}
-    return KnownTask(task, traits, showings)
+    return KnownTask(task, features, showings)
 
 
 def race_with(
@@ -133,7 +133,7 @@ def race_with(
 
     def make(arms: Sequence[Arm], budget: float, lower_is_better: bool, seed: int) -> ReplayPolicy:
         names = {str(arm["optimizer"]) for arm in arms}
-        found = shown(subject.others.ranking(subject.known.traits, names))
+        found = shown(subject.others.ranking(subject.known.features, names))
         priors = lr_priors(names, subject.table.lr_priors)
         if rates:
             grid = Grid(arms, priors)
@@ -192,11 +192,11 @@ def subjects(
     seen: dict[str, tuple[CurveTable, KnownTask]] = {}
     for table in tables:
         for task in table.tasks:
-            traits = PUBLISHED.get(task, ALIKE)
+            features = PUBLISHED.get(task, ALIKE)
             if task in builtin:
                 loaded = load_task(task)
-                traits = traits_of(loaded, look(loaded).to_dict())
-            seen[task] = table, known(table, task, traits)
+                features = features_of(look(loaded))
+            seen[task] = table, known(table, task, features)
 
     def group(task: str) -> str:
         return task.partition(separator)[0] if separator else task
@@ -224,7 +224,7 @@ def tuned_in_turn(experience: Experience) -> dict[str, list[list[float]]]:
     found: dict[str, list[list[float]]] = {"usual": [], "order": [], "gated": []}
     for task in experience.tasks:
         names = list(task.showings)
-        learnt = experience.besides(task.name).ranking(task.traits, names)
+        learnt = experience.besides(task.name).ranking(task.features, names)
         found["usual"].append(lowest_so_far(usual_order(names), task))
         found["order"].append(lowest_so_far([e.optimizer for e in learnt], task))
         found["gated"].append(lowest_so_far([e.optimizer for e in race_order(learnt)], task))

@@ -39,7 +39,7 @@ from surefoot.search.space import candidates as space
 from surefoot.store import Store
 from surefoot.study.label import candidate_label
 from surefoot.study.requests import Batch, Policy, Reading, Request
-from surefoot.study.run import Candidate, Finished, Job, Point, Report, Schedule
+from surefoot.study.run import Candidate, Finished, Job, Phase, Point, Report, Schedule, Status
 
 NAP = 0.05  # seconds
 NAPPERS = 8
@@ -99,7 +99,7 @@ class Instant:
 
     def start(self, job: Job) -> None:
         point = Point(job.progress, 1e-3, 1.0 / (1 + job.id % 7))
-        self.waiting += [Report(job.id, point), Finished(job.id, "completed", "", 1e-3, 8)]
+        self.waiting += [Report(job.id, point), Finished(job.id, Status.COMPLETED, "", 1e-3, 8)]
 
     def events(self, timeout: float | None = None) -> list[Event]:
         events, self.waiting = self.waiting, []
@@ -159,7 +159,7 @@ def batch(runs: int, first_seed: int = 0) -> Batch:
                 Candidate("SGD", {"lr": 1e-3 * (1 + n % CANDIDATES)}),
                 first_seed + n // CANDIDATES,
                 1.0,
-                "screen",
+                Phase.SCREEN,
             )
             for n in range(runs)
         ]

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from surefoot.store import Store, StudyLog
 from surefoot.study.decisions import Promoted
-from surefoot.study.run import Candidate, Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 
 POINTS = 10
 WRITES = POINTS + 3
@@ -42,12 +42,12 @@ def write(log: StudyLog, numbers: range, block: int) -> float:
 
 def write_run(log: StudyLog, number: int) -> None:
     settings = {"lr": 1e-4 * (1 + number), "betas": [0.9, 0.999], "weight_decay": 0.01, "eps": 1e-8}
-    run = log.start_run("AdamW", settings, {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}, 0, "screen")
+    run = log.start_run(Candidate("AdamW", settings), 0, Phase.SCREEN)
     for place in range(1, POINTS + 1):
         log.add_point(run, Point(place / POINTS, place * 0.1, 1 / place))
     goes_on = Promoted(f"AdamW number {number} goes on.", Candidate("AdamW", settings), 1 / 9, 0.1)
     log.decide(goes_on, 1.0)
-    log.end_run(run, "completed", "", 1e-3, 4096)
+    log.end_run(run, Status.COMPLETED, "", 1e-3, 4096)
 
 
 def resident_mb() -> float:

@@ -58,9 +58,9 @@ Run = tuple[str, str, int]
 
 def grid(task: str) -> list[Candidate]:
     """Every candidate for a task."""
-    seen = look(load_task(task))
+    profile = look(load_task(task))
     names = space.choose_from(None)
-    out = {ruled.optimizer for ruled in space.rule_out(names, seen.sparse, seen.not_matrices)}
+    out = {ruled.optimizer for ruled in space.rule_out(names, profile.sparse, profile.model.not_matrices)}
     return [Candidate(name, settings) for name in names if name not in out for settings in _settings(name)]
 
 

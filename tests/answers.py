@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from surefoot.study.answer import Answer, CandidateResult, Recommendation, Verdict
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Phase
 
 USUAL = Candidate("Adam", {"lr": 0.001})
 
@@ -25,7 +25,7 @@ def small_answer(candidate: Candidate = USUAL, **changes: Any) -> Answer:
         "verdict": Verdict.TIE,
         "sentence": "Use Adam.",
         "recommendation": Recommendation(*settings, snippet="optimizer = …\n"),
-        "candidates": (CandidateResult("Adam", *settings, "confirm", (0,), 1.0, (0.1,), 0.001, 8, 0),),
+        "candidates": (CandidateResult("Adam", *settings, Phase.CONFIRM, (0,), 1.0, (0.1,), 0.001, 8, 0),),
         "runs": 1,
         "seconds": 1.0,
     }

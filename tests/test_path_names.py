@@ -139,7 +139,7 @@ def test_a_hostile_name_in_a_store_does_not_become_a_path(home, capsys):
     names = [name for name in HOSTILE if name and "\ud800" not in name and "\0" not in name]
     with Store.at("team.db") as store:
         for name in names:
-            store.begin(name, "line", {"runs": 14}, {}, {}).finish(small_answer())
+            store.begin(name, "line", {"runs": 14}, None, {}).finish(small_answer())
     before = {place: content for place, content in listing(home).items() if "team.db" not in place}
     for name in names:
         for words in ([], ["--checkpoints", "kept"]):

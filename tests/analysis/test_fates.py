@@ -9,12 +9,12 @@ import pytest
 from surefoot.analysis.fates import fates
 from surefoot.study.decisions import PlayoffPlace, Stopped
 from surefoot.study.records import DecisionRecord, RunRecord
-from surefoot.study.run import Candidate, Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 
 
-def run(name, lr, values, *, seed=0, status="completed"):
+def run(name, lr, values, *, seed=0, status=Status.COMPLETED):
     points = tuple(Point(at, 1.0, value) for at, value in values.items())
-    return RunRecord(name, {"lr": lr}, {}, seed, "screen", status, points)
+    return RunRecord(Candidate(name, {"lr": lr}), seed, Phase.SCREEN, status, points)
 
 
 def record(decision):
@@ -35,8 +35,8 @@ RUNS = (
     run("SGD", 0.1, {1 / 3: 0.3, 1.0: 0.13}),
     run("SGD", 1.0, {1 / 3: 2.0}),
     run("Lion", 0.01, {1 / 3: 0.7}),
-    run("Lion", 0.1, {}, status="diverged"),
-    run("Rprop", 0.1, {1 / 3: math.nan}, status="diverged"),
+    run("Lion", 0.1, {}, status=Status.DIVERGED),
+    run("Rprop", 0.1, {1 / 3: math.nan}, status=Status.DIVERGED),
 )
 STOPPED = stopped("Lion", 0.01, 1 / 3, 0.7, 0.1)
 

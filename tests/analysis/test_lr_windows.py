@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from surefoot.analysis.lr_windows import lowest_line, rate_windows
 from surefoot.study.records import RunRecord
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 
 RATES = (0.001, 0.01, 0.1, 1.0)
 
 
-def run(rate, values, *, name="SGD", status="completed", phase="screen", seed=0, **more):
+def run(rate, values, *, name="SGD", status=Status.COMPLETED, phase=Phase.SCREEN, seed=0, **more):
     """A run with these values at thirds of the training."""
     points = tuple(Point((i + 1) / 3, 1.0, value) for i, value in enumerate(values))
-    return RunRecord(name, {"lr": rate, **more}, {}, seed, phase, status, points)
+    return RunRecord(Candidate(name, {"lr": rate, **more}), seed, phase, status, points)
 
 
 def test_edges_lie_where_the_line_over_log_lr_leaves_the_band():
@@ -41,7 +41,7 @@ def test_a_window_that_was_not_left_is_open():
 
 
 def test_a_window_ends_before_what_diverged():
-    runs = [run(rate, [0.1]) for rate in RATES[:3]] + [run(1.0, [math.nan], status="diverged")]
+    runs = [run(rate, [0.1]) for rate in RATES[:3]] + [run(1.0, [math.nan], status=Status.DIVERGED)]
     window = rate_windows(runs, deviation=0.01)["SGD"]
     assert (window.high, window.open_high, window.blow_up) == (0.1, False, 0.25)
 
@@ -78,7 +78,7 @@ def test_the_best_of_the_other_settings_counts_at_each_rate():
 
 def test_a_rate_that_diverged_with_some_settings_only_is_not_lost():
     runs = [run(rate, [0.2]) for rate in RATES]
-    assert lowest_line([*runs, run(1.0, [], status="diverged", momentum=0.9)]) == lowest_line(runs)
+    assert lowest_line([*runs, run(1.0, [], status=Status.DIVERGED, momentum=0.9)]) == lowest_line(runs)
 
 
 def test_seeds_of_the_play_off_are_not_in_the_line():
@@ -87,7 +87,7 @@ def test_seeds_of_the_play_off_are_not_in_the_line():
 
 
 def test_confirmation_is_not_screening():
-    assert rate_windows([run(rate, [0.1], phase="confirm") for rate in RATES], deviation=0.1) == {}
+    assert rate_windows([run(rate, [0.1], phase=Phase.CONFIRM) for rate in RATES], deviation=0.1) == {}
 
 
 @given(st.lists(st.floats(0.01, 10), min_size=3, max_size=8), st.floats(1e-3, 1))

@@ -4,15 +4,14 @@ from dataclasses import replace
 import pytest
 
 from surefoot.analysis.tables import (
-    identity,
-    identity_of,
-    labels,
     optimizers,
     race_rungs,
     rate_curves,
     results,
 )
-from tests.report.sample_study import HOSTILE, MADE, RUNGS, SCHEDULE, empty_study, sample_study
+from surefoot.study.label import candidate_label
+from surefoot.study.run import Phase, Schedule, Status
+from tests.report.sample_study import HOSTILE, MADE, RUNGS, empty_study, sample_study
 
 
 def test_results_are_confirmed_candidates_best_first_and_the_floor_last(study):
@@ -26,7 +25,7 @@ def test_results_are_confirmed_candidates_best_first_and_the_floor_last(study):
 
 
 def test_no_screening_entry_is_a_result(study):
-    screened = tuple(entry for entry in study.answer.candidates if entry.phase == "screen")
+    screened = tuple(entry for entry in study.answer.candidates if entry.phase == Phase.SCREEN)
     assert screened
     assert results(replace(study.answer, candidates=screened)) == ()
 
@@ -63,26 +62,16 @@ def test_every_learning_rate_curve_has_a_line_for_each_rung_it_reached(study):
 
 
 def test_runs_of_the_play_off_are_in_no_learning_rate_curve(study):
-    run = next(run for run in study.runs if run.phase == "screen" and run.status == "completed")
+    run = next(run for run in study.runs if run.phase == Phase.SCREEN and run.status == Status.COMPLETED)
     more = replace(study, runs=(*study.runs, replace(run, seed=run.seed + 1)))
     assert rate_curves(more) == rate_curves(study)
 
 
-def test_labels_are_the_same_before_and_after_the_answer(study):
-    sgd = {"optimizer": "SGD", "hyperparameters": {"lr": 0.1, "momentum": 0.9, "nesterov": True}}
-    key = identity(sgd, SCHEDULE)
-    assert labels(study)[key] == "SGD lr=0.1 momentum=0.9 nesterov=True"
-    unfinished = labels(sample_study(finished=False))
-    assert unfinished[key] == labels(study)[key]
-    adamw = {"optimizer": "AdamW", "hyperparameters": {"lr": 1e-3}}
-    assert unfinished[identity(adamw, SCHEDULE)] == "AdamW lr=0.001"
-
-
 def test_candidates_that_differ_in_their_schedule_only_are_two(study):
-    run = next(run for run in study.runs if run.phase == "screen")
-    longer = replace(run, schedule=SCHEDULE | {"warmup": 0.2})
-    names = labels(replace(study, answer=None, runs=(run, longer)))
-    assert names[identity_of(longer)] == f"{names[identity_of(run)]} warmup=0.2"
+    run = next(run for run in study.runs if run.phase == Phase.SCREEN)
+    longer = replace(run.candidate, schedule=Schedule(warmup=0.2))
+    assert longer.key != run.candidate.key
+    assert candidate_label(longer) == f"{candidate_label(run.candidate)} warmup=0.2"
 
 
 def test_a_result_has_its_interval_if_the_answer_gives_one(study):

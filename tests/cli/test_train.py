@@ -188,7 +188,7 @@ def test_a_signal_ends_it_with_the_command_that_goes_on(here, call, monkeypatch,
 def answered(task, candidate, **settings):
     """A finished study that recommends this candidate."""
     with Store.at(".surefoot/evidence.db") as store:
-        log = store.begin("chosen", task, {"command": "surefoot choose x", **settings}, {}, {})
+        log = store.begin("chosen", task, {"command": "surefoot choose x", **settings}, None, {})
         yield log
         log.finish(small_answer(candidate))
     yield None

@@ -22,6 +22,7 @@ import pytest
 from surefoot.store.store import Store
 from surefoot.study.decisions import Piloted, Promoted, RuledOut, Stopped
 from surefoot.study.records import StudyRecord
+from surefoot.study.run import Phase, Status
 from tests.report.sample_study import sample_study
 
 PATIENCE = 120_000
@@ -155,8 +156,8 @@ class serving:  # noqa: N801 - a context manager
 def unfinished() -> StudyRecord:
     """A study in mid-race: no answer, and a run that goes on."""
     study = sample_study(finished=False, seed=1)
-    screened = tuple(run for run in study.runs if run.phase == "screen")
-    going_on = replace(screened[-1], seed=7, status="running", points=screened[0].points[:1], message="")
+    screened = tuple(run for run in study.runs if run.phase == Phase.SCREEN)
+    going_on = replace(screened[-1], seed=7, status=Status.RUNNING, points=screened[0].points[:1], message="")
     early = (Piloted, RuledOut, Promoted, Stopped)
     race = tuple(d for d in study.decisions if isinstance(d.decision, early))
     return replace(study, name=UNFINISHED, runs=(*screened, going_on), decisions=race)
@@ -166,12 +167,10 @@ def fill(store: Path, *studies: StudyRecord) -> None:
     """Write studies as `choose` does."""
     with Store.at(store) as opened_store:
         for study in studies:
-            log = opened_store.begin(study.name, study.task, study.settings, study.look, study.environment)
+            log = opened_store.begin(study.name, study.task, study.settings, study.profile, study.environment)
             with log.at_once():
                 for run in study.runs:
-                    number = log.start_run(
-                        run.optimizer, run.hyperparameters, run.schedule, run.seed, run.phase
-                    )
+                    number = log.start_run(run.candidate, run.seed, run.phase)
                     for point in run.points:
                         log.add_point(number, point)
                     if run.status != "running":

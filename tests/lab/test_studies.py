@@ -8,11 +8,11 @@ import pytest
 
 from surefoot.store.store import Store
 from surefoot.study.decisions import Piloted
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point
 from surefoot.study.strict_json import without_nan
 from tests.lab.conftest import fill
 from tests.report.sample_landscape import sample_landscape
-from tests.report.sample_study import HOSTILE, SCHEDULE, sample_study
+from tests.report.sample_study import HOSTILE, sample_study
 
 Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
 
@@ -225,9 +225,9 @@ def test_the_page_follows_a_study_until_its_answer_without_a_reload(page, lab):
     page.evaluate(MARK)
     before = len(cells(page, "decisions"))
     with Store.at(lab.store) as store:
-        log = store.begin(name, study.task, study.settings, study.look, study.environment)
+        log = store.begin(name, study.task, study.settings, study.profile, study.environment)
         log.decide(Piloted("A decision that is new."), 9.0)
-        run = log.start_run("Lion", {"lr": 3e-4}, SCHEDULE, 0, "screen")
+        run = log.start_run(Candidate("Lion", {"lr": 3e-4}), 0, Phase.SCREEN)
         log.add_point(run, Point(1 / 27, 1.0, 0.5))
         page.locator("table.decisions", has_text="A decision that is new.").wait_for()
         page.locator("table.race tr", has_text="Lion").wait_for()
@@ -271,7 +271,7 @@ def test_the_page_goes_on_when_the_lab_is_back(page, lab, complaints):
     page.locator(".age", has_text="the lab does not answer. Trying again.").wait_for()
     page.locator("#stopped", has_text="surefoot lab").wait_for()
     with Store.at(lab.store) as store:
-        log = store.begin(going.name, going.task, going.settings, going.look, going.environment)
+        log = store.begin(going.name, going.task, going.settings, going.profile, going.environment)
         log.decide(Piloted("Written while the lab was away."), 9.0)
     page.unroute("**/api/**")
     page.locator("table.decisions", has_text="Written while the lab was away.").wait_for()

@@ -15,7 +15,7 @@ from surefoot.lab import study_jobs
 from surefoot.lab.answers import Refused, file_name
 from surefoot.report.report import report_html
 from surefoot.store.store import Store
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point
 from surefoot.study.strict_json import without_nan
 from tests.lab.asking import ask
 from tests.lab.conftest import FINISHED, fill
@@ -23,7 +23,7 @@ from tests.report.sample_study import HOSTILE, sample_study
 from tests.store.conftest import cluster, postgresql, schema  # noqa: F401  fixtures
 from tests.store.test_migrations import next_version  # noqa: F401  a fixture
 
-GO_ON = {"optimizer": "Adam", "hyperparameters": {"lr": 1.0}, "schedule": {}, "seed": 0, "phase": "screen"}
+GO_ON = {"candidate": Candidate("Adam", {"lr": 1.0}), "seed": 0, "phase": Phase.SCREEN}
 
 
 def do(job: str, store: object, **arguments: object) -> object:
@@ -73,7 +73,7 @@ def test_looking_changes_nothing_in_the_file(stored):
 
 def test_the_store_is_opened_so_that_nothing_can_be_written(stored):
     with study_jobs.opened(str(stored)) as store, pytest.raises(Exception, match="readonly"):
-        store.begin("new", "digits", {}, {}, {})
+        store.begin("new", "digits", {}, None, {})
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ def test_a_study_without_an_answer_or_a_landscape_has_no_file_of_it(tmp_path):
 def test_postgresql_is_read_and_cannot_be_written_to(postgresql):  # noqa: F811
     assert refusal("studies", postgresql).status == 503  # nothing there, and nothing is made
     with Store.at(postgresql) as store:
-        store.begin("mine", "digits", {}, {}, {})
+        store.begin("mine", "digits", {}, None, {})
     assert [study["name"] for study in do("studies", postgresql)["studies"]] == ["mine"]
     with study_jobs.opened(postgresql) as store, pytest.raises(Exception, match="read-only"):
-        store.begin("new", "digits", {}, {}, {})
+        store.begin("new", "digits", {}, None, {})
 
 
 def test_a_server_that_does_not_answer_is_told_soon():
@@ -161,7 +161,7 @@ def test_a_study_is_told_anew_only_when_it_has_gone_on(lab):
     assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
     study = sample_study(finished=False, seed=1)
     with Store.at(lab.store) as store:
-        log = store.begin(lab.unfinished, study.task, study.settings, study.look, study.environment)
+        log = store.begin(lab.unfinished, study.task, study.settings, study.profile, study.environment)
         log.add_point(log.start_run(**GO_ON), Point(0.5, 1.0, 0.25))
     after = ask(lab.url, path, headers=known)
     assert after.status == 200

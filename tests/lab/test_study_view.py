@@ -13,12 +13,11 @@ from surefoot.report.race_figures import race_panels, rate_panels
 from surefoot.study.decisions import BestOfOptimizer, GivenUp, RaceStep, Stopped, decision_of
 from surefoot.study.format import spread
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 from tests.report.sample_landscape import sample_landscape
 from tests.report.sample_study import (
     HOSTILE,
     MADE,
-    SCHEDULE,
     SNIPPET,
     candidate,
     empty_study,
@@ -92,7 +91,7 @@ def test_a_candidate_that_goes_on_keeps_its_optimizer_in_the_race():
     study = sample_study(finished=False)
     race_only = replace(
         study,
-        runs=tuple(run for run in study.runs if run.phase == "screen"),
+        runs=tuple(run for run in study.runs if run.phase == Phase.SCREEN),
         decisions=tuple(d for d in race_steps(study) if d.decision.rung < 0.2),
     )
     view = study_view(race_only)
@@ -105,7 +104,7 @@ def test_a_candidate_that_goes_on_keeps_its_optimizer_in_the_race():
 
 def test_the_play_off_makes_finalists_and_sends_others_out():
     study = sample_study(finished=False)
-    view = study_view(replace(study, runs=tuple(run for run in study.runs if run.phase == "screen")))
+    view = study_view(replace(study, runs=tuple(run for run in study.runs if run.phase == Phase.SCREEN)))
     assert row_of(view, "Adam")["standing"] == "finalist"
     assert row_of(view, "Adagrad")["standing"] == "out"
     assert "number 4" in row_of(view, "Adagrad")["ended"]
@@ -113,7 +112,7 @@ def test_the_play_off_makes_finalists_and_sends_others_out():
 
 def test_a_best_candidate_that_was_stopped_on_its_way_is_out_when_the_race_names_it():
     study = sample_study(finished=False)
-    runs = tuple(run for run in study.runs if run.phase == "screen")
+    runs = tuple(run for run in study.runs if run.phase == Phase.SCREEN)
     race = race_steps(study)
     own = [d.decision for d in race if d.decision.candidate.optimizer == "Rprop"]
     stopped = min(own, key=lambda step: step.value)
@@ -155,7 +154,7 @@ def test_a_figure_has_another_version_where_its_data_are_other(view, study):
     before = {figure["name"]: figure["version"] for figure in view["figures"]}
     assert {f["name"]: f["version"] for f in study_view(study)["figures"]} == before
     rate = {"lr": 4e-3, "betas": (0.9, 0.999)}
-    run = run_of("Adam", rate, 0, "screen", (Point(1 / 27, 1.0, 0.4),))
+    run = run_of("Adam", rate, 0, Phase.SCREEN, (Point(1 / 27, 1.0, 0.4),))
     after = {f["name"]: f["version"] for f in study_view(replace(study, runs=(*study.runs, run)))["figures"]}
     adams = f"rates-{row_of(view, 'Adam')['rates']}"
     changed = {name for name in before if after[name] != before[name]}
@@ -202,7 +201,9 @@ def test_a_landscape_is_told_as_in_the_report(view, study):
 
 def test_a_study_that_goes_on_tells_what_runs_and_when_it_last_decided():
     study = sample_study(finished=False)
-    going = RunRecord("Adam", {"lr": 0.003}, SCHEDULE, 1, "screen", "running", (Point(0.1, 1.0, 0.7),))
+    going = RunRecord(
+        Candidate("Adam", {"lr": 0.003}), 1, Phase.SCREEN, Status.RUNNING, (Point(0.1, 1.0, 0.7),)
+    )
     view = study_view(replace(study, runs=(*study.runs, going)))
     assert (view["state"], view["state_text"]) == ("running", "Running or stopped")
     assert view["running"]["count"] == 1
@@ -248,8 +249,8 @@ def large_study(count: int) -> StudyRecord:
         name, rate = f"Optimizer{place % 60} {'x' * 300}", 10 ** (-5 + 5 * place / count)
         upto = 1 + place % 4
         points = tuple(Point(p, p, 1 / (1 + place % 977)) for p in (1 / 27, 1 / 9, 1 / 3, 1.0)[:upto])
-        status = ("completed", "failed", "running", "completed")[place % 4]
-        runs.append(RunRecord(name, {"lr": rate}, SCHEDULE, 0, "screen", status, points, "boom " * 500))
+        status = (Status.COMPLETED, Status.FAILED, Status.RUNNING, Status.COMPLETED)[place % 4]
+        runs.append(RunRecord(Candidate(name, {"lr": rate}), 0, Phase.SCREEN, status, points, "boom " * 500))
         stopped = Stopped("out " * 400, candidate(name, {"lr": rate}), 1 / 27, 0.5, 0.1)
         decisions.append(DecisionRecord(place, place, stopped))
     settings = {f"setting {place}": "v" * 2000 for place in range(1000)}

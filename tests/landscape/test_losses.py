@@ -11,9 +11,8 @@ from surefoot.landscape.finalists import finalists
 from surefoot.landscape.losses import extent, measure
 from surefoot.landscape.survey import survey
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 
-SCHEDULE = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 PATHS = [
     torch.tensor([[0, 0], [1, 0.2], [2, 0.1]], dtype=torch.float64),
     torch.tensor([[0, 0], [0.5, 1]], dtype=torch.float64),
@@ -73,9 +72,9 @@ def test_the_frame_has_room_around_the_paths_and_is_not_narrow():
     assert y[0] < y[1] < y[2]
 
 
-def run(optimizer, seed=5, status="completed", value=0.5, progress=1.0, phase="confirm"):
-    points = (Point(progress, 1.0, value),) if status != "failed" else ()
-    return RunRecord(optimizer, {"lr": 0.1}, SCHEDULE, seed, phase, status, points)
+def run(optimizer, seed=5, status=Status.COMPLETED, value=0.5, progress=1.0, phase=Phase.CONFIRM):
+    points = (Point(progress, 1.0, value),) if status != Status.FAILED else ()
+    return RunRecord(Candidate(optimizer, {"lr": 0.1}), seed, phase, status, points)
 
 
 def study(*runs):
@@ -85,10 +84,11 @@ def study(*runs):
 def test_finalists_are_those_of_the_first_seed_that_came_to_an_end():
     found = finalists(
         study(
-            run("Adam", phase="screen", seed=0), run("Adam"), run("SGD", status="failed"),
+            run("Adam", phase=Phase.SCREEN, seed=0), run("Adam"), run("SGD", status=Status.FAILED),
             run("Adam", seed=6),
-            run("Lion", status="diverged", value=math.nan, progress=0.1), run("RandomSearch", phase="floor"),
-            run("NAdam", progress=0.4), run("Rprop", status="running"),
+            run("Lion", status=Status.DIVERGED, value=math.nan, progress=0.1),
+            run("RandomSearch", phase=Phase.FLOOR),
+            run("NAdam", progress=0.4), run("Rprop", status=Status.RUNNING),
         )
     )  # fmt: skip
     assert [f.candidate.optimizer for f in found] == ["Adam", "Lion", "NAdam"]
@@ -107,4 +107,4 @@ def test_only_optimizers_that_were_confirmed_can_be_asked_for():
 
 def test_without_a_finalist_there_is_nothing_to_survey(tmp_path):
     with pytest.raises(ValueError, match="study 'small' has no finalists yet"):
-        survey(study(run("Adam", phase="screen")), tmp_path)
+        survey(study(run("Adam", phase=Phase.SCREEN)), tmp_path)

@@ -14,7 +14,7 @@ from surefoot.landscape.finalists import finalists
 from surefoot.landscape.survey import survey
 from surefoot.search import Question, choose_optimizer
 from surefoot.store import Store
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 from surefoot.tasks import load_task
 from surefoot.training import snapshots
 from surefoot.training.snapshots import real_parameters, snapshots_folder
@@ -220,7 +220,7 @@ def test_the_document_is_small_json_and_survives_the_store(recorded, tmp_path):
     study, _, document = recorded
     assert len(json.dumps(document, allow_nan=False)) < 50_000
     with Store.at(tmp_path / "other.db") as store:
-        store.begin("small", study.task, {}, {}, {})
+        store.begin("small", study.task, {}, None, {})
         store.keep("small", "landscape", document)
         assert store.study("small").documents["landscape"] == document
 
@@ -244,11 +244,10 @@ def test_some_optimizers_alone(recorded):
 
 def diverging(study, optimizer, **hyperparameters):
     """The study with one more finalist, which diverged."""
-    run = next(run for run in study.runs if run.phase == "confirm")
+    run = next(run for run in study.runs if run.phase == Phase.CONFIRM)
     points = (Point(0.1, 0.1, math.nan),)
-    lost = replace(
-        run, optimizer=optimizer, hyperparameters=hyperparameters, status="diverged", points=points
-    )
+    candidate = Candidate(optimizer, hyperparameters)
+    lost = replace(run, candidate=candidate, status=Status.DIVERGED, points=points)
     return replace(study, runs=(*study.runs, lost))
 
 
@@ -256,7 +255,7 @@ def test_a_path_that_diverged_is_drawn_as_far_as_it_went_and_spoils_no_frame(rec
     study, _, _ = recorded
     wild = diverging(study, "Lion", lr=0.5)
     found = survey(wild, tmp_path, size=5, batches=3, most=9)
-    assert [path["status"] for path in found["paths"]].count("diverged") == 1
+    assert [path["status"] for path in found["paths"]].count(Status.DIVERGED) == 1
     assert "Lion diverged on this seed; its path is drawn as far as it was finite." in found["notes"]
     far = max(map(abs, found["paths"][-1]["x"]))
     frame = found["grid"]["x"]
@@ -291,7 +290,7 @@ def test_a_folder_that_cannot_be_written_costs_only_the_keeping(recorded, tmp_pa
 def test_a_study_without_finalists_is_told_so(recorded, tmp_path):
     study, folder, _ = recorded
     with Store.at(tmp_path / "new.db") as store:
-        store.begin("new", study.task, {}, {}, {})
+        store.begin("new", study.task, {}, None, {})
         with pytest.raises(ValueError, match="study 'new' has no finalists yet"):
             survey(store.study("new"), folder)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from surefoot.landscape.survey import survey
+from surefoot.study.profile import TaskProfile
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Point, Schedule
+from surefoot.study.run import Candidate, Phase, Point, Schedule
 from surefoot.tasks import TaskError
 
 OWN = str(Path(__file__).parent.parent / "scripts" / "recorded_script.py")
@@ -18,14 +18,16 @@ OWN = str(Path(__file__).parent.parent / "scripts" / "recorded_script.py")
 
 def study(behaviour, value=0.25, optimizers=("Adam", "SGD")):
     """As a study of the script leaves it."""
-    schedule = asdict(Schedule("script", 0.0, 0.0))
+    schedule = Schedule("script", 0.0, 0.0)
     runs = [
-        RunRecord(name, {"lr": 0.01}, schedule, 3, "confirm", "completed", (Point(1.0, 1.0, value),))
+        RunRecord(
+            Candidate(name, {"lr": 0.01}, schedule), 3, Phase.CONFIRM, "completed", (Point(1.0, 1.0, value),)
+        )
         for name in optimizers
     ]
     command = [sys.executable, OWN, behaviour]
     return StudyRecord(
-        "own", " ".join(command), {"script": command}, {"steps": 4.0, "measure": "reported value"}, {}, "",
+        "own", " ".join(command), {"script": command}, TaskProfile("own", 4.0, "reported value"), {}, "",
         None, tuple(runs), (),
     )  # fmt: skip
 

@@ -18,9 +18,9 @@ def race(pause: float) -> None:
         display.decision(study.decisions[0].text)
         display.phase("screen")
         for place, run in enumerate(screened):
-            label = candidate_label(run)
+            label = candidate_label(run.candidate)
             after = screened[(place + 1) % len(screened)]
-            display.running([(label, 1 / 9), (candidate_label(after), 1 / 27)])
+            display.running([(label, 1 / 9), (candidate_label(after.candidate), 1 / 27)])
             for point in run.points[-1:]:
                 display.result(label, point.progress, point.value, run.status)
             display.decision(study.decisions[place + 2].text)
@@ -29,7 +29,7 @@ def race(pause: float) -> None:
         display.phase("confirm")
         for place, run in enumerate(study.runs[len(screened) :]):
             if run.points:
-                label = candidate_label(run)
+                label = candidate_label(run.candidate)
                 display.result(label, 1.0, run.points[-1].value, run.status)
             display.budget(len(screened) + place, len(study.runs))
             time.sleep(pause)

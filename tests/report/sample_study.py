@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from surefoot.study.answer import Answer
+from surefoot.study.codec import encode
 from surefoot.study.decisions import (
     Looked,
     Piloted,
@@ -20,14 +21,15 @@ from surefoot.study.decisions import (
     Unknown,
     Widened,
 )
-from surefoot.study.label import stored_label
+from surefoot.study.label import candidate_label
+from surefoot.study.profile import ModelProfile, Role, TaskProfile
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord
-from surefoot.study.run import Candidate, Point, Schedule
+from surefoot.study.run import Candidate, Phase, Point, Schedule, Status
 
 HOSTILE = "<script>alert('$x^{$')</script>"
 RUNGS = (1 / 27, 1 / 9, 1 / 3)
 NOWHERE = Point(0.0, 0.0, math.nan)
-SCHEDULE = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
+SCHEDULE = encode(Schedule())
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,13 @@ def screening(chance: random.Random) -> tuple[list[RunRecord], list[DecisionReco
             step = (Promoted if on else Stopped)(text, candidate(*arm[:2]), rung, points[-1].value, width)
             decisions.append(DecisionRecord(len(decisions), 60 * rung + 1, step))
             if not on or last:
-                runs.append(run_of(arm[0], arm[1], 0, "screen", points))
+                runs.append(run_of(arm[0], arm[1], 0, Phase.SCREEN, points))
         alive = [arm for arm, points in measured if points[-1].value <= band]
     return runs, decisions
 
 
 def candidate(name: str, hyperparameters: Mapping[str, Any]) -> Candidate:
-    return Candidate(name, hyperparameters, Schedule(**SCHEDULE))
+    return Candidate(name, hyperparameters)
 
 
 def run_of(
@@ -140,7 +142,7 @@ def run_of(
 ) -> RunRecord:
     made = MADE.get(name, Made(1, 1.9, 1, (), 2.4e-4, 105_500))
     return RunRecord(
-        name, hyperparameters, SCHEDULE, seed, phase, "completed", points, "", made.seconds, made.state
+        candidate(name, hyperparameters), seed, phase, Status.COMPLETED, points, "", made.seconds, made.state
     )
 
 
@@ -149,7 +151,9 @@ def diverged_run(name: str, hyperparameters: Mapping[str, Any]) -> RunRecord:
     message = (
         f"the training loss was {HOSTILE} after 20 steps" if name == HOSTILE else "loss nan after 20 steps"
     )
-    return RunRecord(name, hyperparameters, SCHEDULE, 0, "screen", "diverged", points, message, 3e-4, 0)
+    return RunRecord(
+        candidate(name, hyperparameters), 0, Phase.SCREEN, Status.DIVERGED, points, message, 3e-4, 0
+    )
 
 
 def confirmation(chance: random.Random) -> list[RunRecord]:
@@ -159,7 +163,7 @@ def confirmation(chance: random.Random) -> list[RunRecord]:
             final = loss + chance.gauss(0, 0.0022)
             marks = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
             curve = learning_curve(final, 1.0, MADE[name].seconds, chance, marks)
-            runs.append(run_of(name, hyperparameters, seed, "confirm", curve))
+            runs.append(run_of(name, hyperparameters, seed, Phase.CONFIRM, curve))
     return runs
 
 
@@ -197,8 +201,8 @@ def difference(rival: str, estimate: float, decision: str) -> RivalDifference:
 
 def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], phase: str) -> dict[str, Any]:
     """As `--json` writes it: a mean with its interval for what was confirmed, and the label."""
-    mine = [run for run in runs if (run.optimizer, run.hyperparameters) == (name, hyperparameters)]
-    values = [run.points[-1].value if run.status == "completed" else None for run in mine]
+    mine = [run for run in runs if run.candidate.key == candidate(name, hyperparameters).key]
+    values = [run.points[-1].value if run.status == Status.COMPLETED else None for run in mine]
     return {
         "optimizer": name,
         "hyperparameters": dict(hyperparameters),
@@ -210,8 +214,8 @@ def entry(name: str, hyperparameters: Mapping[str, Any], runs: list[RunRecord], 
         "seconds_per_step": mine[0].seconds_per_step,
         "state_bytes": mine[0].state_bytes,
         "diverged": values.count(None),
-        "label": stored_label(name, hyperparameters, SCHEDULE),
-    } | ({"mean": 0.09, "low": 0.08, "high": 0.1} if phase == "confirm" and None not in values else {})
+        "label": candidate_label(candidate(name, hyperparameters)),
+    } | ({"mean": 0.09, "low": 0.08, "high": 0.1} if phase == Phase.CONFIRM and None not in values else {})
 
 
 def answer_of(runs: list[RunRecord]) -> Answer:
@@ -260,9 +264,12 @@ def answer_of(runs: list[RunRecord]) -> Answer:
         "trainings_needed": None,
         "pairing": {"used": False, "correlation": 0.12},
         "candidates": [
-            *(entry(run.optimizer, run.hyperparameters, [run], "screen") for run in screened),
-            *(entry(name, hyperparameters, confirmed, "confirm") for name, hyperparameters, _ in FINALISTS),
-            entry("RandomSearch", {"scale": 0.01}, floor, "floor"),
+            *(entry(run.optimizer, run.candidate.hyperparameters, [run], Phase.SCREEN) for run in screened),
+            *(
+                entry(name, hyperparameters, confirmed, Phase.CONFIRM)
+                for name, hyperparameters, _ in FINALISTS
+            ),
+            entry("RandomSearch", {"scale": 0.01}, floor, Phase.FLOOR),
         ],
         "lr_windows": windows,
         "runs": len(runs),
@@ -276,15 +283,15 @@ def sample_study(*, finished: bool = True, seed: int = 0) -> StudyRecord:
     chance = random.Random(seed)
     runs, decisions = screening(chance)
     runs += confirmation(chance)
-    sgd = next(i for i, run in enumerate(runs) if run.phase == "confirm" and run.optimizer == "SGD")
+    sgd = next(i for i, run in enumerate(runs) if run.phase == Phase.CONFIRM and run.optimizer == "SGD")
     runs[sgd] = replace(
-        runs[sgd], status="diverged", points=runs[sgd].points[:3], message="loss 4e9 at step 334"
+        runs[sgd], status=Status.DIVERGED, points=runs[sgd].points[:3], message="loss 4e9 at step 334"
     )
     for number in range(3):
         points = tuple(Point(p, 0.24 * p, 2.3 - 0.4 * p**0.5) for p in (0.1, 0.3, 0.6, 1.0))
-        runs.append(run_of("RandomSearch", {"scale": 0.01}, 1000 + number, "floor", points))
+        runs.append(run_of("RandomSearch", {"scale": 0.01}, 1000 + number, Phase.FLOOR, points))
     failure = 'Traceback (most recent call last):\n  File "task.py", line 3\nRuntimeError: ' + HOSTILE
-    runs.append(RunRecord("Rprop", {"lr": 1.0}, SCHEDULE, 0, "screen", "failed", (), failure))
+    runs.append(RunRecord(candidate("Rprop", {"lr": 1.0}), 0, Phase.SCREEN, Status.FAILED, (), failure))
     decisions.insert(
         1,
         DecisionRecord(1, 0.5, RuledOut("SparseAdam is ruled out: no gradient is sparse.", "SparseAdam")),
@@ -304,13 +311,18 @@ def sample_study(*, finished: bool = True, seed: int = 0) -> StudyRecord:
             "seed": 0,
             "margin": None,
         },
-        look={
-            "parameters": {"matrix": 25_088, "convolution": 1_152, "bias": 138},
-            "dtype": "torch.float32",
-            "sparse_gradients": False,
-            "seconds_per_step": 3.1e-4,
-            "state_bytes": {"Adam": 211_000, "SGD": 105_500},
-        },
+        profile=TaskProfile(
+            task="digits",
+            steps=2000,
+            measure="validation loss",
+            model=ModelProfile(
+                roles=(Role("weight matrices", 2, 25_088, "64×128"), Role("biases", 3, 138, "64 (2), 10")),
+                parameters=25_226,
+                dtypes=("float32",),
+            ),
+            seconds_per_step=3.1e-4,
+            peak_memory=211_000_000,
+        ),
         environment={
             "python": "3.13.2",
             "torch": "2.13.0",
@@ -326,5 +338,7 @@ def sample_study(*, finished: bool = True, seed: int = 0) -> StudyRecord:
 
 def empty_study() -> StudyRecord:
     """A study in which every run failed."""
-    failed = RunRecord("Adam", {"lr": 1e-3}, SCHEDULE, 0, "screen", "failed", (), "KeyError: 'images'")
-    return replace(sample_study(finished=False), runs=(failed,), decisions=(), look={})
+    failed = RunRecord(
+        candidate("Adam", {"lr": 1e-3}), 0, Phase.SCREEN, Status.FAILED, (), "KeyError: 'images'"
+    )
+    return replace(sample_study(finished=False), runs=(failed,), decisions=(), profile=None)

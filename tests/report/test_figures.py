@@ -8,6 +8,7 @@ from surefoot.report import figures, race_figures
 from surefoot.report.picture import answer_figure
 from surefoot.report.style import SERIES, strokes
 from surefoot.report.svg import inline_svg, save_svg
+from surefoot.study.run import Phase
 from tests.report.sample_study import HOSTILE, empty_study, sample_study
 
 DRAWN = (
@@ -98,7 +99,7 @@ def test_the_baseline_has_a_stroke_of_its_own_and_others_are_grey(study):
 
 def test_names_beside_each_other_do_not_cover_each_other(study):
     full = [replace(run, points=(replace(run.points[-1], progress=1.0),)) for run in study.runs
-            if run.phase == "screen" and run.status == "completed"]  # fmt: skip
+            if run.phase == Phase.SCREEN and run.status == "completed"]  # fmt: skip
     confirmed = [run for run in study.runs if run.phase == "confirm"]
     close = [replace(run, points=(replace(run.points[0], value=0.1),), seconds_per_step=3e-4) for run in full]
     figure = figures.quality_by_cost(replace(study, runs=(*close, *confirmed)))
@@ -130,7 +131,10 @@ def test_colours_follow_the_page(study):
 
 
 def test_names_that_look_like_mathematics_or_privacy_are_drawn(study):
-    runs = tuple(replace(run, optimizer=f"_{run.optimizer}$") for run in study.runs)
+    def renamed(run):
+        return replace(run, candidate=replace(run.candidate, optimizer=f"_{run.optimizer}$"))
+
+    runs = tuple(map(renamed, study.runs))
     assert "_Adam$" in texts(inline_svg(figures.curves_by_progress(replace(study, runs=runs)), "x", "title"))
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from surefoot.analysis.tables import identity
 from surefoot.report import landscape_words as words
 from surefoot.report.figures import candidate_strokes
 from surefoot.report.landscape_figures import drawn, figures, save, together
 from surefoot.report.landscape_section import section
 from surefoot.report.report import report_html
+from surefoot.study.codec import decode
+from surefoot.study.run import Candidate
 from tests.report.sample_landscape import sample_landscape
 from tests.report.sample_study import FINALISTS, HOSTILE
 
@@ -45,7 +46,7 @@ def test_every_part_has_a_picture_with_title_and_caption(document, study):
 def test_paths_look_as_in_the_study_s_other_pictures(document, study):
     marks = candidate_strokes(study)
     for one, path in zip(drawn(document, study), document["paths"], strict=True):
-        assert one.stroke == marks[identity(path, {})]
+        assert one.stroke == marks[decode(Candidate, path).key]
     assert drawn(document, study)[0].name.startswith("Adam lr=0.003")
 
 

@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from surefoot.report.live import RaceDisplay
+from surefoot.study.run import Status
 
 
 class Clock:
@@ -22,10 +23,10 @@ def race(display: RaceDisplay) -> None:
     with display:
         display.phase("screen")
         display.running([("Adam lr=0.003", 1 / 9), ("SGD lr=0.1", 1 / 9)])
-        display.result("Adam lr=0.003", 1 / 27, 0.7, "completed")
-        display.result("Adam lr=0.01", 1 / 9, 0.5, "completed")
-        display.result("SGD lr=0.1", 1 / 27, 0.6, "completed")
-        display.result("SGD lr=1", 0.01, float("nan"), "diverged")
+        display.result("Adam lr=0.003", 1 / 27, 0.7, Status.COMPLETED)
+        display.result("Adam lr=0.01", 1 / 9, 0.5, Status.COMPLETED)
+        display.result("SGD lr=0.1", 1 / 27, 0.6, Status.COMPLETED)
+        display.result("SGD lr=1", 0.01, float("nan"), Status.DIVERGED)
         display.budget(30, 120)
         display.decision("SGD lr=1 is out:\x1b[2J it diverged.")
 
@@ -80,7 +81,7 @@ def test_results_are_told_in_tens():
     file = io.StringIO()
     with RaceDisplay(Console(file=file)) as display:
         for number in range(25):
-            display.result("Adam lr=0.003", 1.0, 1.0 + number, "completed")
+            display.result("Adam lr=0.003", 1.0, 1.0 + number, Status.COMPLETED)
     assert [line.split(";")[0] for line in file.getvalue().splitlines()] == [
         "10 results",
         "20 results",
@@ -127,7 +128,7 @@ def test_many_optimizers_and_workers_fit_too_and_all_are_named(width, height):
         display.phase("screen")
         display.running([(f"{name} lr=0.003 momentum=0.9 weight_decay=0.0005", 1 / 9) for name in names[:8]])
         for number, name in enumerate(names):
-            display.result(f"{name} lr=0.003", 1 / 27, 0.1 + number, "completed")
+            display.result(f"{name} lr=0.003", 1 / 27, 0.1 + number, Status.COMPLETED)
             display.decision(
                 f"{name} lr=0.3 stopped at 1/27: 2.4 against a band of 1.2 up from the best 0.42"
             )
@@ -146,7 +147,7 @@ def test_a_resumed_race_counts_the_time_left_from_where_it_goes_on():
     for spent in (20, 40, 60):  # found in the store, in no time
         display.budget(spent, 100)
     clock.now = 10.0
-    display.result("Adam lr=0.003", 1.0, 0.1, "completed")
+    display.result("Adam lr=0.003", 1.0, 0.1, Status.COMPLETED)
     display.budget(70, 100)
     assert display._board.seconds_left() == pytest.approx(30.0)
 
@@ -155,8 +156,8 @@ def test_a_later_rung_leads_whatever_its_value():
     file = io.StringIO()
     with RaceDisplay(Console(file=file)) as display:
         display.phase("screen")
-        display.result("Adam lr=0.003", 1 / 27, 0.1, "completed")
-        display.result("SGD lr=0.1", 1 / 9, 0.9, "completed")
+        display.result("Adam lr=0.003", 1 / 27, 0.1, Status.COMPLETED)
+        display.result("SGD lr=0.1", 1 / 9, 0.9, Status.COMPLETED)
     assert "ahead: SGD lr=0.1" in file.getvalue()
 
 
@@ -167,8 +168,8 @@ def test_in_confirmation_seeds_are_averaged_and_settings_are_rivals():
     with display:
         display.phase("confirm")
         for value in (0.2, 0.4):
-            display.result("Adam lr=0.003", 1.0, value, "completed")
-        display.result("Adam lr=0.001", 1.0, 0.5, "completed")
+            display.result("Adam lr=0.003", 1.0, value, Status.COMPLETED)
+        display.result("Adam lr=0.001", 1.0, 0.5, Status.COMPLETED)
     with console.capture() as capture:
         console.print(display._live.get_renderable())
     assert "0.300" in capture.get()

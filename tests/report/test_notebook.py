@@ -1,6 +1,7 @@
 """The notebook's display: one output, updated once a second at most, whatever happens meanwhile."""
 
 from surefoot.report.notebook import NotebookDisplay
+from surefoot.study.run import Status
 
 
 class Output:
@@ -24,7 +25,7 @@ def test_a_cell_has_one_output_that_is_updated_once_a_second():
         for number in range(1000):
             now[0] += 0.01
             display.running([("Adam lr=0.1", 1.0)])
-            display.result("Adam lr=0.1", 1.0, 0.5, "completed")
+            display.result("Adam lr=0.1", 1.0, 0.5, Status.COMPLETED)
             display.budget(number, 1000)
         display.decision("SGD is out: <b>worse</b>.")
     assert 10 <= len(output.shown) <= 15

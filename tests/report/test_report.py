@@ -8,8 +8,9 @@ import pytest
 from surefoot.report.report import fact_rows, report_html, write_report
 from surefoot.study.answer import Effect, Verdict
 from surefoot.study.decisions import Looked, RivalDifference, Stopped, Unknown
+from surefoot.study.profile import ModelProfile, Role, TaskProfile
 from surefoot.study.records import DecisionRecord, StudyRecord
-from surefoot.study.run import Candidate, Point
+from surefoot.study.run import Candidate, Point, Status
 from tests.report.sample_study import HOSTILE, MADE, SNIPPET, empty_study, sample_study
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -89,11 +90,13 @@ def test_hostile_text_in_every_field_of_the_answer_stays_text(study):
     )  # fmt: skip
     rival = RivalDifference(evil, 0.1, 0.0, 0.2, 0.01, evil)
     evil_candidate = Candidate(evil, {"lr": 0.1, evil: evil})
-    runs = [replace(run, optimizer=evil, message=evil, hyperparameters={"lr": 0.1, evil: evil})
-            for run in study.runs[-30:]]  # fmt: skip
+    runs = [replace(run, candidate=evil_candidate, message=evil) for run in study.runs[-30:]]
     hostile = replace(
         study, name=evil, task=evil, answer=answer, runs=tuple(runs), settings={"command": evil, evil: evil},
-        look={"measure": evil, evil: [{"name": evil, evil: evil}]},
+        profile=TaskProfile(
+            evil, 9, evil, ModelProfile((Role(evil, 1, 2, evil),), dtypes=(evil,)), (evil,), fingerprint=evil,
+            untimed={evil: evil},
+        ),
         environment={"versions": {"torch": evil}, "git_commit": evil, evil: evil},
         decisions=(
             DecisionRecord(0, 1.0, Looked(evil, 4, evil, 0.1, False, (rival,))),
@@ -172,13 +175,13 @@ def test_a_study_without_a_good_run_shows_the_messages():
 
 
 def test_a_study_without_anything_has_a_page(study):
-    bare = replace(study, runs=(), decisions=(), look={}, settings={}, environment={}, answer=None)
+    bare = replace(study, runs=(), decisions=(), profile=None, settings={}, environment={}, answer=None)
     assert "No run succeeded" in Page(report_html(bare)).text
 
 
 def test_an_answer_in_which_all_diverged_has_a_page(study):
     def lost(run):
-        return replace(run, status="diverged", points=(Point(0.01, 0.1, math.nan),))
+        return replace(run, status=Status.DIVERGED, points=(Point(0.01, 0.1, math.nan),))
 
     unknown = Effect(math.nan, -math.inf, math.inf, 0.95)
     answer = replace(

@@ -49,12 +49,12 @@ def test_a_pilot_goes_to_the_script_s_own_end_and_describes_it(tmp_path):
     assert finished.status == "completed"
     assert finished.seconds_per_step > 0
     assert finished.state_bytes > 0
-    seen = finished.seen
-    assert (seen["parameters"], seen["dtypes"], seen["sparse"]) == (22, ["float32"], [])
-    assert seen["not_matrices"] == ["1_bias"]
-    assert {role["name"] for role in seen["roles"]} == {"weight matrices", "biases"}
-    assert 0 < seen["start_seconds"] < seen["seconds"]
-    assert not seen["continues"]
+    model, pilot = finished.script.model, finished.script.pilot
+    assert (model.parameters, model.dtypes, finished.script.sparse) == (22, ("float32",), ())
+    assert model.not_matrices == ("1_bias",)
+    assert {role.name for role in model.roles} == {"weight matrices", "biases"}
+    assert 0 < pilot.start_seconds < pilot.seconds
+    assert not pilot.continues
 
 
 def test_what_a_step_cannot_do_with_sparse_gradients_is_seen_before_it_fails(tmp_path):
@@ -63,7 +63,7 @@ def test_what_a_step_cannot_do_with_sparse_gradients_is_seen_before_it_fails(tmp
     finished = run_job(Job(1, "own", decayed, 3, 1.0, str(tmp_path), command=command), load_no_task, print)
     assert (finished.status, finished.cause) == ("failed", "raised")
     assert "sparse" in finished.message
-    assert finished.seen["sparse"] == ["0.weight"]
+    assert finished.script.sparse == ("0.weight",)
 
 
 @pytest.mark.slow

@@ -97,7 +97,14 @@ def whole_study(folder, engine):
         answer = choose_optimizer(question, store, engine, folder / "checkpoints", RaceDisplay(live=False))
         study = store.study("mine")
     runs = [
-        (r.optimizer, r.hyperparameters, r.seed, r.phase, r.status, [(p.progress, p.value) for p in r.points])
+        (
+            r.optimizer,
+            r.candidate.hyperparameters,
+            r.seed,
+            r.phase,
+            r.status,
+            [(p.progress, p.value) for p in r.points],
+        )
         for r in study.runs
     ]
     return steady(answer), repr(runs), [(d.kind, d.text) for d in study.decisions]

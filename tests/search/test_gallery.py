@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from surefoot.search.space.prior_results import read_experience
+from surefoot.study.profile import TaskProfile
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Candidate, Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 from tests.answers import small_answer
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
-SCHEDULE = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def gallery(monkeypatch, tmp_path):
     return module
 
 
-def run(optimizer, lr, value, progress=1.0, seed=0, status="completed", phase="screen"):
+def run(optimizer, lr, value, progress=1.0, seed=0, status=Status.COMPLETED, phase=Phase.SCREEN):
     points = () if value is None else (Point(progress, 1.0, value),)
-    return RunRecord(optimizer, {"lr": lr}, SCHEDULE, seed, phase, status, points)
+    return RunRecord(Candidate(optimizer, {"lr": lr}), seed, phase, status, points)
 
 
 def study(runs, **more):
@@ -50,7 +50,7 @@ RUNS = [
     run("SGD", 1e-1, 0.10, seed=1),  # of the play-off
     run("Lion", 1e-4, 0.8, 1 / 27),
     run("Lion", 1e-3, 0.7, 1 / 9),
-    run("Rprop", 1e-2, math.nan, 1 / 27, status="diverged"),
+    run("Rprop", 1e-2, math.nan, 1 / 27, status=Status.DIVERGED),
     run("NAdam", 1e-3, 0.95, 1 / 27),
 ]
 ROWS = {
@@ -141,7 +141,9 @@ def test_a_whole_study_becomes_an_entry_and_is_not_made_twice(gallery, capsys):
 
 def test_a_budget_in_minutes_pays_for_all_of_it(gallery):
     plan = gallery.Plan(20.0, 5.0, 3, 2, None, "c")
-    quick, slow = ({"seconds_per_step": one / gallery.OVERHEAD, "steps": 1} for one in (1.0, 100.0))
+    quick, slow = (
+        TaskProfile("line", 1, "loss", seconds_per_step=one / gallery.OVERHEAD) for one in (1.0, 100.0)
+    )
     asked = plan.question("line", quick, 2, ())
     assert (asked.study, asked.runs, asked.budget_seconds) == ("line-20-runs-seed-3", 20, None)
     assert gallery.duration(asked, quick, 2) == pytest.approx(12.5)

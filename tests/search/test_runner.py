@@ -11,7 +11,7 @@ from surefoot.search import runner as runner_module
 from surefoot.search.runner import FIRST_RUNS, NoRunSucceededError, Runner
 from surefoot.store import Store
 from surefoot.study.requests import Batch, Reading, Request
-from surefoot.study.run import Candidate, Finished, Point, Report, Restarted
+from surefoot.study.run import Candidate, Cause, Finished, Phase, Point, Report, Restarted, Status
 
 MARKS = (0.25, 0.5)
 
@@ -29,7 +29,7 @@ class Scripted:
     def start(self, job):
         progresses = [*(mark for mark in job.marks if mark < job.progress), job.progress]
         self.script += [Report(job.id, Point(progress, progress, 1.0)) for progress in progresses]
-        self.script.append(Finished(job.id, "completed", "", 1e-3, 8))
+        self.script.append(Finished(job.id, Status.COMPLETED, "", 1e-3, 8))
 
     def events(self, timeout=None):
         self.recorded.append([point.progress for run in self.log.record().runs for point in run.points])
@@ -46,10 +46,10 @@ def recorded(tmp_path, monkeypatch):
 
     def run(progress):
         with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-            log = store.begin("mine", "small", {}, {}, {})
+            log = store.begin("mine", "small", {}, None, {})
             engine = Scripted(log)
             runner = Runner("small", engine, log, tmp_path, display, str, 1.0)
-            request = Request(Candidate("Adam", {"lr": 0.1}), 0, progress, "confirm")
+            request = Request(Candidate("Adam", {"lr": 0.1}), 0, progress, Phase.CONFIRM)
             runner.drive(Batch([request]), Reading(MARKS))
             assert [point.progress for point in log.record().runs[0].points] == [*MARKS, progress]
             return engine.recorded
@@ -76,8 +76,8 @@ class Failing:
 
     def start(self, job):
         cause = self.causes.pop(0)
-        status = "failed" if cause else "diverged"
-        self.ends.append(Finished(job.id, status, f"{cause} for a reason", cause=cause))
+        status = Status.FAILED if cause else Status.DIVERGED
+        self.ends.append(Finished(job.id, status, f"{cause} for a reason", cause=Cause(cause)))
 
     def events(self, timeout=None):
         ends, self.ends = self.ends, []
@@ -87,10 +87,10 @@ class Failing:
 def begun(tmp_path, engine, runs=20):
     """How many of these runs are begun, of a study that goes on if it is there."""
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, {}, {})
+        log = store.begin("mine", "small", {}, None, {})
         decide = functools.partial(log.decide, seconds=0.0)
         runner = Runner("small", engine, log, tmp_path, display, str, 1.0, decide)
-        requests = [Request(Candidate("Adam", {"lr": 0.1}), seed, 1.0, "confirm") for seed in range(runs)]
+        requests = [Request(Candidate("Adam", {"lr": 0.1}), seed, 1.0, Phase.CONFIRM) for seed in range(runs)]
         before = len(engine.causes)
         try:
             runner.drive(Batch(requests), Reading())
@@ -122,13 +122,13 @@ def test_a_run_that_is_started_again_is_recorded_once(tmp_path):
         def start(self, job):
             again = Restarted(job.id, "the worker process was killed by SIGKILL\nlast words")
             points = [Report(job.id, Point(mark, mark, 1.0)) for mark in (*MARKS, 1.0)]
-            self.script = [points[0], again, *points, Finished(job.id, "completed")]
+            self.script = [points[0], again, *points, Finished(job.id, Status.COMPLETED)]
 
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, {}, {})
+        log = store.begin("mine", "small", {}, None, {})
         decide = functools.partial(log.decide, seconds=0.0)
         runner = Runner("small", Restarting(log), log, tmp_path, display, str, 1.0, decide)
-        runner.drive(Batch([Request(Candidate("Adam", {"lr": 0.1}), 0, 1.0, "confirm")]), Reading(MARKS))
+        runner.drive(Batch([Request(Candidate("Adam", {"lr": 0.1}), 0, 1.0, Phase.CONFIRM)]), Reading(MARKS))
         (run,), (decision,) = log.record().runs, log.record().decisions
         assert [point.progress for point in run.points] == [*MARKS, 1.0]
         assert runner.records()[0].points == run.points
@@ -143,8 +143,8 @@ def test_a_run_killed_between_its_last_point_and_its_end_is_made_again(tmp_path)
             return super().events(timeout)
 
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, {}, {})
-        request = Request(Candidate("Adam", {"lr": 0.1}), 0, 0.75, "screen")
+        log = store.begin("mine", "small", {}, None, {})
+        request = Request(Candidate("Adam", {"lr": 0.1}), 0, 0.75, Phase.SCREEN)
         with pytest.raises(KeyboardInterrupt):
             Runner("small", Killed(log), log, tmp_path, display, str, 1.0).drive(Batch([request]), Reading())
         assert [point.progress for point in log.record().runs[0].points] == [0.75]
@@ -152,5 +152,5 @@ def test_a_run_killed_between_its_last_point_and_its_end_is_made_again(tmp_path)
             engine = Scripted(log)
             Runner("small", engine, log, tmp_path, display, str, 1.0).drive(Batch([request]), Reading())
         (run,) = log.record().runs
-        assert (run.status, run.state_bytes, len(run.points)) == ("completed", 8, 1)
+        assert (run.status, run.state_bytes, len(run.points)) == (Status.COMPLETED, 8, 1)
         assert engine.recorded == [], "once it has ended it is not made again"

@@ -12,7 +12,7 @@ from surefoot.report.live import RaceDisplay
 from surefoot.search import Question, choose_optimizer
 from surefoot.search.pilot import Pilot
 from surefoot.store import Store
-from surefoot.study.run import Schedule
+from surefoot.study.run import Phase, Schedule
 from surefoot.tasks import TaskError
 from tests.search.inline_engine import InlineEngine
 from tests.search.interrupting import Interrupting
@@ -65,7 +65,7 @@ def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_i
     answer = answer_of(ask(script, "constant"), tmp_path, second)
     assert not set(first.started[: len(finished)]) & set(second.started)
     runs = runs_of(tmp_path)
-    assert [run.phase for run in runs].count("pilot") == 1
+    assert [run.phase for run in runs].count(Phase.PILOT) == 1
     for run in runs:
         assert [p.progress for p in run.points] == [(n + 1) / 6 for n in range(len(run.points))]
     assert not (tmp_path / "checkpoints").exists()
@@ -77,18 +77,18 @@ def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_i
 
 def pilot(question, folder):
     with Store.at(str(folder / "evidence.db")) as store:
-        log = store.begin(question.study, question.task, question.settings, {}, {})
-        return Pilot(question, 0, InlineEngine(), log, folder, RaceDisplay(live=False)).seen()
+        log = store.begin(question.study, question.task, question.settings, None, {})
+        return Pilot(question, 0, InlineEngine(), log, folder, RaceDisplay(live=False)).profile()
 
 
 @pytest.mark.slow
 def test_with_sparse_gradients_the_usual_baseline_trains_without_decay(tmp_path):
-    seen = pilot(ask(SMALL, "sparse"), tmp_path)
-    assert seen["sparse"] == ["0.weight"]
-    assert seen["marks"] == [(n + 1) / 6 for n in range(6)]
-    assert (seen["steps"], seen["task"]) == (6, "small_script.py")
+    profile = pilot(ask(SMALL, "sparse"), tmp_path)
+    assert profile.sparse == ("0.weight",)
+    assert profile.pilot.marks == tuple((n + 1) / 6 for n in range(6))
+    assert (profile.steps, profile.task) == (6, "small_script.py")
     (run,) = runs_of(tmp_path)
-    assert run.hyperparameters["weight_decay"] == 0
+    assert run.candidate.hyperparameters["weight_decay"] == 0
 
 
 def test_a_script_without_a_report_is_told_so_by_the_pilot(tmp_path):

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from surefoot.analysis import tables
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.lab.study_view import study_view
 from surefoot.report.live import RaceDisplay
@@ -19,12 +18,11 @@ from surefoot.report.terminal import print_answer
 from surefoot.search import NoRunSucceededError, Question, choose_optimizer
 from surefoot.search.confirm.posterior import posterior
 from surefoot.search.space.prior_results import Experience, KnownTask, Showing
-from surefoot.search.space.task_features import traits_of
+from surefoot.search.space.task_features import features_of
 from surefoot.store import Store
 from surefoot.study.decisions import BestOfOptimizer, Looked, Ordered, RaceStep, RuledOut, Unknown
 from surefoot.study.label import candidate_label
-from surefoot.study.requests import key_of
-from surefoot.study.run import Candidate, Schedule
+from surefoot.study.run import Phase, Status
 from surefoot.tasks import load_task
 from surefoot.training.profile import look
 from tests.search.inline_engine import InlineEngine, KilledEngine
@@ -53,7 +51,7 @@ def steady(answer):
 
 def points_by_run(store):
     runs = store.study("mine").runs
-    return {(r.seed, r.phase, r.optimizer, str(r.hyperparameters), str(r.schedule)): r.points for r in runs}
+    return {(r.seed, r.phase, r.candidate.key): r.points for r in runs}
 
 
 def answer_of(question, folder, engine, display=None):
@@ -78,7 +76,7 @@ def test_the_answer_has_everything_that_is_promised(finished):
     assert 0 <= answer.p_best <= 1
     assert answer.expected_regret >= 0
     phases = {c.phase for c in answer.candidates}
-    assert phases == {"screen", "confirm", "floor"}
+    assert phases == {Phase.SCREEN, Phase.CONFIRM, Phase.FLOOR}
     confirmed = [c for c in answer.candidates if c.phase == "confirm"]
     screened = [c for c in answer.candidates if c.phase == "screen"]
     assert {s for c in confirmed for s in c.seeds}.isdisjoint({s for c in screened for s in c.seeds})
@@ -99,9 +97,9 @@ def test_everything_is_recorded_as_it_happens(finished):
     assert {RuledOut, BestOfOptimizer, Looked} <= kinds
     assert Unknown not in kinds
     assert any("SparseAdam needs sparse gradients" in d.text for d in study.decisions)
-    assert study.look["fingerprint"]
+    assert study.profile.fingerprint
     confirmed = [run for run in study.runs if run.phase == "confirm"]
-    assert all(len(run.points) == 10 for run in confirmed if run.status == "completed")
+    assert all(len(run.points) == 10 for run in confirmed if run.status == Status.COMPLETED)
 
 
 def test_a_candidate_has_one_label_everywhere(finished):
@@ -109,13 +107,8 @@ def test_a_candidate_has_one_label_everywhere(finished):
     folder, answer = finished
     with Store.at(str(folder / "evidence.db")) as store:
         study = store.study("mine")
-    labels = {
-        key_of(run): candidate_label(Candidate(run.optimizer, run.hyperparameters, Schedule(**run.schedule)))
-        for run in study.runs
-    }
+    labels = {run.candidate.key: candidate_label(run.candidate) for run in study.runs}
     assert len(set(labels.values())) == len(labels)
-    assert all(candidate_label(run) == labels[key_of(run)] for run in study.runs)
-    assert set(tables.labels(study).values()) == set(labels.values())
     steps = [record.decision for record in study.decisions if isinstance(record.decision, RaceStep)]
     assert steps
     assert all(step.text.startswith(candidate_label(step.candidate)) for step in steps)
@@ -177,11 +170,11 @@ def test_a_race_looks_first_at_what_did_well_on_similar_tasks(tmp_path, monkeypa
     """After the usual one; and keeps to that order when it goes on, though more is known by then."""
     question = Question.ask(f"{OWN}:small", ["adam", "adamw", "sgd"], runs=24, study="mine")
     task = load_task(f"{OWN}:small")
-    traits = traits_of(task, look(task).to_dict())
+    features = features_of(look(task))
 
     def knowing(best, other):
         showings = {best: Showing(0.0), other: Showing(1.5)}
-        experience = Experience(tuple(KnownTask(f"task{n}", traits, showings) for n in range(3)))
+        experience = Experience(tuple(KnownTask(f"task{n}", features, showings) for n in range(3)))
         monkeypatch.setattr("surefoot.search.study.load_experience", lambda: experience)
 
     for known in ((best, other), (other, best)):
@@ -190,7 +183,7 @@ def test_a_race_looks_first_at_what_did_well_on_similar_tasks(tmp_path, monkeypa
             answer_of(question, tmp_path, InlineEngine(), Interrupting(2))
     with Store.at(str(tmp_path / "evidence.db")) as store:
         study = store.study("mine")
-    assert study.look["order"] == ["AdamW", best, other]
+    assert study.profile.order == ("AdamW", best, other)
     told = [record.text for record in study.decisions if isinstance(record.decision, Ordered)]
     assert told == [f"Looked at first, by what did well on similar tasks: AdamW, {best}, {other}."] * (
         best == "Adam"
@@ -259,7 +252,7 @@ def test_no_value_of_screening_is_reported_as_a_result(finished):
     _, answer = finished
     confirmed = {
         (c.optimizer, json.dumps(c.hyperparameters, sort_keys=True)): c.values
-        for c in answer.candidates if c.phase == "confirm"
+        for c in answer.candidates if c.phase == Phase.CONFIRM
     }  # fmt: skip
     best, base = (
         (document.optimizer, json.dumps(document.hyperparameters, sort_keys=True))

@@ -63,6 +63,6 @@ def begin() -> Callable[..., StudyLog]:
     """Begin, or go on with, a study of the same settings."""
 
     def begin(store: Store, name: str = "digits", **settings: object) -> StudyLog:
-        return store.begin(name, "digits", {**SETTINGS, **settings}, look={}, environment={})
+        return store.begin(name, "digits", {**SETTINGS, **settings}, profile=None, environment={})
 
     return begin

@@ -19,23 +19,29 @@ from surefoot.search.replay.replay import replay_task
 from surefoot.store import Store, StoreError, TableError, read_table
 from surefoot.store.optuna_study import write_optuna_study
 from surefoot.store.study_table import write_study_table
+from surefoot.study.codec import encode
 from surefoot.study.decisions import TargetSet
+from surefoot.study.profile import TaskProfile
 from surefoot.study.records import DecisionRecord, RunRecord
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Cause, Phase, Point, Schedule, Status
 from tests.report.sample_study import empty_study, sample_study
 
-TRUNK = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 
-
-def run_of(optimizer="Adam", values=(2.0, 1.0), status="completed", phase="screen", seed=0, **settings):
+def run_of(
+    optimizer="Adam", values=(2.0, 1.0), status=Status.COMPLETED, phase=Phase.SCREEN, seed=0, **settings
+):
     points = tuple(Point(place / len(values), 10.0 * place, value) for place, value in enumerate(values, 1))
-    return RunRecord(optimizer, settings, TRUNK, seed, phase, status, points, "", 0.01, 8)
+    return RunRecord(Candidate(optimizer, settings), seed, phase, status, points, "", 0.01, 8)
 
 
 @pytest.fixture
 def study():
     return replace(
-        sample_study(), name="digits", task="digits", created="2026-11-01T12:00:00+00:00", look={"steps": 200}
+        sample_study(),
+        name="digits",
+        task="digits",
+        created="2026-11-01T12:00:00+00:00",
+        profile=TaskProfile("digits", 200, "validation loss"),
     )
 
 
@@ -52,7 +58,7 @@ class TestCurveTable:
         curves = [run for run in study.runs if run.points]
         assert len(curves) > 50
         for run in curves:
-            own = json.dumps({**run.hyperparameters, "warmup": 0.05}, sort_keys=True)
+            own = json.dumps({**run.candidate.hyperparameters, "warmup": 0.05}, sort_keys=True)
             values = [point.value for point in run.points]
             assert found[run.optimizer, own, str(run.seed)] == pytest.approx(values, nan_ok=True)
         assert written == sum(len(arm.curves) for arm in table.tasks["digits"])
@@ -66,12 +72,13 @@ class TestCurveTable:
         assert all(of_one_order["surefoot"][0] < 1 for of_one_order in scores)
 
     def test_runs_that_differ_in_their_warmup_only_are_two_arms(self, study, tmp_path):
-        long = replace(run_of(lr=0.1), schedule={**TRUNK, "warmup": 0.2})
-        write_study_table(replace(study, runs=(run_of(lr=0.1), long)), tmp_path / "a.csv")
+        short = run_of(lr=0.1)
+        long = replace(short, candidate=replace(short.candidate, schedule=Schedule(warmup=0.2)))
+        write_study_table(replace(study, runs=(short, long)), tmp_path / "a.csv")
         assert len(read_table(tmp_path / "a.csv").tasks["digits"]) == 2
 
     def test_of_a_run_made_in_two_phases_the_longer_is_kept(self, study, tmp_path):
-        short, long = run_of(values=(3.0,)), run_of(values=(2.0, 1.0), phase="ladder")
+        short, long = run_of(values=(3.0,)), run_of(values=(2.0, 1.0), phase=Phase.LADDER)
         short = replace(short, points=(Point(0.5, 1.0, 3.0),))
         assert write_study_table(replace(study, runs=(short, long)), tmp_path / "a.csv") == 1
         (arm,) = read_table(tmp_path / "a.csv").tasks["digits"]
@@ -108,26 +115,26 @@ class TestOptuna:
         for run, trial in zip(study.runs, read.trials, strict=True):
             assert trial.params["optimizer"] == run.optimizer
             assert trial.params["warmup"] == 0.05
-            assert trial.params.get("lr") == run.hyperparameters.get("lr")
+            assert trial.params.get("lr") == run.candidate.hyperparameters.get("lr")
             assert (trial.user_attrs["seed"], trial.user_attrs["phase"]) == (run.seed, run.phase)
-            assert trial.user_attrs["schedule"] == run.schedule
+            assert trial.user_attrs["schedule"] == encode(run.candidate.schedule)
             steps = [round(point.progress * 200) for point in run.points]
             assert list(trial.intermediate_values) == steps
             assert list(trial.intermediate_values.values()) == pytest.approx(
                 [point.value for point in run.points], nan_ok=True
             )
         assert read.user_attrs["verdict"] == study.answer.verdict
-        assert read.metric_names == ["value"]
+        assert read.metric_names == ["validation loss"]
 
     def test_how_a_run_ended_is_its_state(self, study, storage):
         runs = (
             run_of(lr=1.0),
             replace(run_of(lr=2.0), points=(Point(0.5, 5.0, 3.0),)),
-            replace(run_of(lr=3.0, phase="confirm"), points=(Point(0.5, 5.0, 0.1),)),
-            run_of(lr=4.0, values=(2.0, math.nan), status="diverged"),
-            replace(run_of(lr=5.0, values=(), status="failed"), cause="memory", message="killed"),
-            run_of(lr=6.0, values=(), status="running"),
-            run_of(lr=7.0, values=(2.0, 1.5), status="stopped"),
+            replace(run_of(lr=3.0, phase=Phase.CONFIRM), points=(Point(0.5, 5.0, 0.1),)),
+            run_of(lr=4.0, values=(2.0, math.nan), status=Status.DIVERGED),
+            replace(run_of(lr=5.0, values=(), status=Status.FAILED), cause=Cause.MEMORY, message="killed"),
+            run_of(lr=6.0, values=(), status=Status.RUNNING),
+            run_of(lr=7.0, values=(2.0, 1.5), status=Status.STOPPED),
         )
         write_optuna_study(replace(study, runs=runs), storage)
         whole, early, target, diverged, failed, running, stopped = optuna.load_study(
@@ -188,13 +195,18 @@ class TestOptuna:
 def filled(url):
     """Return the URL of a store with one study, of which one run failed."""
     with Store.at(url) as store:
-        log = store.begin("digits-1", "digits", {"seed": 0}, {"measure": "loss"}, {})
+        log = store.begin("digits-1", "digits", {"seed": 0}, None, {})
         for number in range(4):
-            run = log.start_run("Adam", {"lr": 10.0**-number}, TRUNK, 0, "screen")
+            run = log.start_run(Candidate("Adam", {"lr": 10.0**-number}), 0, Phase.SCREEN)
             log.add_point(run, Point(1.0, 2.0, 1.0 + number))
-            log.end_run(run, "completed", "", 0.01, 8)
+            log.end_run(run, Status.COMPLETED, "", 0.01, 8)
         log.end_run(
-            log.start_run("SGD", {"lr": 1.0}, TRUNK, 0, "screen"), "failed", "gone", 0.1, 0, cause="memory"
+            log.start_run(Candidate("SGD", {"lr": 1.0}), 0, Phase.SCREEN),
+            Status.FAILED,
+            "gone",
+            0.1,
+            0,
+            cause=Cause.MEMORY,
         )
     return url
 

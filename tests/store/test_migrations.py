@@ -17,7 +17,8 @@ from sqlalchemy import create_engine, make_url
 from surefoot.store import Store, StoreError, schema, tables
 from surefoot.store.tables import MIGRATIONS, migrate
 from surefoot.study.decisions import Piloted
-from surefoot.study.run import Point
+from surefoot.study.profile import TaskProfile
+from surefoot.study.run import Candidate, Phase, Point, Status
 
 
 @pytest.fixture
@@ -45,13 +46,16 @@ def differences(engine):
         return compare_metadata(MigrationContext.configure(db, opts=options), schema.metadata)
 
 
+PROFILE = TaskProfile("digits", 200, "validation loss")
+
+
 def write_study(url):
     with Store.at(url) as store:
-        log = store.begin("digits", "digits", {"margin": math.nan, "seed": 0}, {"steps": 200}, {"cpus": 2})
-        adam = log.start_run("Adam", {"lr": 0.001, "betas": [0.9, 0.999]}, {"kind": "trunk"}, 0, "screen")
+        log = store.begin("digits", "digits", {"margin": math.nan, "seed": 0}, PROFILE, {"cpus": 2})
+        adam = log.start_run(Candidate("Adam", {"lr": 0.001, "betas": [0.9, 0.999]}), 0, Phase.SCREEN)
         log.add_point(adam, Point(0.1, 1.5, 0.25))
         log.add_point(adam, Point(0.2, 3.0, math.nan))
-        log.end_run(adam, "completed", "", 0.001, 4096)
+        log.end_run(adam, Status.COMPLETED, "", 0.001, 4096)
         log.decide(Piloted("Adam goes on."), 2.5)
         return store.study("digits")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from surefoot.store import Store, StoreError
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point
 
 
 def assert_refused(path: Path, reason: str) -> None:
@@ -25,7 +25,7 @@ def filled(path, begin) -> Path:
     with Store.at(path) as store:
         log = begin(store)
         for seed in range(40):
-            run = log.start_run("Adam", {"lr": 0.1}, {"note": "x" * 500}, seed, "screen")
+            run = log.start_run(Candidate("Adam", {"lr": 0.1, "note": "x" * 500}), seed, Phase.SCREEN)
             log.add_point(run, Point(0.5, 1.0, 2.0))
     return path
 

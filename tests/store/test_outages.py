@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 
 from surefoot.store import Store, StoreError
 from surefoot.study.decisions import Piloted
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 
 RUNS = 60
 POINTS = 10
@@ -34,16 +34,16 @@ def write_runs(log, first=0, count=RUNS, pause=0.0):
 
 
 def write_run(log, number):
-    run = log.start_run("Adam", {"lr": number}, {}, 0, "screen")
+    run = log.start_run(Candidate("Adam", {"lr": number}), 0, Phase.SCREEN)
     for place in range(1, POINTS + 1):
         log.add_point(run, Point(place / POINTS, place, number))
     log.decide(Piloted(f"Number {number} goes on."), 1.0)
-    log.end_run(run, "completed", "", 0.1, 8)
+    log.end_run(run, Status.COMPLETED, "", 0.1, 8)
 
 
 def assert_whole(study, count=RUNS):
-    assert [run.hyperparameters["lr"] for run in study.runs] == list(range(count))
-    assert {run.status for run in study.runs} == {"completed"}
+    assert [run.candidate.hyperparameters["lr"] for run in study.runs] == list(range(count))
+    assert {run.status for run in study.runs} == {Status.COMPLETED}
     assert all(len(run.points) == POINTS for run in study.runs)
     assert [d.number for d in study.decisions] == list(range(count))
     assert [d.text for d in study.decisions] == [f"Number {number} goes on." for number in range(count)]
@@ -217,21 +217,21 @@ FILLING = """
 import resource, signal, sys
 from surefoot.store import Store, StoreError
 from surefoot.study.decisions import Piloted
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with Store.at(sys.argv[1]) as store:
-    log = store.begin("digits", "digits", {}, {}, {})
+    log = store.begin("digits", "digits", {}, None, {})
     written = 0
     exec(sys.argv[2])
     try:
         while written < 10_000:
             with log.at_once():
-                run = log.start_run("Adam", {"lr": written}, {}, 0, "screen")
+                run = log.start_run(Candidate("Adam", {"lr": written}), 0, Phase.SCREEN)
                 for place in range(1, 11):
                     log.add_point(run, Point(place / 10, place, written))
                 log.decide(Piloted(f"Number {written} goes on."), 1.0)
-                log.end_run(run, "completed", "", 0.1, 8)
+                log.end_run(run, Status.COMPLETED, "", 0.1, 8)
             written += 1
     except StoreError as error:
         print(written, error, sep="\\n")
@@ -251,6 +251,6 @@ def write_until_full(path, limit=""):
 def assert_goes_on(path, written):
     with Store.at(path) as store:
         assert_whole(store.study("digits"), count=written)
-        log = store.begin("digits", "digits", {}, {}, {})
+        log = store.begin("digits", "digits", {}, None, {})
         write_runs(log, first=written, count=20)
         assert_whole(log.record(), count=written + 20)

@@ -11,16 +11,16 @@ import pytest
 
 from surefoot.store import Store
 from surefoot.study.decisions import Piloted
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 
 WRITER = """
 import sys
 from surefoot.store import Store
 from surefoot.study.decisions import Piloted
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 
-log = Store.at(sys.argv[1]).begin("killed", "digits", {}, {}, {})
-run = log.start_run("Adam", {}, {}, 0, "screen")
+log = Store.at(sys.argv[1]).begin("killed", "digits", {}, None, {})
+run = log.start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
 first = len(log.record().runs[0].points)
 for number in range(first, 1_000_000):
     log.add_point(run, Point(float(number), 0.0, float("nan") if number % 2 else 1.0))
@@ -49,7 +49,7 @@ def test_nothing_acknowledged_is_lost_by_a_kill(url):
         with Store.at(url) as store:
             study = store.study("killed")
         (run,) = study.runs
-        assert run.status == "running"
+        assert run.status == Status.RUNNING
         assert [point.progress for point in run.points] == list(range(len(run.points))), "no gap"
         assert len(run.points) >= points + acknowledgements
         assert last is None or len(run.points) > int(last)
@@ -69,7 +69,7 @@ def test_readers_see_a_growing_study_while_it_is_written(url, begin):
 
     with Store.at(url) as store:
         log = begin(store)
-        run = log.start_run("Adam", {}, {}, 0, "screen")
+        run = log.start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
         thread = threading.Thread(target=read)
         thread.start()
         for number in itertools.count():
@@ -88,7 +88,7 @@ def test_two_studies_are_written_to_one_store_at_once(url, begin):
         with Store.at(url) as store:
             log = begin(store, name)
             for seed in range(40):
-                log.start_run("Adam", {}, {}, seed, "screen")
+                log.start_run(Candidate("Adam", {}), seed, Phase.SCREEN)
                 log.decide(Piloted(f"seed {seed}"), 0.0)
 
     threads = [threading.Thread(target=write, args=(name,)) for name in ("one", "two")]
@@ -107,7 +107,7 @@ def test_a_command_given_twice_at_once_writes_its_study_once(url, begin):
             log = begin(store)
             for number in range(40):
                 with log.at_once():
-                    run = log.start_run("Adam", {"lr": number}, {}, 0, "screen")
+                    run = log.start_run(Candidate("Adam", {"lr": number}), 0, Phase.SCREEN)
                     log.add_point(run, Point(1.0, 0.0, float(number)))
                     log.decide(Piloted(f"Number {number} goes on."), 0.0)
 
@@ -118,7 +118,7 @@ def test_a_command_given_twice_at_once_writes_its_study_once(url, begin):
         thread.join()
     with Store.at(url) as store:
         study = store.study("digits")
-    assert [run.hyperparameters["lr"] for run in study.runs] == list(range(40))
+    assert [run.candidate.hyperparameters["lr"] for run in study.runs] == list(range(40))
     assert [run.points[0].value for run in study.runs] == list(range(40))
     assert [d.number for d in study.decisions] == list(range(40))
     assert len({d.text for d in study.decisions}) == 40
@@ -132,7 +132,7 @@ from surefoot.study.decisions import Piloted
 print("ready", flush=True)
 sys.stdin.readline()
 with Store.at(sys.argv[1]) as store:
-    store.begin(sys.argv[2], "digits", {}, {}, {}).decide(Piloted("Seen."), 0.0)
+    store.begin(sys.argv[2], "digits", {}, None, {}).decide(Piloted("Seen."), 0.0)
 """
 
 

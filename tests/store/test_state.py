@@ -4,7 +4,7 @@ import pytest
 
 from surefoot.store.errors import UnknownStudy
 from surefoot.study.decisions import Piloted
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 from tests.answers import small_answer
 
 
@@ -16,11 +16,11 @@ def test_every_write_makes_another_state(store, begin):
         assert store.state("digits") == store.state("digits")
         seen.append(store.state("digits"))
 
-    run = log.start_run("Adam", {"lr": 0.1}, {}, 0, "screen")
+    run = log.start_run(Candidate("Adam", {"lr": 0.1}), 0, Phase.SCREEN)
     note()
     log.add_point(run, Point(0.5, 1.0, 0.7))
     note()
-    log.end_run(run, "completed", "", 0.1, 8)
+    log.end_run(run, Status.COMPLETED, "", 0.1, 8)
     note()
     log.decide(Piloted("Looked."), 0.5)
     note()
@@ -34,7 +34,7 @@ def test_every_write_makes_another_state(store, begin):
 def test_another_study_does_not_matter(store, begin):
     begin(store)
     before = store.state("digits")
-    begin(store, "other").start_run("Adam", {}, {}, 0, "screen")
+    begin(store, "other").start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
     assert store.state("digits") == before
 
 

@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from surefoot.store import Store, StoreError, UnknownStudy
+from surefoot.study.codec import as_tuples
 from surefoot.study.decisions import (
     BestOfOptimizer,
     GivenUp,
@@ -27,11 +28,10 @@ from surefoot.study.decisions import (
     Widened,
     details_of,
 )
+from surefoot.study.profile import ModelProfile, PilotRun, Role, StepTime, TaskProfile
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord, StudySummary
-from surefoot.study.run import Candidate, Point, Schedule
+from surefoot.study.run import Candidate, Cause, Phase, Point, Schedule, Status
 from tests.answers import answers, small_answer
-
-TRUNK = {"kind": "trunk", "warmup": 0.05, "cooldown": 0.2}
 
 numbers = st.floats()  # nan and both infinities among them
 integers = st.integers(-(2**63), 2**63 - 1)
@@ -45,19 +45,20 @@ mappings = st.dictionaries(st.text(), json_values, max_size=4)
 curves = st.lists(
     st.builds(Point, st.floats(0, 1), numbers, numbers), max_size=5, unique_by=lambda p: p.progress
 )
+schedules = st.builds(
+    Schedule, st.sampled_from(["trunk", "constant", "cosine", "script"]), st.floats(0, 0.5), st.floats(0, 1)
+)
 run_records = st.builds(
     RunRecord,
-    optimizer=lines,
-    hyperparameters=mappings,
-    schedule=mappings,
+    candidate=st.builds(Candidate, lines, mappings.map(as_tuples), schedules),
     seed=integers,
-    phase=lines,
-    status=lines,
+    phase=st.sampled_from(Phase),
+    status=st.sampled_from(Status),
     points=curves.map(tuple),
     message=lines,
     seconds_per_step=numbers,
     state_bytes=st.integers(0, 2**63 - 1),
-    cause=lines,
+    cause=st.sampled_from(Cause),
 )
 GOES_ON = Promoted("Adam goes on.", Candidate("Adam", {"lr": 0.1}), 0.1)
 plain_names = st.text("abcXYZ019_", min_size=1, max_size=8)
@@ -68,6 +69,29 @@ candidates = st.builds(
     st.builds(Schedule, warmup=st.floats(0, 0.5)),
 )
 counts = st.integers(0, 10**6)
+names = st.lists(plain_names, max_size=3).map(tuple)
+step_times = st.builds(StepTime, numbers, numbers)
+profiles = st.builds(
+    TaskProfile,
+    task=lines,
+    steps=st.integers(1, 10**6) | st.floats(0.1, 1e6),
+    measure=lines,
+    model=st.builds(
+        ModelProfile,
+        roles=st.lists(st.builds(Role, lines, counts, counts, lines), max_size=2).map(tuple),
+        parameters=counts,
+        dtypes=names,
+        batch_norm=st.booleans(),
+    ),
+    sparse=names,
+    seconds_per_step=numbers,
+    initial_value=st.none() | numbers,
+    order=names,
+    step_times=st.dictionaries(plain_names, step_times, max_size=2),
+    untimed=st.dictionaries(plain_names, lines, max_size=2),
+    pilot=st.none()
+    | st.builds(PilotRun, numbers, numbers, st.booleans(), st.lists(numbers).map(tuple), numbers),
+)
 race_step = {
     "text": lines,
     "candidate": candidates,
@@ -95,7 +119,7 @@ typed_decisions = st.one_of(
         st.lists(rivals, max_size=2).map(tuple),
     ),
     st.builds(RunRestarted, lines, candidates, counts, plain_names),
-    st.builds(GivenUp, lines, plain_names),
+    st.builds(GivenUp, lines, st.sampled_from(Cause)),
 )  # fmt: skip
 decision_records = st.builds(DecisionRecord, number=st.just(0), seconds=numbers, decision=typed_decisions)
 study_records = st.builds(
@@ -103,14 +127,14 @@ study_records = st.builds(
     name=lines,
     task=lines,
     settings=mappings,
-    look=mappings,
+    profile=st.none() | profiles,
     environment=mappings,
     created=st.just(""),
     answer=answers,
     runs=st.lists(
         run_records,
         max_size=3,
-        unique_by=lambda r: repr((r.optimizer, r.hyperparameters, r.schedule, r.seed, r.phase)),
+        unique_by=lambda r: (r.candidate.key, r.seed, r.phase),
     ).map(tuple),
     decisions=st.lists(
         decision_records, max_size=3, unique_by=lambda d: (d.kind, d.text, repr(details_of(d.decision)))
@@ -119,10 +143,11 @@ study_records = st.builds(
 
 
 def write(store: Store, study: StudyRecord) -> None:
-    log = store.begin(study.name, study.task, study.settings, {}, study.environment)
-    log.set_look(study.look)
+    log = store.begin(study.name, study.task, study.settings, None, study.environment)
+    if study.profile:
+        log.set_profile(study.profile)
     for run in study.runs:
-        run_id = log.start_run(run.optimizer, run.hyperparameters, run.schedule, run.seed, run.phase)
+        run_id = log.start_run(run.candidate, run.seed, run.phase)
         for point in run.points:
             log.add_point(run_id, point)
         log.end_run(run_id, run.status, run.message, run.seconds_per_step, run.state_bytes, run.cause)
@@ -174,33 +199,34 @@ def test_a_study_written_twice_is_read_back_once_and_without_loss(shared_store, 
 def test_every_float_survives_reopening(url, begin, value):
     with Store.at(url) as store:
         log = begin(store)
-        run = log.start_run("Adam", {"bound": value}, TRUNK, 0, "screen")
+        run = log.start_run(Candidate("Adam", {"bound": value}), 0, Phase.SCREEN)
         log.add_point(run, Point(0.5, value, value))
         log.finish(small_answer(p_best=value))
     with Store.at(url) as store:
         study = store.study("digits")
     assert same(study.runs[0].points, (Point(0.5, value, value),))
-    assert same(study.runs[0].hyperparameters, {"bound": value})
+    assert same(study.runs[0].candidate.hyperparameters, {"bound": value})
     assert same(study.answer, small_answer(p_best=value))
 
 
 @pytest.mark.parametrize("value", [[], {}, "nan?", {"$float": [1]}])
 def test_a_mapping_that_looks_like_a_marked_float_comes_back(store, begin, value):
-    begin(store).set_look({"$float": value})
-    assert store.study("digits").look == {"$float": value}
+    begin(store).start_run(Candidate("Adam", {"eps": {"$float": value}}), 0, Phase.SCREEN)
+    (run,) = store.study("digits").runs
+    assert run.candidate.hyperparameters == {"eps": {"$float": as_tuples(value)}}
 
 
 def test_going_on_changes_nothing_that_is_there(url, begin):
     with Store.at(url) as store:
         log = begin(store)
-        run = log.start_run("Adam", {"lr": 1e-3, "betas": (0.9, 0.999)}, TRUNK, 0, "screen")
+        run = log.start_run(Candidate("Adam", {"lr": 1e-3, "betas": (0.9, 0.999)}), 0, Phase.SCREEN)
         log.add_point(run, Point(0.1, 1.0, 2.0))
-        log.end_run(run, "completed", "", 1e-3, 4096)
+        log.end_run(run, Status.COMPLETED, "", 1e-3, 4096)
         log.decide(GOES_ON, 1.5)
         before = log.record()
     with Store.at(url) as store:
         log = begin(store)
-        assert log.start_run("Adam", {"betas": (0.9, 0.999), "lr": 1e-3}, TRUNK, 0, "screen") == run
+        assert log.start_run(Candidate("Adam", {"betas": (0.9, 0.999), "lr": 1e-3}), 0, Phase.SCREEN) == run
         log.add_point(run, Point(0.1, 9.0, 9.0))
         log.decide(GOES_ON, 99.0)
         assert log.record() == before
@@ -209,27 +235,27 @@ def test_going_on_changes_nothing_that_is_there(url, begin):
 def test_seed_phase_and_candidate_make_a_run(store, begin):
     log = begin(store)
     ids = [
-        log.start_run(optimizer, {"lr": lr}, schedule, seed, phase)
+        log.start_run(Candidate(optimizer, {"lr": lr}, schedule), seed, phase)
         for optimizer in ("SGD", "Adam")
         for lr in (0.1, 0.01)
-        for schedule in (TRUNK, {"kind": "constant"})
+        for schedule in (Schedule(), Schedule("constant"))
         for seed in (1, 0)
-        for phase in ("screen", "confirm")
+        for phase in (Phase.SCREEN, Phase.CONFIRM)
     ]
     assert len(set(ids)) == 32
     runs = log.record().runs
     assert [run.optimizer for run in runs] == ["SGD"] * 16 + ["Adam"] * 16, "in order of starting"
-    assert {run.status for run in runs} == {"running"}
+    assert {run.status for run in runs} == {Status.RUNNING}
 
 
 def test_a_run_taken_further_ends_again(store, begin):
     log = begin(store)
-    run = log.start_run("Adam", {}, TRUNK, 0, "screen")
-    log.end_run(run, "completed", "", 1e-3, 8)
+    run = log.start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
+    log.end_run(run, Status.COMPLETED, "", 1e-3, 8)
     log.add_point(run, Point(0.5, 2.0, math.nan))
-    log.end_run(run, "diverged", "the loss became nan", 2e-3, 16)
+    log.end_run(run, Status.DIVERGED, "the loss became nan", 2e-3, 16)
     (record,) = log.record().runs
-    assert (record.status, record.message, record.state_bytes) == ("diverged", "the loss became nan", 16)
+    assert (record.status, record.message, record.state_bytes) == (Status.DIVERGED, "the loss became nan", 16)
 
 
 def test_decisions_are_numbered_in_each_study(store, begin):
@@ -243,18 +269,18 @@ def test_decisions_are_numbered_in_each_study(store, begin):
 
 def test_what_is_not_an_answer_is_named_and_hides_no_list(tmp_path):
     with Store.at(tmp_path / "evidence.db") as store:
-        store.begin("digits", "digits", {}, {}, {}).finish(small_answer())
+        store.begin("digits", "digits", {}, None, {}).finish(small_answer())
     with sqlite3.connect(tmp_path / "evidence.db") as db:
         db.execute("""UPDATE surefoot_studies SET answer = '{"verdict": "won"}'""")
     with Store.at(tmp_path / "evidence.db") as store:
-        with pytest.raises(StoreError, match="holds what is not an answer: Answer has no study"):
+        with pytest.raises(StoreError, match="cannot be read: Answer has no study"):
             store.study("digits")
         (summary,) = store.studies()
     assert (summary.finished, summary.verdict) == (True, None)
 
 
 def test_the_list_of_studies(store, begin):
-    begin(store, "b").start_run("Adam", {}, TRUNK, 0, "screen")
+    begin(store, "b").start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
     done = begin(store, "a")
     done.finish(small_answer())
     first, second = store.studies()
@@ -289,8 +315,8 @@ def test_an_unknown_study_names_the_nearest(store, begin):
 
 def test_a_message_with_bytes_no_database_takes_is_kept_readable(store, begin):
     log = begin(store)
-    run = log.start_run("Adam", {}, TRUNK, 0, "screen")
-    log.end_run(run, "failed", "killed\0 \ud800 café", math.nan, 0)
+    run = log.start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
+    log.end_run(run, Status.FAILED, "killed\0 \ud800 café", math.nan, 0)
     assert log.record().runs[0].message == r"killed\x00 \ud800 café"
 
 
@@ -303,8 +329,8 @@ def test_what_json_cannot_hold_is_refused_in_one_line(store, begin):
 def test_a_whole_number_that_no_database_takes_is_refused(store, begin):
     log = begin(store)
     with pytest.raises(StoreError, match="too large for a whole number of 64 bits"):
-        log.start_run("Adam", {}, TRUNK, 2**63, "screen")
-    log.start_run("Adam", {}, TRUNK, 2**63 - 1, "screen")
+        log.start_run(Candidate("Adam", {}), 2**63, Phase.SCREEN)
+    log.start_run(Candidate("Adam", {}), 2**63 - 1, Phase.SCREEN)
     assert len(log.record().runs) == 1
 
 
@@ -313,7 +339,7 @@ def test_a_run_which_does_not_exist_is_an_error(store, begin):
     with pytest.raises(StoreError, match="no run 7"):
         log.add_point(7, Point(0.1, 1.0, 1.0))
     with pytest.raises(StoreError, match="no run 7"):
-        log.end_run(7, "completed", "", 1.0, 0)
+        log.end_run(7, Status.COMPLETED, "", 1.0, 0)
 
 
 class TestAtOnce:
@@ -321,7 +347,7 @@ class TestAtOnce:
         log = begin(store)
         with Store.at(url) as reader:
             with log.at_once():
-                run = log.start_run("Adam", {}, TRUNK, 0, "screen")
+                run = log.start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
                 log.add_point(run, Point(1.0, 1.0, 0.5))
                 log.decide(Piloted("It goes on."), 1.0)
                 assert reader.study("digits").runs == ()
@@ -335,12 +361,12 @@ class TestAtOnce:
 
         def interrupted():
             with log.at_once():
-                log.start_run("Adam", {}, TRUNK, 0, "screen")
+                log.start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
                 raise error
 
         with pytest.raises(error):
             interrupted()
-        log.start_run("SGD", {}, TRUNK, 0, "screen")
+        log.start_run(Candidate("SGD", {}), 0, Phase.SCREEN)
         assert [run.optimizer for run in log.record().runs] == ["Adam", "SGD"]
 
     def test_a_refused_write_undoes_no_other(self, store, begin):
@@ -348,8 +374,8 @@ class TestAtOnce:
 
         def mistaken():
             with log.at_once():
-                log.start_run("Adam", {}, TRUNK, 0, "screen")
-                log.end_run(99, "completed", "", math.nan, 0)
+                log.start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
+                log.end_run(99, Status.COMPLETED, "", math.nan, 0)
 
         with pytest.raises(StoreError, match="no run 99"):
             mistaken()

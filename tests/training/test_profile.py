@@ -4,26 +4,28 @@ import pytest
 import torch
 from torch import nn
 
+from surefoot.study.codec import decode, encode
+from surefoot.study.profile import TaskProfile
 from surefoot.tasks import TaskError, load_task
 from surefoot.training.profile import look
 
 
 def test_digits():
     seen = look(load_task("digits"))
-    assert seen.parameters == 9930
-    assert [(role.name, role.tensors) for role in seen.roles] == [
+    assert seen.model.parameters == 9930
+    assert [(role.name, role.tensors) for role in seen.model.roles] == [
         ("weight matrices", 1),
         ("convolution kernels", 2),
         ("biases", 3),
     ]
-    assert seen.roles[0].shapes == "10×512"
-    assert seen.roles[1].shapes == "16×1×3×3, 32×16×3×3"
-    assert seen.dtypes == ("float32",)
+    assert seen.model.roles[0].shapes == "10×512"
+    assert seen.model.roles[1].shapes == "16×1×3×3, 32×16×3×3"
+    assert seen.model.dtypes == ("float32",)
     assert seen.sparse == ()
     assert 1e-5 < seen.seconds_per_step < 1
     assert 2.2 < seen.initial_value < 2.5
     assert seen.repeatable
-    assert json.loads(json.dumps(seen.to_dict()))["roles"][0]["name"] == "weight matrices"
+    assert decode(TaskProfile, json.loads(json.dumps(encode(seen)))) == seen
     assert len(seen.fingerprint) == 12
 
 
@@ -43,13 +45,13 @@ def test_roles_sparse_gradients_and_frozen_parameters(sample, embedding_model):
             return model(torch.tensor([1, 2])).square().mean()
 
     seen = look(Words())
-    assert {role.name: role.parameters for role in seen.roles} == {
+    assert {role.name: role.parameters for role in seen.model.roles} == {
         "embeddings": 40,
         "weight matrices": 16,
         "norms": 8,
     }
     assert seen.sparse == ("0.weight",)
-    assert (seen.parameters, seen.frozen) == (64, 4)
+    assert (seen.model.parameters, seen.model.frozen) == (64, 4)
 
 
 class TestTheFingerprint:

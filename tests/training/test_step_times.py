@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 
 from surefoot.study.run import Candidate
-from surefoot.training.step_times import measure_paces, typical
+from surefoot.training.step_times import time_each, typical
 
 
 def test_every_optimizer_has_its_pace_and_pays_for_its_kernels_once(sample):
     task = sample()
-    paces, failed = measure_paces(task, [Candidate("Adam", {}), Candidate("LBFGS", {"max_iter": 3})])
-    assert paces.keys() == {"Adam", "LBFGS"}
+    times, failed = time_each(task, [Candidate("Adam", {}), Candidate("LBFGS", {"max_iter": 3})])
+    assert times.keys() == {"Adam", "LBFGS"}
     assert not failed
-    assert all(pace.seconds > 0 and pace.compile_seconds >= 0 for pace in paces.values())
-    assert paces["Adam"].compile_seconds > paces["Adam"].seconds
+    assert all(pace.seconds > 0 and pace.compile_seconds >= 0 for pace in times.values())
+    assert times["Adam"].compile_seconds > times["Adam"].seconds
 
 
 def test_one_that_cannot_take_a_step_says_why(sample):
-    paces, failed = measure_paces(sample(), [Candidate("SparseAdam", {}), Candidate("SGD", {})])
-    assert paces.keys() == {"SGD"}
+    times, failed = time_each(sample(), [Candidate("SparseAdam", {}), Candidate("SGD", {})])
+    assert times.keys() == {"SGD"}
     assert "sparse" in failed["SparseAdam"].lower()
 
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from surefoot.study.answer import LrWindow
 from surefoot.study.records import RunRecord
+from surefoot.study.run import Phase, Status
 
 FLAT_DEVIATIONS = 2.0
 """A learning rate whose loss is within two seed standard deviations of the best might as well be the best."""
@@ -42,7 +43,7 @@ def rate_windows(
             window yet.
     """
     windows = {}
-    screened = [run for run in runs if run.phase == "screen" and "lr" in run.hyperparameters]
+    screened = [run for run in runs if run.phase == Phase.SCREEN and "lr" in run.candidate.hyperparameters]
     for optimizer in dict.fromkeys(run.optimizer for run in screened):
         own = [run for run in screened if run.optimizer == optimizer]
         progress, line = lowest_line(own)
@@ -52,7 +53,7 @@ def rate_windows(
         band = FLAT_DEVIATIONS * deviation * _noise_ratio(best, final)
         if initial is not None and best >= initial - band:
             continue
-        blow_up = sum(run.status == "diverged" for run in own) / len(own)
+        blow_up = sum(run.status == Status.DIVERGED for run in own) / len(own)
         windows[optimizer] = _window(line, band, blow_up, progress)
     return windows
 
@@ -92,7 +93,7 @@ def lowest_line(runs: Sequence[RunRecord]) -> tuple[float, Line]:
     runs = [run for run in runs if run.seed == first]
     at: dict[float, dict[float, float]] = {}
     for run in runs:
-        rate = run.hyperparameters["lr"]
+        rate = run.candidate.hyperparameters["lr"]
         for point in run.points if not run.lost else ():
             if math.isfinite(point.value):
                 line = at.setdefault(point.progress, {})
@@ -100,7 +101,7 @@ def lowest_line(runs: Sequence[RunRecord]) -> tuple[float, Line]:
     rungs = [rung for rung, line in at.items() if len(line) >= FEWEST_RATES]
     if not rungs:
         return 0.0, ()
-    lost = {run.hyperparameters["lr"]: math.inf for run in runs if run.lost}
+    lost = {run.candidate.hyperparameters["lr"]: math.inf for run in runs if run.lost}
     healthy = {rate for line in at.values() for rate in line}
     lost = {rate: value for rate, value in lost.items() if rate not in healthy}
     return max(rungs), sorted((lost | at[max(rungs)]).items())

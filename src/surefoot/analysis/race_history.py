@@ -23,6 +23,7 @@ from surefoot.study.decisions import (
     optimizer_of,
 )
 from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Phase
 
 _Record = TypeVar("_Record")
 
@@ -124,14 +125,16 @@ def _journey(
 ) -> Journey:
     reached = [max((p.progress for p in run.points if is_measured(p)), default=0.0) for run in raced]
     stages = [Stage(rung, sum(r >= rung for r in reached), sum(r > rung for r in reached)) for rung in places]
-    seeds = {phase: {run.seed for run in runs if run.phase == phase} for phase in ("screen", "confirm")}
+    seeds = {
+        phase: {run.seed for run in runs if run.phase == phase} for phase in (Phase.SCREEN, Phase.CONFIRM)
+    }
     return Journey(
         optimizer,
         tuple(stages),
         diverged=sum(run.lost for run in raced),
-        playoff_seeds=len(seeds["screen"]) - 1,
-        confirmed_seeds=len(seeds["confirm"]),
-        ended="" if seeds["confirm"] else _ended(decided),
+        playoff_seeds=len(seeds[Phase.SCREEN]) - 1,
+        confirmed_seeds=len(seeds[Phase.CONFIRM]),
+        ended="" if seeds[Phase.CONFIRM] else _ended(decided),
     )
 
 

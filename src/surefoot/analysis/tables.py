@@ -8,10 +8,9 @@ A screening value is never a `Result`: the best of many one-seed runs flatters i
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
@@ -20,7 +19,7 @@ from surefoot.study.decisions import Promoted, Stopped
 from surefoot.study.format import setting
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Candidate, Point
+from surefoot.study.run import Candidate, Phase, Point, Status
 from surefoot.study.strict_json import is_finite
 
 
@@ -29,6 +28,7 @@ class Result:
     """A candidate as it was measured on fresh seeds.
 
     Attributes:
+        candidate: what was measured.
         phase: "confirm" or "floor".
         values: one per seed that did not diverge.
         seeds: how many seeds were run.
@@ -38,9 +38,7 @@ class Result:
         compile_seconds: what its first step takes beyond later ones, where that was measured.
     """
 
-    label: str
-    identity: str
-    optimizer: str
+    candidate: Candidate
     phase: str
     values: tuple[float, ...]
     seeds: int
@@ -55,6 +53,16 @@ class Result:
     compile_seconds: float | None = None
 
     @property
+    def optimizer(self) -> str:
+        """The candidate's, as it names it."""
+        return self.candidate.optimizer
+
+    @property
+    def label(self) -> str:
+        """The candidate's name."""
+        return candidate_label(self.candidate)
+
+    @property
     def mean(self) -> float:
         """Mean over the seeds that did not diverge; nan where all did."""
         return fmean(self.values) if self.values else math.nan
@@ -67,7 +75,7 @@ class Result:
     @property
     def role(self) -> str:
         """Why it is in the table: "recommended", "baseline", "floor" or nothing."""
-        if self.phase == "floor":
+        if self.phase == Phase.FLOOR:
             return "floor"
         roles = [("recommended", self.recommended), ("baseline", self.baseline)]
         return ", ".join(role for role, holds in roles if holds)
@@ -121,14 +129,14 @@ def results(answer: Answer | None) -> tuple[Result, ...]:
     """The confirmed candidates, lowest mean first, then the floor."""
     if answer is None:
         return ()
-    recommended = _candidate_identity(answer.recommendation.candidate)
-    baseline = _candidate_identity(answer.baseline) if answer.baseline else ""
+    recommended = answer.recommendation.candidate.key
+    baseline = answer.baseline.key if answer.baseline else ""
     found = [
-        _result(entry, _candidate_identity(entry.candidate), recommended, baseline)
+        _result(entry, recommended, baseline)
         for entry in answer.candidates
-        if entry.phase in ("confirm", "floor")
+        if entry.phase in (Phase.CONFIRM, Phase.FLOOR)
     ]
-    return tuple(sorted(found, key=lambda r: (r.phase == "floor", math.isnan(r.mean), r.mean)))
+    return tuple(sorted(found, key=lambda r: (r.phase == Phase.FLOOR, math.isnan(r.mean), r.mean)))
 
 
 def window(answer: Answer | None, optimizer: str) -> LrWindow | None:
@@ -164,18 +172,10 @@ def setting_effects(study: StudyRecord) -> tuple[SettingEffect, ...]:
     found = []
     for optimizer in optimizers(study):
         own = [run for run in race_runs(study) if run.optimizer == optimizer]
-        names = dict.fromkeys(name for run in own for name in _settings(run) if name != "lr")
+        names = dict.fromkeys(name for run in own for name in run.candidate.settings if name != "lr")
         effects = (_setting_effect(optimizer, name, own, race_rungs(study)) for name in names)
         found += [effect for effect in effects if effect is not None]
     return tuple(found)
-
-
-def labels(study: StudyRecord) -> Mapping[str, str]:
-    """Each candidate's name for people by its `identity`."""
-    answered = study.answer.candidates if study.answer else ()
-    return {identity_of(run): candidate_label(run) for run in study.runs} | {
-        _candidate_identity(entry.candidate): candidate_label(entry.candidate) for entry in answered
-    }
 
 
 def race_steps(study: StudyRecord) -> tuple[Promoted | Stopped, ...]:
@@ -186,8 +186,8 @@ def race_steps(study: StudyRecord) -> tuple[Promoted | Stopped, ...]:
 
 def optimizers(study: StudyRecord) -> tuple[str, ...]:
     """Names of all that ran or were judged, except the floor: the confirmed ones first, then by name."""
-    confirmed = {run.optimizer for run in study.runs if run.phase == "confirm"}
-    floor = {run.optimizer for run in study.runs if run.phase == "floor"} - confirmed
+    confirmed = {run.optimizer for run in study.runs if run.phase == Phase.CONFIRM}
+    floor = {run.optimizer for run in study.runs if run.phase == Phase.FLOOR} - confirmed
     judged = {step.candidate.optimizer for step in race_steps(study)}
     names = {run.optimizer for run in study.runs} | judged
     return tuple(sorted(names - floor, key=lambda name: (name not in confirmed, name)))
@@ -199,22 +199,20 @@ def finite(value: Any) -> float:
     return math.nan if found is None else found
 
 
-def _result(entry: CandidateResult, own: str, recommended: str, baseline: str) -> Result:
+def _result(entry: CandidateResult, recommended: str, baseline: str) -> Result:
     values = tuple(value for value in entry.values if value is not None and math.isfinite(value))
-    confirmed = entry.phase == "confirm"
+    confirmed = entry.phase == Phase.CONFIRM
     told = _number(entry.mean)
     return Result(
-        label=candidate_label(entry.candidate),
-        identity=own,
-        optimizer=entry.optimizer,
+        candidate=entry.candidate,
         phase=entry.phase,
         values=values,
         seeds=len(entry.seeds),
         diverged=entry.diverged,
         seconds_per_step=_number(entry.seconds_per_step),
         state_bytes=entry.state_bytes,
-        recommended=confirmed and own == recommended,
-        baseline=confirmed and own == baseline,
+        recommended=confirmed and entry.candidate.key == recommended,
+        baseline=confirmed and entry.candidate.key == baseline,
         estimate=told if told is not None else fmean(values) if values else math.nan,
         interval=_interval(entry),
         misses=entry.misses,
@@ -225,33 +223,6 @@ def _result(entry: CandidateResult, own: str, recommended: str, baseline: str) -
 def _interval(entry: CandidateResult) -> tuple[float, float] | None:
     low, high = _number(entry.low), _number(entry.high)
     return None if low is None or high is None else (low, high)
-
-
-def _candidate_identity(candidate: Candidate) -> str:
-    return identity(
-        {"optimizer": candidate.optimizer, "hyperparameters": candidate.hyperparameters},
-        asdict(candidate.schedule),
-    )
-
-
-def identity(entry: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
-    """Equal for equal candidates, also after a way through JSON.
-
-    Args:
-        entry: with "optimizer", "hyperparameters" and "schedule".
-        schedule: of an entry that has none, as those of older studies, in which all had the same.
-    """
-    parts = [entry.get("optimizer"), entry.get("hyperparameters") or {}, entry.get("schedule") or schedule]
-    return json.dumps(parts, sort_keys=True, default=str)
-
-
-def identity_of(run: RunRecord) -> str:
-    """The identity of a run's candidate."""
-    return identity({"optimizer": run.optimizer, "hyperparameters": run.hyperparameters}, run.schedule)
-
-
-def _settings(run: RunRecord) -> dict[str, Any]:
-    return {**run.hyperparameters, "warmup": run.schedule.get("warmup")}
 
 
 def _is_among(progress: float, rungs: Iterable[float]) -> bool:
@@ -266,7 +237,7 @@ def _setting_effect(
         for run in runs:
             for point in run.points:
                 if point.progress == progress and is_measured(point):
-                    value = setting(_settings(run).get(name))
+                    value = setting(run.candidate.settings.get(name))
                     lowest[value] = min(point.value, lowest.get(value, math.inf))
         if len(lowest) > 1:
             values = sorted(lowest.items(), key=lambda pair: pair[1])
@@ -276,7 +247,7 @@ def _setting_effect(
 
 def race_runs(study: StudyRecord) -> Sequence[RunRecord]:
     """The screening runs on the race's own seed; those of the play-off have the seeds after it."""
-    screened = [run for run in study.runs if run.phase == "screen"]
+    screened = [run for run in study.runs if run.phase == Phase.SCREEN]
     seed = min((run.seed for run in screened), default=0)
     return [run for run in screened if run.seed == seed]
 
@@ -287,7 +258,7 @@ def is_measured(point: Point) -> bool:
 
 
 def _rate(run: RunRecord) -> float | None:
-    rate = _number(run.hyperparameters.get("lr"))
+    rate = _number(run.candidate.hyperparameters.get("lr"))
     return rate if rate is not None and rate > 0 else None
 
 
@@ -298,7 +269,7 @@ def _rate_curve(
     return RateCurve(
         optimizer,
         tuple(line for line in lines if line.points),
-        tuple(sorted({rate for run, rate in own if run.status == "diverged"})),
+        tuple(sorted({rate for run, rate in own if run.status == Status.DIVERGED})),
         flat,
     )
 
@@ -308,7 +279,7 @@ def _rate_line(own: Sequence[tuple[RunRecord, float]], progress: float) -> RateL
         (rate, point.value)
         for run, rate in own
         for point in run.points
-        if point.progress == progress and is_measured(point) and run.status != "diverged"
+        if point.progress == progress and is_measured(point) and run.status != Status.DIVERGED
     )
     best = dict(sorted(points, reverse=True))
     return RateLine(progress, tuple(points), tuple(sorted(best.items())))

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from surefoot.report.live import RaceDisplay
 from surefoot.report.notebook import NotebookDisplay
+from surefoot.study.run import Status
 
 
 class Silence:
@@ -22,7 +23,7 @@ class Silence:
     def running(self, runs: list[tuple[str, float]]) -> None:
         """Nothing."""
 
-    def result(self, label: str, rung: float, value: float, status: str) -> None:
+    def result(self, label: str, rung: float, value: float, status: Status) -> None:
         """Nothing."""
 
     def decision(self, text: str) -> None:

@@ -106,8 +106,7 @@ class _Check:
 
     def describe_model(self) -> None:
         seen = describe(fresh(self.task, 0))
-        known = {name: seen[name] for name in ("parameters", "frozen", "dtypes")}
-        self.facts = replace(self.facts, **known)
+        self.facts = replace(self.facts, parameters=seen.parameters, frozen=seen.frozen, dtypes=seen.dtypes)
 
     def cost(self, whole: bool) -> None:
         """Time, memory, and what follows from them."""

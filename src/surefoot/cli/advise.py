@@ -32,7 +32,7 @@ def advise(task: str, data: str | None, json_file: str | None) -> None:
     from surefoot.search.space import candidates as space
     from surefoot.search.space.advice import advise as advice_on
     from surefoot.search.space.prior_results import load_experience
-    from surefoot.search.space.task_features import traits_of
+    from surefoot.search.space.task_features import features_of
     from surefoot.tasks import command_words, load_task, with_data
     from surefoot.training.profile import look
 
@@ -40,12 +40,12 @@ def advise(task: str, data: str | None, json_file: str | None) -> None:
     experience = load_experience()
     reference = with_data(task, data)
     loaded = load_task(reference)
-    seen = look(loaded)
+    profile = look(loaded)
     names = space.choose_from(None)
-    out = space.rule_out(names, seen.sparse, seen.not_matrices)
+    out = space.rule_out(names, profile.sparse, profile.model.not_matrices)
     document = advice_on(
         loaded.name,
-        traits_of(loaded, seen.to_dict()),
+        features_of(profile),
         experience,
         [name for name in names if name not in {ruled.optimizer for ruled in out}],
         shlex.join(["surefoot", "choose", *command_words(reference)]),

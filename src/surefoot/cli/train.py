@@ -12,6 +12,7 @@ import click
 
 from surefoot.cli.group import store_option, surefoot
 from surefoot.path_names import DEFAULT_STORE
+from surefoot.study.run import Status
 
 if TYPE_CHECKING:
     from surefoot.report.training_display import TrainingDisplay
@@ -120,7 +121,7 @@ def train(
             result = _sit(plan, found, folder, log, scalars, again)
             log.finish(result)
     _tell(plan, result, found.measure, folder, log.study)
-    if result.status == "diverged":
+    if result.status == Status.DIVERGED:
         sys.exit(EXIT_DIVERGED)
 
 
@@ -186,7 +187,7 @@ def _sit(
             if "weight_decay option is not compatible with sparse" in str(error):  # torch's words
                 raise TaskError(f"{error}; add --set weight_decay=0") from error
             raise
-    if result is None or result.status == "stopped":
+    if result is None or result.status == Status.STOPPED:
         at = f" at step {result.evaluations:,} of {plan.steps:,}" if result else ""
         with contextlib.suppress(OSError):  # after SIGHUP there may be nobody to read it
             click.echo(f"Interrupted{at}; nothing is lost. To go on: {again}", err=True)
@@ -254,7 +255,7 @@ def _tell(plan: Plan, result: Result, measure: str, folder: ModelFolder, study: 
     from surefoot.search.training_log import sentence
     from surefoot.study.format import number, printable
 
-    diverged = result.status == "diverged"
+    diverged = result.status == Status.DIVERGED
     click.echo(printable(sentence(plan, result, measure)), err=diverged)
     for name, value in (result.metrics or {}).items():
         click.echo(f"  {printable(name)}: {number(value)}")

@@ -29,7 +29,6 @@ from surefoot.study.decisions import BestOfOptimizer, PlayoffPlace, Promoted, Ra
 from surefoot.study.format import fraction, number, plural, setting, short
 from surefoot.study.label import optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.requests import key_of
 
 MOST_OPTIMIZERS = 40
 MOST_RUNGS = 10
@@ -201,7 +200,7 @@ def _alive(study: StudyRecord) -> set[str]:
             case PlayoffPlace(goes_on=False) as place:
                 gone.add(place.candidate.optimizer)
     race = race_runs(study)
-    standing = {run.optimizer for run in race if not run.lost and not stopped.get(key_of(run))}
+    standing = {run.optimizer for run in race if not run.lost and not stopped.get(run.candidate.key)}
     seeds = {run.seed for run in race}
     playoff = {run.optimizer for run in study.runs if run.phase == "screen" and run.seed not in seeds}
     return (standing | playoff) - gone
@@ -223,7 +222,7 @@ def _leader(run: RunRecord | None) -> dict[str, Any] | None:
     if run is None:
         return None
     last = run.points[-1]
-    rate = finite(run.hyperparameters.get("lr"))
+    rate = finite(run.candidate.hyperparameters.get("lr"))
     at = "" if math.isnan(rate) else f" with lr {setting(rate)}"
     return {
         "value": last.value,

@@ -12,13 +12,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import fmean
 from typing import Any
 
 from surefoot.analysis.race_history import looks
-from surefoot.analysis.tables import Result, finite, identity_of, is_measured, labels, results
+from surefoot.analysis.tables import Result, finite, is_measured, results
 from surefoot.lab.study_landscape import landscape_view
 from surefoot.lab.study_race import (
     NAME_LENGTH,
@@ -31,10 +30,10 @@ from surefoot.lab.study_race import (
 )
 from surefoot.report import words
 from surefoot.report.figures import compared_by, measure
-from surefoot.report.report import fact_rows
+from surefoot.report.report import fact_rows, known_facts
 from surefoot.study.decisions import GivenUp, Looked, RuledOut
 from surefoot.study.format import fraction, interval, number, rounded, seconds, short, size, spread
-from surefoot.study.label import optimizer_label
+from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.run import Point
 from surefoot.study.strict_json import without_nan
@@ -211,13 +210,12 @@ def _curves(record: StudyRecord) -> list[dict[str, Any]]:
     groups: dict[str, list[RunRecord]] = {}
     for run in record.runs:
         if run.phase in ("confirm", "floor") and not run.lost:
-            groups.setdefault(identity_of(run), []).append(run)
-    names = labels(replace(record, runs=tuple(runs[0] for runs in groups.values())))
-    places = {row.identity: place for place, row in enumerate(results(record.answer))}
+            groups.setdefault(run.candidate.key, []).append(run)
+    places = {row.candidate.key: place for place, row in enumerate(results(record.answer))}
     order = sorted(groups, key=lambda key: places.get(key, len(places)))[:MOST_RESULTS]
     return [
         {
-            "label": short(names[key], 2 * NAME_LENGTH),
+            "label": short(candidate_label(groups[key][0].candidate), 2 * NAME_LENGTH),
             "seeds": len(groups[key]),
             "points": _mean_curve(groups[key]),
         }
@@ -268,22 +266,18 @@ def _runs(record: StudyRecord) -> dict[str, Any]:
     now = [run for run in record.runs if run.status == "running"]
     lost = [run for run in record.runs if run.lost]
     states = Counter(run.status for run in record.runs)
-    shown = now[-MOST_RUNS:] + lost[-MOST_RUNS:]
-    concerned = {run.optimizer for run in shown}
-    named = replace(record, runs=tuple(run for run in record.runs if run.optimizer in concerned))
-    names = labels(named) if shown else {}
     return {
         "runs": {"count": len(record.runs), "by_status": dict(states.most_common(MOST_LOOKS))},
-        "running": {"count": len(now), "shown": [_run(run, names) for run in reversed(now[-MOST_RUNS:])]},
-        "failures": {"count": len(lost), "shown": [_run(run, names) for run in reversed(lost[-MOST_RUNS:])]},
+        "running": {"count": len(now), "shown": [_run(run) for run in reversed(now[-MOST_RUNS:])]},
+        "failures": {"count": len(lost), "shown": [_run(run) for run in reversed(lost[-MOST_RUNS:])]},
     }
 
 
-def _run(run: RunRecord, names: Mapping[str, str]) -> dict[str, Any]:
+def _run(run: RunRecord) -> dict[str, Any]:
     last = run.points[-1] if run.points else None
     outcome = f"{run.status} ({run.cause})" if run.cause else run.status
     return {
-        "label": short(names[identity_of(run)], 2 * NAME_LENGTH),
+        "label": short(candidate_label(run.candidate), 2 * NAME_LENGTH),
         "phase": short(run.phase, NAME_LENGTH),
         "seed": run.seed,
         "outcome": short(outcome, NAME_LENGTH),
@@ -310,7 +304,7 @@ def _figures(
 ) -> Iterator[dict[str, Any]]:
     """What the server can draw: its name, a title, and a version that changes with the data."""
     rows = results(record.answer)
-    answered = fingerprint([(row.identity, row.values, row.interval, row.role) for row in rows])
+    answered = fingerprint([(row.candidate.key, row.values, row.interval, row.role) for row in rows])
     if any(row.values for row in rows):
         yield _figure("forest", "Confirmed candidates against the baseline", answered)
     measured = [run for run in record.runs if run.points and run.status != "diverged"]
@@ -338,7 +332,11 @@ def _figure(name: str, title: str, version: str) -> dict[str, Any]:
 
 
 def _facts(record: StudyRecord) -> list[dict[str, Any]]:
-    sections = {"The model": record.look, "Settings": record.settings, "Environment": record.environment}
+    sections = {
+        "The model": known_facts(record.profile),
+        "Settings": record.settings,
+        "Environment": record.environment,
+    }
     found = []
     for title, facts in sections.items():
         rows = [(name, value) for name, value in fact_rows(facts) if name != "command"]

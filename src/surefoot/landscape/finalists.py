@@ -2,51 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
-from surefoot.study.run import Candidate, Schedule
-
-CONFIRMED = "confirm"
-
-
-class RunRead(Protocol):
-    """What is read of a run; a `surefoot.store.RunRecord` has it."""
-
-    @property
-    def optimizer(self) -> str: ...  # noqa: D102
-    @property
-    def hyperparameters(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def schedule(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def seed(self) -> int: ...  # noqa: D102
-    @property
-    def phase(self) -> str: ...  # noqa: D102
-    @property
-    def status(self) -> str: ...  # noqa: D102
-    @property
-    def message(self) -> str: ...  # noqa: D102
-    @property
-    def points(self) -> Sequence[Any]: ...  # noqa: D102
-
-
-class StudyRead(Protocol):
-    """What is read of a study; a `surefoot.store.StudyRecord` has it."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def task(self) -> str: ...  # noqa: D102
-    @property
-    def settings(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def look(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def runs(self) -> Sequence[RunRead]: ...  # noqa: D102
+from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Candidate, Phase, Status
 
 
 @dataclass(frozen=True)
@@ -67,7 +29,7 @@ class Finalist:
     value: float | None
 
 
-def finalists(study: StudyRead, optimizers: Sequence[str] | None = None) -> list[Finalist]:
+def finalists(study: StudyRecord, optimizers: Sequence[str] | None = None) -> list[Finalist]:
     """Those that were confirmed, on the first seed that they share; without those that failed there.
 
     Args:
@@ -77,9 +39,11 @@ def finalists(study: StudyRead, optimizers: Sequence[str] | None = None) -> list
     Raises:
         InvalidInputError: the study has confirmed none yet, or not the ones that are asked for.
     """
-    confirmed = [run for run in study.runs if run.phase == CONFIRMED]
+    confirmed = [run for run in study.runs if run.phase == Phase.CONFIRM]
     seed = min((run.seed for run in confirmed), default=0)
-    runs = [run for run in confirmed if run.seed == seed and run.status in ("completed", "diverged")]
+    runs = [
+        run for run in confirmed if run.seed == seed and run.status in (Status.COMPLETED, Status.DIVERGED)
+    ]
     if not runs:
         raise InvalidInputError(
             f"study {study.name!r} has no finalists yet; its landscape can be drawn once some are confirmed"
@@ -89,7 +53,7 @@ def finalists(study: StudyRead, optimizers: Sequence[str] | None = None) -> list
     return [_finalist(run) for run in runs]
 
 
-def _those(runs: Sequence[RunRead], optimizers: Sequence[str], study: str) -> list[RunRead]:
+def _those(runs: Sequence[RunRecord], optimizers: Sequence[str], study: str) -> list[RunRecord]:
     known = {_plain(run.optimizer) for run in runs}
     for name in optimizers:
         if _plain(name) not in known:
@@ -103,8 +67,7 @@ def _plain(optimizer: str) -> str:
     return optimizer.rpartition(":")[2].lower()
 
 
-def _finalist(run: RunRead) -> Finalist:
-    candidate = Candidate(run.optimizer, run.hyperparameters, Schedule(**run.schedule))
-    ended = bool(run.points) and (run.status == "diverged" or run.points[-1].progress >= 1)
+def _finalist(run: RunRecord) -> Finalist:
+    ended = bool(run.points) and (run.status == Status.DIVERGED or run.points[-1].progress >= 1)
     value = float(run.points[-1].value) if ended else None
-    return Finalist(candidate, run.seed, run.status, run.message, value)
+    return Finalist(run.candidate, run.seed, run.status, run.message, value)

@@ -23,20 +23,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from surefoot.landscape.finalists import Finalist, StudyRead
+from surefoot.landscape.finalists import Finalist
 from surefoot.landscape.loss_evaluators import LossEvaluator
 from surefoot.landscape.losses import Losses
 from surefoot.landscape.plane import Fit, filters, fit_plane
 from surefoot.landscape.random_walks import MOST_DIMENSIONS, walk
 from surefoot.landscape.trainings import Training, agree
+from surefoot.study.codec import encode
 from surefoot.study.format import number
 from surefoot.study.label import optimizer_label
+from surefoot.study.records import StudyRecord
+from surefoot.study.run import Status
 
 VERSION = 1
 DIGITS = 6
@@ -58,7 +61,7 @@ class Survey:
         ends: what each path measures at its end; None where that cannot be had.
     """
 
-    study: StudyRead
+    study: StudyRecord
     unit: str
     evaluator: LossEvaluator
     trainings: Sequence[Training]
@@ -79,7 +82,7 @@ def document(survey: Survey) -> dict[str, Any]:
         "task": survey.study.task,
         "seed": first.finalist.seed,
         "loss": survey.evaluator.loss,
-        "measure": str(survey.study.look.get("measure", "")),
+        "measure": survey.study.profile.measure if survey.study.profile else "",
         "unit": survey.unit,
         "statistics": survey.evaluator.statistics,
         "parameters": parameters,
@@ -98,9 +101,7 @@ def _path(survey: Survey, number: int) -> dict[str, Any]:
     finalist = training.finalist
     x, y = fit.coordinates[number].T.tolist()
     return {
-        "optimizer": finalist.candidate.optimizer,
-        "hyperparameters": dict(finalist.candidate.hyperparameters),
-        "schedule": asdict(finalist.candidate.schedule),
+        **encode(finalist.candidate),
         "status": finalist.status,
         "message": finalist.message,
         "evaluations": list(training.path.evaluations),
@@ -161,7 +162,7 @@ def _notes(survey: Survey) -> list[str]:
         name = _name(finalist)
         if not torch.equal(training.path.points[0], start):
             notes.append(f"{name} did not start where the first path did: its start lies off the plane.")
-        if finalist.status == "diverged":
+        if finalist.status == Status.DIVERGED:
             notes.append(f"{name} diverged on this seed; its path is drawn as far as it was finite.")
         elif end is not None and finalist.value is not None and not agree(end, finalist.value):
             notes.append(

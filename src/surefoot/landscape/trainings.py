@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Protocol
 
 from surefoot.errors import InvalidInputError
-from surefoot.landscape.finalists import Finalist, StudyRead
+from surefoot.landscape.finalists import Finalist
 from surefoot.landscape.loss_evaluators import LossEvaluator, ScriptLossEvaluator, TaskLossEvaluator
 from surefoot.scripts.runner import run_script, script_name
 from surefoot.study.format import number
 from surefoot.study.label import optimizer_label
-from surefoot.study.run import Job, Report
+from surefoot.study.records import StudyRecord
+from surefoot.study.run import Job, Report, Status
 from surefoot.tasks import TaskError, load_task
 from surefoot.training import snapshots
 from surefoot.training.loop import train
@@ -68,7 +69,7 @@ class Subject(Protocol):
         ...
 
 
-def open_subject(study: StudyRead, folder: Path, batches: int, most: int) -> Subject:
+def open_subject(study: StudyRecord, folder: Path, batches: int, most: int) -> Subject:
     """The task or script of a study.
 
     Raises:
@@ -92,11 +93,11 @@ class TaskSubject:
 
     unit = "evaluations"
 
-    def __init__(self, study: StudyRead, folder: Path, batches: int, most: int) -> None:
+    def __init__(self, study: StudyRecord, folder: Path, batches: int, most: int) -> None:
         self._reference, self._folder = study.task, folder
         self._batches, self._most = batches, most
         self._task = load_task(study.task)
-        if study.look.get("fingerprint", "") != look(self._task).fingerprint:
+        if study.profile is None or study.profile.fingerprint != look(self._task).fingerprint:
             raise InvalidInputError(
                 f"the task {study.task!r} has changed since study {study.name!r} (its model, data, steps or "
                 "measure): its paths cannot be drawn any more"
@@ -150,9 +151,9 @@ class ScriptSubject:
 
     unit = "steps"
 
-    def __init__(self, study: StudyRead, command: tuple[str, ...], folder: Path) -> None:
+    def __init__(self, study: StudyRecord, command: tuple[str, ...], folder: Path) -> None:
         self._reference, self._command, self._folder = study.task, command, folder
-        self._steps = float(study.look.get("steps", 0.0))
+        self._steps = study.profile.steps if study.profile else 0.0
         self._files: list[tuple[str, str]] = []
         self._first: Finalist | None = None
 
@@ -170,7 +171,7 @@ class ScriptSubject:
         if found is None:
             trouble = self._train(finalist, progress)
             found = snapshots.load(file, run)
-        if found is None and finalist.status == "diverged":
+        if found is None and finalist.status == Status.DIVERGED:
             return None
         if found is None:
             raise TaskError(
@@ -204,7 +205,7 @@ class ScriptSubject:
                 snapshots=str(self._folder.absolute()),
             )
             ended = run_script(job, relay)
-        if ended.status == "failed":
+        if ended.status == Status.FAILED:
             raise TaskError(f"{name} could not be trained again: {ended.message.splitlines()[-1]}")
         if finalist.value is not None and values and not agree(values[-1], finalist.value):
             ends, recorded = number(values[-1], 6), number(finalist.value, 6)

@@ -19,9 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from surefoot.analysis.tables import (
     Result,
-    identity_of,
     is_measured,
-    labels,
     optimizers,
     race_runs,
     results,
@@ -29,9 +27,9 @@ from surefoot.analysis.tables import (
 from surefoot.report.axes import blank, cross_at_top, legend, scale_values, value_limits
 from surefoot.report.style import BASELINE, FLOOR, INK, OTHERS, SOFT, Stroke, strokes, styled
 from surefoot.study.format import number, seconds, share, short
-from surefoot.study.label import optimizer_label
+from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Point
+from surefoot.study.run import Phase, Point, Status
 
 _WIDE = (3.9, 3.8)
 MEASURE_LENGTH = 44
@@ -61,7 +59,7 @@ def curves_by_seconds(study: StudyRecord) -> Figure | None:
 
 def quality_by_cost(study: StudyRecord) -> Figure | None:
     """The final value against seconds per step: confirmed candidates, and the best full run of the others."""
-    rows = [row for row in results(study.answer) if row.phase == "confirm" and row.values]
+    rows = [row for row in results(study.answer) if row.phase == Phase.CONFIRM and row.values]
     rows = [row for row in rows if row.seconds_per_step]
     if not rows:
         return None
@@ -79,13 +77,13 @@ def quality_by_cost(study: StudyRecord) -> Figure | None:
         # Costs that differ by less than the noise of timing must look alike.
         axes.set_xlim(min(costs) / 1.3, max(costs) * 1.3)
         for row in rows:
-            _draw_cost(axes, row, marks[row.identity])
+            _draw_cost(axes, row, marks[row.candidate.key])
         _draw_others_cost(axes, others)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: seconds(float(x))))
         axes.set_xlabel("seconds per step")
         axes.set_ylabel(compared_by(study))
-        shown = {row.label: marks[row.identity] for row in rows}
+        shown = {row.label: marks[row.candidate.key] for row in rows}
         legend(figure, shown | ({"others, on one seed": OTHERS} if others else {}), ncols=1, length=44)
     return figure
 
@@ -97,16 +95,20 @@ def compared_by(study: StudyRecord) -> str:
 
 def measure(study: StudyRecord) -> str:
     """What the points of a learning curve are."""
-    told = study.look.get("measure") or (study.answer and study.answer.measure) or "validation loss"
+    told = (
+        (study.profile and study.profile.measure)
+        or (study.answer and study.answer.measure)
+        or "validation loss"
+    )
     return short(told, MEASURE_LENGTH)
 
 
 def candidate_strokes(study: StudyRecord) -> dict[str, Stroke]:
-    """The stroke of every confirmed candidate by identity: its optimizer's, but the baseline's own."""
+    """The stroke of every confirmed candidate by its key: its optimizer's, but the baseline's own."""
     marks = strokes(optimizers(study))
     return {
-        row.identity: FLOOR
-        if row.phase == "floor"
+        row.candidate.key: FLOOR
+        if row.phase == Phase.FLOOR
         else BASELINE
         if row.baseline and not row.recommended
         else marks.get(row.optimizer, FLOOR)
@@ -127,7 +129,7 @@ def draw_forest(axes: Axes, study: StudyRecord, rows: Sequence[Result]) -> None:
     axes.set_xlabel(f"{compared_by(study)} (lower is better)")
     _draw_effect(axes, study, rows)
     for place, row in enumerate(rows):
-        _draw_row(axes, place, row, marks[row.identity], high)
+        _draw_row(axes, place, row, marks[row.candidate.key], high)
 
 
 # Learning curves.
@@ -177,10 +179,10 @@ def _lines(study: StudyRecord) -> list[_Curve]:
     single, means = [], []
     for key, runs in _confirmed(study).items():
         stroke = marks.get(key, FLOOR)
-        single += [_Curve("", stroke, _measured(run), run.status == "diverged") for run in runs]
-        points = _mean_points([_measured(run) for run in runs if run.status != "diverged"])
+        single += [_Curve("", stroke, _measured(run), run.status == Status.DIVERGED) for run in runs]
+        points = _mean_points([_measured(run) for run in runs if run.status != Status.DIVERGED])
         if points:
-            means.append(_Curve(labels(study)[key], stroke, points))
+            means.append(_Curve(candidate_label(runs[0].candidate), stroke, points))
     means.sort(key=lambda curve: -curve.points[-1].value)
     return others + [curve for curve in single if curve.points] + means
 
@@ -188,17 +190,17 @@ def _lines(study: StudyRecord) -> list[_Curve]:
 def _confirmed(study: StudyRecord) -> Mapping[str, list[RunRecord]]:
     groups: dict[str, list[RunRecord]] = {}
     for run in study.runs:
-        if run.phase in ("confirm", "floor"):
-            groups.setdefault(identity_of(run), []).append(run)
+        if run.phase in (Phase.CONFIRM, Phase.FLOOR):
+            groups.setdefault(run.candidate.key, []).append(run)
     return groups
 
 
 def _best_of_the_others(study: StudyRecord) -> list[RunRecord]:
     """The race's best run of every optimizer that was not confirmed: the furthest, then the lowest."""
-    known = {run.optimizer for run in study.runs if run.phase in ("confirm", "floor")}
+    known = {run.optimizer for run in study.runs if run.phase in (Phase.CONFIRM, Phase.FLOOR)}
     best: dict[str, RunRecord] = {}
     for run in race_runs(study):
-        if run.optimizer in known or run.status == "diverged" or not _measured(run):
+        if run.optimizer in known or run.status == Status.DIVERGED or not _measured(run):
             continue
         if run.optimizer not in best or _standing(run) < _standing(best[run.optimizer]):
             best[run.optimizer] = run
@@ -270,7 +272,10 @@ def _forest_limits(rows: Sequence[Result]) -> tuple[float, float]:
     """Room for what is close to the best; what is far away is named at the edge instead."""
     best = min(row.mean for row in rows if row.values)
     shown = [
-        v for row in rows if row.phase != "floor" and (row.recommended or row.baseline) for v in row.values
+        v
+        for row in rows
+        if row.phase != Phase.FLOOR and (row.recommended or row.baseline)
+        for v in row.values
     ]
     shown = shown or [value for row in rows if row.mean == best for value in row.values]
     span = max(max(shown) - min(shown), 1e-3 * abs(best), 1e-12)

@@ -24,16 +24,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from surefoot.analysis.tables import identity, labels
 from surefoot.errors import InvalidInputError, accessing
 from surefoot.report import landscape_words as words
 from surefoot.report.axes import scale_values, value_limits
 from surefoot.report.figures import candidate_strokes
 from surefoot.report.style import INK, SOFT, Stroke, strokes, styled
 from surefoot.report.svg import save_svg
+from surefoot.study.codec import decode
 from surefoot.study.format import number, share, short
-from surefoot.study.label import stored_label
+from surefoot.study.label import candidate_label
 from surefoot.study.records import StudyRecord
+from surefoot.study.run import Candidate
 
 Document = Mapping[str, Any]
 
@@ -119,18 +120,12 @@ def together(document: Document, study: StudyRecord | None = None) -> Figure:
 def drawn(document: Document, study: StudyRecord | None) -> list[Drawn]:
     """Each path with its name and stroke."""
     paths = document["paths"]
-    keys = [identity(path, {}) for path in paths]
-    known, names = (candidate_strokes(study), labels(study)) if study else ({}, {})
-    spare = strokes(keys)
+    candidates = [decode(Candidate, path) for path in paths]
+    known = candidate_strokes(study) if study else {}
+    spare = strokes([candidate.key for candidate in candidates])
     return [
-        Drawn(
-            names.get(key)
-            or stored_label(path["optimizer"], path["hyperparameters"], path.get("schedule") or {}),
-            known.get(key) or spare[key],
-            path,
-            walk,
-        )
-        for key, path, walk in zip(keys, paths, document["control"]["paths"], strict=True)
+        Drawn(candidate_label(candidate), known.get(candidate.key) or spare[candidate.key], path, walk)
+        for candidate, path, walk in zip(candidates, paths, document["control"]["paths"], strict=True)
     ]
 
 

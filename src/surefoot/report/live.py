@@ -3,7 +3,7 @@
 with RaceDisplay() as display:
     display.phase("screen")
     display.running([("Adam lr=0.003", 1 / 9)])
-    display.result("Adam lr=0.003", 1 / 9, 0.31, "completed")
+    display.result("Adam lr=0.003", 1 / 9, 0.31, Status.COMPLETED)
     display.decision("SGD lr=1 is out at rung 1/9: 0.92 against a band up to 0.40.")
     display.budget(12.5, 120)
 """
@@ -26,7 +26,7 @@ from rich.table import Table
 from rich.text import Text
 
 from surefoot.study.format import fraction, number, plural, printable, seconds, share
-from surefoot.study.records import LOST
+from surefoot.study.run import Status
 
 RESULTS_PER_LINE = 10
 MOST_RUNNING = 3
@@ -82,7 +82,7 @@ class RaceDisplay:
         """What is being trained now: (candidate's label, rung it runs to)."""
         self._board.running = [(printable(label), rung) for label, rung in runs]
 
-    def result(self, label: str, rung: float, value: float, status: str) -> None:
+    def result(self, label: str, rung: float, value: float, status: Status) -> None:
         """A run has reached a rung with this value, or ended as `status` says."""
         self._board.add(printable(label), rung, value, status)
         self._untold += 1
@@ -155,12 +155,12 @@ class Board:
         if self._results == 0:
             self._spent_at_start = self._clock(), share
 
-    def add(self, label: str, rung: float, value: float, status: str) -> None:
+    def add(self, label: str, rung: float, value: float, status: Status) -> None:
         """A run has reached a rung with this value, or ended as `status` says."""
         self._results += 1
         self.finished += 1
-        self.lost += status in LOST
-        if math.isfinite(value) and status not in LOST:
+        self.lost += status.lost
+        if math.isfinite(value) and not status.lost:
             with self._lock:
                 standing = self._standings.get((label, rung)) or _Standing(label, rung)
                 self._standings[label, rung] = standing.with_value(value)

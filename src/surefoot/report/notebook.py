@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from surefoot.report.live import Board, RaceDisplay
 from surefoot.study.format import printable, seconds, share
+from surefoot.study.run import Status
 
 REFRESH_SECONDS = 1.0
 """Between two updates of the output, but for a new phase: every one is a message to the browser."""
@@ -57,7 +58,7 @@ class NotebookDisplay(RaceDisplay):
         super().running(runs)
         self._refresh()
 
-    def result(self, label: str, rung: float, value: float, status: str) -> None:
+    def result(self, label: str, rung: float, value: float, status: Status) -> None:
         """A run has reached a rung, or ended."""
         self._board.add(printable(label), rung, value, status)
         self._refresh()

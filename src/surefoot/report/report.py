@@ -5,7 +5,7 @@ write_report(store.study("digits"), "digits.html")
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from surefoot.analysis.race_history import journeys, rungs
-from surefoot.analysis.tables import identity_of, labels, race_rungs, race_runs, results, setting_effects
+from surefoot.analysis.tables import race_rungs, race_runs, results, setting_effects
 from surefoot.errors import accessing
 from surefoot.report import figures, race_figures, words
 from surefoot.report.landscape_section import section
 from surefoot.report.pages import environment
 from surefoot.report.style import PALETTE
 from surefoot.report.svg import inline_svg
+from surefoot.study.codec import encode
 from surefoot.study.format import (
     MISSING,
     fraction,
@@ -34,8 +35,9 @@ from surefoot.study.format import (
     size,
     spread,
 )
-from surefoot.study.label import optimizer_label
-from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.label import candidate_label, optimizer_label
+from surefoot.study.profile import TaskProfile
+from surefoot.study.records import StudyRecord
 
 MOST_ITEMS = 12
 """A longer list of facts is shown by its first few and its last."""
@@ -82,17 +84,16 @@ def report_html(study: StudyRecord) -> str:
         landscape=section(study),
         inline=_inline,
         ended_badly=[run for run in study.runs if run.lost],
-        name_of=_namer(study),
-        facts={"The model": study.look, "Settings": study.settings, "Environment": study.environment},
+        name_of=lambda run: candidate_label(run.candidate),
+        facts={
+            "The model": known_facts(study.profile),
+            "Settings": study.settings,
+            "Environment": study.environment,
+        },
         seeds=_seeds(study),
         versions=_versions(study.environment),
         command=study.settings.get("command") or (answer and answer.command),
     )
-
-
-def _namer(study: StudyRecord) -> Callable[[RunRecord], str]:
-    names = labels(study)
-    return lambda run: names[identity_of(run)]
 
 
 def _versions(environment: Mapping[str, Any]) -> str:
@@ -190,6 +191,17 @@ def _day_and_time(created: str) -> str:
         return datetime.fromisoformat(created).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:
         return created
+
+
+def known_facts(profile: TaskProfile | None) -> Mapping[str, Any]:
+    """A task's profile as facts; the model's come first, and what is not known is left out."""
+    facts = encode(profile) if profile else {}
+    facts = facts.pop("model", {}) | facts
+    return {name: value for name, value in facts.items() if _is_known(value)}
+
+
+def _is_known(value: Any) -> bool:
+    return value not in (None, "", [], {}) and value == value  # not nan
 
 
 def fact_rows(facts: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ The worker says everything about the run in one environment variable, which chil
 and launchers, and listens at a socket.  A process of the script connects there (`session.py`) and writes:
 
     {"kind": "built"}                                     an optimizer was made
-    {"kind": "model", "parameters": 4810, …}              what is trained, at the first step of a pilot
+    {"kind": "model", "model": {…}, "sparse": […]}        what is trained, at the first step of a pilot
     {"kind": "report", "step": 3, "value": 0.41, …}       answered by {"stop": false} or {"stop": true}
     {"kind": "refused", "message": "the step …"}          a call that makes no sense, which then raises
     {"kind": "surveyed", "done": 40}                      so many places of a landscape were measured
@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
-from surefoot.study.run import Candidate, Schedule
+from surefoot.study.codec import decode, encode
+from surefoot.study.run import Candidate
 
 VARIABLE = "SUREFOOT_RUN"
 """The environment variable that holds a `ScriptRun`."""
@@ -50,17 +51,12 @@ class ScriptRun:
 
     def to_text(self) -> str:
         """As the environment variable holds it."""
-        return json.dumps(asdict(self))
+        return json.dumps(encode(self))
 
     @classmethod
-    def of_text(cls, text: str) -> ScriptRun:
+    def of_text(cls, text: str) -> Self:
         """What `to_text` wrote."""
-        found = json.loads(text)
-        candidate = found.pop("candidate")
-        schedule = Schedule(**candidate.pop("schedule"))
-        if found.get("snapshots"):
-            found["snapshots"] = tuple(found["snapshots"])
-        return cls(candidate=Candidate(**candidate, schedule=schedule), **found)
+        return decode(cls, json.loads(text))
 
 
 def line(message: Mapping[str, Any]) -> bytes:

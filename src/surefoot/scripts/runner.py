@@ -26,7 +26,9 @@ from surefoot.scripts import process as child
 from surefoot.scripts.listener import Listener
 from surefoot.scripts.process import Output
 from surefoot.scripts.protocol import VARIABLE, ScriptRun
-from surefoot.study.run import Cause, Finished, Job, Point, Report
+from surefoot.study.codec import decode
+from surefoot.study.profile import ModelProfile, PilotRun, ScriptProfile
+from surefoot.study.run import Cause, Finished, Job, Point, Report, Status
 from surefoot.training import snapshots
 from surefoot.training.own_files import make_run_folder, remove_own_folder, remove_run_folder
 
@@ -140,7 +142,7 @@ class _Attempt:
         self.earlier: float | None = None  # seconds of the run before this attempt; None before a report
         self.told = -math.inf  # the last progress that was relayed
         self.refused = ""
-        self.model: Mapping[str, Any] = {}
+        self.model, self.sparse = ModelProfile(), tuple[str, ...]()
         self.finish: Finished | None = None
 
     @property
@@ -165,7 +167,8 @@ class _Attempt:
         if kind == "built":
             self.built = time.monotonic() - self.began
         elif kind == "model":
-            self.model = {name: value for name, value in message.items() if name != "kind"}
+            self.model = decode(ModelProfile, message["model"])
+            self.sparse = tuple(message["sparse"])
         elif kind == "refused":
             self.refused = str(message["message"])
         elif kind == "report":
@@ -200,9 +203,9 @@ class _Attempt:
             value = math.nan if lost else report.value
             self.relay(Report(self.job.id, Point(progress, report.seconds, value)))
         if lost:
-            self._end("diverged", f"the reported value became {report.value} at step {report.step:g}")
+            self._end(Status.DIVERGED, f"the reported value became {report.value} at step {report.step:g}")
         elif reached:
-            self._end("completed")
+            self._end(Status.COMPLETED)
 
     def ended(self, code: int, output: Output) -> None:
         """The script has ended; by itself, unless enough was known before."""
@@ -210,42 +213,38 @@ class _Attempt:
         if self.over:
             return
         if self.refused:
-            self._end("failed", f"{name}: {self.refused}", cause="report")
+            self._end(Status.FAILED, f"{name}: {self.refused}", cause=Cause.REPORT)
         elif code != 0:
             message = "\n".join([f"{name} {_how_it_ended(code)}", *output.last_lines()])
-            self._end("failed", message, cause=_cause(code, output.lines()))
+            self._end(Status.FAILED, message, cause=_cause(code, output.lines()))
         elif not self.journal.reports:
             calls = MISSING_REPORT if self.built is not None else f"{MISSING_OPTIMIZER} and {MISSING_REPORT}"
-            self._end("failed", f"{name} ended without a report: call {calls}", cause="report")
+            self._end(Status.FAILED, f"{name} ended without a report: call {calls}", cause=Cause.REPORT)
         else:
             if self.job.steps:
                 last = self.journal.reports[-1]
                 self.relay(Report(self.job.id, Point(self.job.progress, last.seconds, last.value)))
-            self._end("completed")
+            self._end(Status.COMPLETED)
 
     def call_off(self) -> None:
         """The caller does not want the run any more."""
         if not self.over:
-            self._end("stopped")
+            self._end(Status.STOPPED)
 
     def fail(self, message: str) -> None:
         """The script could not be started."""
-        self._end("failed", message, cause="exited")
+        self._end(Status.FAILED, message, cause=Cause.EXITED)
 
-    def _end(self, status: Any, message: str = "", cause: Cause = "") -> None:
+    def _end(self, status: Status, message: str = "", cause: Cause = Cause.NONE) -> None:
         self.finish = Finished(self.job.id, status, message, cause=cause)
 
     def finished(self, continues: bool) -> Finished:
-        """How the run ended, with what it cost; of a pilot also what was seen."""
+        """How the run ended, with what it cost; of a pilot also what it has shown of the script."""
         assert self.finish is not None
-        seen: dict[str, Any] = {}
+        shown: ScriptProfile | None = None
         if not self.job.steps:
-            seen = {
-                **self.model,
-                "start_seconds": self.built or 0.0,
-                "seconds": time.monotonic() - self.began,
-                "continues": continues,
-            }
+            pilot = PilotRun(time.monotonic() - self.began, self.built or 0.0, continues)
+            shown = ScriptProfile(pilot, self.model, self.sparse)
         last = self.journal.reports[-1] if self.journal.reports else None
         return Finished(
             self.job.id,
@@ -254,7 +253,7 @@ class _Attempt:
             last.seconds_per_step if last else math.nan,
             last.state_bytes if last else 0,
             self.finish.cause,
-            seen,
+            shown,
         )
 
 
@@ -325,5 +324,5 @@ def _how_it_ended(code: int) -> str:
 
 def _cause(code: int, output: Sequence[str]) -> Cause:
     if "was killed" in _how_it_ended(code):
-        return "crashed"
-    return "raised" if any(TRACEBACK in words for words in output) else "exited"
+        return Cause.CRASHED
+    return Cause.RAISED if any(TRACEBACK in words for words in output) else Cause.EXITED

@@ -14,7 +14,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -26,6 +25,7 @@ from surefoot.scripts import protocol
 from surefoot.scripts.protocol import ScriptRun
 from surefoot.scripts.recorder import ScriptRecorder
 from surefoot.study.build import Parameters, build_optimizer
+from surefoot.study.codec import encode
 from surefoot.training.meters import median_seconds, state_bytes
 from surefoot.training.profile import describe
 from surefoot.training.random_state import seed_everything
@@ -156,8 +156,7 @@ class Session:
             hook.remove()
             sparse = [name for name, p in named if p.grad is not None and p.grad.layout != torch.strided]
             found = describe(model if isinstance(model, nn.Module) else _as_module(named))
-            roles = [asdict(role) for role in found["roles"]]
-            self._send({"kind": "model", **found, "roles": roles, "sparse": sparse})
+            self._send({"kind": "model", "model": encode(found), "sparse": sparse})
 
         hook = optimizer.register_step_pre_hook(stepping)
 

@@ -1,6 +1,6 @@
 """The pilot of a script: one full training with the baseline, which tells what a look at a task would.
 
-    seen = Pilot(question, engine, log, checkpoints, watcher).seen()
+    profile = Pilot(question, engine, log, checkpoints, watcher).profile()
 
 How long a training is, where it reports, what it trains, what a run costs and how much of that is its start:
 a script cannot be asked, so it is run.  What is wrong with it shows here, before anything else is spent.
@@ -9,10 +9,9 @@ a script cannot be asked, so it is run.  What is wrong with it shows here, befor
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from surefoot.engines.base import Engine
 from surefoot.scripts.runner import MOST_POINTS, script_file, script_name
@@ -23,10 +22,11 @@ from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.format import number, seconds
 from surefoot.study.label import candidate_label
-from surefoot.study.run import Candidate, Finished, Job, Point, Report
+from surefoot.study.profile import PilotRun, TaskProfile
+from surefoot.study.run import Candidate, Finished, Job, Phase, Point, Report, Status
 from surefoot.tasks import TaskError
 
-PHASE = "pilot"
+PHASE = Phase.PILOT
 
 
 class Pilot:
@@ -57,18 +57,17 @@ class Pilot:
         self.checkpoints = str(checkpoints)
         self.watcher = watcher
 
-    def seen(self) -> dict[str, Any]:
-        """What was seen, with the names that `training.look.Look` has for it.
-
-        Besides: "marks", where it reports, as shares of the training; "seconds" of the whole run, and
-        "start_seconds" of those before its first step; and whether a run "continues" from its checkpoints.
+    def profile(self) -> TaskProfile:
+        """What the run has shown of the script.
 
         Raises:
             TaskError: the script does not train as it is; the message says what is wrong.
         """
         candidate = self._baseline(sparse=False)
         points, end = self._run(candidate)
-        if end.status == "failed" and end.seen.get("sparse"):  # with which the usual decay does not go
+        if (
+            end.status == Status.FAILED and end.script and end.script.sparse
+        ):  # with which the usual decay does not go
             candidate = self._baseline(sparse=True)
             points, end = self._run(candidate)
         steps = [point for point in points if point.progress > 0]
@@ -76,18 +75,20 @@ class Pilot:
         steps = _thinned(steps)
         total = steps[-1].progress
         self._record(candidate, steps, end)
-        initial = next((point.value for point in points if point.progress == 0), None)
-        return {
-            **end.seen,
-            "task": script_name(self.question.script),
-            "steps": int(total) if total == int(total) else total,
-            "measure": self.question.measure,
-            "marks": [point.progress / total for point in steps],
-            "final_value": steps[-1].value,
-            "seconds_per_step": end.seconds_per_step,
-            **({} if initial is None else {"initial_value": initial}),
-            "fingerprint": fingerprint(self.question.script),
-        }
+        assert end.script is not None  # its full length was not known
+        marks = tuple(point.progress / total for point in steps)
+        return TaskProfile(
+            task=script_name(self.question.script),
+            steps=int(total) if total == int(total) else total,
+            measure=self.question.measure,
+            model=end.script.model,
+            sparse=end.script.sparse,
+            seconds_per_step=end.seconds_per_step,
+            initial_value=next((point.value for point in points if point.progress == 0), None),
+            fingerprint=fingerprint(self.question.script),
+            workers=self.engine.slots,
+            pilot=replace(end.script.pilot, marks=marks, final_value=steps[-1].value),
+        )
 
     def _baseline(self, sparse: bool) -> Candidate:
         return space.baseline(self.question.baseline, self.question.plan, sparse=sparse)
@@ -111,23 +112,21 @@ class Pilot:
 
     def _check(self, candidate: Candidate, steps: Sequence[Point], end: Finished) -> None:
         name = script_name(self.question.script)
-        if end.status == "diverged":
+        if end.status == Status.DIVERGED:
             raise TaskError(
                 f"{name} diverged with the baseline, {candidate_label(candidate)}: {end.message}; "
                 "name another with --baseline"
             )
-        if end.status != "completed":
+        if end.status != Status.COMPLETED:
             raise TaskError(end.message)
         if not steps:
             raise TaskError(f"{name} reported step 0 only: report how far the training is, above 0")
 
     def _record(self, candidate: Candidate, steps: Sequence[Point], end: Finished) -> None:
         """Once its length is known, for only then is a step a progress."""
-        total, schedule = steps[-1].progress, asdict(candidate.schedule)
+        total = steps[-1].progress
         with self.log.at_once():
-            run = self.log.start_run(
-                candidate.optimizer, candidate.hyperparameters, schedule, self.seed, PHASE
-            )
+            run = self.log.start_run(candidate, self.seed, PHASE)
             for point in steps:
                 self.log.add_point(run, Point(point.progress / total, point.seconds, point.value))
             self.log.end_run(run, end.status, "", end.seconds_per_step, end.state_bytes)
@@ -142,22 +141,21 @@ def _thinned(steps: Sequence[Point]) -> list[Point]:
     return kept[::-1]
 
 
-def tariff(seen: Mapping[str, Any]) -> Tariff:
+def tariff(pilot: PilotRun) -> Tariff:
     """What a run of the script costs, as the pilot has shown."""
-    start = min(seen["start_seconds"] / seen["seconds"], 1.0) if seen["seconds"] > 0 else 0.0
+    start = min(pilot.start_seconds / pilot.seconds, 1.0) if pilot.seconds > 0 else 0.0
     # Two digits: the rest is the noise of one measurement.
-    return Tariff(float(f"{start:.2g}"), bool(seen["continues"]))
+    return Tariff(float(f"{start:.2g}"), pilot.continues)
 
 
-def summary(seen: Mapping[str, Any], candidate: str) -> str:
+def summary(pilot: PilotRun, steps: float, candidate: str) -> str:
     """The pilot in a sentence."""
-    marks, restarts = len(seen["marks"]), tariff(seen)
-    reports = f"{marks} reports" if marks > 1 else "one report"
-    goes_on = "goes on from its checkpoint" if restarts.continues else "starts again"
+    reports = f"{len(pilot.marks)} reports" if len(pilot.marks) > 1 else "one report"
+    goes_on = "goes on from its checkpoint" if pilot.continues else "starts again"
     return (
-        f"The pilot, {candidate}, took {seconds(seen['seconds'])}, {seconds(seen['start_seconds'])} of them "
-        f"before it asked for its optimizer: {reports} up to step {seen['steps']}, "
-        f"{number(seen['final_value'])} at the end. A run that is taken further {goes_on}."
+        f"The pilot, {candidate}, took {seconds(pilot.seconds)}, {seconds(pilot.start_seconds)} of them "
+        f"before it asked for its optimizer: {reports} up to step {steps}, "
+        f"{number(pilot.final_value)} at the end. A run that is taken further {goes_on}."
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +20,8 @@ from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide, GivenUp, RunRestarted
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.requests import Policy, Reading, Request, key_of
-from surefoot.study.run import Finished, Job, Report, Restarted
+from surefoot.study.requests import Policy, Reading, Request
+from surefoot.study.run import Finished, Job, Report, Restarted, Status
 
 GATHER_SECONDS = 0.25
 """Points on the way may wait for so long, to be committed together: a commit costs as much as many points."""
@@ -44,7 +44,7 @@ class Watcher(Protocol):
         """What is being trained now: labels and rungs."""
         ...
 
-    def result(self, label: str, rung: float, value: float, status: str) -> None:
+    def result(self, label: str, rung: float, value: float, status: Status) -> None:
         """A run has ended."""
         ...
 
@@ -175,7 +175,7 @@ class Runner:
                 self._first.setdefault(_key(request), "")
             stored = self._stored.get(_key(request))
             # Of one that was killed between its last point and its end, what it cost is not known.
-            ended = stored is not None and stored.status != "running"
+            ended = stored is not None and stored.status != Status.RUNNING
             value = reading.told(stored, request.progress) if stored is not None and ended else None
             if stored is None or value is None:
                 self._start(request, reading)
@@ -186,13 +186,7 @@ class Runner:
 
     def _start(self, request: Request, reading: Reading) -> None:
         candidate = request.candidate
-        run = self.log.start_run(
-            candidate.optimizer,
-            candidate.hyperparameters,
-            asdict(candidate.schedule),
-            request.seed,
-            request.phase,
-        )
+        run = self.log.start_run(candidate, request.seed, request.phase)
         self.made += 1
         self._running[self.made] = (request, run)
         self._stored.setdefault(_key(request), _new_record(request))  # in the order of asking
@@ -217,7 +211,7 @@ class Runner:
 
     def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
         request, run = self._running.pop(event.job)
-        end = {name: value for name, value in vars(event).items() if name not in ("job", "seen")}
+        end = {name: value for name, value in vars(event).items() if name not in ("job", "script")}
         self.log.end_run(run, **end)
         stored = replace(self._stored[_key(request)], **end)
         self._stored[_key(request)] = stored
@@ -233,7 +227,7 @@ class Runner:
         if key in self._first:
             self._first[key] = run.cause
             self._give_up_if_hopeless(run)
-        if run.status == "completed":
+        if run.status == Status.COMPLETED:
             reached = min(reached, max(point.progress for point in run.points))
         cost = self.tariff.cost(self._paid.get(key, 0.0), reached)
         self._spent += cost
@@ -262,20 +256,16 @@ class Runner:
 def _known(study: StudyRecord) -> tuple[RunRecord, ...]:
     """Its runs; none of a study that was given up: the same command tries anew what may be repaired."""
     given_up = any(isinstance(record.decision, GivenUp) for record in study.decisions)
-    hopeless = all(run.status in ("failed", "running") for run in study.runs)
+    hopeless = all(run.status in (Status.FAILED, Status.RUNNING) for run in study.runs)
     return () if given_up and hopeless else study.runs
 
 
 def _new_record(request: Request) -> RunRecord:
-    candidate = request.candidate
-    schedule = asdict(candidate.schedule)
-    return RunRecord(
-        candidate.optimizer, candidate.hyperparameters, schedule, request.seed, request.phase, "running", ()
-    )
+    return RunRecord(request.candidate, request.seed, request.phase, Status.RUNNING, ())
 
 
 def _identity(run: RunRecord) -> tuple[str, int, str]:
-    return (key_of(run), run.seed, run.phase)
+    return (run.candidate.key, run.seed, run.phase)
 
 
 def _key(request: Request) -> tuple[str, int, str]:

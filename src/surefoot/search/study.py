@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from surefoot.engines.base import Engine
 from surefoot.errors import InvalidInputError, NoRunSucceededError
@@ -34,21 +33,22 @@ from surefoot.search.runner import Runner, Watcher
 from surefoot.search.space import candidates as space
 from surefoot.search.space.advice import prior_order
 from surefoot.search.space.prior_results import load_experience, usual_order
-from surefoot.search.space.task_features import traits_of
+from surefoot.search.space.task_features import features_of
 from surefoot.store import Store
 from surefoot.store.environment import environment
 from surefoot.study.answer import Answer
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decision, GivenUp, Ordered, Piloted, Promoted, RuledOut
 from surefoot.study.label import candidate_label
+from surefoot.study.profile import TaskProfile
 from surefoot.study.records import RunRecord
 from surefoot.study.requests import Batch, Reading, Request, first_value_from
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Phase, Status
 from surefoot.tasks import Task, load_task
 from surefoot.training.own_files import remove_trunks, remove_unfinished
 from surefoot.training.profile import look
 from surefoot.training.snapshots import snapshots_folder
-from surefoot.training.step_times import measure_paces
+from surefoot.training.step_times import time_each
 
 RACE_SHARE = 0.35
 PLAYOFF_SHARE = 0.15
@@ -152,11 +152,11 @@ class _Study:
         self.question, self.load = question, load
         self.watcher = watcher
         self.started = time.monotonic()
-        self.log = store.begin(question.study, question.task, question.settings, {}, environment())
+        self.log = store.begin(question.study, question.task, question.settings, None, environment())
         record = self.log.record()
         self.finished = record.answer
         self.earlier = max((d.seconds for d in record.decisions), default=0.0)
-        self.stored_look = dict(record.look)
+        self.stored_profile = record.profile
         self.engine = engine
         self.checkpoints = checkpoints
         self.measure = ""
@@ -178,9 +178,9 @@ class _Study:
             self.watcher.phase("show a finished study again")
             self._remove_checkpoints()  # it may have been killed before
             return self.finished
-        seen = self._look()
-        self.measure = str(seen["measure"])
-        budget = self._budget(seen)
+        profile = self._look()
+        self.measure = profile.measure
+        budget = self._budget(profile)
         runner = Runner(
             self.question.task,
             self.engine,
@@ -191,26 +191,26 @@ class _Study:
             budget.total,
             self._decide,
             command=self.question.script,
-            steps=seen["steps"] if self.question.script else 0.0,
+            steps=profile.steps if self.question.script else 0.0,
             tariff=self.tariff,
             spent=PILOT_COST if self.question.script else 0.0,
             snapshots=self._snapshots,
         )
-        names = self._rule_out(seen)
+        names = self._rule_out(profile)
         if self.question.goal == "fastest":
-            names, seen = self._pace(names, seen)
-            self.stopwatch = self._watch_the_baseline(runner, seen)
+            names, profile = self._time_steps(names, profile)
+            self.stopwatch = self._watch_the_baseline(runner, profile)
         # A screening run is measured at its rungs, cooled down; a confirmed one is watched all along.
         screening = self.stopwatch.screening if self.stopwatch else Reading()
         confirmation = self.stopwatch.confirmation if self.stopwatch else Reading(CURVE)
         if self.question.script:  # which measures where it likes
             screening = confirmation = Reading(told=first_value_from)
-        race = self._race(runner, screening, names, seen, budget)
+        race = self._race(runner, screening, names, profile, budget)
         finalists = self._play_off(runner, screening, race, budget)
-        confirmed = self._confirm(runner, confirmation, seen, finalists, budget)
+        confirmed = self._confirm(runner, confirmation, profile, finalists, budget)
         decisions = self.log.record().decisions
         answer = build_answer(
-            self.question, seen, runner.records(), decisions, confirmed, self._seconds(), self.stopwatch
+            self.question, profile, runner.records(), decisions, confirmed, self._seconds(), self.stopwatch
         )
         self.log.finish(answer)
         self._remove_checkpoints()
@@ -220,52 +220,54 @@ class _Study:
         """There is an answer: no run goes on any more."""
         remove_trunks(self.checkpoints)
 
-    def _look(self) -> Mapping[str, Any]:
+    def _look(self) -> TaskProfile:
         """What the task is; on resuming, make sure that it is still the same."""
         if self.question.script:
             return self._pilot()
         self.watcher.phase("look")
         task = self.load(self.question.task)
-        seen = look(task).to_dict()
-        if self.stored_look:
-            if self.stored_look["fingerprint"] != seen["fingerprint"]:
+        profile = look(task)
+        if self.stored_profile:
+            if self.stored_profile.fingerprint != profile.fingerprint:
                 raise InvalidInputError(
                     f"the task {self.question.task!r} has changed since study {self.question.study!r} began "
                     "(its model, data, steps or measure): use another --study name"
                 )
-            return self.stored_look
-        seen["workers"] = self.engine.slots
-        # Kept, since a resumed study must look in the same order though more is known by then.
-        seen["order"] = prior_order(task.name, traits_of(task, seen), load_experience(), self.question.names)
-        self.log.set_look(seen)
-        return seen
+            return self.stored_profile
+        # The order is kept, since a resumed study must look in the same one though more is known by then.
+        order = prior_order(task.name, features_of(profile), load_experience(), self.question.names)
+        profile = replace(profile, workers=self.engine.slots, order=tuple(order))
+        self.log.set_profile(profile)
+        return profile
 
-    def _pilot(self) -> Mapping[str, Any]:
+    def _pilot(self) -> TaskProfile:
         """What the script is, from one run of it; on resuming, make sure that its file is still the same."""
-        question, seen = self.question, self.stored_look
-        if seen and seen["fingerprint"] != fingerprint(question.script):
+        question, profile = self.question, self.stored_profile
+        if profile and profile.fingerprint != fingerprint(question.script):
             raise InvalidInputError(
                 f"{script_name(question.script)} has changed since study {question.study!r} began: "
                 "use another --study name"
             )
-        if not seen:
+        if not profile:
             self.watcher.phase("pilot: the baseline once, to see how the script trains and reports")
             pilot = Pilot(question, self._race_seed, self.engine, self.log, self.checkpoints, self.watcher)
-            seen = {**pilot.seen(), "workers": self.engine.slots}
-            self.log.set_look(seen)
-        self.tariff = tariff(seen)
-        self._decide(Piloted(summary(seen, candidate_label(self._reference(seen)))))
-        return seen
+            profile = pilot.profile()
+            self.log.set_profile(profile)
+        assert profile.pilot is not None
+        self.tariff = tariff(profile.pilot)
+        baseline = candidate_label(self._reference(profile))
+        self._decide(Piloted(summary(profile.pilot, profile.steps, baseline)))
+        return profile
 
-    def _budget(self, seen: Mapping[str, Any]) -> Budget:
-        """In full trainings; from the stored look, so that a resumed study divides it alike."""
+    def _budget(self, profile: TaskProfile) -> Budget:
+        """In full trainings; from the stored profile, so that a resumed study divides it alike."""
         question = self.question
         total = question.runs
         if total is None:
             assert question.budget_seconds is not None
-            steps = OVERHEAD * seen["seconds_per_step"] * seen["steps"]
-            per_run = seen["seconds"] if question.script else steps
-            total = question.budget_seconds * seen["workers"] / per_run
+            steps = OVERHEAD * profile.seconds_per_step * profile.steps
+            per_run = profile.pilot.seconds if profile.pilot else steps
+            total = question.budget_seconds * profile.workers / per_run
             total = float(f"{total:.2g}")
         fewest = 2.0 * (FINALISTS + 1) + self._floor_seeds
         if question.goal == "fastest":
@@ -274,12 +276,12 @@ class _Study:
             fewest = 2.0 * (min(FINALISTS, len(question.names)) + 1) + 1 + PILOT_COST
         return Budget(max(total, fewest), max(1.0, RACE_SHARE * total), PLAYOFF_SHARE * total)
 
-    def _rule_out(self, seen: Mapping[str, Any]) -> list[str]:
+    def _rule_out(self, profile: TaskProfile) -> list[str]:
         """The optimizers worth trying; the others are named with the reason."""
         asked = [*self.question.names, *(c.optimizer for c in self.question.extra)]
         names = list(dict.fromkeys(asked))
         in_script = bool(self.question.script)
-        out = space.rule_out(names, seen["sparse"], seen.get("not_matrices", ()), in_script=in_script)
+        out = space.rule_out(names, profile.sparse, profile.model.not_matrices, in_script=in_script)
         for ruled in out:
             self._decide(RuledOut(ruled.reason, ruled.optimizer))
         left = [name for name in names if name not in {ruled.optimizer for ruled in out}]
@@ -287,58 +289,60 @@ class _Study:
             raise InvalidInputError(out[0].reason)
         return left
 
-    def _pace(self, names: list[str], seen: Mapping[str, Any]) -> tuple[list[str], Mapping[str, Any]]:
+    def _time_steps(self, names: list[str], profile: TaskProfile) -> tuple[list[str], TaskProfile]:
         """What a step costs with each optimizer; those that cannot take one are ruled out."""
-        if "paces" not in seen:
+        if not profile.timed:
             self.watcher.phase("time a step of each optimizer")
-            grid = self._grid(names, seen)
+            grid = self._grid(names, profile)
             usual = [space.usual_candidate(name, grid) for name in space.usual_lines(grid)]
-            others = [space.floor(self.question.plan), self._reference(seen)]
+            others = [space.floor(self.question.plan), self._reference(profile)]
             timed = {candidate.optimizer: candidate for candidate in [*others, *usual]}
-            paces, failed = measure_paces(self.load(self.question.task), list(timed.values()))
-            seen = {**seen, "paces": {name: asdict(pace) for name, pace in paces.items()}, "no_pace": failed}
-            self.log.set_look(seen)
-        for name, reason in seen["no_pace"].items():
+            times, failed = time_each(self.load(self.question.task), list(timed.values()))
+            profile = replace(profile, step_times=times, untimed=failed)
+            self.log.set_profile(profile)
+        for name, reason in profile.untimed.items():
             self._decide(RuledOut(f"{name} cannot take a step here: {reason}", name))
-        if not (left := [name for name in names if name in seen["paces"]]):
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in seen["no_pace"].items())
+        if not (left := [name for name in names if name in profile.step_times]):
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in profile.untimed.items())
             raise NoRunSucceededError(f"no optimizer can take a step here: {reasons}")
-        return left, seen
+        return left, profile
 
-    def _watch_the_baseline(self, runner: Runner, seen: Mapping[str, Any]) -> Stopwatch:
+    def _watch_the_baseline(self, runner: Runner, profile: TaskProfile) -> Stopwatch:
         """The target, and the baseline's progress towards it."""
         question = self.question
-        reference = self._reference(seen)
+        reference = self._reference(profile)
         self.watcher.phase("train the baseline, for the target")
         first_seed = question.seed * SEED_STRIDE + SEED_STRIDE // 4
         runner.drive(Batch(ladder_requests(reference, first_seed)), Reading(MARKS))
-        trainings = [run for run in runner.records() if (run.phase, run.status) == ("ladder", "completed")]
-        paces = {name: pace["seconds"] for name, pace in seen["paces"].items()}
-        stopwatch = Stopwatch.of(trainings, paces, question.baseline, int(seen["steps"]), question.target)
-        text = stopwatch.explain(candidate_label(reference), str(seen["measure"]))
+        trainings = [
+            run for run in runner.records() if (run.phase, run.status) == (Phase.LADDER, Status.COMPLETED)
+        ]
+        times = {name: step.seconds for name, step in profile.step_times.items()}
+        stopwatch = Stopwatch.of(trainings, times, question.baseline, int(profile.steps), question.target)
+        text = stopwatch.explain(candidate_label(reference), profile.measure)
         self._decide(stopwatch.ladder.decision(text))
         self.measure, self.unit = stopwatch.measure(self.measure), " (values: seconds to the target)"
         return stopwatch
 
-    def _grid(self, names: list[str], seen: Mapping[str, Any]) -> list[Candidate]:
+    def _grid(self, names: list[str], profile: TaskProfile) -> list[Candidate]:
         """What is raced of these optimizers, with the user's own candidates."""
-        question, sparse = self.question, bool(seen["sparse"])
+        question, sparse = self.question, bool(profile.sparse)
         raced = [name for name in names if name in question.names]
         grid = space.candidates(raced, question.plan, question.constraints, sparse=sparse)
         return grid + [c for c in question.extra if c.optimizer in names and c not in grid]
 
-    def _reference(self, seen: Mapping[str, Any]) -> Candidate:
+    def _reference(self, profile: TaskProfile) -> Candidate:
         """The baseline."""
-        return space.baseline(self.question.baseline, self.question.plan, sparse=bool(seen["sparse"]))
+        return space.baseline(self.question.baseline, self.question.plan, sparse=bool(profile.sparse))
 
     def _race(
-        self, runner: Runner, reading: Reading, names: list[str], seen: Mapping[str, Any], budget: Budget
+        self, runner: Runner, reading: Reading, names: list[str], profile: TaskProfile, budget: Budget
     ) -> Screening:
         self.watcher.phase("screen" + self.unit)
-        question, grid = self.question, self._grid(names, seen)
+        question, grid = self.question, self._grid(names, profile)
         first = [candidate for candidate in question.extra if candidate in grid]
-        marks = seen.get("marks", ())
-        order = [name for name in seen.get("order", ()) if name in names]
+        marks = profile.pilot.marks if profile.pilot else ()
+        order = [name for name in profile.order if name in names]
         if order != usual_order(order):
             text = f"Looked at first, by what did well on similar tasks: {', '.join(order[:4])}."
             self._decide(Ordered(text, tuple(order)))
@@ -366,12 +370,12 @@ class _Study:
         self,
         runner: Runner,
         reading: Reading,
-        seen: Mapping[str, Any],
+        profile: TaskProfile,
         finalists: list[Candidate],
         budget: Budget,
     ) -> Confirmation:
         self.watcher.phase("confirm on fresh seeds" + self.unit)
-        question, margin, reference = self.question, self.question.margin, self._reference(seen)
+        question, margin, reference = self.question, self.question.margin, self._reference(profile)
         finalists = [c for c in finalists if c.key != reference.key]
         left = budget.total - runner.spent - self._floor_seeds
         if self.stopwatch:
@@ -390,7 +394,7 @@ class _Study:
         )
         self.confirmation = confirmation
         runner.drive(confirmation, reading)
-        measured = [run for run in runner.records() if run.phase == "confirm"]
+        measured = [run for run in runner.records() if run.phase == Phase.CONFIRM]
         if all(run.lost for run in measured):
             raise self._none_succeeded(measured)
         return confirmation
@@ -422,7 +426,7 @@ class _Study:
 
     def _snapshots(self, request: Request) -> str | None:
         """The finalists' paths from one start are kept, where the task or the script asks for it."""
-        if (request.phase, request.seed) != ("confirm", self._first_confirmed_seed):
+        if (request.phase, request.seed) != (Phase.CONFIRM, self._first_confirmed_seed):
             return None
         return str(snapshots_folder(self.checkpoints).absolute())
 

@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import json
 import math
-from dataclasses import asdict
 from typing import Any, Self
 
 from surefoot.path_names import path_name_near
@@ -26,19 +25,20 @@ from surefoot.study.answer import Answer, CandidateResult, Verdict
 from surefoot.study.codec import as_tuples
 from surefoot.study.format import number
 from surefoot.study.label import candidate_label
-from surefoot.study.run import Point
+from surefoot.study.profile import TaskProfile
+from surefoot.study.run import Phase, Point, Status
 from surefoot.tasks import Task
 from surefoot.training.full.plan import Plan, Result
 from surefoot.training.full.train import Follower
 from surefoot.training.loop import Live
 
-PHASE = "confirm"
+PHASE = Phase.CONFIRM
 """A full training of one candidate with one seed is what confirmation makes, and is shown as such."""
 
 MOST_OF_SOURCE = 80
 """Characters; what follows must fit into a name as well."""
 
-VERDICTS = {"completed": Verdict.TRAINED, "diverged": Verdict.DIVERGED}
+VERDICTS = {Status.COMPLETED: Verdict.TRAINED, Status.DIVERGED: Verdict.DIVERGED}
 
 
 class TrainingLog(Follower):
@@ -55,14 +55,7 @@ class TrainingLog(Follower):
     def __init__(self, log: StudyLog, study: str, plan: Plan, measure: str) -> None:
         self.study, self.trouble = study, ""
         self._log, self._plan, self._measure = log, plan, measure
-        candidate = plan.candidate
-        self._run = log.start_run(
-            candidate.optimizer,
-            candidate.hyperparameters,
-            asdict(candidate.schedule),
-            plan.seed,
-            PHASE,
-        )
+        self._run = log.start_run(plan.candidate, plan.seed, PHASE)
 
     @classmethod
     def begin(cls, store: Store, plan: Plan, task: Task, source: str | None, command: str) -> Self:
@@ -81,8 +74,8 @@ class TrainingLog(Follower):
         settings = {**plan.document, "source": source, "command": command}
         del settings["task"]
         name = study_name(plan, source)
-        look = {"measure": task.measure, "steps": plan.steps}
-        return cls(store.begin(name, plan.task, settings, look, environment()), name, plan, task.measure)
+        profile = TaskProfile(task.name, plan.steps, task.measure)
+        return cls(store.begin(name, plan.task, settings, profile, environment()), name, plan, task.measure)
 
     def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
         """What an earlier sitting measured is there, too, even if the store failed then."""
@@ -121,7 +114,7 @@ class TrainingLog(Follower):
     def _answer(self, result: Result) -> Answer:
         """With what a single training can say."""
         plan, candidate = self._plan, self._plan.candidate
-        value = result.curve[-1].value if result.status == "completed" else math.nan
+        value = result.curve[-1].value if result.status == Status.COMPLETED else math.nan
         measured = CandidateResult(
             label=candidate_label(candidate),
             optimizer=candidate.optimizer,
@@ -133,7 +126,7 @@ class TrainingLog(Follower):
             values=(value if math.isfinite(value) else None,),
             seconds_per_step=result.seconds_per_step,
             state_bytes=result.state_bytes,
-            diverged=int(result.status == "diverged"),
+            diverged=int(result.status == Status.DIVERGED),
         )
         return Answer(
             study=self.study,
@@ -153,7 +146,7 @@ class TrainingLog(Follower):
 def sentence(plan: Plan, result: Result, measure: str) -> str:
     """How a training that is over ended, in words."""
     label, best = candidate_label(plan.candidate), result.best
-    if result.status == "diverged":
+    if result.status == Status.DIVERGED:
         text = f"{label} diverged at step {result.evaluations:,} of {plan.steps:,}: {result.message}."
         return text + (f" Its lowest {measure} before was {number(best.value)}." if best else "")
     text = f"Trained with {label}: {measure} {number(result.curve[-1].value)} after {plan.steps:,} steps."

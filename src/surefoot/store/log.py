@@ -1,8 +1,8 @@
 """Writes down one study as it happens: every write is committed when its call returns.
 
-    log = store.begin("digits", "digits", settings={"seed": 0}, look={}, environment=environment())
+    log = store.begin("digits", "digits", settings={"seed": 0}, profile=None, environment=environment())
     with log.at_once():  # or committed together, at the end of a block
-        run = log.start_run("Adam", {"lr": 1e-3}, {"kind": "trunk"}, seed=0, phase="screen")
+        run = log.start_run(Candidate("Adam", {"lr": 1e-3}), seed=0, phase=Phase.SCREEN)
         log.add_point(run, Point(progress=0.1, seconds=2.5, value=0.7))
 
 Writes wait in memory as plain values and become rows in one transaction.  Making that transaction twice
@@ -25,9 +25,11 @@ from surefoot.store.errors import StoreError
 from surefoot.store.queries import read_study
 from surefoot.store.schema import decisions, insert, points, runs, studies, to_json, to_line
 from surefoot.study.answer import Answer
+from surefoot.study.codec import encode
 from surefoot.study.decisions import Decision, details_of, kind_of
+from surefoot.study.profile import TaskProfile
 from surefoot.study.records import StudyRecord
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Cause, Phase, Point, Status
 
 Row = dict[str, Any]
 
@@ -74,34 +76,27 @@ class StudyLog:
         """Return everything known so far."""
         return self._database.read(lambda db: read_study(db, self._name, self._database.place))
 
-    def set_look(self, look: Mapping[str, Any]) -> None:
-        """Keep what the Look phase measured, in place of what was there."""
-        self._update("look", look)
+    def set_profile(self, profile: TaskProfile) -> None:
+        """Keep what is known of the task, in place of what was there."""
+        self._update("profile", encode(profile))
 
-    def start_run(
-        self,
-        optimizer: str,
-        hyperparameters: Mapping[str, Any],
-        schedule: Mapping[str, Any],
-        seed: int,
-        phase: str,
-    ) -> int:
+    def start_run(self, candidate: Candidate, seed: int, phase: Phase) -> int:
         """Return this log's number for the run of this candidate, seed and phase.
 
         A run which is in the store already stays as it is.
         """
         row: Row = {
             "study": self._study,
-            "phase": to_line(phase),
+            "phase": phase.value,
             "seed": self._whole(seed),
-            "optimizer": to_line(optimizer),
-            "hyperparameters": self._json(hyperparameters),
-            "schedule": self._json(schedule),
+            "optimizer": to_line(candidate.optimizer),
+            "hyperparameters": self._json(candidate.hyperparameters),
+            "schedule": self._json(encode(candidate.schedule)),
         }
         key = _fingerprint(*row.values())
         if key not in self._runs:
             run = len(self._runs) + 1
-            self._waiting.runs[run] = row | {"status": "running", "message": "", "state_bytes": 0}
+            self._waiting.runs[run] = row | {"status": Status.RUNNING.value, "message": "", "state_bytes": 0}
             self._runs[key] = run
         self._written()
         return self._runs[key]
@@ -114,28 +109,28 @@ class StudyLog:
     def end_run(
         self,
         run: int,
-        status: str,
+        status: Status,
         message: str,
         seconds_per_step: float,
         state_bytes: int,
-        cause: str = "",
+        cause: Cause = Cause.NONE,
     ) -> None:
         """Write down how a run ended; a run which was taken further may end again.
 
         Args:
             run: the run's number, from `start_run`.
-            status: one of `RunRecord.status`.
+            status: how it stands now.
             message: why it failed or diverged, else empty.
             seconds_per_step: nan where it is not known.
             state_bytes: bytes of optimizer state.
-            cause: one of `RunRecord.cause`.
+            cause: of a failed run.
         """
         end = {
-            "status": status,
+            "status": status.value,
             "message": message,
             "seconds_per_step": seconds_per_step,
             "state_bytes": self._whole(state_bytes),
-            "cause": cause,
+            "cause": cause.value,
         }
         self._waiting.ends.append((self._known(run), end))
         self._written()

@@ -24,8 +24,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from surefoot.store.database import clear_errors, read_url, shown, with_driver
 from surefoot.store.errors import StoreError
-from surefoot.store.study_table import settings
+from surefoot.study.codec import encode
 from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.run import Phase, Status
 from surefoot.study.strict_json import is_finite, without_nan
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _describe(written: Any, study: StudyRecord) -> None:
-    written.set_metric_names([str(study.look.get("measure", "value"))])
+    written.set_metric_names([study.profile.measure if study.profile else "value"])
     facts = {
         "task": study.task,
         "created": study.created,
@@ -132,7 +133,7 @@ def _describe(written: Any, study: StudyRecord) -> None:
 def _trials(study: StudyRecord) -> Iterator[FrozenTrial]:
     spaces = distributions(study.runs)
     began = datetime.fromisoformat(study.created).replace(tzinfo=None)
-    steps = int(study.look.get("steps", PER_TRAINING))
+    steps = int(study.profile.steps) if study.profile else PER_TRAINING
     for number, run in enumerate(study.runs):
         yield _trial(number, run, spaces, began, steps)
 
@@ -165,19 +166,19 @@ def _trial(
 def _state(run: RunRecord) -> TrialState:
     from optuna.trial import TrialState
 
-    if run.status == "running":
+    if run.status == Status.RUNNING:
         return TrialState.RUNNING
     if run.lost:
         return TrialState.FAIL
     if not run.points or not math.isfinite(run.points[-1].value):
-        return TrialState.FAIL if run.status == "completed" else TrialState.PRUNED
+        return TrialState.FAIL if run.status == Status.COMPLETED else TrialState.PRUNED
     # A confirmed run ends before the end of the training only where it has reached a target.
-    whole = run.points[-1].progress >= 1 or run.phase != "screen"
-    return TrialState.COMPLETE if run.status == "completed" and whole else TrialState.PRUNED
+    whole = run.points[-1].progress >= 1 or run.phase != Phase.SCREEN
+    return TrialState.COMPLETE if run.status == Status.COMPLETED and whole else TrialState.PRUNED
 
 
 def _parameters(run: RunRecord) -> dict[str, Any]:
-    return {"optimizer": run.optimizer, **settings(run)}
+    return {"optimizer": run.optimizer, **run.candidate.settings}
 
 
 def _attributes(run: RunRecord) -> dict[str, Any]:
@@ -187,7 +188,7 @@ def _attributes(run: RunRecord) -> dict[str, Any]:
         "status": run.status,
         "cause": run.cause,
         "message": run.message,
-        "schedule": run.schedule,
+        "schedule": encode(run.candidate.schedule),
         "seconds_per_step": run.seconds_per_step,
         "state_bytes": run.state_bytes,
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -13,10 +14,11 @@ from surefoot.naming import closest
 from surefoot.store.errors import StoreError, UnknownStudy
 from surefoot.store.schema import decisions, documents, from_json, points, runs, studies
 from surefoot.study.answer import Answer, Verdict
-from surefoot.study.codec import DocumentError
+from surefoot.study.codec import DocumentError, decode
 from surefoot.study.decisions import decision_of
+from surefoot.study.profile import TaskProfile
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord, StudySummary
-from surefoot.study.run import Point
+from surefoot.study.run import Candidate, Cause, Phase, Point, Status
 
 _ROWS_AT_ONCE = 10_000
 """A large study is read in pieces, so that it is not in memory twice."""
@@ -50,28 +52,24 @@ def read_study(db: Connection, name: str, place: str) -> StudyRecord:
 
     Raises:
         UnknownStudy: there is none of this name.
-        StoreError: its answer is not one that this version reads.
+        StoreError: its answer, profile or a candidate is not one that this version reads.
     """
     study = find_study(db, name, place)
-    return StudyRecord(
-        name=study.name,
-        task=study.task,
-        settings=study.settings,
-        look=study.look,
-        environment=study.environment,
-        created=study.created,
-        answer=_answer(study.answer, name, place),
-        decisions=_decisions(db, study.id),
-        runs=_runs(db, study.id),
-        documents=_documents(db, study.id),
-    )
-
-
-def _answer(document: Any, name: str, place: str) -> Answer | None:
     try:
-        return None if document is None else Answer.from_document(document)
+        return StudyRecord(
+            name=study.name,
+            task=study.task,
+            settings=study.settings,
+            profile=None if study.profile is None else decode(TaskProfile, study.profile),
+            environment=study.environment,
+            created=study.created,
+            answer=None if study.answer is None else Answer.from_document(study.answer),
+            decisions=_decisions(db, study.id),
+            runs=_runs(db, study.id),
+            documents=_documents(db, study.id),
+        )
     except DocumentError as error:
-        raise StoreError(f"study {name!r} in {place} holds what is not an answer: {error}") from error
+        raise StoreError(f"study {name!r} in {place} cannot be read: {error}") from error
 
 
 def _verdict(document: Any) -> str | None:
@@ -130,7 +128,7 @@ def _documents(db: Connection, study: int) -> dict[str, Any]:
 
 
 def _runs(db: Connection, study: int) -> tuple[RunRecord, ...]:
-    curves, shared = _curves(db, study), _shared_json()
+    curves, candidate_of = _curves(db, study), functools.cache(_candidate)
     settings = [
         type_coerce(column, Text).label(column.name) for column in (runs.c.hyperparameters, runs.c.schedule)
     ]
@@ -138,17 +136,15 @@ def _runs(db: Connection, study: int) -> tuple[RunRecord, ...]:
     query = select(*others, *settings).where(runs.c.study == study).order_by(runs.c.id)
     return tuple(
         RunRecord(
-            optimizer=row.optimizer,
-            hyperparameters=shared(row.hyperparameters),
-            schedule=shared(row.schedule),
+            candidate=candidate_of(row.optimizer, row.hyperparameters, row.schedule),
             seed=row.seed,
-            phase=row.phase,
-            status=row.status,
+            phase=decode(Phase, row.phase),
+            status=decode(Status, row.status),
             points=curves.get(row.id, ()),
             message=row.message,
             seconds_per_step=row.seconds_per_step,
             state_bytes=row.state_bytes,
-            cause=row.cause,
+            cause=decode(Cause, row.cause),
         )
         for row in _in_pieces(db, query)
     )
@@ -166,13 +162,7 @@ def _in_pieces(db: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     yield from db.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
 
 
-def _shared_json() -> Callable[[str], Any]:
-    """`from_json`, which gives equal texts the same value: many runs share a schedule."""
-    values: dict[str, Any] = {}
-
-    def parse(text: str) -> Any:
-        if text not in values:
-            values[text] = from_json(text)
-        return values[text]
-
-    return parse
+def _candidate(optimizer: str, hyperparameters: str, schedule: str) -> Candidate:
+    """Of columns as text, so that the runs of one candidate can share it."""
+    parts = {"hyperparameters": from_json(hyperparameters), "schedule": from_json(schedule)}
+    return decode(Candidate, {"optimizer": optimizer, **parts})

@@ -1,10 +1,10 @@
 """The evidence store: `Store` reads any study, and begins those which a `StudyLog` then writes.
 
     with Store.at("evidence.db") as store:
-        log = store.begin("digits", "digits", settings={"seed": 0}, look={}, environment=environment())
-        run = log.start_run("Adam", {"lr": 1e-3}, {"kind": "trunk"}, seed=0, phase="screen")
+        log = store.begin("digits", "digits", settings={"seed": 0}, profile=None, environment=environment())
+        run = log.start_run(Candidate("Adam", {"lr": 1e-3}), seed=0, phase=Phase.SCREEN)
         log.add_point(run, Point(progress=0.1, seconds=2.5, value=0.7))
-        log.end_run(run, "completed", "", seconds_per_step=1e-3, state_bytes=4096)
+        log.end_run(run, Status.COMPLETED, "", seconds_per_step=1e-3, state_bytes=4096)
         log.finish(answer)
         store.study("digits").finished  # True
 
@@ -28,6 +28,8 @@ from surefoot.store.errors import StoreError
 from surefoot.store.log import StudyLog
 from surefoot.store.queries import find_study, read_state, read_study, read_summaries
 from surefoot.store.schema import documents, from_json, insert, studies, to_json
+from surefoot.study.codec import encode
+from surefoot.study.profile import TaskProfile
 from surefoot.study.records import StudyRecord, StudySummary
 
 
@@ -116,12 +118,12 @@ class Store:
         name: str,
         task: str,
         settings: Mapping[str, Any],
-        look: Mapping[str, Any],
+        profile: TaskProfile | None,
         environment: Mapping[str, Any],
     ) -> StudyLog:
         """Create a study, or open the one of this name to go on with it.
 
-        A study which exists keeps its own `look` and `environment`.
+        A study which exists keeps its own `profile` and `environment`.
 
         Raises:
             StoreError: a study of this name exists with another task or other settings; the message
@@ -132,7 +134,7 @@ class Store:
             "task": task,
             "created": _now(),
             "settings": settings,
-            "look": look,
+            "profile": None if profile is None else encode(profile),
             "environment": environment,
         }
         create = insert(studies, self._database.dialect).values(row).on_conflict_do_nothing()

@@ -17,7 +17,7 @@ from surefoot.store.curve_table import write_table
 from surefoot.store.errors import TableError
 from surefoot.study.decisions import TargetSet
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Point
+from surefoot.study.run import Phase, Point
 
 EARLY_ENDS = (
     "a run that the race stopped early ends there: its last value is not that of a whole training, and the "
@@ -40,7 +40,7 @@ def write_study_table(study: StudyRecord, path: str | Path) -> int:
     about = {
         "name": study.name,
         "source": f"surefoot study {study.name}, begun {study.created}",
-        "value": str(study.look.get("measure", "validation measure")),
+        "value": study.profile.measure if study.profile else "validation measure",
         "score": "final" if target is None else "time_to_target",
         "replay": {"seeds": [_race_seed(runs)], "rungs": _rungs(runs)},
         "notes": [EARLY_ENDS],
@@ -50,15 +50,9 @@ def write_study_table(study: StudyRecord, path: str | Path) -> int:
     return len(runs)
 
 
-def settings(run: RunRecord) -> dict[str, Any]:
-    """All in which runs of one optimizer may differ, but the seed: hyperparameters and warmup."""
-    warmup = run.schedule.get("warmup")
-    return {**run.hyperparameters, **({} if warmup is None else {"warmup": warmup})}
-
-
 def _rows(task: str, runs: list[RunRecord], target: float) -> Iterator[tuple[Any, ...]]:
     for run in runs:
-        arm = task, run.optimizer, settings(run), run.seed
+        arm = task, run.optimizer, run.candidate.settings, run.seed
         for point in _curve(run):
             yield *arm, point.progress, point.seconds, point.value - target
 
@@ -74,7 +68,7 @@ def _longest(study: StudyRecord) -> dict[str, RunRecord]:
     found: dict[str, RunRecord] = {}
     for run in study.runs:
         if curve := _curve(run):
-            key = repr((run.optimizer, sorted(settings(run).items()), run.seed))
+            key = repr((run.optimizer, sorted(run.candidate.settings.items()), run.seed))
             if key not in found or curve[-1].progress > _curve(found[key])[-1].progress:
                 found[key] = run
     return found
@@ -85,7 +79,7 @@ def _curve(run: RunRecord) -> list[Point]:
 
 
 def _race_seed(runs: list[RunRecord]) -> int:
-    return min([run.seed for run in runs if run.phase == "screen"] or [run.seed for run in runs])
+    return min([run.seed for run in runs if run.phase == Phase.SCREEN] or [run.seed for run in runs])
 
 
 def _rungs(runs: list[RunRecord]) -> list[float]:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Literal, Self
 
 from surefoot.study.codec import DocumentError, decode, encode
-from surefoot.study.run import Candidate, Point, Schedule
+from surefoot.study.run import Candidate, Phase, Point, Schedule
 
 VERSION = 1
 """Of the document: it rises with every change after which a reader of the version before would go wrong."""
@@ -127,7 +127,6 @@ class CandidateResult:
     Attributes:
         label: its name for people.
         optimizer, hyperparameters, schedule: as in `Candidate`.
-        phase: "screen", "confirm" or "floor".
         seeds: one for each run, in order.
         progress: the share of the full training that its furthest run reached.
         values: the last value of each seed, None where it diverged or failed.
@@ -144,7 +143,7 @@ class CandidateResult:
     optimizer: str
     hyperparameters: Mapping[str, Any]
     schedule: Schedule
-    phase: str
+    phase: Phase
     seeds: tuple[int, ...]
     progress: float
     values: tuple[float | None, ...]

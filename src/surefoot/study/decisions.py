@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from surefoot.study.codec import DocumentError, decode, encode
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Cause
 
 
 class DecisionKind(StrEnum):
@@ -202,11 +202,11 @@ class GivenUp:
     """The study ended without an answer.
 
     Attributes:
-        cause: what the failed runs have in common, as `Finished.cause`; empty where they have nothing.
+        cause: what the failed runs have in common, if anything.
     """
 
     text: str
-    cause: str = ""
+    cause: Cause = Cause.NONE
 
 
 @dataclass(frozen=True, slots=True)

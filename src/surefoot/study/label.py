@@ -3,51 +3,31 @@
     candidate_label(Candidate("Adam", {"lr": 0.002, "betas": (0.9, 0.999)}, Schedule(warmup=0.2)))
     # "Adam lr=0.002 warmup=0.2"
 
-Different candidates of one study have different labels, and a stored run has that of its candidate. Two
-candidates of one study do not differ in the kind and cooldown of their schedules, and have a default value or
-leave it out alike.
+Different candidates of one study have different labels. Two candidates of one study do not differ in the kind
+and cooldown of their schedules, and have a default value or leave it out alike.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from surefoot import optim
 from surefoot.study.build import DECAY_ON, DECAYS_ON
 from surefoot.study.format import setting, short
 from surefoot.study.optimizers import find_algorithm
-from surefoot.study.records import RunRecord
 from surefoot.study.run import Candidate, Schedule
 
 RATE, WARMUP = "lr", "warmup"
 
-_SCHEDULE = tuple(field.name for field in fields(Schedule))
 
-
-def candidate_label(known: Candidate | RunRecord) -> str:
-    """The name of a candidate, or of the candidate of a stored run, in one printable line."""
-    return stored_label(known.optimizer, known.hyperparameters, known.schedule)
-
-
-def stored_label(
-    optimizer: str, hyperparameters: Mapping[str, Any], schedule: Schedule | Mapping[str, Any]
-) -> str:
-    """The name of the candidate with these parts, as answers and decisions have them.
-
-    Args:
-        optimizer: as a candidate has it.
-        hyperparameters: as a candidate has them, or as they come from JSON.
-        schedule: or its fields; those that are missing are as a schedule has them by itself.
-    """
-    if not isinstance(schedule, Schedule):
-        schedule = Schedule(**{name: schedule[name] for name in _SCHEDULE if name in schedule})
-    settings = dict(hyperparameters)
+def candidate_label(candidate: Candidate) -> str:
+    """The name of a candidate, in one printable line."""
+    settings, schedule = dict(candidate.hyperparameters), candidate.schedule
     if schedule.kind != "script":
         settings[f"schedule.{WARMUP}" if WARMUP in settings else WARMUP] = schedule.warmup
-    return label_of(optimizer, settings)
+    return label_of(candidate.optimizer, settings)
 
 
 def label_of(optimizer: str, settings: Mapping[str, Any]) -> str:

@@ -8,10 +8,8 @@ from typing import Any
 
 from surefoot.study.answer import Answer
 from surefoot.study.decisions import Decision, DecisionKind, kind_of
-from surefoot.study.run import Point
-
-LOST = ("diverged", "failed")
-"""How a run ends that has no result."""
+from surefoot.study.profile import TaskProfile
+from surefoot.study.run import Candidate, Cause, Phase, Point, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,31 +17,31 @@ class RunRecord:
     """One training of one candidate with one seed.
 
     Attributes:
-        optimizer, hyperparameters, schedule: the candidate; `schedule` has the fields of
-            `training.run.Schedule` as a mapping.
-        phase: "screen", "confirm" or "floor" (RandomSearch, the honest floor).
-        status: "running", "completed" (to the last progress asked for), "diverged", "failed", "stopped".
+        candidate: what was trained with.
         points: in order of progress.
         message: why it failed or diverged.
-        cause: of a failed run: "raised", "exited", "crashed", "timeout", "memory" or "report"; else empty.
+        cause: of a failed run.
     """
 
-    optimizer: str
-    hyperparameters: Mapping[str, Any]
-    schedule: Mapping[str, Any]
+    candidate: Candidate
     seed: int
-    phase: str
-    status: str
+    phase: Phase
+    status: Status
     points: tuple[Point, ...]
     message: str = ""
     seconds_per_step: float = float("nan")
     state_bytes: int = 0
-    cause: str = ""
+    cause: Cause = Cause.NONE
+
+    @property
+    def optimizer(self) -> str:
+        """The candidate's, as it names it."""
+        return self.candidate.optimizer
 
     @property
     def lost(self) -> bool:
         """Whether it diverged or failed."""
-        return self.status in LOST
+        return self.status.lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class StudyRecord:
 
     Attributes:
         settings: everything that fixes the study (task, optimizers, budget, schedule, seed, margin …).
-        look: what the Look phase measured (parameters by role, seconds per step, …).
+        profile: what is known of the task; None until it was looked at.
         environment: versions, device, processor, git commit.
         created: ISO 8601 time, UTC.
         answer: None while unfinished.
@@ -87,7 +85,7 @@ class StudyRecord:
     name: str
     task: str
     settings: Mapping[str, Any]
-    look: Mapping[str, Any]
+    profile: TaskProfile | None
     environment: Mapping[str, Any]
     created: str
     answer: Answer | None

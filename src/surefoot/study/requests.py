@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from surefoot.study.records import RunRecord
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Phase
 
 
 @dataclass(frozen=True)
 class Request:
-    """Train this candidate with this seed up to this progress.
-
-    `phase` is "screen", "confirm" or "floor"; with the goal "fastest" also "ladder".
-    """
+    """Train this candidate with this seed up to this progress."""
 
     candidate: Candidate
     seed: int
     progress: float
-    phase: str
+    phase: Phase
 
 
 class Policy(Protocol):
@@ -50,17 +46,6 @@ class Batch:
 
     def tell(self, request: Request, value: float) -> None:
         """Nothing depends on it."""
-
-
-def run_key(optimizer: str, hyperparameters: Mapping[str, Any], schedule: Mapping[str, Any]) -> str:
-    """`Candidate.key` of what was stored."""
-    document = {"optimizer": optimizer, "hyperparameters": hyperparameters, "schedule": schedule}
-    return json.dumps(document, sort_keys=True, separators=(",", ":"))
-
-
-def key_of(run: RunRecord) -> str:
-    """The key of its candidate."""
-    return run_key(run.optimizer, run.hyperparameters, run.schedule)
 
 
 def value_at(run: RunRecord, progress: float) -> float | None:

@@ -4,13 +4,76 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
 
+from surefoot.study.profile import ScriptProfile
+
 ScheduleKind = Literal["trunk", "constant", "cosine", "script"]
-Status = Literal["completed", "diverged", "failed", "stopped"]
-Cause = Literal["", "raised", "exited", "crashed", "timeout", "memory", "report"]
+
+
+class Phase(StrEnum):
+    """What a run is made for.
+
+    Attributes:
+        SCREEN: the race, and the play-off after it.
+        CONFIRM: a finalist on a fresh seed; also the run of a full training.
+        FLOOR: random search, the floor under every optimizer.
+        LADDER: with the goal "fastest", the baseline on its way to the target.
+        PILOT: a script once to its own end, to see how it trains.
+    """
+
+    SCREEN = "screen"
+    CONFIRM = "confirm"
+    FLOOR = "floor"
+    LADDER = "ladder"
+    PILOT = "pilot"
+
+
+class Status(StrEnum):
+    """How a run stands.
+
+    Attributes:
+        RUNNING: it was started, and its end was not seen.
+        COMPLETED: it reached the progress that was asked for.
+        DIVERGED: it was stopped because the loss blew up.
+        FAILED: it raised or crashed.
+        STOPPED: whoever started it stopped it.
+    """
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def lost(self) -> bool:
+        """Whether a run that ended so has no result."""
+        return self in (Status.DIVERGED, Status.FAILED)
+
+
+class Cause(StrEnum):
+    """Why a run failed.
+
+    Attributes:
+        NONE: it did not.
+        RAISED: an exception.
+        EXITED: it ended its process itself.
+        CRASHED: its process was killed by a signal.
+        TIMEOUT, MEMORY: it took longer, or more, than its limit.
+        REPORT: a script's report was missing or made no sense.
+    """
+
+    NONE = ""
+    RAISED = "raised"
+    EXITED = "exited"
+    CRASHED = "crashed"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    REPORT = "report"
 
 
 @dataclass(frozen=True)
@@ -127,15 +190,12 @@ class Finished:
     """A job has ended.
 
     Attributes:
-        status: "completed" reached its progress; "diverged" stopped because the loss blew up;
-            "failed" raised or crashed; "stopped" was stopped by the caller.
+        status: never `Status.RUNNING`.
         message: for people: why it failed or diverged, with the last lines of a traceback.
         seconds_per_step: median training seconds per evaluation of the loss; nan if none was made.
         state_bytes: bytes of optimizer state at the end.
-        cause: of a failed job: "raised" an exception, "exited" by itself, "crashed" or was killed by a
-            signal, took longer than the "timeout", or more than its "memory"; a script's "report" was
-            missing or made no sense. Empty for every other.
-        seen: of a script whose full length is not known yet, what `training.script` has seen of it.
+        cause: of a failed job.
+        script: of a script whose full length was not known yet, what the run has shown of it.
     """
 
     job: int
@@ -143,5 +203,5 @@ class Finished:
     message: str = ""
     seconds_per_step: float = float("nan")
     state_bytes: int = 0
-    cause: Cause = ""
-    seen: Mapping[str, Any] = field(default_factory=dict)
+    cause: Cause = Cause.NONE
+    script: ScriptProfile | None = None

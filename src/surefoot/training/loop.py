@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from surefoot.study.build import build_optimizer
 from surefoot.study.optimizers import find_algorithm
-from surefoot.study.run import Candidate, Point, Schedule
+from surefoot.study.run import Candidate, Point, Schedule, Status
 from surefoot.tasks import Task, TaskError
 from surefoot.training import random_state as draws
 from surefoot.training.divergence import Trend
@@ -60,7 +60,7 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        status: "completed", "diverged", or "stopped" by the caller.
+        status: completed, diverged, or stopped by the caller.
         point: the rung's, the one that reached the target, or the one where the run diverged (value nan);
             None if it was stopped.
             A rung's progress is the one asked for; an optimizer with several evaluations a step may have
@@ -71,7 +71,7 @@ class Outcome:
         state_bytes: bytes of optimizer state at the end.
     """
 
-    status: Literal["completed", "diverged", "stopped"]
+    status: Status
     point: Point | None
     message: str
     seconds_per_step: float
@@ -368,10 +368,10 @@ class _Run:
 
     def outcome(self, progress: float, stopped: bool) -> Outcome:
         """Validate what has been reached."""
-        status: Literal["completed", "diverged", "stopped"] = "completed"
+        status = Status.COMPLETED
         point, message = None, self.lost
         if stopped and not message:
-            status = "stopped"
+            status = Status.STOPPED
         elif self.reached:
             point = self.reached
         elif not message:
@@ -380,5 +380,5 @@ class _Run:
             message = "" if math.isfinite(value) else f"the {self.task.measure} became {value}"
         if message:
             reached = min(self.evaluations / self.task.steps, progress)
-            status, point = "diverged", Point(reached, self.seconds, float("nan"))
+            status, point = Status.DIVERGED, Point(reached, self.seconds, float("nan"))
         return Outcome(status, point, message, median_seconds(self.speeds), state_bytes(self.optimizer))

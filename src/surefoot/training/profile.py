@@ -1,6 +1,6 @@
 """A first look at a task: what there is to train, what a step costs, and the mistakes that are often made.
 
-look(load_task("digits")).to_dict()
+look(load_task("digits")).model.parameters
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import math
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from surefoot import optim
+from surefoot.study.profile import ModelProfile, Role, TaskProfile
 from surefoot.tasks import Task, TaskError, calling, source_file
 from surefoot.training.loop import validate
 from surefoot.training.meters import one_thread, peak_memory
@@ -30,63 +30,7 @@ TIMING_SECONDS = 3.0
 SHAPES_NAMED = 4
 
 
-@dataclass(frozen=True)
-class Role:
-    """The trainable parameters that play one role.
-
-    Attributes:
-        name: "weight matrices", "convolution kernels", "embeddings", "norms", "biases" or "other".
-        tensors: how many.
-        parameters: their elements in all.
-        shapes: for people, the most frequent first, e.g. "64×128 (3), 10×64".
-    """
-
-    name: str
-    tensors: int
-    parameters: int
-    shapes: str
-
-
-@dataclass(frozen=True)
-class Look:
-    """What was seen.
-
-    Attributes:
-        task, steps, measure: the task's own words.
-        roles: trainable parameters by role, the largest first.
-        parameters: trainable elements in all.
-        frozen: elements that are not trained.
-        dtypes: of the trainable parameters, e.g. ("float32",).
-        sparse: names of the parameters whose gradient is sparse.
-        not_matrices: names of the first trainable parameters that have fewer or more than two dimensions.
-        seconds_per_step: median of forward, backward and a plain step on one thread.
-        peak_memory: the process's largest resident memory afterwards, in bytes.
-        initial_value: the measure before any training (seed 0).
-        repeatable: the first batch's loss was the same when seed 0 was used again.
-        fingerprint: changes when the model, the data, `steps` or `measure` does.
-    """
-
-    task: str
-    steps: int
-    measure: str
-    roles: tuple[Role, ...]
-    parameters: int
-    frozen: int
-    dtypes: tuple[str, ...]
-    sparse: tuple[str, ...]
-    not_matrices: tuple[str, ...]
-    seconds_per_step: float
-    peak_memory: int
-    initial_value: float
-    repeatable: bool
-    fingerprint: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON types."""
-        return {n: list(v) if isinstance(v, tuple) else v for n, v in asdict(self).items()}
-
-
-def look(task: Task) -> Look:
+def look(task: Task) -> TaskProfile:
     """Build the model, take a few steps, and measure.
 
     Raises:
@@ -97,13 +41,16 @@ def look(task: Task) -> Look:
         memory = peak_memory()
         model, batches = _begin(task)
         initial = _initial_value(task, model)
-        repeatable = _loss(task, model, _next(task, batches)).item() == first
-    return Look(
+        batch = _next(task, batches)
+        repeatable = _loss(task, model, batch).item() == first
+        full_batch = _same_batch(batch, _next(task, batches))
+    return TaskProfile(
         task=task.name,
         steps=task.steps,
         measure=task.measure,
-        **describe(model),
+        model=describe(model),
         sparse=sparse,
+        full_batch=full_batch,
         seconds_per_step=seconds,
         peak_memory=memory,
         initial_value=initial,
@@ -112,16 +59,17 @@ def look(task: Task) -> Look:
     )
 
 
-def describe(model: nn.Module) -> dict[str, Any]:
-    """What there is to train, whatever the data: five attributes of `Look`."""
+def describe(model: nn.Module) -> ModelProfile:
+    """What there is to train, whatever the data."""
     trained = [p for p in model.parameters() if p.requires_grad]
-    return {
-        "roles": _roles(model),
-        "parameters": sum(p.numel() for p in trained),
-        "frozen": sum(p.numel() for p in model.parameters() if not p.requires_grad),
-        "dtypes": tuple(sorted({_dtype(p) for p in trained})),
-        "not_matrices": _not_matrices(model),
-    }
+    return ModelProfile(
+        roles=_roles(model),
+        parameters=sum(p.numel() for p in trained),
+        frozen=sum(p.numel() for p in model.parameters() if not p.requires_grad),
+        dtypes=tuple(sorted({_dtype(p) for p in trained})),
+        not_matrices=_not_matrices(model),
+        batch_norm=any("BatchNorm" in type(module).__name__ for module in model.modules()),
+    )
 
 
 def _not_matrices(model: nn.Module) -> tuple[str, ...]:
@@ -261,3 +209,18 @@ def _fingerprint(task: Task, model: nn.Module, first_loss: float | None) -> str:
     parameters = [(name, tuple(p.shape), _dtype(p), p.requires_grad) for name, p in model.named_parameters()]
     loss = None if first_loss is None else f"{first_loss:.6g}"
     return hashlib.sha256(repr((parameters, task.steps, task.measure, loss)).encode()).hexdigest()[:12]
+
+
+def _same_batch(one: Any, other: Any) -> bool:
+    """Whether two batches hold the same; of unknown kinds only one and the same object does."""
+    if one is other:
+        return True
+    if isinstance(one, Tensor):
+        return isinstance(other, Tensor) and one.shape == other.shape and bool(torch.equal(one, other))
+    if isinstance(one, Mapping):
+        alike = isinstance(other, Mapping) and one.keys() == other.keys()
+        return alike and all(_same_batch(one[key], other[key]) for key in one)
+    if isinstance(one, Sequence) and not isinstance(one, str):
+        alike = isinstance(other, Sequence) and len(one) == len(other)
+        return alike and all(map(_same_batch, one, other))
+    return isinstance(one, int | float | str) and bool(one == other)

@@ -1,7 +1,7 @@
 """What a step costs with each optimizer, with kernels warm, and what compiling them costs once.
 
-    paces, failed = measure_paces(load_task("digits"), [Candidate("Adam", {}), Candidate("SGD", {})])
-    paces["Adam"].seconds  # per evaluation of the loss
+    times, failed = time_each(load_task("digits"), [Candidate("Adam", {}), Candidate("SGD", {})])
+    times["Adam"].seconds  # per evaluation of the loss
 
 The optimizers are timed in turn, a few steps each, round after round, without what they wait for a processor.
 Each is held against the others of the same round: a machine that is busy for a while slows all down alike.
@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from surefoot.formula.cpu import kernel_for
+from surefoot.study.profile import StepTime
 from surefoot.study.run import Candidate
 from surefoot.tasks import Task
 from surefoot.training.loop import time_steps
@@ -27,21 +27,8 @@ TIMED_STEPS = 5
 TIMING_SECONDS = 8.0
 
 
-@dataclass(frozen=True)
-class Pace:
-    """What an optimizer's steps take, forward and backward pass included.
-
-    Attributes:
-        seconds: per evaluation of the loss, with kernels warm.
-        compile_seconds: what the very first step takes beyond that.
-    """
-
-    seconds: float
-    compile_seconds: float
-
-
-def measure_paces(task: Task, candidates: Sequence[Candidate]) -> tuple[dict[str, Pace], dict[str, str]]:
-    """The pace of each candidate's optimizer; and why it has none, of those that cannot take a step here."""
+def time_each(task: Task, candidates: Sequence[Candidate]) -> tuple[dict[str, StepTime], dict[str, str]]:
+    """What a step takes with each candidate's optimizer; and of those that cannot take one here, why."""
     first: dict[str, tuple[int, float]] = {}
     rounds: list[dict[str, float]] = []
     failed: dict[str, str] = {}
@@ -65,10 +52,11 @@ def measure_paces(task: Task, candidates: Sequence[Candidate]) -> tuple[dict[str
             end = time.perf_counter() + TIMING_SECONDS
         rounds.append(quickest)
     seconds = typical({name: [each[name] for each in rounds] for name in first if name not in failed})
-    paces = {
-        name: Pace(warm, max(0.0, first[name][1] - first[name][0] * warm)) for name, warm in seconds.items()
+    found = {
+        name: StepTime(warm, max(0.0, first[name][1] - first[name][0] * warm))
+        for name, warm in seconds.items()
     }
-    return paces, failed
+    return found, failed
 
 
 def typical(times: Mapping[str, Sequence[float]]) -> dict[str, float]:

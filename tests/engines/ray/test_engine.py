@@ -236,7 +236,7 @@ def answer_and_points(folder, engine, display):
         answer = choose_optimizer(question, store, engine, folder / "checkpoints", display)
         runs = store.study("mine").runs
     points = {
-        (run.optimizer, str(run.hyperparameters), str(run.schedule), run.seed, run.phase, run.status): [
+        (run.candidate.key, run.seed, run.phase, run.status): [
             (point.progress, point.value) for point in run.points
         ]
         for run in runs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
@@ -14,16 +14,16 @@ from surefoot.search.race.race import RUNGS
 from surefoot.store import Store
 from surefoot.study.decisions import TargetSet
 from surefoot.study.records import RunRecord
-from surefoot.study.run import Candidate, Point, Schedule
+from surefoot.study.run import Candidate, Phase, Point, Schedule, Status
 from tests.search.inline_engine import InlineEngine
 from tests.search.interrupting import Interrupting
 
 BASE = [(0.25, 1.0), (0.5, 0.5), (0.75, 0.25), (1.0, 0.125)]
 
 
-def run(points, optimizer="Adam", phase="confirm", status="completed"):
+def run(points, optimizer="Adam", phase=Phase.CONFIRM, status=Status.COMPLETED):
     records = tuple(Point(progress, 99.0, value) for progress, value in points)
-    return RunRecord(optimizer, {}, {}, 0, phase, status, records, seconds_per_step=99.0)
+    return RunRecord(Candidate(optimizer, {}), 0, phase, status, records, seconds_per_step=99.0)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_miss_counts_as_the_baselines_training_however_fast_its_steps(stopwatc
     assert stopwatch.misses(late)
 
 
-@pytest.mark.parametrize("status", ["diverged", "failed"])
+@pytest.mark.parametrize("status", [Status.DIVERGED, Status.FAILED])
 def test_a_lost_run_has_no_time(stopwatch, status):
     lost = run([(0.25, 3.0), (0.3, math.nan)], status=status)
     assert math.isnan(stopwatch.confirmed(lost, 1.0))
@@ -63,8 +63,8 @@ def test_a_lost_run_has_no_time(stopwatch, status):
 
 def test_a_run_that_has_to_go_on_says_so_and_one_that_reached_the_target_need_not(stopwatch):
     assert stopwatch.screened(run(BASE[:1]), 0.5) is None
-    assert stopwatch.confirmed(run(BASE[:2], status="running"), 1.0) is None
-    done = run([(0.25, 1.0), (0.3, 0.2)], phase="screen")
+    assert stopwatch.confirmed(run(BASE[:2], status=Status.RUNNING), 1.0) is None
+    done = run([(0.25, 1.0), (0.3, 0.2)], phase=Phase.SCREEN)
     assert stopwatch.screened(done, 1 / 3) == stopwatch.screened(done, 1.0) == stopwatch.confirmed(done, 1.0)
 
 
@@ -82,8 +82,7 @@ def test_a_confirmed_run_costs_what_screening_saw_and_the_baseline_a_whole_train
     quick, slow, missing = (Candidate(name, {}, Schedule("constant")) for name in ("Adam", "AdamW", "Muon"))
 
     def screened(candidate, points):
-        schedule = asdict(candidate.schedule)
-        return replace(run(points, candidate.optimizer, "screen"), schedule=schedule)
+        return replace(run(points, candidate.optimizer, Phase.SCREEN), candidate=candidate)
 
     runs = [
         screened(quick, [(0.1, 0.2)]),
@@ -97,10 +96,9 @@ def test_a_confirmed_run_costs_what_screening_saw_and_the_baseline_a_whole_train
 
 def test_times_that_timing_cannot_tell_apart_are_a_tie(stopwatch):
     quick, slow = (Candidate(name, {}, Schedule("constant")) for name in ("Adam", "AdamW"))
-    schedule = asdict(Schedule("constant"))
-    reached = replace(run([(0.1, 0.2)], "Adam", "screen"), schedule=schedule)
-    again = replace(run([(0.3, 0.2)], "Adam", "screen"), schedule=schedule, seed=1)
-    late = replace(run(BASE, "AdamW", "screen"), schedule=schedule)
+    reached = replace(run([(0.1, 0.2)], "Adam", Phase.SCREEN), candidate=quick)
+    again = replace(run([(0.3, 0.2)], "Adam", Phase.SCREEN), candidate=quick, seed=1)
+    late = replace(run(BASE, "AdamW", Phase.SCREEN), candidate=slow)
     assert stopwatch.margin([quick, slow], [reached, again, late]) == pytest.approx(0.15 * 0.2)
     assert stopwatch.margin([quick], [late]) is None
 
@@ -142,7 +140,7 @@ def test_the_answer_is_in_seconds_with_its_misses(resumed):
     assert answer.target > 0.09
     assert answer.measure.startswith("seconds to a mean squared error")
     assert answer.recommendation.schedule.kind == "constant"
-    whole = study.look["paces"]["AdamW"]["seconds"] * 300
+    whole = study.profile.step_times["AdamW"].seconds * 300
     confirmed = [entry for entry in answer.candidates if entry.phase == "confirm"]
     assert {"Adam", "AdamW", "SGD"} == {entry.optimizer for entry in confirmed}
     for entry in confirmed:
@@ -155,7 +153,7 @@ def test_the_answer_is_in_seconds_with_its_misses(resumed):
     named = answer.recommendation.optimizer
     (best,) = (entry for entry in confirmed if entry.optimizer == named)
     assert answer.effect.ratio == pytest.approx(best.mean / base.mean)
-    assert best.seconds_per_step == study.look["paces"][named]["seconds"]
+    assert best.seconds_per_step == study.profile.step_times[named].seconds
     assert fmean(best.values) < 0.5 * fmean(base.values)  # whose rate is far too low for this task
     assert "of the time of AdamW" in answer.sentence
     assert "missed" in answer.sentence
@@ -163,15 +161,17 @@ def test_the_answer_is_in_seconds_with_its_misses(resumed):
 
 def test_runs_end_at_the_target(resumed):
     _, study = resumed
-    ended = [run for run in study.runs if run.phase in ("screen", "confirm") and run.status == "completed"]
-    assert any(run.phase == "confirm" and run.points[-1].progress < 0.5 for run in ended)
+    ended = [
+        run for run in study.runs if run.phase in (Phase.SCREEN, Phase.CONFIRM) and run.status == "completed"
+    ]
+    assert any(run.phase == Phase.CONFIRM and run.points[-1].progress < 0.5 for run in ended)
     for run in ended:
         assert all(point.value > study.answer.target for point in run.points[:-1])
 
 
 def test_what_was_measured_before_an_interruption_stands(resumed):
     before, study = resumed
-    assert study.look == before.look  # nothing is timed again
+    assert study.profile == before.profile  # nothing is timed again
     assert study.decisions[: len(before.decisions)] == before.decisions
     assert [type(record.decision) for record in study.decisions].count(TargetSet) == 1
 

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from surefoot.search.race.playoff import LASTING, Playoff, entrants
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Phase
 
 NAMES = ("Adam", "SGD", "RMSprop", "ASGD", "Lion", "NAdam", "Adagrad", "Rprop", "Adamax", "RAdam")
 CANDIDATES = [Candidate(name, {"lr": 0.1}) for name in NAMES]
@@ -36,7 +36,7 @@ def test_the_mean_over_seeds_decides():
     )
     assert finalists == ["RMSprop", "SGD"]
     assert {r.seed for r in requests} == {5, 6, 7}
-    assert all(r.progress == 1 and r.phase == "screen" for r in requests)
+    assert all(r.progress == 1 and r.phase == Phase.SCREEN for r in requests)
     assert [place.goes_on for place in decisions] == [True, True, False, False]
     assert decisions[0].text == "RMSprop: 3.67 on average over 3 seeds; number 1, goes on."
 

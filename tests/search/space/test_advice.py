@@ -12,10 +12,10 @@ from surefoot.search.race.race import Race
 from surefoot.search.space import candidates as space
 from surefoot.search.space.advice import advise, prior_order
 from surefoot.search.space.prior_results import Experience, KnownTask, Showing, usual_order
-from surefoot.search.space.task_features import Traits
+from surefoot.search.space.task_features import TaskFeatures
 from surefoot.study.run import Schedule
 
-NETWORK = Traits(10_000, 400, {"convolution kernels": 1.0})
+NETWORK = TaskFeatures(10_000, 400, {"convolution kernels": 1.0})
 NAMES = ["Adam", "AdamW", "LBFGS", "Lion", "SGD"]
 
 
@@ -28,8 +28,8 @@ def experience(**regrets):
 SEEN = experience(SGD=0.0, Lion=0.2, Adam=0.6, AdamW=1.2)
 
 
-def asked(seen=SEEN, task="mine", traits=NETWORK, names=NAMES):
-    return advise(task, traits, seen, names, f"surefoot choose {task}")
+def asked(seen=SEEN, task="mine", features=NETWORK, names=NAMES):
+    return advise(task, features, seen, names, f"surefoot choose {task}")
 
 
 def test_the_advice_is_the_usual_optimizer_and_two_in_the_order_of_what_is_expected():
@@ -75,7 +75,7 @@ def test_without_evidence_it_is_usual_practice_and_says_so():
     assert [one["optimizer"] for one in document["advice"]] == usual_order(NAMES)[:3]
     assert "usual practice" in document["sentence"]
     assert all("usual practice" in one["reason"] for one in document["advice"])
-    far = asked(traits=Traits(10**9, 10**6, {"embeddings": 1.0}))
+    far = asked(features=TaskFeatures(10**9, 10**6, {"embeddings": 1.0}))
     assert "no known task is much like this one" in far["sentence"]
 
 
@@ -97,8 +97,8 @@ def test_every_optimizer_can_be_advised_and_its_code_runs(name):
 
 
 def test_with_sparse_gradients_no_weights_decay():
-    sparse = Traits(10_000, 400, {"embeddings": 1.0}, sparse=True)
-    for one in asked(traits=sparse)["advice"]:
+    sparse = TaskFeatures(10_000, 400, {"embeddings": 1.0}, sparse=True)
+    for one in asked(features=sparse)["advice"]:
         assert not one["hyperparameters"].get("weight_decay")
 
 

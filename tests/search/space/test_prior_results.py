@@ -23,16 +23,16 @@ from surefoot.search.space.prior_results import (
     read_experience,
     usual_order,
 )
-from surefoot.search.space.task_features import Traits
+from surefoot.search.space.task_features import TaskFeatures
 
-IMAGES = Traits(100_000, 1000, {"convolution kernels": 0.9, "weight matrices": 0.1}, batch_norm=True)
-IDS = Traits(5_000_000, 1000, {"embeddings": 0.9, "weight matrices": 0.1}, sparse=True)
+IMAGES = TaskFeatures(100_000, 1000, {"convolution kernels": 0.9, "weight matrices": 0.1}, batch_norm=True)
+IDS = TaskFeatures(5_000_000, 1000, {"embeddings": 0.9, "weight matrices": 0.1}, sparse=True)
 NAMES = ["Adagrad", "AdamW", "Lion", "SGD"]
 
 
-def known(name, traits, *best_first):
+def known(name, features, *best_first):
     """A task on which these optimizers came in one after the other."""
-    return KnownTask(name, traits, {o: Showing(0.5 * place, 0.1) for place, o in enumerate(best_first)})
+    return KnownTask(name, features, {o: Showing(0.5 * place, 0.1) for place, o in enumerate(best_first)})
 
 
 BOTH = Experience(
@@ -43,8 +43,8 @@ BOTH = Experience(
 )
 
 
-def order(experience, traits, names=NAMES):
-    return [expected.optimizer for expected in experience.ranking(traits, names)]
+def order(experience, features, names=NAMES):
+    return [expected.optimizer for expected in experience.ranking(features, names)]
 
 
 def test_a_task_gets_the_winner_of_those_like_it():
@@ -59,7 +59,7 @@ def test_without_evidence_the_usual_order_is_left():
 
 
 def test_little_in_common_moves_nothing():
-    far = Traits(10, 10, {"other": 1.0}, full_batch=True)
+    far = TaskFeatures(10, 10, {"other": 1.0}, full_batch=True)
     assert order(BOTH, far) == usual_order(NAMES)
     one = Experience((known("ids", IDS, "Adagrad", "Lion", "SGD", "AdamW"),))
     assert order(one, replace(IDS, sparse=False, roles={"weight matrices": 1.0})) == usual_order(NAMES)
@@ -153,7 +153,7 @@ def changed(*path, to):
 
 def test_a_good_document_is_read():
     (task,) = read_experience(GOOD).tasks
-    assert (task.name, task.winner, task.traits.full_batch) == ("images", "SGD lr=0.1", True)
+    assert (task.name, task.winner, task.features.full_batch) == ("images", "SGD lr=0.1", True)
     assert task.showings["SGD"] == Showing(0.0, 0.5, True)
     assert math.isnan(task.showings["LBFGS"].offset)
 

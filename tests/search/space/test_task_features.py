@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
-from surefoot.search.space.task_features import Traits, in_common, similarity, traits_of
+from surefoot.search.space.task_features import TaskFeatures, features_of, in_common, similarity
+from surefoot.study.codec import decode, encode
+from surefoot.study.profile import TaskProfile
 from surefoot.tasks import load_task
 from surefoot.training.profile import look
 
-NETWORK = Traits(10_000, 400, {"convolution kernels": 0.8, "weight matrices": 0.2})
+NETWORK = TaskFeatures(10_000, 400, {"convolution kernels": 0.8, "weight matrices": 0.2})
 OTHERS = [
     replace(NETWORK, parameters=10_000_000),
     replace(NETWORK, steps=40_000),
@@ -42,7 +45,7 @@ def test_what_is_in_common_is_told_and_nothing_else():
         "about as many parameters",
         "about as many steps",
     ]
-    assert in_common(NETWORK, Traits(10**8, 10**6, {"embeddings": 1.0}, sparse=True)) == []
+    assert in_common(NETWORK, TaskFeatures(10**8, 10**6, {"embeddings": 1.0}, sparse=True)) == []
     assert in_common(*[replace(NETWORK, sparse=True, full_batch=True, batch_norm=True)] * 2)[3:] == [
         "batch norm",
         "sparse gradients",
@@ -91,20 +94,17 @@ ONES, TWOS = torch.ones(4, 2), 2 * torch.ones(4, 2)
 )
 def test_the_same_batch_in_every_step_is_seen(batches, full):
     task = Small(batches)
-    assert traits_of(task, look(task).to_dict()).full_batch is full
+    assert features_of(look(task)).full_batch is full
 
 
-def test_traits_of_a_task():
+def test_features_of_a_task():
     task = Small([(ONES,), (TWOS,)], norm=True)
-    found = traits_of(task, look(task).to_dict())
+    found = features_of(look(task))
     assert (found.parameters, found.steps, found.batch_norm, found.sparse) == (15, 20, True, False)
     assert found.roles == {"weight matrices": 6 / 15, "norms": 6 / 15, "biases": 3 / 15}
 
 
-def test_a_look_that_was_stored_says_the_same():
-    import json
-
-    task = load_task("line")
-    seen = look(task).to_dict()
-    stored = json.loads(json.dumps(seen, default=vars))
-    assert traits_of(task, stored) == traits_of(task, seen)
+def test_a_profile_that_was_stored_says_the_same():
+    profile = look(load_task("line"))
+    stored = decode(TaskProfile, json.loads(json.dumps(encode(profile))))
+    assert features_of(stored) == features_of(profile)

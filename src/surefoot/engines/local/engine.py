@@ -29,7 +29,7 @@ from surefoot.engines.local.processes import MARK
 from surefoot.engines.local.worker import GRACE_SECONDS, WarmUp
 from surefoot.engines.local.worker_process import Death, WorkerProcess, search_path
 from surefoot.errors import InvalidInputError
-from surefoot.study.run import Finished, Job, Restarted
+from surefoot.study.run import Cause, Finished, Job, Restarted, Status
 from surefoot.tasks.by_value import ShippedTask
 
 WARDEN = """\
@@ -215,11 +215,11 @@ class LocalEngine:
             return []
         successor = self._spawn(worker.slot)  # now, so that it is warm when the next job comes
         if worker.stopping:
-            return [Finished(worker.job.id, "stopped")]
+            return [Finished(worker.job.id, Status.STOPPED)]
         if death.innocent and worker.tries < TRIES:
             successor.begin(worker.job, self._timeout, worker.tries + 1)
             return [Restarted(worker.job.id, death.message)]
-        return [Finished(worker.job.id, "failed", death.message, cause=death.cause)]
+        return [Finished(worker.job.id, Status.FAILED, death.message, cause=death.cause)]
 
     def _oversize(self, worker: WorkerProcess) -> Death | None:
         """Why a worker that takes too much memory has to end."""
@@ -227,7 +227,9 @@ class LocalEngine:
         taken = worker.memory(enough=self._memory)
         if taken <= self._memory:
             return None
-        return Death(f"it took {_mebibytes(taken)}, and its limit is {_mebibytes(self._memory)}", "memory")
+        return Death(
+            f"it took {_mebibytes(taken)}, and its limit is {_mebibytes(self._memory)}", Cause.MEMORY
+        )
 
     def _check_room(self, worker: WorkerProcess) -> None:
         """A worker that has just started takes what every run needs at least."""

@@ -12,7 +12,7 @@ import torch
 
 from surefoot.errors import SurefootError
 from surefoot.scripts.runner import run_script
-from surefoot.study.run import Cause, Finished, Job, Report
+from surefoot.study.run import Cause, Finished, Job, Report, Status
 from surefoot.tasks import Task
 from surefoot.training import checkpoint, snapshots
 from surefoot.training.loop import TrunkState, Watch, train
@@ -43,17 +43,17 @@ def run_job(
             return run_script(job, report, stopped)
         return _run(job, load(job.task), report, stopped)
     except SurefootError as error:
-        return Finished(job.id, "failed", str(error)[:MESSAGE_LENGTH], cause=_cause(error.__cause__))
+        return Finished(job.id, Status.FAILED, str(error)[:MESSAGE_LENGTH], cause=_cause(error.__cause__))
     except (Exception, SystemExit) as error:
         lines = "".join(traceback.format_exception(error)).splitlines()
         message = "\n".join(line[:MESSAGE_LENGTH] for line in lines[-TRACEBACK_LINES:])
-        return Finished(job.id, "failed", message, cause=_cause(error))
+        return Finished(job.id, Status.FAILED, message, cause=_cause(error))
 
 
 def _cause(error: BaseException | None) -> Cause:
     """Whether an exception says that memory ran out; that of torch on the CPU has no class of its own."""
     memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or ALLOCATION_FAILED in str(error)
-    return "memory" if memory else "raised"
+    return Cause.MEMORY if memory else Cause.RAISED
 
 
 def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callable[[], bool]) -> Finished:
@@ -72,7 +72,7 @@ def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callab
     )
     if outcome.point is not None:
         report(Report(job.id, outcome.point))
-    lost = _keep_snapshots(job, recorder) if recorder and outcome.status != "stopped" else ""
+    lost = _keep_snapshots(job, recorder) if recorder and outcome.status != Status.STOPPED else ""
     message = outcome.message or trunk.trouble or lost
     return Finished(job.id, outcome.status, message, outcome.seconds_per_step, outcome.state_bytes)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from surefoot.study.run import Finished, Point, Report
+from surefoot.study.codec import decode, encode
+from surefoot.study.run import Finished, Report
 
 LONGEST = 2**20  # bytes of one message
 CHUNK = 2**16
@@ -42,7 +43,7 @@ class Outbox:
         Raises:
             OSError: nobody listens any more.
         """
-        left = json.dumps([type(message).__name__, asdict(message)]).encode() + b"\n"
+        left = json.dumps([type(message).__name__, encode(message)]).encode() + b"\n"
         while left:
             left = left[os.write(self._descriptor, left) :]
 
@@ -78,8 +79,6 @@ class Inbox:
 def _message(line: bytes) -> Message:
     try:
         name, fields = json.loads(line)
-        if "point" in fields:
-            fields["point"] = Point(**fields["point"])
-        return KINDS[name](**fields)
+        return decode(KINDS[name], fields)
     except (KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"no message: {line[:100]!r}") from error

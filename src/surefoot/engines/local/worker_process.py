@@ -195,28 +195,32 @@ class WorkerProcess:
             self.process.wait(2 * GRACE_SECONDS)
         code = self.process.returncode
         if code is None or code == DISCONNECTED:
-            return self._told("the pipe to the worker process was closed or written to by the run", "crashed")
+            return self._told(
+                "the pipe to the worker process was closed or written to by the run", Cause.CRASHED
+            )
         if code >= 0:
             ended = f"the worker process ended with exit status {code}"
-            return self._told(ended, "exited", innocent=not self.ready)
+            return self._told(ended, Cause.EXITED, innocent=not self.ready)
         name = signal.Signals(-code).name
         if -code == signal.SIGKILL and oom_kills() > self.oom_kills:
             return self._told(
-                f"the system ran out of memory and killed the worker process ({name})", "memory"
+                f"the system ran out of memory and killed the worker process ({name})", Cause.MEMORY
             )
         hint = " (out of memory?)" if -code == signal.SIGKILL else ""
         innocent = not self.ready or -code in FROM_OUTSIDE
-        return self._told(f"the worker process was killed by {name}{hint}", "crashed", innocent)
+        return self._told(f"the worker process was killed by {name}{hint}", Cause.CRASHED, innocent)
 
     def overdue(self, timeout: float) -> Death:
         """End one that hangs, which tells where."""
         if not self.ready:
-            return self._told(f"the worker did not start within {START_SECONDS:g} seconds", "timeout", True)
+            return self._told(
+                f"the worker did not start within {START_SECONDS:g} seconds", Cause.TIMEOUT, True
+            )
         if not self.stopping:
             self.process.send_signal(signal.SIGABRT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(GRACE_SECONDS)
-        return self._told(f"no result within {timeout:g} seconds", "timeout")
+        return self._told(f"no result within {timeout:g} seconds", Cause.TIMEOUT)
 
     def bury(self) -> None:
         """Kill it with all that it has started, and close what the parent holds of it."""

@@ -37,7 +37,7 @@ from surefoot.engines.base import Event
 from surefoot.engines.ray.packaging import Shipment, pack
 from surefoot.engines.ray.task import Carried, make_run
 from surefoot.errors import InvalidInputError, NotPossibleError, SurefootError
-from surefoot.study.run import Cause, Finished, Job, Restarted
+from surefoot.study.run import Cause, Finished, Job, Restarted, Status
 from surefoot.training.own_files import remove_own_folder
 
 SLOTS_SECONDS = 2.0  # how old the count of slots may be
@@ -202,7 +202,7 @@ class RayEngine:
             return self._after(error, run)
         if isinstance(last := events[-1], Finished):
             run.end = last
-            if self._carries(run.job) and last.status == "completed" and run.job.progress < 1:
+            if self._carries(run.job) and last.status == Status.COMPLETED and run.job.progress < 1:
                 return events[:-1]
             self._finish(run)
         return events
@@ -219,17 +219,17 @@ class RayEngine:
     def _end(self, error: Exception, run: _Run) -> Finished | None:
         """How a run ended whose stream told no end; None if it was not the run's doing."""
         if run.stop_until is not None:
-            return Finished(run.job.id, "stopped")
+            return Finished(run.job.id, Status.STOPPED)
         if isinstance(
             error, RayTaskError | RuntimeEnvSetupError
         ):  # not even begun, as where a package is missing
-            return Finished(run.job.id, "failed", str(error).strip(), cause="raised")
+            return Finished(run.job.id, Status.FAILED, str(error).strip(), cause=Cause.RAISED)
         run.lost += 1
         if run.lost < PLACES:
             return None
         message = f"its place on the cluster was lost {PLACES} times: {str(error).strip()}"
-        cause: Cause = "memory" if isinstance(error, OutOfMemoryError) else "crashed"
-        return Finished(run.job.id, "failed", message, cause=cause)
+        cause: Cause = Cause.MEMORY if isinstance(error, OutOfMemoryError) else Cause.CRASHED
+        return Finished(run.job.id, Status.FAILED, message, cause=cause)
 
     def _finish(self, run: _Run, trunk: ray.ObjectRef[bytes] | None = None) -> Finished:
         del self._runs[run.job.id]

@@ -21,9 +21,9 @@ from surefoot.study.codec import as_tuples
 from surefoot.study.decisions import RuledOut
 from surefoot.study.format import interval, number, share
 from surefoot.study.label import candidate_label
+from surefoot.study.profile import TaskProfile
 from surefoot.study.records import DecisionRecord, RunRecord
-from surefoot.study.requests import key_of
-from surefoot.study.run import Candidate, Schedule
+from surefoot.study.run import Candidate, Phase
 
 Windows = Mapping[str, LrWindow]
 
@@ -38,7 +38,7 @@ def _costs(runs: Iterable[RunRecord], windows: Windows) -> Costs:
     found: dict[str, list[RunRecord]] = {}
     for run in runs:
         if math.isfinite(run.seconds_per_step):
-            found.setdefault(key_of(run), []).append(run)
+            found.setdefault(run.candidate.key, []).append(run)
     return {
         key: Cost(
             descriptive.median(r.seconds_per_step for r in of_one),
@@ -51,7 +51,7 @@ def _costs(runs: Iterable[RunRecord], windows: Windows) -> Costs:
 
 def build_answer(
     question: Question,
-    seen: Mapping[str, Any],
+    profile: TaskProfile,
     runs: Sequence[RunRecord],
     decisions: Sequence[DecisionRecord],
     confirmation: Confirmation,
@@ -62,20 +62,22 @@ def build_answer(
 
     Args:
         question: what was asked.
-        seen: what the Look phase found.
+        profile: of the task.
         runs: every run of the study.
         decisions: every decision of the study.
         confirmation: with nothing left to ask.
         seconds: the study took, over all its sittings.
         stopwatch: where the goal is the least time; every value and difference is then in seconds.
     """
-    steps, measure, made = int(seen["steps"]), str(seen["measure"]), len(runs)
-    runs = sorted(runs, key=lambda run: (run.phase, key_of(run), run.seed))  # whatever the order of arrival
-    compiling = {name: pace["compile_seconds"] for name, pace in seen.get("paces", {}).items()}
+    steps, measure, made = int(profile.steps), profile.measure, len(runs)
+    runs = sorted(
+        runs, key=lambda run: (run.phase, run.candidate.key, run.seed)
+    )  # whatever the order of arrival
+    compiling = {name: step.compile_seconds for name, step in profile.step_times.items()}
     times = Times(stopwatch, runs, measure, compiling, candidate_label) if stopwatch else None
     if times:
         runs, measure = times.in_seconds(), times.measure
-    flat = _windows(runs, confirmation.ahead, None if times else seen.get("initial_value"))
+    flat = _windows(runs, confirmation.ahead, None if times else profile.initial_value)
     cost = _costs(runs, flat)
     outcome = confirmation.outcome(cost)
     recommended, unit = outcome.recommended, "s" if times else ""
@@ -153,8 +155,8 @@ def _deaf_to_seeds(question: Question, runs: Iterable[RunRecord]) -> list[str]:
     """A script that seeds itself alike in every run: its seeds say nothing of chance."""
     ends: dict[str, list[float]] = {}
     for run in runs:
-        if run.phase == "confirm" and (value := _last_value(run)) is not None:
-            ends.setdefault(key_of(run), []).append(value)
+        if run.phase == Phase.CONFIRM and (value := _last_value(run)) is not None:
+            ends.setdefault(run.candidate.key, []).append(value)
     several = [values for values in ends.values() if len(values) > 1]
     if not question.script or not several or any(len(set(values)) > 1 for values in several):
         return []
@@ -176,14 +178,14 @@ def _candidates(
 
     A confirmed one has its mean with the interval too; with the goal "fastest" there are its times.
     """
-    groups: dict[tuple[str, str], list[RunRecord]] = {}
+    groups: dict[tuple[Phase, str], list[RunRecord]] = {}
     for run in runs:
-        groups.setdefault((run.phase, key_of(run)), []).append(run)
+        groups.setdefault((run.phase, run.candidate.key), []).append(run)
     return tuple(
         _candidate(
             phase,
             sorted(group, key=lambda r: r.seed),
-            means.get(key) if phase == "confirm" else None,
+            means.get(key) if phase == Phase.CONFIRM else None,
             times.of_candidate(phase, group[0].optimizer, key) if times else {},
         )
         for (phase, key), group in sorted(groups.items())
@@ -191,14 +193,14 @@ def _candidates(
 
 
 def _candidate(
-    phase: str, runs: Sequence[RunRecord], mean: Interval | None, times: Mapping[str, Any]
+    phase: Phase, runs: Sequence[RunRecord], mean: Interval | None, times: Mapping[str, Any]
 ) -> CandidateResult:
     speeds = [run.seconds_per_step for run in runs if math.isfinite(run.seconds_per_step)]
     return CandidateResult(
-        label=candidate_label(runs[0]),
+        label=candidate_label(runs[0].candidate),
         optimizer=runs[0].optimizer,
-        hyperparameters=as_tuples(runs[0].hyperparameters),
-        schedule=Schedule(**runs[0].schedule),
+        hyperparameters=as_tuples(runs[0].candidate.hyperparameters),
+        schedule=runs[0].candidate.schedule,
         phase=phase,
         seeds=tuple(run.seed for run in runs),
         progress=furthest(runs),

@@ -31,7 +31,7 @@ from surefoot.search.confirm.sequential_test import (
 from surefoot.study.answer import Interval, Pairing
 from surefoot.study.decisions import Decide, Looked, RivalDifference
 from surefoot.study.requests import Request
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Phase
 
 LASTING_ARMS = 3
 """The last look is where the budget for this many arms ends: others usually fall at the first looks."""
@@ -152,7 +152,7 @@ class Confirmation:
         self.results: dict[str, dict[int, float]] = {key: {} for key in (*self.arms, floor.key)}
         self.asked: dict[str, int] = dict.fromkeys(self.arms, 0)
         self.outstanding = 0
-        self.waiting = [Request(floor, seed, 1.0, "floor") for seed in self.seeds[:floor_seeds]]
+        self.waiting = [Request(floor, seed, 1.0, Phase.FLOOR) for seed in self.seeds[:floor_seeds]]
 
     def ask(self) -> Request | None:
         """The next run, or None: wait for results, or the end."""
@@ -270,7 +270,7 @@ class Confirmation:
         if judged is not None:
             wanted = min(wanted, self.asked[self.baseline.key] + self.runs_left // len(keys))
         requests = [
-            Request(self.arms[key], seed, 1.0, "confirm")
+            Request(self.arms[key], seed, 1.0, Phase.CONFIRM)
             for number, seed in enumerate(self.seeds[:wanted])
             for key in keys
             if number >= self.asked[key]

@@ -18,11 +18,10 @@ from surefoot.search.confirm.confirmation import Outcome
 from surefoot.search.fastest.stopwatch import Stopwatch
 from surefoot.study.format import interval, number, seconds, share
 from surefoot.study.records import RunRecord
-from surefoot.study.requests import key_of
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Phase, Status
 
-CONFIRMED = ("confirm", "floor")
-COMPARED = ("screen", *CONFIRMED)
+CONFIRMED = (Phase.CONFIRM, Phase.FLOOR)
+COMPARED = (Phase.SCREEN, *CONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -107,12 +106,12 @@ class Times:
     def _confirmed(self, key: str) -> list[RunRecord]:
         """The confirmed runs of the candidate with this key, by seed."""
         runs = (run for run in self.runs if run.phase in CONFIRMED)
-        own = (run for run in runs if key_of(run) == key)
+        own = (run for run in runs if run.candidate.key == key)
         return sorted(own, key=lambda run: run.seed)
 
     def _missed(self, run: RunRecord) -> bool:
         """A lost run has no time either, but it is counted as diverged."""
-        return run.status == "completed" and self.stopwatch.misses(run)
+        return run.status == Status.COMPLETED and self.stopwatch.misses(run)
 
     def _misses(self, candidates: Sequence[Candidate]) -> str:
         words = []

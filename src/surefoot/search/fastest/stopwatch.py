@@ -23,8 +23,8 @@ from surefoot.errors import InvalidInputError
 from surefoot.search.fastest.target_times import Curve, Ladder, seconds_to
 from surefoot.study.format import number, seconds
 from surefoot.study.records import RunRecord
-from surefoot.study.requests import Reading, Request, key_of
-from surefoot.study.run import Candidate, Point
+from surefoot.study.requests import Reading, Request
+from surefoot.study.run import Candidate, Phase, Point
 from surefoot.study.strict_json import or_nan
 
 MARKS_PER_THIRD = 5
@@ -143,9 +143,9 @@ class Stopwatch:
     def in_seconds(self, run: RunRecord) -> RunRecord:
         """The same run with times to the target in place of values, and its optimizer's pace."""
         points = _until(run, 1.0)
-        if run.phase != "screen":
+        if run.phase != Phase.SCREEN:
             points = points[-1:]
-        told = self.screened if run.phase == "screen" else self.confirmed
+        told = self.screened if run.phase == Phase.SCREEN else self.confirmed
         times = (
             # What reached the target has its final time, however far others go.
             Point(
@@ -202,15 +202,15 @@ class Stopwatch:
 
 def ladder_requests(baseline: Candidate, first_seed: int) -> list[Request]:
     """Full trainings of the baseline."""
-    return [Request(baseline, first_seed + number, 1.0, "ladder") for number in range(LADDER_SEEDS)]
+    return [Request(baseline, first_seed + number, 1.0, Phase.LADDER) for number in range(LADDER_SEEDS)]
 
 
 def _screened(finalists: Sequence[Candidate], runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
     """The screening runs of each, by its key."""
     found: dict[str, list[RunRecord]] = {candidate.key: [] for candidate in finalists}
     for run in runs:
-        key = key_of(run)
-        if run.phase == "screen" and key in found:
+        key = run.candidate.key
+        if run.phase == Phase.SCREEN and key in found:
             found[key].append(run)
     return found
 

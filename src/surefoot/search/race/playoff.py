@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from surefoot.study.decisions import Decide, PlayoffPlace
 from surefoot.study.format import difference, number, plural
 from surefoot.study.requests import Request
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Phase
 
 ENTRANT_RUNS = 3
 """So many runs are there for each that enters, at least: a longer list is cut by the race's order."""
@@ -69,7 +69,7 @@ class Playoff:
         self.still_in = list(candidates)
         self.rounds = 0  # on seeds of its own
         self.outstanding = 0
-        self.waiting = [Request(candidate, seed, 1.0, "screen") for candidate in candidates]
+        self.waiting = [Request(candidate, seed, 1.0, Phase.SCREEN) for candidate in candidates]
 
     def ask(self) -> Request | None:
         """The next run, or None: wait for results, or the end."""
@@ -100,7 +100,7 @@ class Playoff:
             self.rounds += 1
             self.runs_left -= len(self.still_in)
             seed = self.seed + self.rounds
-            self.waiting = [Request(candidate, seed, 1.0, "screen") for candidate in self.still_in]
+            self.waiting = [Request(candidate, seed, 1.0, Phase.SCREEN) for candidate in self.still_in]
 
     def _ranked(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         def standing(candidate: Candidate) -> tuple[bool, int, float]:

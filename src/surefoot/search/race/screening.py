@@ -21,7 +21,7 @@ from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide
 from surefoot.study.label import candidate_label
 from surefoot.study.requests import Request
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Phase
 
 SEED_STRIDE = 1_000_000
 """Seeds of different studies, and of screening and confirmation, never meet."""
@@ -71,7 +71,7 @@ class Screening:
         """The race's next run."""
         asked = self.race.ask()
         self.pass_on_decisions()
-        return None if asked is None else Request(self.grid[asked[0]], self.seed, asked[1], "screen")
+        return None if asked is None else Request(self.grid[asked[0]], self.seed, asked[1], Phase.SCREEN)
 
     def tell(self, request: Request, value: float) -> None:
         """Pass the value on to the race."""

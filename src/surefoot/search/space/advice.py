@@ -1,6 +1,6 @@
 """The instant answer: which optimizers to begin with, from what is known of other tasks, without training.
 
-    advise("digits", traits, load_experience(), names)["advice"][0]["label"]  # "AdamW lr=0.002"
+    advise("digits", features, load_experience(), names)["advice"][0]["label"]  # "AdamW lr=0.002"
 
 It is a prior, never a measurement, and says so; `surefoot choose` measures.
 """
@@ -16,7 +16,7 @@ from surefoot.naming import listed
 from surefoot.search.answer.snippet import snippet
 from surefoot.search.space import candidates as space
 from surefoot.search.space.prior_results import Expected, Experience, KnownTask, Showing, race_order
-from surefoot.search.space.task_features import Traits, in_common, similarity
+from surefoot.search.space.task_features import TaskFeatures, in_common, similarity
 from surefoot.study.format import rounded
 from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.run import Candidate, Schedule
@@ -36,22 +36,22 @@ DISCLAIMER = (
 )
 
 
-def prior_order(task: str, traits: Traits, experience: Experience, names: Iterable[str]) -> list[str]:
+def prior_order(task: str, features: TaskFeatures, experience: Experience, names: Iterable[str]) -> list[str]:
     """The optimizers in the order in which to look at them, for `Race`.
 
     Args:
         task: its name; what was measured on it is left out.
-        traits: of the task.
+        features: of the task.
         experience: what is known.
         names: of the optimizers to race.
     """
-    ranking = experience.besides(task).ranking(traits, names)
+    ranking = experience.besides(task).ranking(features, names)
     return [expected.optimizer for expected in race_order(ranking)]
 
 
 def advise(
     task: str,
-    traits: Traits,
+    features: TaskFeatures,
     experience: Experience,
     names: Sequence[str],
     command: str,
@@ -61,7 +61,7 @@ def advise(
 
     Args:
         task: the task's own name.
-        traits: of the task.
+        features: of the task.
         experience: what is known; what was measured on a task of this name is left out.
         names: of the optimizers that can work on the task.
         command: what measures, to be told.
@@ -75,25 +75,25 @@ def advise(
         "snippet") and "ruled_out".
     """
     others = experience.besides(task)
-    ranking = race_order(others.ranking(traits, names))
-    grid = space.candidates([e.optimizer for e in ranking[:ADVISED]], Schedule(), sparse=traits.sparse)
-    found = [_entry(expected, grid, traits, others) for expected in ranking[:ADVISED]]
+    ranking = race_order(others.ranking(features, names))
+    grid = space.candidates([e.optimizer for e in ranking[:ADVISED]], Schedule(), sparse=features.sparse)
+    found = [_entry(expected, grid, features, others) for expected in ranking[:ADVISED]]
     return {
         "task": task,
         "kind": "prior",
-        "sentence": _sentence(found, traits, others),
+        "sentence": _sentence(found, features, others),
         "disclaimer": DISCLAIMER,
         "command": command,
         "measured_before": len(others.tasks) < len(experience.tasks),
-        "traits": asdict(traits),
-        "similar": [_similar(traits, known) for known in _most_alike(traits, others)],
+        "traits": asdict(features),
+        "similar": [_similar(features, known) for known in _most_alike(features, others)],
         "advice": found,
         "ruled_out": [asdict(ruled) for ruled in ruled_out],
     }
 
 
 def _entry(
-    expected: Expected, grid: Sequence[Candidate], traits: Traits, others: Experience
+    expected: Expected, grid: Sequence[Candidate], features: TaskFeatures, others: Experience
 ) -> dict[str, Any]:
     # At the centre of its prior: `benchmarks/prior_order.py` shows that best rates of other tasks are no
     # better guide; drawn to them, a race comes off worse where tasks differ.
@@ -105,14 +105,14 @@ def _entry(
         "label": candidate_label(candidate),
         "expected_regret": expected.regret,
         "evidence": expected.evidence,
-        "reason": _reason(expected.optimizer, traits, others),
-        "snippet": snippet(candidate, traits.steps),
+        "reason": _reason(expected.optimizer, features, others),
+        "snippet": snippet(candidate, features.steps),
     }
 
 
-def _sentence(found: Sequence[Mapping[str, Any]], traits: Traits, others: Experience) -> str:
-    known = _most_alike(traits, others)
-    alike = [one.name for one in known if similarity(traits, one.traits) >= ALIKE]
+def _sentence(found: Sequence[Mapping[str, Any]], features: TaskFeatures, others: Experience) -> str:
+    known = _most_alike(features, others)
+    alike = [one.name for one in known if similarity(features, one.features) >= ALIKE]
     best = found[0]["label"]
     if not known:
         return f"Begin with {best}: nothing is known of other tasks, so this is usual practice."
@@ -124,22 +124,22 @@ def _sentence(found: Sequence[Mapping[str, Any]], traits: Traits, others: Experi
     return f"Begin with {best}: so say the known tasks, most of all those like this one ({listed(alike)})."
 
 
-def _similar(traits: Traits, known: KnownTask) -> dict[str, Any]:
+def _similar(features: TaskFeatures, known: KnownTask) -> dict[str, Any]:
     return {
         "task": known.name,
-        "similarity": similarity(traits, known.traits),
-        "in_common": in_common(traits, known.traits),
+        "similarity": similarity(features, known.features),
+        "in_common": in_common(features, known.features),
         "winner": known.winner,
     }
 
 
-def _most_alike(traits: Traits, others: Experience) -> list[KnownTask]:
-    return sorted(others.tasks, key=lambda known: (-similarity(traits, known.traits), known.name))
+def _most_alike(features: TaskFeatures, others: Experience) -> list[KnownTask]:
+    return sorted(others.tasks, key=lambda known: (-similarity(features, known.features), known.name))
 
 
-def _reason(name: str, traits: Traits, others: Experience) -> str:
+def _reason(name: str, features: TaskFeatures, others: Experience) -> str:
     """On which tasks it was raced, and how it did there, the most alike first."""
-    raced = {one.name: one.showings[name] for one in _most_alike(traits, others) if name in one.showings}
+    raced = {one.name: one.showings[name] for one in _most_alike(features, others) if name in one.showings}
     if not raced:
         return f"No known task says anything of {optimizer_label(name)}: its place is usual practice."
     told = [f"{words} on {listed(tasks)}" for words, tasks in _by_standing(raced).items() if tasks]

@@ -1,7 +1,7 @@
 """What is known before measuring: how every optimizer did on the tasks of the gallery, as a prior.
 
     experience = load_experience()                            # the package's own data
-    for expected in experience.ranking(traits, ["AdamW", "SGD"]):
+    for expected in experience.ranking(features, ["AdamW", "SGD"]):
         expected.optimizer, expected.regret, expected.offset  # best first
 
 The regret of an optimizer on a task is 0 for the best and 1 for the median of all; what is expected of it on
@@ -21,7 +21,7 @@ from typing import Any
 
 from surefoot.errors import SurefootError
 from surefoot.search.space.families import place_in_look
-from surefoot.search.space.task_features import Traits, similarity
+from surefoot.search.space.task_features import TaskFeatures, similarity
 
 FORMAT = 1
 DATA = "experience.json"
@@ -62,7 +62,7 @@ class KnownTask:
     """A task that was measured, and how each optimizer did; `winner` is what was recommended."""
 
     name: str
-    traits: Traits
+    features: TaskFeatures
     showings: Mapping[str, Showing]
     winner: str = ""
 
@@ -93,10 +93,10 @@ class Experience:
         """Without the task of this name: what was measured on it is no prior for it."""
         return Experience(tuple(task for task in self.tasks if task.name != name))
 
-    def ranking(self, traits: Traits, names: Iterable[str]) -> list[Expected]:
+    def ranking(self, features: TaskFeatures, names: Iterable[str]) -> list[Expected]:
         """What to expect of these optimizers, the best first, whatever the order of names and tasks."""
         usual = usual_order(names)
-        weights = [(similarity(traits, task.traits), task) for task in self.tasks]
+        weights = [(similarity(features, task.features), task) for task in self.tasks]
         found = [_expected(name, place / max(1, len(usual) - 1), weights) for place, name in enumerate(usual)]
         return sorted(found, key=lambda expected: expected.regret)  # of equals the usual order
 
@@ -177,7 +177,7 @@ def read_experience(document: Any) -> Experience:
 def _task(entry: Mapping[str, Any]) -> KnownTask:
     name = _text(entry["name"])
     facts = entry["traits"]
-    traits = Traits(
+    features = TaskFeatures(
         parameters=round(_number(name, facts["parameters"], 1, 1e15)),
         steps=round(_number(name, facts["steps"], 1, 1e15)),
         roles={_text(role): _number(name, share, 0, 1) for role, share in facts["roles"].items()},
@@ -186,7 +186,7 @@ def _task(entry: Mapping[str, Any]) -> KnownTask:
         full_batch=_flag(name, facts["full_batch"]),
     )
     showings = {_text(optimizer): _showing(name, one) for optimizer, one in entry["optimizers"].items()}
-    return KnownTask(name, traits, showings, _text(entry["winner"]))
+    return KnownTask(name, features, showings, _text(entry["winner"]))
 
 
 def _showing(task: str, one: Mapping[str, Any]) -> Showing:

@@ -1,24 +1,19 @@
 """What makes tasks alike: the few facts of a task that decide which optimizers suit it.
 
-    traits = traits_of(load_task("digits"), seen)   # `seen` is what the Look step found
-    similarity(traits, others)                      # 1 for the same facts, towards 0 for nothing in common
-    in_common(traits, others)                       # ["mostly convolution kernels", "about as large"]
+    features = features_of(look(load_task("digits")))
+    similarity(features, others)   # 1 for the same facts, towards 0 for nothing in common
+    in_common(features, others)    # ["mostly convolution kernels", "about as large"]
 
 The scales are set by hand, from what is known of optimizers; no result was used to fit them.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import torch
-
-from surefoot.tasks import Task
-from surefoot.training.random_state import seed_everything
+from surefoot.study.profile import TaskProfile
 
 SIZE_DECADES, LENGTH_DECADES = 2.0, 2.0
 """A hundred times the parameters, or the steps, makes one unit of distance."""
@@ -37,13 +32,13 @@ MAIN_ROLE = 0.5
 
 
 @dataclass(frozen=True)
-class Traits:
+class TaskFeatures:
     """Facts of a task, known before anything is trained.
 
     Attributes:
         parameters: trainable elements.
         steps: of one full training.
-        roles: share of the trainable elements by role, as in `training.look.Role`.
+        roles: share of the trainable elements by role, as in `study.profile.Role`.
         batch_norm: the model normalises over batches.
         sparse: some gradients are sparse.
         full_batch: every batch is the same one, so that the loss has no noise.
@@ -57,28 +52,20 @@ class Traits:
     full_batch: bool = False
 
 
-def traits_of(task: Task, seen: Mapping[str, Any]) -> Traits:
-    """The traits of a task, from its Look step, one model and two batches.
-
-    Args:
-        task: has passed the Look step.
-        seen: `Look.to_dict()`.
-    """
-    seed_everything(0)
-    kinds = {type(module).__name__ for module in task.model().modules()}
-    batches = list(itertools.islice(task.batches(0), 2))
-    total = max(1, int(seen["parameters"]))
-    return Traits(
+def features_of(profile: TaskProfile) -> TaskFeatures:
+    """The features of a task that was looked at."""
+    total = max(1, profile.model.parameters)
+    return TaskFeatures(
         parameters=total,
-        steps=int(seen["steps"]),
-        roles={role["name"]: role["parameters"] / total for role in map(_as_mapping, seen["roles"])},
-        batch_norm=any("BatchNorm" in kind for kind in kinds),
-        sparse=bool(seen["sparse"]),
-        full_batch=len(batches) == 2 and _same(*batches),
+        steps=int(profile.steps),
+        roles={role.name: role.parameters / total for role in profile.model.roles},
+        batch_norm=profile.model.batch_norm,
+        sparse=bool(profile.sparse),
+        full_batch=profile.full_batch,
     )
 
 
-def similarity(one: Traits, other: Traits) -> float:
+def similarity(one: TaskFeatures, other: TaskFeatures) -> float:
     """How alike two tasks are, in (0, 1]; symmetric."""
     distances = [
         abs(math.log10(one.parameters / other.parameters)) / SIZE_DECADES,
@@ -91,7 +78,7 @@ def similarity(one: Traits, other: Traits) -> float:
     return math.exp(-0.5 * math.fsum(distance**2 for distance in distances))
 
 
-def in_common(one: Traits, other: Traits) -> list[str]:
+def in_common(one: TaskFeatures, other: TaskFeatures) -> list[str]:
     """What two tasks share, in words; what is usual and shared by most is not told."""
     main = _main_role(one)
     alike = {
@@ -111,29 +98,9 @@ def _apart(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     return math.fsum(abs(one.get(role, 0.0) - other.get(role, 0.0)) for role in roles) / 2
 
 
-def _main_role(traits: Traits) -> str:
-    return next((role for role, share in traits.roles.items() if share > MAIN_ROLE), "")
+def _main_role(features: TaskFeatures) -> str:
+    return next((role for role, share in features.roles.items() if share > MAIN_ROLE), "")
 
 
 def _within(one: float, other: float, decades: float) -> bool:
     return abs(math.log10(one / other)) <= decades
-
-
-def _as_mapping(role: Any) -> Mapping[str, Any]:
-    """A role of a Look that was stored as JSON, or was not."""
-    return role if isinstance(role, Mapping) else vars(role)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two batches hold the same; of unknown kinds only one and the same object does."""
-    if one is other:
-        return True
-    if isinstance(one, torch.Tensor):
-        return isinstance(other, torch.Tensor) and one.shape == other.shape and bool(torch.equal(one, other))
-    if isinstance(one, Mapping):
-        alike = isinstance(other, Mapping) and one.keys() == other.keys()
-        return alike and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, Sequence) and not isinstance(one, str):
-        alike = isinstance(other, Sequence) and len(one) == len(other)
-        return alike and all(map(_same, one, other))
-    return isinstance(one, int | float | str) and bool(one == other)

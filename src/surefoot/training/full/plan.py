@@ -10,20 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from surefoot import __version__
-from surefoot.study.run import Candidate, Point
+from surefoot.study.run import Candidate, Point, Status
 from surefoot.study.strict_json import or_nan
 from surefoot.tasks import Task
 from surefoot.training.full.model_folder import TASK, TRAINING, About, FolderError, ModelFolder
 
 VALIDATIONS = 20
 """Measurements on the way, evenly spaced, the end included, unless another number is named."""
-
-Status = Literal["running", "completed", "diverged", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Result:
     """How a training stands.
 
     Attributes:
-        status: "completed"; "diverged"; "stopped" by the caller, or still "running", to be gone on with.
+        status: completed, diverged, stopped by the caller, or still running, to be gone on with.
         evaluations: of the loss so far; where it diverged, up to there.
         curve: everything that was measured; the value is nan where it diverged.
         best: the lowest of them; None before there is one.
@@ -123,11 +121,11 @@ def standing(folder: ModelFolder) -> Result | None:
     if not (folder.path / TRAINING).exists():
         return None
     found = folder.read_json(TRAINING)
-    if found.get("status") not in ("completed", "diverged"):
+    if found.get("status") not in (Status.COMPLETED, Status.DIVERGED):
         return None
     try:
         return Result(
-            found["status"],
+            Status(found["status"]),
             int(found["evaluations"]),
             tuple(Point(*map(or_nan, row)) for row in found["curve"]),
             str(found["message"]),

@@ -21,7 +21,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from surefoot.study.run import Point
+from surefoot.study.run import Point, Status
 from surefoot.tasks import Task, TaskError, calling, source_file
 from surefoot.training import checkpoint
 from surefoot.training.full.model_folder import FolderError, ModelFolder, storable
@@ -116,7 +116,9 @@ class _Sitting:
 
     def train(self) -> Result:
         resume = self._resume()
-        write(self.folder, self.plan, self.task, Result("running", resume.evaluations if resume else 0, ()))
+        write(
+            self.folder, self.plan, self.task, Result(Status.RUNNING, resume.evaluations if resume else 0, ())
+        )
         self.follower.begun(resume.evaluations if resume else 0, tuple(self.curve))
         last = self.curve[-1].progress if self.curve else 0.0
         marks = tuple(mark for mark in self.plan.marks if mark > last)
@@ -134,17 +136,17 @@ class _Sitting:
                 pause=self._pause,
             )
         assert self.live is not None
-        if outcome.point is not None and outcome.status != "diverged":
+        if outcome.point is not None and outcome.status != Status.DIVERGED:
             self._measured(outcome.point)
         elif outcome.point is not None:
             self.curve.append(outcome.point)
         status, evaluations = outcome.status, self.live.evaluations
-        if status == "stopped":
+        if status == Status.STOPPED:
             stopped = Result(status, evaluations, tuple(self.curve))
             with contextlib.suppress(OSError):  # the checkpoint has all that matters
                 write(self.folder, self.plan, self.task, stopped)
             return stopped
-        metrics = self._metrics(self.live.model) if status == "completed" else {}
+        metrics = self._metrics(self.live.model) if status == Status.COMPLETED else {}
         result = Result(
             status,
             evaluations,
@@ -194,7 +196,7 @@ class _Sitting:
 
     def _measured(self, point: Point) -> None:
         assert self.live is not None
-        known = Result("running", 0, tuple(self.curve)).best
+        known = Result(Status.RUNNING, 0, tuple(self.curve)).best
         best = math.isfinite(point.value) and (known is None or point.value < known.value)
         self.curve.append(point)
         if math.isfinite(point.value):

@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("task", sa.Text, nullable=False),
         sa.Column("created", sa.Text, nullable=False),
         sa.Column("settings", sa.Text, nullable=False),
-        sa.Column("look", sa.Text, nullable=False),
+        sa.Column("profile", sa.Text),
         sa.Column("environment", sa.Text, nullable=False),
         sa.Column("answer", sa.Text),
     )
