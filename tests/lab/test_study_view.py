@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.analysis.race_history import journeys, rungs
-from surefoot.analysis.tables import rate_curves, results
+from surefoot.analysis.tables import history, rate_curves, results
 from surefoot.lab.study_race import thinned
 from surefoot.lab.study_view import MOST_DECISIONS, MOST_RUNS, study_view
 from surefoot.report.landscape_section import section
@@ -70,12 +69,12 @@ def test_every_result_is_there_with_its_seeds_its_spread_and_its_interval(view, 
 
 
 def test_the_race_says_who_came_how_far_and_what_stopped_it(view, study):
-    found = journeys(study)
+    found = history(study).optimizers
     assert view["optimizers"]["count"] == len(found) == len(MADE)
-    for row, journey in zip(view["optimizers"]["shown"], found, strict=True):
-        assert [stage["measured"] for stage in row["stages"]] == [s.measured for s in journey.stages]
-        assert (row["diverged"], row["confirmed_seeds"]) == (journey.diverged, journey.confirmed_seeds)
-        assert row["ended"] == " ".join(journey.ended.split())
+    for row, own in zip(view["optimizers"]["shown"], found, strict=True):
+        assert [stage["measured"] for stage in row["stages"]] == [count.measured for count in own.counts]
+        assert (row["diverged"], row["confirmed_seeds"]) == (own.diverged, own.confirmed_seeds)
+        assert row["ended"] == " ".join(own.ended.split())
     adam, rprop = row_of(view, "Adam"), row_of(view, "Rprop")
     assert adam["standing"] == "confirmed"
     assert adam["stages"][0]["text"] == f"12 → {adam['stages'][1]['measured']}"
@@ -124,7 +123,7 @@ def test_a_best_candidate_that_was_stopped_on_its_way_is_out_when_the_race_names
 
 
 def test_the_rungs_are_those_of_the_race(view, study):
-    for step, rung in zip(view["rungs"], rungs(study), strict=True):
+    for step, rung in zip(view["rungs"], history(study).rungs, strict=True):
         assert (step["went_on"], step["judged"]) == (rung.survivors, len(rung.steps))
         assert (step["best"], step["limit"]) == pytest.approx((rung.best, rung.limit))
 

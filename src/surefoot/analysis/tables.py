@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from surefoot.analysis.race_history import RaceHistory, is_measured, race_history, race_runs, race_steps
 from surefoot.study.answer import Answer, CandidateResult, LrWindow
-from surefoot.study.decisions import Promoted, Stopped
 from surefoot.study.format import setting
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Candidate, Point
+from surefoot.study.run import Candidate
 from surefoot.study.strict_json import is_finite
 
 
@@ -137,20 +137,19 @@ def window(answer: Answer | None, optimizer: str) -> LrWindow | None:
     return found if found and 0 < found.low <= found.high < math.inf else None
 
 
-def race_rungs(study: StudyRecord) -> tuple[float, ...]:
-    """The progresses at which the race compared anything, ascending; points between them are no rungs."""
-    decided = {step.rung for step in race_steps(study)}
-    measured = {point.progress for run in race_runs(study) for point in run.points if is_measured(point)}
-    return tuple(sorted(p for p in measured if p >= 1 or not decided or _is_among(p, decided)))
+def history(study: StudyRecord) -> RaceHistory:
+    """The history of its race, the confirmed optimizers first, by their result."""
+    confirmed = [row.optimizer for row in results(study.answer)]
+    return race_history(study.runs, study.decisions, confirmed, finished=study.finished)
 
 
 def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
     """The learning-rate curves of each screened optimizer, in the order of `optimizers`."""
     screened: dict[str, list[tuple[RunRecord, float]]] = {}
-    for run in race_runs(study):
+    for run in race_runs(study.runs):
         if (rate := _rate(run)) is not None:
             screened.setdefault(run.optimizer, []).append((run, rate))
-    places = race_rungs(study)
+    places = history(study).progresses
     curves = (
         _rate_curve(name, screened[name], places, window(study.answer, name))
         for name in optimizers(study)
@@ -161,11 +160,11 @@ def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
 
 def setting_effects(study: StudyRecord) -> tuple[SettingEffect, ...]:
     """Every setting besides lr that was varied in the race, by optimizer in the order of `optimizers`."""
-    found = []
+    found, raced, rungs = [], race_runs(study.runs), history(study).progresses
     for optimizer in optimizers(study):
-        own = [run for run in race_runs(study) if run.optimizer == optimizer]
+        own = [run for run in raced if run.optimizer == optimizer]
         names = dict.fromkeys(name for run in own for name in _settings(run) if name != "lr")
-        effects = (_setting_effect(optimizer, name, own, race_rungs(study)) for name in names)
+        effects = (_setting_effect(optimizer, name, own, rungs) for name in names)
         found += [effect for effect in effects if effect is not None]
     return tuple(found)
 
@@ -178,17 +177,11 @@ def labels(study: StudyRecord) -> Mapping[str, str]:
     }
 
 
-def race_steps(study: StudyRecord) -> tuple[Promoted | Stopped, ...]:
-    """Whom the race let go on and whom it stopped, at which rung, in the order in which it decided."""
-    decided = (record.decision for record in study.decisions)
-    return tuple(decision for decision in decided if isinstance(decision, Promoted | Stopped))
-
-
 def optimizers(study: StudyRecord) -> tuple[str, ...]:
     """Names of all that ran or were judged, except the floor: the confirmed ones first, then by name."""
     confirmed = {run.optimizer for run in study.runs if run.phase == "confirm"}
     floor = {run.optimizer for run in study.runs if run.phase == "floor"} - confirmed
-    judged = {step.candidate.optimizer for step in race_steps(study)}
+    judged = {step.candidate.optimizer for step in race_steps(d.decision for d in study.decisions)}
     names = {run.optimizer for run in study.runs} | judged
     return tuple(sorted(names - floor, key=lambda name: (name not in confirmed, name)))
 
@@ -254,10 +247,6 @@ def _settings(run: RunRecord) -> dict[str, Any]:
     return {**run.hyperparameters, "warmup": run.schedule.get("warmup")}
 
 
-def _is_among(progress: float, rungs: Iterable[float]) -> bool:
-    return any(math.isclose(progress, rung) for rung in rungs)
-
-
 def _setting_effect(
     optimizer: str, name: str, runs: Sequence[RunRecord], rungs: Sequence[float]
 ) -> SettingEffect | None:
@@ -272,18 +261,6 @@ def _setting_effect(
             values = sorted(lowest.items(), key=lambda pair: pair[1])
             return SettingEffect(optimizer, name, progress, tuple(values))
     return None
-
-
-def race_runs(study: StudyRecord) -> Sequence[RunRecord]:
-    """The screening runs on the race's own seed; those of the play-off have the seeds after it."""
-    screened = [run for run in study.runs if run.phase == "screen"]
-    seed = min((run.seed for run in screened), default=0)
-    return [run for run in screened if run.seed == seed]
-
-
-def is_measured(point: Point) -> bool:
-    """Whether the point has a value; where a run diverged it has none."""
-    return math.isfinite(point.value)
 
 
 def _rate(run: RunRecord) -> float | None:

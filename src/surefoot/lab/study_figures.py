@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from matplotlib.figure import Figure
 
-from surefoot.analysis.race_history import rungs
+from surefoot.analysis.tables import history
 from surefoot.lab.answers import Refused
 from surefoot.lab.plain_svg import plain_svg
 from surefoot.report import figures, landscape_figures, race_figures
@@ -69,7 +69,7 @@ def _figures(study: StudyRecord, sort: str) -> Named:
             yield f"landscape-{place}", figure, title
     else:
         panels = {rung.progress: figure for rung, figure in race_figures.race_panels(study)}
-        for place, rung in enumerate(rungs(study)):
+        for place, rung in enumerate(history(study).rungs):
             yield (
                 f"rung-{place}",
                 panels.get(rung.progress),

@@ -13,23 +13,14 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from surefoot.analysis.race_history import Journey, Rung, journeys, rungs
-from surefoot.analysis.tables import (
-    RateCurve,
-    RateLine,
-    finite,
-    is_measured,
-    race_rungs,
-    race_runs,
-    rate_curves,
-)
+from surefoot.analysis.race_history import OptimizerHistory, RaceHistory, Rung, Standing, measured
+from surefoot.analysis.tables import RateCurve, RateLine, finite, rate_curves
 from surefoot.report import words
 from surefoot.study.answer import LrWindow
-from surefoot.study.decisions import BestOfOptimizer, PlayoffPlace, Promoted, RaceStep, Stopped, optimizer_of
+from surefoot.study.decisions import Promoted
 from surefoot.study.format import fraction, number, plural, setting, short
 from surefoot.study.label import optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.requests import key_of
 
 MOST_OPTIMIZERS = 40
 MOST_RUNGS = 10
@@ -38,13 +29,7 @@ MOST_POINTS = 24
 NAME_LENGTH = 80
 TEXT_LENGTH = 600
 
-STANDINGS = {
-    "confirmed": "confirmed",
-    "finalist": "finalist",
-    "racing": "racing",
-    "lost": "diverged or failed",
-    "out": "out",
-}
+STANDINGS = {**{standing: standing.value for standing in Standing}, Standing.LOST: "diverged or failed"}
 
 _Item = TypeVar("_Item")
 
@@ -61,43 +46,41 @@ def fingerprint(*parts: object) -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
 
-def stage_columns(study: StudyRecord) -> list[dict[str, Any]]:
+def stage_columns(race: RaceHistory) -> list[dict[str, Any]]:
     """The rungs of the race as columns: progress and its words."""
-    columns = thinned(race_rungs(study), MOST_RUNGS)
+    columns = thinned(race.progresses, MOST_RUNGS)
     return [{"progress": p, "text": "to the end" if p >= 1 else fraction(p)} for p in columns]
 
 
-def optimizer_views(study: StudyRecord) -> dict[str, Any]:
+def optimizer_views(study: StudyRecord, race: RaceHistory) -> dict[str, Any]:
     """Every screened optimizer, the confirmed by their result, then the furthest.
 
     Each has its standing, its way rung by rung, its leading run so far, what stopped it and its
     learning-rate curve; `"rates"` is the place of that curve's figure, None where there is none.
     """
-    found = journeys(study)
+    found = race.optimizers
     curves = {curve.optimizer: curve for curve in rate_curves(study)}
-    drawn = [journey.optimizer for journey in found if journey.optimizer in curves]
-    leading, alive = _leading(study), _alive(study)
-    columns = [column["progress"] for column in stage_columns(study)]
-    shown = found[:MOST_OPTIMIZERS]
-    most = max((stage.measured for journey in found for stage in journey.stages), default=1)
+    drawn = [own.optimizer for own in found if own.optimizer in curves]
+    columns = [column["progress"] for column in stage_columns(race)]
+    most = max((count.measured for own in found for count in own.counts), default=1)
     return {
         "count": len(found),
         "shown": [
             {
-                **_way(journey, columns, most),
-                **_standing(study, journey, alive),
-                "leading": _leader(leading.get(journey.optimizer)),
-                "rates": drawn.index(journey.optimizer) if journey.optimizer in curves else None,
-                "curve": _curve(curves.get(journey.optimizer), finished=study.finished),
+                **_way(own, columns, most),
+                **_standing(own),
+                "leading": _leader(own.leading),
+                "rates": drawn.index(own.optimizer) if own.optimizer in curves else None,
+                "curve": _curve(curves.get(own.optimizer), finished=study.finished),
             }
-            for journey in shown
+            for own in found[:MOST_OPTIMIZERS]
         ],
     }
 
 
-def rung_views(study: StudyRecord) -> list[dict[str, Any]]:
+def rung_views(race: RaceHistory) -> list[dict[str, Any]]:
     """The race rung by rung: how many went on, and up to which value."""
-    found = list(enumerate(rungs(study)))
+    found = list(enumerate(race.rungs))
     return [_rung(place, rung) for place, rung in thinned(found, MOST_RUNGS)]
 
 
@@ -121,27 +104,27 @@ def _rung(place: int, rung: Rung) -> dict[str, Any]:
     }
 
 
-def _way(journey: Journey, columns: Sequence[float], most: int) -> dict[str, Any]:
-    by_progress = {stage.progress: stage for stage in journey.stages}
-    last = journey.stages[-1].progress if journey.stages else 0.0
-    stages = [by_progress[progress] for progress in columns]
+def _way(own: OptimizerHistory, columns: Sequence[float], most: int) -> dict[str, Any]:
+    by_progress = {count.progress: count for count in own.counts}
+    last = own.counts[-1].progress if own.counts else 0.0
+    counts = [by_progress[progress] for progress in columns]
     return {
-        "name": optimizer_label(journey.optimizer, NAME_LENGTH),
-        "optimizer": short(journey.optimizer, 2 * NAME_LENGTH),
+        "name": optimizer_label(own.optimizer, NAME_LENGTH),
+        "optimizer": short(own.optimizer, 2 * NAME_LENGTH),
         "stages": [
             {
-                "measured": stage.measured,
-                "went_on": stage.went_on,
-                "share": round(100 * stage.measured / most, 1),
-                "text": _stage(stage.measured, stage.went_on, last=stage.progress == last),
+                "measured": count.measured,
+                "went_on": count.went_on,
+                "share": round(100 * count.measured / most, 1),
+                "text": _stage(count.measured, count.went_on, last=count.progress == last),
             }
-            for stage in stages
+            for count in counts
         ],
-        "diverged": journey.diverged,
-        "playoff_seeds": journey.playoff_seeds,
-        "confirmed_seeds": journey.confirmed_seeds,
-        "playoff": plural(journey.playoff_seeds + 1, "seed") if journey.playoff_seeds else "·",
-        "confirmed": plural(journey.confirmed_seeds, "seed") if journey.confirmed_seeds else "·",
+        "diverged": own.diverged,
+        "playoff_seeds": own.playoff_seeds,
+        "confirmed_seeds": own.confirmed_seeds,
+        "playoff": plural(own.playoff_seeds + 1, "seed") if own.playoff_seeds else "·",
+        "confirmed": plural(own.confirmed_seeds, "seed") if own.confirmed_seeds else "·",
     }
 
 
@@ -151,78 +134,26 @@ def _stage(measured: int, went_on: int, *, last: bool) -> str:
     return str(measured) if last else f"{measured} → {went_on or '✕'}"
 
 
-def _standing(study: StudyRecord, journey: Journey, alive: set[str]) -> dict[str, Any]:
-    """Where it stands; while the study goes on, an optimizer is out only when all its candidates are."""
-    reached = max((stage.progress for stage in journey.stages if stage.measured), default=0.0)
-    if journey.confirmed_seeds:
-        standing = "confirmed"
-    elif not study.finished and journey.optimizer in alive:
-        standing = "finalist" if _is_finalist(study, journey.optimizer) else "racing"
-    elif not reached and journey.diverged:
-        standing = "lost"
-    else:
-        standing = "out"
-    ended = journey.ended if standing in ("out", "lost") else ""
+def _standing(own: OptimizerHistory) -> dict[str, Any]:
+    ended = own.ended if own.standing in (Standing.OUT, Standing.LOST) else ""
     return {
-        "standing": standing,
-        "standing_text": STANDINGS[standing] + (_where(journey, reached) if standing == "out" else ""),
-        "reached": reached,
+        "standing": own.standing.value,
+        "standing_text": STANDINGS[own.standing] + (_where(own) if own.standing is Standing.OUT else ""),
+        "reached": own.reached,
         "ended": short(ended, TEXT_LENGTH),
     }
 
 
-def _where(journey: Journey, reached: float) -> str:
-    if journey.playoff_seeds:
+def _where(own: OptimizerHistory) -> str:
+    if own.playoff_seeds:
         return " in the play-off"
-    if not reached:
-        return ""
-    return f" at {fraction(reached)}"
-
-
-def _is_finalist(study: StudyRecord, optimizer: str) -> bool:
-    own = [d.decision for d in study.decisions if optimizer_of(d.decision) == optimizer]
-    last = own[-1] if own else None
-    return isinstance(last, BestOfOptimizer) or (isinstance(last, PlayoffPlace) and last.goes_on)
-
-
-def _alive(study: StudyRecord) -> set[str]:
-    """Optimizers that have a candidate which no decision has stopped and which has not been lost.
-
-    At its end the race names the best of every optimizer; of those that were stopped on their way, only
-    who is in the play-off goes on.
-    """
-    stopped: dict[str, bool] = {}
-    gone: set[str] = set()
-    for record in study.decisions:
-        match record.decision:
-            case RaceStep() as step:
-                early = isinstance(step, BestOfOptimizer) and step.rung < 1
-                stopped[step.candidate.key] = early or isinstance(step, Stopped)
-            case PlayoffPlace(goes_on=False) as place:
-                gone.add(place.candidate.optimizer)
-    race = race_runs(study)
-    standing = {run.optimizer for run in race if not run.lost and not stopped.get(key_of(run))}
-    seeds = {run.seed for run in race}
-    playoff = {run.optimizer for run in study.runs if run.phase == "screen" and run.seed not in seeds}
-    return (standing | playoff) - gone
-
-
-def _leading(study: StudyRecord) -> dict[str, RunRecord]:
-    """Each optimizer's best run in the race: the furthest, then the lowest."""
-    best: dict[str, tuple[tuple[float, float], RunRecord]] = {}
-    for run in race_runs(study):
-        if run.lost or not run.points or not is_measured(run.points[-1]):
-            continue
-        order = -run.points[-1].progress, run.points[-1].value
-        if run.optimizer not in best or order < best[run.optimizer][0]:
-            best[run.optimizer] = order, run
-    return {name: run for name, (_, run) in best.items()}
+    return f" at {fraction(own.reached)}" if own.reached else ""
 
 
 def _leader(run: RunRecord | None) -> dict[str, Any] | None:
     if run is None:
         return None
-    last = run.points[-1]
+    last = measured(run)[-1]
     rate = finite(run.hyperparameters.get("lr"))
     at = "" if math.isnan(rate) else f" with lr {setting(rate)}"
     return {

@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from statistics import fmean
 from typing import Any
 
-from surefoot.analysis.race_history import looks
-from surefoot.analysis.tables import Result, finite, identity_of, is_measured, labels, results
+from surefoot.analysis.race_history import is_measured
+from surefoot.analysis.tables import Result, finite, history, identity_of, labels, results
 from surefoot.lab.study_landscape import landscape_view
 from surefoot.lab.study_race import (
     NAME_LENGTH,
@@ -57,8 +57,8 @@ def study_view(record: StudyRecord) -> dict[str, Any]:
     `"state"` is "finished", "running" (runs have begun that did not end: they run, or were killed) or
     "unfinished"; whether a process is alive no store can know, but `"latest"` says when it last decided.
     """
-    race = optimizer_views(record)
-    steps = rung_views(record)
+    found = history(record)
+    race, steps = optimizer_views(record, found), rung_views(found)
     view = {
         "name": record.name,
         "task": record.task,
@@ -68,20 +68,20 @@ def study_view(record: StudyRecord) -> dict[str, Any]:
         **_state(record),
         "answer": _answer(record),
         "results": [_result(row) for row in results(record.answer)[:MOST_RESULTS]],
-        "columns": stage_columns(record),
+        "columns": stage_columns(found),
         "optimizers": race,
         "ruled_out": _ruled_out(record),
         "rungs": steps,
-        "looks": [_look(look) for look in thinned(looks(record), MOST_LOOKS)],
+        "looks": [_look(look) for look in thinned(found.looks, MOST_LOOKS)],
         "curves": _curves(record),
         "decisions": _decisions(record),
-        "figures": list(_figures(record, race["shown"], steps)),
+        "figures": list(_figures(record, found.looks, race["shown"], steps)),
         "facts": _facts(record),
         "landscape": landscape_view(record),
         **_runs(record),
     }
-    found: dict[str, Any] = without_nan(view)
-    return found
+    told: dict[str, Any] = without_nan(view)
+    return told
 
 
 # How far it is.
@@ -306,7 +306,10 @@ def _place(point: Point) -> str:
 
 
 def _figures(
-    record: StudyRecord, race: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]]
+    record: StudyRecord,
+    looks: Sequence[Looked],
+    race: Sequence[Mapping[str, Any]],
+    steps: Sequence[Mapping[str, Any]],
 ) -> Iterator[dict[str, Any]]:
     """What the server can draw: its name, a title, and a version that changes with the data."""
     rows = results(record.answer)
@@ -320,7 +323,7 @@ def _figures(
         yield _figure("seconds", "Learning curves against training seconds", told)
     if any(row.phase == "confirm" and row.values and row.seconds_per_step for row in rows):
         yield _figure("cost", "Final value against seconds per step", answered)
-    if found := [look for look in looks(record) if look.rivals]:
+    if found := [look for look in looks if look.rivals]:
         yield _figure("looks", "Confirmation, look by look", fingerprint(found))
     for row in race:
         if row["rates"] is not None:

@@ -17,15 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from surefoot.analysis.tables import (
-    Result,
-    identity_of,
-    is_measured,
-    labels,
-    optimizers,
-    race_runs,
-    results,
-)
+from surefoot.analysis.race_history import measured
+from surefoot.analysis.tables import Result, history, identity_of, labels, optimizers, results
 from surefoot.report.axes import blank, cross_at_top, legend, scale_values, value_limits
 from surefoot.report.style import BASELINE, FLOOR, INK, OTHERS, SOFT, Stroke, strokes, styled
 from surefoot.study.format import number, seconds, share, short
@@ -173,12 +166,12 @@ def _curves(study: StudyRecord, *, against_seconds: bool) -> Figure | None:
 def _lines(study: StudyRecord) -> list[_Curve]:
     """Grey lines first, so that what was confirmed lies on top, the best at the very top."""
     marks = candidate_strokes(study)
-    others = [_Curve(_OTHERS, OTHERS, _measured(run)) for run in _best_of_the_others(study)]
+    others = [_Curve(_OTHERS, OTHERS, measured(run)) for run in _best_of_the_others(study)]
     single, means = [], []
     for key, runs in _confirmed(study).items():
         stroke = marks.get(key, FLOOR)
-        single += [_Curve("", stroke, _measured(run), run.status == "diverged") for run in runs]
-        points = _mean_points([_measured(run) for run in runs if run.status != "diverged"])
+        single += [_Curve("", stroke, measured(run), run.status == "diverged") for run in runs]
+        points = _mean_points([measured(run) for run in runs if run.status != "diverged"])
         if points:
             means.append(_Curve(labels(study)[key], stroke, points))
     means.sort(key=lambda curve: -curve.points[-1].value)
@@ -196,18 +189,8 @@ def _confirmed(study: StudyRecord) -> Mapping[str, list[RunRecord]]:
 def _best_of_the_others(study: StudyRecord) -> list[RunRecord]:
     """The race's best run of every optimizer that was not confirmed: the furthest, then the lowest."""
     known = {run.optimizer for run in study.runs if run.phase in ("confirm", "floor")}
-    best: dict[str, RunRecord] = {}
-    for run in race_runs(study):
-        if run.optimizer in known or run.status == "diverged" or not _measured(run):
-            continue
-        if run.optimizer not in best or _standing(run) < _standing(best[run.optimizer]):
-            best[run.optimizer] = run
-    return list(best.values())
-
-
-def _standing(run: RunRecord) -> tuple[float, float]:
-    last = _measured(run)[-1]
-    return -last.progress, last.value
+    others = [own.leading for own in history(study).optimizers if own.optimizer not in known]
+    return [run for run in others if run is not None]
 
 
 def _mean_points(curves: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
@@ -218,10 +201,6 @@ def _mean_points(curves: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
     return tuple(
         Point(row[0].progress, fmean(p.seconds for p in row), fmean(p.value for p in row)) for row in rows
     )
-
-
-def _measured(run: RunRecord) -> tuple[Point, ...]:
-    return tuple(point for point in run.points if is_measured(point))
 
 
 def _draw_curve(axes: Axes, curve: _Curve, against_seconds: bool) -> None:

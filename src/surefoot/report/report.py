@@ -14,8 +14,8 @@ from jinja2 import Environment
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from surefoot.analysis.race_history import journeys, rungs
-from surefoot.analysis.tables import identity_of, labels, race_rungs, race_runs, results, setting_effects
+from surefoot.analysis.race_history import RaceHistory, race_runs
+from surefoot.analysis.tables import history, identity_of, labels, results, setting_effects
 from surefoot.errors import accessing
 from surefoot.report import figures, race_figures, words
 from surefoot.report.landscape_section import section
@@ -56,7 +56,7 @@ def write_report(study: StudyRecord, path: str | Path) -> None:
 def report_html(study: StudyRecord) -> str:
     """The whole page; a study without an answer, or without a single good run, has one too."""
     answer = study.answer
-    rows, ways = results(study.answer), journeys(study)
+    rows, race = results(study.answer), history(study)
     headline, rest = words.halves(answer.sentence if answer else "")
     page = _templates().get_template("report.html")
     return page.render(
@@ -74,11 +74,10 @@ def report_html(study: StudyRecord) -> str:
         succeeded=any(run.status == "completed" for run in study.runs),
         pictures=_pictures(study),
         rates=_rate_panels(study),
-        rungs=race_rungs(study),
-        journeys=ways,
+        race=race,
         settings=setting_effects(study),
-        most_measured=max((stage.measured for way in ways for stage in way.stages), default=1),
-        race=_race_panels(study),
+        most_measured=max((count.measured for own in race.optimizers for count in own.counts), default=1),
+        rung_panels=_rung_panels(study, race),
         landscape=section(study),
         inline=_inline,
         ended_badly=[run for run in study.runs if run.lost],
@@ -105,7 +104,7 @@ def _versions(environment: Mapping[str, Any]) -> str:
 
 def _seeds(study: StudyRecord) -> dict[str, str]:
     """Which seeds every phase used, in words."""
-    race = {run.seed for run in race_runs(study)}
+    race = {run.seed for run in race_runs(study.runs)}
     phases = {
         "race": race,
         "play-off": {run.seed for run in study.runs if run.phase == "screen"},
@@ -163,7 +162,7 @@ def _rate_panels(study: StudyRecord) -> list[tuple[Markup | None, str]]:
     ]
 
 
-def _race_panels(study: StudyRecord) -> list[tuple[Any, Markup | None]]:
+def _rung_panels(study: StudyRecord, race: RaceHistory) -> list[tuple[Any, Markup | None]]:
     drawn = {rung.progress: figure for rung, figure in race_figures.race_panels(study)}
     return [
         (
@@ -172,7 +171,7 @@ def _race_panels(study: StudyRecord) -> list[tuple[Any, Markup | None]]:
                 drawn.get(rung.progress), f"rung{place}", f"Rung at {fraction(rung.progress)} of the training"
             ),
         )
-        for place, rung in enumerate(rungs(study))
+        for place, rung in enumerate(race.rungs)
     ]
 
 
