@@ -98,7 +98,7 @@ class OptimizerHistory:
         band: how far behind it could have been and go on; nan where no band decided.
         playoff: how it stood in the play-off, where it was in one.
         playoff_seeds, confirmed_seeds: on how many further seeds its best candidate was trained.
-        ended: the decision that stopped its best candidate, in words; empty for a finalist.
+        ended: the decision that stopped its best candidate, in words; empty of those who were not stopped.
     """
 
     optimizer: str
@@ -258,7 +258,7 @@ def _optimizer(
         playoff_seeds=len(seeds["screen"]) - 1,
         confirmed_seeds=len(seeds["confirm"]),
         standing=standing,
-        ended="" if seeds["confirm"] else _ended(decided),
+        ended=_ended(decided) if standing in (Standing.OUT, Standing.LOST) else "",
     )
 
 

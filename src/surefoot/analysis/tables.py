@@ -15,12 +15,19 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-from surefoot.analysis.race_history import RaceHistory, is_measured, race_history, race_runs, race_steps
+from surefoot.analysis.race_history import (
+    RaceHistory,
+    is_measured,
+    measured,
+    race_history,
+    race_runs,
+    race_steps,
+)
 from surefoot.study.answer import Answer, CandidateResult, LrWindow
 from surefoot.study.format import setting
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.run import Candidate
+from surefoot.study.run import Candidate, Point
 from surefoot.study.strict_json import is_finite
 
 
@@ -101,6 +108,21 @@ class RateCurve:
     diverged: tuple[float, ...]
     window: LrWindow | None
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Every learning rate with a value, ascending."""
+        return tuple(sorted({rate for line in self.lines for rate, _ in line.best}))
+
+
+@dataclass(frozen=True)
+class MeanCurve:
+    """The mean learning curve of a candidate on fresh seeds, as far as all that were not lost have come."""
+
+    identity: str
+    label: str
+    seeds: int
+    points: tuple[Point, ...]
+
 
 @dataclass(frozen=True)
 class SettingEffect:
@@ -156,6 +178,20 @@ def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
         if name in screened
     )
     return tuple(curve for curve in curves if curve.lines or curve.diverged)
+
+
+def mean_curves(study: StudyRecord) -> tuple[MeanCurve, ...]:
+    """The mean learning curves of what was confirmed, and of the floor, in the order of `results`."""
+    groups: dict[str, list[RunRecord]] = {}
+    for run in study.runs:
+        if run.phase in ("confirm", "floor") and not run.lost:
+            groups.setdefault(identity_of(run), []).append(run)
+    places = {row.identity: place for place, row in enumerate(results(study.answer))}
+    found = (
+        MeanCurve(key, candidate_label(runs[0]), len(runs), _mean_points([measured(run) for run in runs]))
+        for key, runs in sorted(groups.items(), key=lambda group: places.get(group[0], len(places)))
+    )
+    return tuple(curve for curve in found if curve.points)
 
 
 def setting_effects(study: StudyRecord) -> tuple[SettingEffect, ...]:
@@ -245,6 +281,15 @@ def identity_of(run: RunRecord) -> str:
 
 def _settings(run: RunRecord) -> dict[str, Any]:
     return {**run.hyperparameters, "warmup": run.schedule.get("warmup")}
+
+
+def _mean_points(curves: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
+    by_progress = [{point.progress: point for point in curve} for curve in curves]
+    shared = sorted(set.intersection(*map(set, by_progress)))
+    rows = [[curve[progress] for curve in by_progress] for progress in shared]
+    return tuple(
+        Point(row[0].progress, fmean(p.seconds for p in row), fmean(p.value for p in row)) for row in rows
+    )
 
 
 def _setting_effect(

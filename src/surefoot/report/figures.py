@@ -9,16 +9,16 @@ Nothing is global: no pyplot, and no font or colour from the user's matplotlibrc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from surefoot.analysis.race_history import measured
-from surefoot.analysis.tables import Result, history, identity_of, labels, optimizers, results
+from surefoot.analysis.tables import Result, history, identity_of, mean_curves, optimizers, results
 from surefoot.report.axes import blank, cross_at_top, legend, scale_values, value_limits
 from surefoot.report.style import BASELINE, FLOOR, INK, OTHERS, SOFT, Stroke, strokes, styled
 from surefoot.study.format import number, seconds, share, short
@@ -167,23 +167,14 @@ def _lines(study: StudyRecord) -> list[_Curve]:
     """Grey lines first, so that what was confirmed lies on top, the best at the very top."""
     marks = candidate_strokes(study)
     others = [_Curve(_OTHERS, OTHERS, measured(run)) for run in _best_of_the_others(study)]
-    single, means = [], []
-    for key, runs in _confirmed(study).items():
-        stroke = marks.get(key, FLOOR)
-        single += [_Curve("", stroke, measured(run), run.status == "diverged") for run in runs]
-        points = _mean_points([measured(run) for run in runs if run.status != "diverged"])
-        if points:
-            means.append(_Curve(labels(study)[key], stroke, points))
+    fresh = [run for run in study.runs if run.phase in ("confirm", "floor")]
+    single = [
+        _Curve("", marks.get(identity_of(run), FLOOR), measured(run), run.status == "diverged")
+        for run in fresh
+    ]
+    means = [_Curve(own.label, marks.get(own.identity, FLOOR), own.points) for own in mean_curves(study)]
     means.sort(key=lambda curve: -curve.points[-1].value)
     return others + [curve for curve in single if curve.points] + means
-
-
-def _confirmed(study: StudyRecord) -> Mapping[str, list[RunRecord]]:
-    groups: dict[str, list[RunRecord]] = {}
-    for run in study.runs:
-        if run.phase in ("confirm", "floor"):
-            groups.setdefault(identity_of(run), []).append(run)
-    return groups
 
 
 def _best_of_the_others(study: StudyRecord) -> list[RunRecord]:
@@ -191,16 +182,6 @@ def _best_of_the_others(study: StudyRecord) -> list[RunRecord]:
     known = {run.optimizer for run in study.runs if run.phase in ("confirm", "floor")}
     others = [own.leading for own in history(study).optimizers if own.optimizer not in known]
     return [run for run in others if run is not None]
-
-
-def _mean_points(curves: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
-    """The mean curve over seeds, as far as all of them have come."""
-    by_progress = [{point.progress: point for point in curve} for curve in curves]
-    shared = sorted(set.intersection(*map(set, by_progress))) if by_progress else []
-    rows = [[curve[progress] for curve in by_progress] for progress in shared]
-    return tuple(
-        Point(row[0].progress, fmean(p.seconds for p in row), fmean(p.value for p in row)) for row in rows
-    )
 
 
 def _draw_curve(axes: Axes, curve: _Curve, against_seconds: bool) -> None:

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from surefoot.analysis.race_history import Rung
+from surefoot.analysis.race_history import RaceHistory, Rung
 from surefoot.analysis.tables import RateCurve, RateLine, history, optimizers, rate_curves
 from surefoot.report.axes import blank, columns, cross_at_top, rate_scale, scale_values, value_limits
 from surefoot.report.style import INK, SERIES, SOFT, Stroke, strokes, styled
@@ -33,8 +33,7 @@ _STATES = {"better": "lost", "equivalent": "equal", "undecided": "undecided"}
 
 def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
     """One small figure per optimizer, the confirmed first: value against lr, all on the same scale."""
-    order = {own.optimizer: place for place, own in enumerate(history(study).optimizers)}
-    curves = sorted(rate_curves(study), key=lambda curve: order.get(curve.optimizer, len(order)))
+    curves = ordered_curves(study, history(study))
     marks = strokes(optimizers(study))
     panels = []
     with styled():
@@ -45,6 +44,12 @@ def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
             axes.set_title(optimizer_label(curve.optimizer, 30), fontsize=10, loc="left", color=INK.light)
             panels.append((curve, figure))
     return panels
+
+
+def ordered_curves(study: StudyRecord, race: RaceHistory) -> list[RateCurve]:
+    """The learning-rate curves in the order of the race."""
+    order = {own.optimizer: place for place, own in enumerate(race.optimizers)}
+    return sorted(rate_curves(study), key=lambda curve: order.get(curve.optimizer, len(order)))
 
 
 def race_panels(study: StudyRecord) -> list[tuple[Rung, Figure]]:
