@@ -165,13 +165,18 @@ def history(study: StudyRecord) -> RaceHistory:
     return race_history(study.runs, study.decisions, confirmed, finished=study.finished)
 
 
-def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
-    """The learning-rate curves of each screened optimizer, in the order of `optimizers`."""
+def rate_curves(study: StudyRecord, race: RaceHistory | None = None) -> tuple[RateCurve, ...]:
+    """The learning-rate curves of each screened optimizer, in the order of `optimizers`.
+
+    Args:
+        study: whose.
+        race: its history, where that is known already.
+    """
     screened: dict[str, list[tuple[RunRecord, float]]] = {}
     for run in race_runs(study.runs):
         if (rate := _rate(run)) is not None:
             screened.setdefault(run.optimizer, []).append((run, rate))
-    places = history(study).progresses
+    places = (race or history(study)).progresses
     curves = (
         _rate_curve(name, screened[name], places, window(study.answer, name))
         for name in optimizers(study)
@@ -194,9 +199,14 @@ def mean_curves(study: StudyRecord) -> tuple[MeanCurve, ...]:
     return tuple(curve for curve in found if curve.points)
 
 
-def setting_effects(study: StudyRecord) -> tuple[SettingEffect, ...]:
-    """Every setting besides lr that was varied in the race, by optimizer in the order of `optimizers`."""
-    found, raced, rungs = [], race_runs(study.runs), history(study).progresses
+def setting_effects(study: StudyRecord, race: RaceHistory | None = None) -> tuple[SettingEffect, ...]:
+    """Every setting besides lr that was varied in the race, by optimizer in the order of `optimizers`.
+
+    Args:
+        study: whose.
+        race: its history, where that is known already.
+    """
+    found, raced, rungs = [], race_runs(study.runs), (race or history(study)).progresses
     for optimizer in optimizers(study):
         own = [run for run in raced if run.optimizer == optimizer]
         names = dict.fromkeys(name for run in own for name in _settings(run) if name != "lr")

@@ -49,7 +49,7 @@ def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
 def ordered_curves(study: StudyRecord, race: RaceHistory) -> list[RateCurve]:
     """The learning-rate curves in the order of the race."""
     order = {own.optimizer: place for place, own in enumerate(race.optimizers)}
-    return sorted(rate_curves(study), key=lambda curve: order.get(curve.optimizer, len(order)))
+    return sorted(rate_curves(study, race), key=lambda curve: order.get(curve.optimizer, len(order)))
 
 
 def race_panels(study: StudyRecord) -> list[tuple[Rung, Figure]]:

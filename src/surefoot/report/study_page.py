@@ -26,7 +26,7 @@ from surefoot.report.figures import measure
 from surefoot.report.landscape_section import section
 from surefoot.report.pages import Limits, environment
 from surefoot.report.race_figures import ordered_curves
-from surefoot.study.decisions import GivenUp
+from surefoot.study.decisions import GivenUp, RuledOut
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
 
@@ -125,7 +125,7 @@ def _race(study: StudyRecord, pictures: Mapping[str, Markup], most: Limits) -> d
         "rungs": thinned(drawn, most.columns),
         "rates": [(name, curve) for name, curve in rates if name in pictures][: most.rows],
         "looks": Shown(thinned(race.looks, most.columns), len(race.looks)),
-        "settings": shown(setting_effects(study), most.rows),
+        "settings": shown(setting_effects(study, race), most.rows),
         "thinned": thinned,
         "few": FEW,
     }
@@ -159,6 +159,7 @@ def _rest(study: StudyRecord, most: Limits) -> dict[str, Any]:
         "landscape": section(study),
         "decisions": latest(study.decisions, most.rows),
         "kinds": kinds.most_common(),
+        "never_raced": [d.text for d in study.decisions if isinstance(d.decision, RuledOut)][: most.rows],
         "running": latest(_in_state(study, "running"), most.rows),
         "failures": latest([run for run in study.runs if run.lost], most.rows),
         "name_of": candidate_label,
