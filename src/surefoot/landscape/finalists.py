@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
+from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.run import Candidate, Schedule
 
 CONFIRMED = "confirm"
-
-
-class RunRead(Protocol):
-    """What is read of a run; a `surefoot.store.RunRecord` has it."""
-
-    @property
-    def optimizer(self) -> str: ...  # noqa: D102
-    @property
-    def hyperparameters(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def schedule(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def seed(self) -> int: ...  # noqa: D102
-    @property
-    def phase(self) -> str: ...  # noqa: D102
-    @property
-    def status(self) -> str: ...  # noqa: D102
-    @property
-    def message(self) -> str: ...  # noqa: D102
-    @property
-    def points(self) -> Sequence[Any]: ...  # noqa: D102
-
-
-class StudyRead(Protocol):
-    """What is read of a study; a `surefoot.store.StudyRecord` has it."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def task(self) -> str: ...  # noqa: D102
-    @property
-    def settings(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def look(self) -> Mapping[str, Any]: ...  # noqa: D102
-    @property
-    def runs(self) -> Sequence[RunRead]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -67,7 +31,7 @@ class Finalist:
     value: float | None
 
 
-def finalists(study: StudyRead, optimizers: Sequence[str] | None = None) -> list[Finalist]:
+def finalists(study: StudyRecord, optimizers: Sequence[str] | None = None) -> list[Finalist]:
     """Those that were confirmed, on the first seed that they share; without those that failed there.
 
     Args:
@@ -89,7 +53,7 @@ def finalists(study: StudyRead, optimizers: Sequence[str] | None = None) -> list
     return [_finalist(run) for run in runs]
 
 
-def _those(runs: Sequence[RunRead], optimizers: Sequence[str], study: str) -> list[RunRead]:
+def _those(runs: Sequence[RunRecord], optimizers: Sequence[str], study: str) -> list[RunRecord]:
     known = {_plain(run.optimizer) for run in runs}
     for name in optimizers:
         if _plain(name) not in known:
@@ -103,7 +67,7 @@ def _plain(optimizer: str) -> str:
     return optimizer.rpartition(":")[2].lower()
 
 
-def _finalist(run: RunRead) -> Finalist:
+def _finalist(run: RunRecord) -> Finalist:
     candidate = Candidate(run.optimizer, run.hyperparameters, Schedule(**run.schedule))
     ended = bool(run.points) and (run.status == "diverged" or run.points[-1].progress >= 1)
     value = float(run.points[-1].value) if ended else None

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.errors import InvalidInputError
-from surefoot.landscape.finalists import Finalist, StudyRead, finalists
+from surefoot.landscape.finalists import Finalist, finalists
 from surefoot.landscape.losses import measure
 from surefoot.landscape.plane import axes, fit_plane, gram, metric, steps
 from surefoot.landscape.survey_document import Survey, document
 from surefoot.landscape.trainings import Subject, Training, open_subject
+from surefoot.study.records import StudyRecord
 from surefoot.training import random_state as draws
 from surefoot.training.revisit import Atlas, Place
 from surefoot.training.snapshots import MOST
@@ -33,7 +34,7 @@ BATCHES = 8
 
 
 def survey(
-    study: StudyRead,
+    study: StudyRecord,
     folder: Path,
     *,
     size: int = SIZE,
@@ -83,7 +84,7 @@ def _trainings(
 
 
 def _surveyed(
-    study: StudyRead,
+    study: StudyRecord,
     subject: Subject,
     trainings: Sequence[Training],
     lost: Sequence[Finalist],

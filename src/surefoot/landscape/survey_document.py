@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surefoot.landscape.finalists import Finalist, StudyRead
+from surefoot.landscape.finalists import Finalist
 from surefoot.landscape.loss_evaluators import LossEvaluator
 from surefoot.landscape.losses import Losses
 from surefoot.landscape.plane import Fit, filters, fit_plane
@@ -37,6 +37,7 @@ from surefoot.landscape.random_walks import MOST_DIMENSIONS, walk
 from surefoot.landscape.trainings import Training, agree
 from surefoot.study.format import number
 from surefoot.study.label import optimizer_label
+from surefoot.study.records import StudyRecord
 
 VERSION = 1
 DIGITS = 6
@@ -58,7 +59,7 @@ class Survey:
         ends: what each path measures at its end; None where that cannot be had.
     """
 
-    study: StudyRead
+    study: StudyRecord
     unit: str
     evaluator: LossEvaluator
     trainings: Sequence[Training]

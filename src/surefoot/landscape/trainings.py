@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Protocol
 
 from surefoot.errors import InvalidInputError
-from surefoot.landscape.finalists import Finalist, StudyRead
+from surefoot.landscape.finalists import Finalist
 from surefoot.landscape.loss_evaluators import LossEvaluator, ScriptLossEvaluator, TaskLossEvaluator
 from surefoot.scripts.runner import run_script, script_name
 from surefoot.study.format import number
 from surefoot.study.label import optimizer_label
+from surefoot.study.records import StudyRecord
 from surefoot.study.run import Job, Report
 from surefoot.tasks import TaskError, load_task
 from surefoot.training import snapshots
@@ -68,7 +69,7 @@ class Subject(Protocol):
         ...
 
 
-def open_subject(study: StudyRead, folder: Path, batches: int, most: int) -> Subject:
+def open_subject(study: StudyRecord, folder: Path, batches: int, most: int) -> Subject:
     """The task or script of a study.
 
     Raises:
@@ -92,7 +93,7 @@ class TaskSubject:
 
     unit = "evaluations"
 
-    def __init__(self, study: StudyRead, folder: Path, batches: int, most: int) -> None:
+    def __init__(self, study: StudyRecord, folder: Path, batches: int, most: int) -> None:
         self._reference, self._folder = study.task, folder
         self._batches, self._most = batches, most
         self._task = load_task(study.task)
@@ -150,7 +151,7 @@ class ScriptSubject:
 
     unit = "steps"
 
-    def __init__(self, study: StudyRead, command: tuple[str, ...], folder: Path) -> None:
+    def __init__(self, study: StudyRecord, command: tuple[str, ...], folder: Path) -> None:
         self._reference, self._command, self._folder = study.task, command, folder
         self._steps = float(study.look.get("steps", 0.0))
         self._files: list[tuple[str, str]] = []
