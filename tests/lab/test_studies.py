@@ -322,6 +322,7 @@ def test_a_phone_scrolls_tables_but_never_the_page(phone, lab, path):
         closed.first.tap()
     width = phone.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert width[0] == width[1] == 390
+    assert findings(phone) == {}
 
 
 NAME = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
