@@ -32,7 +32,6 @@ MAY_IMPORT = {
 
 FILES = sorted(SOURCE.rglob("*.py"))
 PURE = [
-    "analysis/fates.py",
     "analysis/lr_windows.py",
     "analysis/race_history.py",
     "analysis/tables.py",

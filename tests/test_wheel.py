@@ -31,7 +31,11 @@ package = importlib.resources.files("surefoot")
 assert pathlib.Path(surefoot.__file__).is_relative_to(sys.argv[1]), surefoot.__file__
 for name in json.loads(sys.argv[2]):
     assert package.joinpath(name).is_file(), name
-templates = {"surefoot.report": "report.html", "surefoot.surfaces.pictures": "animation.html"}
+templates = {
+    "surefoot.report": "report.html",
+    "surefoot.lab": "study_page.html",
+    "surefoot.surfaces.pictures": "animation.html",
+}
 assert all(file in environment(owner).list_templates() for owner, file in templates.items())
 assert load_experience()
 """

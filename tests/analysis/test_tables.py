@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from surefoot.analysis.tables import (
+    history,
     optimizers,
-    race_rungs,
     rate_curves,
     results,
 )
@@ -20,7 +20,7 @@ def test_results_are_confirmed_candidates_best_first_and_the_floor_last(study):
     means = [row.mean for row in found[:-1]]
     assert means == sorted(means)
     assert {row.optimizer: row.role for row in found} == {
-        "Adam": "recommended", "SGD": "", "Adamax": "", "AdamW": "baseline", "RandomSearch": "floor",
+        "Adam": "recommended", "SGD": "", "Adamax": "", "AdamW": "baseline", "RandomSearch": Phase.FLOOR,
     }  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def test_hyperparameters_match_through_json(study):
 
 
 def test_every_learning_rate_curve_has_a_line_for_each_rung_it_reached(study):
-    assert race_rungs(study) == pytest.approx(RUNGS)
+    assert history(study).progresses == pytest.approx(RUNGS)
     curves = {curve.optimizer: curve for curve in rate_curves(study)}
     assert curves.keys() == MADE.keys()
     adam = curves["Adam"]
@@ -89,4 +89,4 @@ def test_studies_without_an_answer_or_a_good_run():
     assert results(sample_study(finished=False).answer) == ()
     assert all(curve.window is None for curve in rate_curves(sample_study(finished=False)))
     assert rate_curves(empty_study()) == ()
-    assert race_rungs(empty_study()) == ()
+    assert history(empty_study()).progresses == ()

@@ -7,6 +7,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,12 @@ from tests.store.test_migrations import next_version  # noqa: F401  a fixture
 GO_ON = {"candidate": Candidate("Adam", {"lr": 1.0}), "seed": 0, "phase": Phase.SCREEN}
 
 
+def raw(job: str, store: object, **arguments: object) -> bytes:
+    return study_jobs.JOBS[job]({"store": store, "state": "", **arguments}, lambda: False).body
+
+
 def do(job: str, store: object, **arguments: object) -> object:
-    return json.loads(study_jobs.JOBS[job]({"store": store, "state": "", **arguments}, lambda: False).body)
+    return json.loads(raw(job, store, **arguments))
 
 
 def refusal(job: str, store: object, **arguments: object) -> Refused:
@@ -66,8 +71,8 @@ def test_looking_changes_nothing_in_the_file(stored):
     before = hashlib.sha256(stored.read_bytes()).hexdigest()
     (summary,) = do("studies", str(stored))["studies"]
     assert (summary["name"], summary["finished"], summary["verdict"]) == (FINISHED, True, "win")
-    for job in ("state", "answer", "view"):
-        do(job, str(stored), name=FINISHED)
+    for job in ("state", "answer", "page"):
+        raw(job, str(stored), name=FINISHED)
     assert hashlib.sha256(stored.read_bytes()).hexdigest() == before
 
 
@@ -152,7 +157,7 @@ def test_names_of_files_are_safe(name, safe):
 
 
 def test_a_study_is_told_anew_only_when_it_has_gone_on(lab):
-    path = f"/api/studies/{lab.unfinished}"
+    path = f"/api/studies/{lab.unfinished}/page.html"
     first = ask(lab.url, path)
     assert first.status == 200
     assert first.headers["cache-control"] == "private, no-cache"
@@ -170,7 +175,7 @@ def test_a_study_is_told_anew_only_when_it_has_gone_on(lab):
 
 def test_every_figure_that_the_page_shows_is_drawn_without_styles(lab):
     path = f"/api/studies/{lab.finished}"
-    names = [figure["name"] for figure in ask(lab.url, path).json["figures"]]
+    names = re.findall(r'figures/([\w-]+)\.svg"', ask(lab.url, f"{path}/page.html").body.decode())
     assert {"forest", "progress", "rates-0", "rung-0"} <= set(names)
     for name in names:
         told = ask(lab.url, f"{path}/figures/{name}.svg")
@@ -205,8 +210,9 @@ def test_names_with_everything_in_them_are_found(lab):
 
     odd = f"a/b c?d#e%2F{HOSTILE}é"
     fill(lab.store, replace(sample_study(finished=False), name=odd, runs=(), decisions=()))
-    told = ask(lab.url, f"/api/studies/{quote(odd, safe='')}")
-    assert (told.status, told.json["name"]) == (200, odd)
+    told = ask(lab.url, f"/api/studies/{quote(odd, safe='')}/page.html")
+    assert (told.status, told.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert odd in unescape(told.body.decode())
     assert ask(lab.url, f"/studies/{quote(odd, safe='')}").status == 200
     report = ask(lab.url, f"/api/studies/{quote(odd, safe='')}/report.html")
     assert re.fullmatch(r"attachment; filename\*=UTF-8''[\w.-]+\.html", report.headers["content-disposition"])

@@ -9,18 +9,28 @@ A screening value is never a `Result`: the best of many one-seed runs flatters i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from surefoot.analysis.race_history import (
+    RaceHistory,
+    is_measured,
+    measured,
+    race_history,
+    race_runs,
+    race_steps,
+)
 from surefoot.study.answer import Answer, CandidateResult, LrWindow
-from surefoot.study.decisions import Promoted, Stopped
 from surefoot.study.format import setting
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.run import Candidate, Phase, Point, Status
 from surefoot.study.strict_json import is_finite
+
+FRESH = (Phase.CONFIRM, Phase.FLOOR)
+"""What is measured on seeds that the search has not seen."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class Result:
 
     Attributes:
         candidate: what was measured.
-        phase: "confirm" or "floor".
+        phase: `Phase.CONFIRM` or `Phase.FLOOR`.
         values: one per seed that did not diverge.
         seeds: how many seeds were run.
         estimate, interval: where its true mean lies, without the luck that made it lead; the mean and None
@@ -39,7 +49,7 @@ class Result:
     """
 
     candidate: Candidate
-    phase: str
+    phase: Phase
     values: tuple[float, ...]
     seeds: int
     diverged: int
@@ -109,6 +119,25 @@ class RateCurve:
     diverged: tuple[float, ...]
     window: LrWindow | None
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Every learning rate with a value, ascending."""
+        return tuple(sorted({rate for line in self.lines for rate, _ in line.best}))
+
+
+@dataclass(frozen=True)
+class MeanCurve:
+    """The mean learning curve of a candidate on fresh seeds, as far as all that were not lost have come."""
+
+    candidate: Candidate
+    seeds: int
+    points: tuple[Point, ...]
+
+    @property
+    def label(self) -> str:
+        """The candidate's name."""
+        return candidate_label(self.candidate)
+
 
 @dataclass(frozen=True)
 class SettingEffect:
@@ -131,11 +160,7 @@ def results(answer: Answer | None) -> tuple[Result, ...]:
         return ()
     recommended = answer.recommendation.candidate.key
     baseline = answer.baseline.key if answer.baseline else ""
-    found = [
-        _result(entry, recommended, baseline)
-        for entry in answer.candidates
-        if entry.phase in (Phase.CONFIRM, Phase.FLOOR)
-    ]
+    found = [_result(entry, recommended, baseline) for entry in answer.candidates if entry.phase in FRESH]
     return tuple(sorted(found, key=lambda r: (r.phase == Phase.FLOOR, math.isnan(r.mean), r.mean)))
 
 
@@ -145,20 +170,24 @@ def window(answer: Answer | None, optimizer: str) -> LrWindow | None:
     return found if found and 0 < found.low <= found.high < math.inf else None
 
 
-def race_rungs(study: StudyRecord) -> tuple[float, ...]:
-    """The progresses at which the race compared anything, ascending; points between them are no rungs."""
-    decided = {step.rung for step in race_steps(study)}
-    measured = {point.progress for run in race_runs(study) for point in run.points if is_measured(point)}
-    return tuple(sorted(p for p in measured if p >= 1 or not decided or _is_among(p, decided)))
+def history(study: StudyRecord) -> RaceHistory:
+    """The history of its race, the confirmed optimizers first, by their result."""
+    confirmed = [row.optimizer for row in results(study.answer)]
+    return race_history(study.runs, study.decisions, confirmed, finished=study.finished)
 
 
-def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
-    """The learning-rate curves of each screened optimizer, in the order of `optimizers`."""
+def rate_curves(study: StudyRecord, race: RaceHistory | None = None) -> tuple[RateCurve, ...]:
+    """The learning-rate curves of each screened optimizer, in the order of `optimizers`.
+
+    Args:
+        study: whose.
+        race: its history, where that is known already.
+    """
     screened: dict[str, list[tuple[RunRecord, float]]] = {}
-    for run in race_runs(study):
+    for run in race_runs(study.runs):
         if (rate := _rate(run)) is not None:
             screened.setdefault(run.optimizer, []).append((run, rate))
-    places = race_rungs(study)
+    places = (race or history(study)).progresses
     curves = (
         _rate_curve(name, screened[name], places, window(study.answer, name))
         for name in optimizers(study)
@@ -167,28 +196,41 @@ def rate_curves(study: StudyRecord) -> tuple[RateCurve, ...]:
     return tuple(curve for curve in curves if curve.lines or curve.diverged)
 
 
-def setting_effects(study: StudyRecord) -> tuple[SettingEffect, ...]:
-    """Every setting besides lr that was varied in the race, by optimizer in the order of `optimizers`."""
-    found = []
+def mean_curves(study: StudyRecord) -> tuple[MeanCurve, ...]:
+    """The mean learning curves of what was confirmed, and of the floor, in the order of `results`."""
+    groups: dict[str, list[RunRecord]] = {}
+    for run in study.runs:
+        if run.phase in FRESH and not run.lost:
+            groups.setdefault(run.candidate.key, []).append(run)
+    places = {row.candidate.key: place for place, row in enumerate(results(study.answer))}
+    found = (
+        MeanCurve(runs[0].candidate, len(runs), _mean_points([measured(run) for run in runs]))
+        for _, runs in sorted(groups.items(), key=lambda group: places.get(group[0], len(places)))
+    )
+    return tuple(curve for curve in found if curve.points)
+
+
+def setting_effects(study: StudyRecord, race: RaceHistory | None = None) -> tuple[SettingEffect, ...]:
+    """Every setting besides lr that was varied in the race, by optimizer in the order of `optimizers`.
+
+    Args:
+        study: whose.
+        race: its history, where that is known already.
+    """
+    found, raced, rungs = [], race_runs(study.runs), (race or history(study)).progresses
     for optimizer in optimizers(study):
-        own = [run for run in race_runs(study) if run.optimizer == optimizer]
+        own = [run for run in raced if run.optimizer == optimizer]
         names = dict.fromkeys(name for run in own for name in run.candidate.settings if name != "lr")
-        effects = (_setting_effect(optimizer, name, own, race_rungs(study)) for name in names)
+        effects = (_setting_effect(optimizer, name, own, rungs) for name in names)
         found += [effect for effect in effects if effect is not None]
     return tuple(found)
-
-
-def race_steps(study: StudyRecord) -> tuple[Promoted | Stopped, ...]:
-    """Whom the race let go on and whom it stopped, at which rung, in the order in which it decided."""
-    decided = (record.decision for record in study.decisions)
-    return tuple(decision for decision in decided if isinstance(decision, Promoted | Stopped))
 
 
 def optimizers(study: StudyRecord) -> tuple[str, ...]:
     """Names of all that ran or were judged, except the floor: the confirmed ones first, then by name."""
     confirmed = {run.optimizer for run in study.runs if run.phase == Phase.CONFIRM}
     floor = {run.optimizer for run in study.runs if run.phase == Phase.FLOOR} - confirmed
-    judged = {step.candidate.optimizer for step in race_steps(study)}
+    judged = {step.candidate.optimizer for step in race_steps(d.decision for d in study.decisions)}
     names = {run.optimizer for run in study.runs} | judged
     return tuple(sorted(names - floor, key=lambda name: (name not in confirmed, name)))
 
@@ -225,8 +267,13 @@ def _interval(entry: CandidateResult) -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
-def _is_among(progress: float, rungs: Iterable[float]) -> bool:
-    return any(math.isclose(progress, rung) for rung in rungs)
+def _mean_points(curves: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
+    by_progress = [{point.progress: point for point in curve} for curve in curves]
+    shared = sorted(set.intersection(*map(set, by_progress)))
+    rows = [[curve[progress] for curve in by_progress] for progress in shared]
+    return tuple(
+        Point(row[0].progress, fmean(p.seconds for p in row), fmean(p.value for p in row)) for row in rows
+    )
 
 
 def _setting_effect(
@@ -243,18 +290,6 @@ def _setting_effect(
             values = sorted(lowest.items(), key=lambda pair: pair[1])
             return SettingEffect(optimizer, name, progress, tuple(values))
     return None
-
-
-def race_runs(study: StudyRecord) -> Sequence[RunRecord]:
-    """The screening runs on the race's own seed; those of the play-off have the seeds after it."""
-    screened = [run for run in study.runs if run.phase == Phase.SCREEN]
-    seed = min((run.seed for run in screened), default=0)
-    return [run for run in screened if run.seed == seed]
-
-
-def is_measured(point: Point) -> bool:
-    """Whether the point has a value; where a run diverged it has none."""
-    return math.isfinite(point.value)
 
 
 def _rate(run: RunRecord) -> float | None:

@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from surefoot.lab.service import SESSION
+from surefoot.report.pages import STUDY_STYLE
 
 STATIC = Path(__file__).parent / "static"
 ROOMS = ("/", "/playground", "/studies", "/studies/{name:path}", "/optimizers", "/optimizers/{name}")
@@ -34,6 +35,12 @@ async def page(request: Request) -> FileResponse:
     if SESSION not in request.cookies:
         response.set_cookie(SESSION, secrets.token_urlsafe(12), httponly=True, samesite="strict")
     return response
+
+
+@router.get("/static/study.css")
+async def study_style() -> FileResponse:
+    """The look of a study's sections, which the report has too."""
+    return FileResponse(STUDY_STYLE, headers={"Cache-Control": "no-cache"})
 
 
 for room in ROOMS:

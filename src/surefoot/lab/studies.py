@@ -20,8 +20,8 @@ from surefoot.lab.job_queue import JobRequest
 from surefoot.lab.options import LONGEST_NAME
 from surefoot.lab.response_models import Anything, StudyList, file_of, unchanged
 from surefoot.lab.service import respond, response_of, work
-from surefoot.lab.study_figures import SERIES, SINGLE, sort_of
 from surefoot.naming import nearest
+from surefoot.report.study_figures import SERIES, SINGLE, sort_of
 
 router = APIRouter(prefix="/api/studies", tags=["studies"])
 OF_STUDY = problems(401, 404, 422, 429, 503)
@@ -79,10 +79,14 @@ async def figure(
     return _with_state(Answer(found.encode(), "image/svg+xml"), state)
 
 
-@router.get("/{name:path}", response_model=Anything, responses=OF_STUDY | unchanged())
-async def study(name: Name, request: Request) -> Response:
-    """Everything that the study's page shows."""
-    return await _of_study(request, name, "view")
+@router.get(
+    "/{name:path}/page.html",
+    response_class=Response,
+    responses=OF_STUDY | file_of("text/html") | unchanged(),
+)
+async def page(name: Name, request: Request) -> Response:
+    """What the study's page shows, as HTML; the same sections as in its report, cut where they are long."""
+    return await _of_study(request, name, "page")
 
 
 async def _of_study(request: Request, name: str, job: str, slow: bool = False) -> Response:

@@ -52,18 +52,18 @@ def state(arguments: Arguments, stopped: Stopped) -> Answer:
         return as_json(store.state(name))
 
 
-def view(arguments: Arguments, stopped: Stopped) -> Answer:
+def page(arguments: Arguments, stopped: Stopped) -> Answer:
     """One study as its page shows it."""
-    from surefoot.lab.study_view import study_view
+    from surefoot.lab.study_page import page_html
 
-    return as_json(study_view(_record(arguments)))
+    return Answer(page_html(_record(arguments)).encode(), "text/html; charset=utf-8")
 
 
 def figures(arguments: Arguments, stopped: Stopped) -> Answer:
     """The figures of one sort as SVG, by name: drawn together, since most of the work is the same."""
-    from surefoot.lab.study_figures import draw
+    from surefoot.lab.study_page import figures
 
-    return as_json(draw(_record(arguments), arguments["sort"], stopped))
+    return as_json(figures(_record(arguments), arguments["sort"], stopped))
 
 
 def report(arguments: Arguments, stopped: Stopped) -> Answer:
@@ -166,7 +166,7 @@ def _kept() -> OrderedDict[tuple[str, str, str], StudyRecord]:
 JOBS: Mapping[str, Callable[[Arguments, Stopped], Answer]] = {
     "studies": studies,
     "state": state,
-    "view": view,
+    "page": page,
     "figures": figures,
     "report": report,
     "answer": answer,

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from surefoot.analysis.tables import results
 from surefoot.report import words
-from surefoot.report.pages import environment
+from surefoot.report.pages import ALL, environment
 from surefoot.study.answer import Answer
-from surefoot.study.format import number, seconds, size, spread
 
 MOST_ROWS = 12
 MOST_REASONS = 8
@@ -19,19 +18,22 @@ def answer_html(answer: Answer) -> str:
     """Verdict, what to use, how sure, the results and the code; without the pictures, whatever the page."""
     rows = results(answer)
     headline, rest = words.halves(answer.sentence)
-    made = environment("surefoot.report")
-    made.filters.update(number=number, seconds=seconds, size=size)
-    made.globals.update(spread=spread)
-    return made.get_template("answer_cell.html").render(
-        answer=answer,
-        verdict=words.verdict(answer),
-        words=words,
-        headline=headline,
-        rest_of_sentence=rest,
-        results=rows[:MOST_ROWS],
-        intervals=any(row.interval for row in rows),
-        timed=any(row.compile_seconds is not None for row in rows),
-        reasons=answer.why[:MOST_REASONS],
+    return (
+        environment("surefoot.report")
+        .get_template("answer_cell.html")
+        .render(
+            answer=answer,
+            verdict=words.verdict(answer),
+            words=words,
+            headline=headline,
+            rest_of_sentence=rest,
+            results=rows[:MOST_ROWS],
+            intervals=any(row.interval for row in rows),
+            timed=any(row.compile_seconds is not None for row in rows),
+            each_seed=False,
+            most=ALL,
+            reasons=answer.why[:MOST_REASONS],
+        )
     )
 
 

@@ -9,25 +9,20 @@ Nothing is global: no pyplot, and no font or colour from the user's matplotlibrc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from surefoot.analysis.tables import (
-    Result,
-    is_measured,
-    optimizers,
-    race_runs,
-    results,
-)
+from surefoot.analysis.race_history import measured
+from surefoot.analysis.tables import Result, history, mean_curves, optimizers, results
 from surefoot.report.axes import blank, cross_at_top, legend, scale_values, value_limits
 from surefoot.report.style import BASELINE, FLOOR, INK, OTHERS, SOFT, Stroke, strokes, styled
 from surefoot.study.format import number, seconds, share, short
-from surefoot.study.label import candidate_label, optimizer_label
+from surefoot.study.label import optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.run import Phase, Point, Status
 
@@ -95,12 +90,8 @@ def compared_by(study: StudyRecord) -> str:
 
 def measure(study: StudyRecord) -> str:
     """What the points of a learning curve are."""
-    told = (
-        (study.profile and study.profile.measure)
-        or (study.answer and study.answer.measure)
-        or "validation loss"
-    )
-    return short(told, MEASURE_LENGTH)
+    found = (known.measure for known in (study.profile, study.answer) if known and known.measure)
+    return short(next(found, "validation loss"), MEASURE_LENGTH)
 
 
 def candidate_strokes(study: StudyRecord) -> dict[str, Stroke]:
@@ -175,55 +166,22 @@ def _curves(study: StudyRecord, *, against_seconds: bool) -> Figure | None:
 def _lines(study: StudyRecord) -> list[_Curve]:
     """Grey lines first, so that what was confirmed lies on top, the best at the very top."""
     marks = candidate_strokes(study)
-    others = [_Curve(_OTHERS, OTHERS, _measured(run)) for run in _best_of_the_others(study)]
-    single, means = [], []
-    for key, runs in _confirmed(study).items():
-        stroke = marks.get(key, FLOOR)
-        single += [_Curve("", stroke, _measured(run), run.status == Status.DIVERGED) for run in runs]
-        points = _mean_points([_measured(run) for run in runs if run.status != Status.DIVERGED])
-        if points:
-            means.append(_Curve(candidate_label(runs[0].candidate), stroke, points))
+    others = [_Curve(_OTHERS, OTHERS, measured(run)) for run in _best_of_the_others(study)]
+    fresh = [run for run in study.runs if run.phase in (Phase.CONFIRM, Phase.FLOOR)]
+    single = [
+        _Curve("", marks.get(run.candidate.key, FLOOR), measured(run), run.status == Status.DIVERGED)
+        for run in fresh
+    ]
+    means = [_Curve(own.label, marks.get(own.candidate.key, FLOOR), own.points) for own in mean_curves(study)]
     means.sort(key=lambda curve: -curve.points[-1].value)
     return others + [curve for curve in single if curve.points] + means
-
-
-def _confirmed(study: StudyRecord) -> Mapping[str, list[RunRecord]]:
-    groups: dict[str, list[RunRecord]] = {}
-    for run in study.runs:
-        if run.phase in (Phase.CONFIRM, Phase.FLOOR):
-            groups.setdefault(run.candidate.key, []).append(run)
-    return groups
 
 
 def _best_of_the_others(study: StudyRecord) -> list[RunRecord]:
     """The race's best run of every optimizer that was not confirmed: the furthest, then the lowest."""
     known = {run.optimizer for run in study.runs if run.phase in (Phase.CONFIRM, Phase.FLOOR)}
-    best: dict[str, RunRecord] = {}
-    for run in race_runs(study):
-        if run.optimizer in known or run.status == Status.DIVERGED or not _measured(run):
-            continue
-        if run.optimizer not in best or _standing(run) < _standing(best[run.optimizer]):
-            best[run.optimizer] = run
-    return list(best.values())
-
-
-def _standing(run: RunRecord) -> tuple[float, float]:
-    last = _measured(run)[-1]
-    return -last.progress, last.value
-
-
-def _mean_points(curves: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
-    """The mean curve over seeds, as far as all of them have come."""
-    by_progress = [{point.progress: point for point in curve} for curve in curves]
-    shared = sorted(set.intersection(*map(set, by_progress))) if by_progress else []
-    rows = [[curve[progress] for curve in by_progress] for progress in shared]
-    return tuple(
-        Point(row[0].progress, fmean(p.seconds for p in row), fmean(p.value for p in row)) for row in rows
-    )
-
-
-def _measured(run: RunRecord) -> tuple[Point, ...]:
-    return tuple(point for point in run.points if is_measured(point))
+    others = [own.leading for own in history(study).optimizers if own.optimizer not in known]
+    return [run for run in others if run is not None]
 
 
 def _draw_curve(axes: Axes, curve: _Curve, against_seconds: bool) -> None:

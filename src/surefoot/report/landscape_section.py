@@ -9,10 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from surefoot.report import landscape_words as words
-from surefoot.report.landscape_figures import Drawn, drawn, figures
+from surefoot.report.landscape_figures import Drawn, drawn
 from surefoot.study.format import number, share
 from surefoot.study.records import StudyRecord
 
@@ -32,12 +30,10 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Part:
-    """One picture with its words."""
+    """The words of one picture, in the order of `landscape_figures.figures`."""
 
-    name: str
     title: str
     caption: str
-    figure: Figure
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ def section(study: StudyRecord) -> Section | None:
         words.summary(document),
         words.method(document),
         words.notes(document),
-        [Part(name, title, words.CAPTIONS[name], figure) for name, title, figure in figures(document, study)],
+        [Part(title, words.CAPTIONS[name]) for name, title in words.TITLES.items()],
         COLUMNS,
         [(one.name, _numbers(one)) for one in drawn(document, study)],
     )

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from surefoot.analysis.race_history import Rung, journeys, looks, rungs
-from surefoot.analysis.tables import RateCurve, RateLine, optimizers, rate_curves
+from surefoot.analysis.race_history import RaceHistory, Rung
+from surefoot.analysis.tables import RateCurve, RateLine, history, optimizers, rate_curves
 from surefoot.report.axes import blank, columns, cross_at_top, rate_scale, scale_values, value_limits
 from surefoot.report.style import INK, SERIES, SOFT, Stroke, strokes, styled
 from surefoot.study.decisions import Looked, Promoted
@@ -33,8 +33,7 @@ _STATES = {"better": "lost", "equivalent": "equal", "undecided": "undecided"}
 
 def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
     """One small figure per optimizer, the confirmed first: value against lr, all on the same scale."""
-    order = {journey.optimizer: place for place, journey in enumerate(journeys(study))}
-    curves = sorted(rate_curves(study), key=lambda curve: order.get(curve.optimizer, len(order)))
+    curves = ordered_curves(study, history(study))
     marks = strokes(optimizers(study))
     panels = []
     with styled():
@@ -47,13 +46,20 @@ def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
     return panels
 
 
+def ordered_curves(study: StudyRecord, race: RaceHistory) -> list[RateCurve]:
+    """The learning-rate curves in the order of the race."""
+    order = {own.optimizer: place for place, own in enumerate(race.optimizers)}
+    return sorted(rate_curves(study, race), key=lambda curve: order.get(curve.optimizer, len(order)))
+
+
 def race_panels(study: StudyRecord) -> list[tuple[Rung, Figure]]:
     """One small figure per rung: who went on (marker), who was out (cross), and the band between them."""
     marks = strokes(optimizers(study))
-    order = [journey.optimizer for journey in journeys(study)]
+    found = history(study)
+    order = [own.optimizer for own in found.optimizers]
     panels = []
     with styled():
-        for rung in rungs(study):
+        for rung in found.rungs:
             here = {step.candidate.optimizer for step in rung.steps if math.isfinite(step.value)}
             if here:
                 names = [name for name in (*order, *sorted(here.difference(order))) if name in here]
@@ -65,7 +71,7 @@ def race_panels(study: StudyRecord) -> list[tuple[Rung, Figure]]:
 
 def look_figure(study: StudyRecord) -> Figure | None:
     """Confirmation as it went: at each look, how far every rival was behind who led (a star) then."""
-    found = [look for look in looks(study) if look.rivals]
+    found = [look for look in history(study).looks if look.rivals]
     if not found:
         return None
     rivals = {rival.rival for look in found for rival in look.rivals}

@@ -8,17 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from surefoot.analysis.tables import RateCurve, Result
+from surefoot.analysis.race_history import OptimizerHistory, Rung, Standing, is_measured
+from surefoot.analysis.tables import RateCurve, Result, finite
 from surefoot.study.answer import Answer, Verdict
 from surefoot.study.format import (
     MISSING,
     decades,
     difference,
     fraction,
+    number,
+    plural,
     rounded,
+    setting,
     share,
     signed,
 )
+from surefoot.study.records import RunRecord
 
 VERDICTS = {
     Verdict.WIN: "Win",
@@ -27,6 +32,16 @@ VERDICTS = {
     Verdict.TRAINED: "Trained",
     Verdict.DIVERGED: "Diverged",
 }
+
+
+MARKS = {
+    Standing.CONFIRMED: "●",
+    Standing.FINALIST: "◆",
+    Standing.RACING: "▶",
+    Standing.OUT: "✕",
+    Standing.LOST: "✕",
+}
+"""Before the words of a standing."""
 
 
 def verdict(answer: Answer | None) -> str:
@@ -105,6 +120,42 @@ def window(curve: RateCurve, *, finished: bool = True) -> str:
     at = f" at {fraction(found.progress)} of the training" if math.isfinite(found.progress) else ""
     words = f"Flat from {rounded(found.low)} to {rounded(found.high)}{at}: {edge}{decades(found.decades)}"
     return words + (f"; {share(found.blow_up)} of its runs blew up." if found.blow_up else ".")
+
+
+def standing(own: OptimizerHistory) -> str:
+    """Where an optimizer stands: `confirmed`, `out at 1/27`, `out in the play-off`."""
+    if own.standing is Standing.LOST:
+        return "diverged or failed"
+    if own.standing is not Standing.OUT:
+        return own.standing.value
+    if own.playoff_seeds:
+        return "out in the play-off"
+    return f"out at {fraction(own.reached)}" if own.reached else "out"
+
+
+def leading(own: OptimizerHistory) -> str:
+    """The best run of an optimizer in the race: `0.31 at 1/3 with lr 0.003`."""
+    if own.leading is None:
+        return MISSING
+    rate = finite(own.leading.candidate.hyperparameters.get("lr"))
+    return come_to(own.leading) + ("" if math.isnan(rate) else f" with lr {setting(rate)}")
+
+
+def come_to(run: RunRecord) -> str:
+    """How far a run has come: `0.31 at 1/3`; without a value the progress alone."""
+    if not run.points:
+        return "begun"
+    last = run.points[-1]
+    at = fraction(last.progress)
+    return f"{number(last.value)} at {at}" if is_measured(last) else at
+
+
+def rung(found: Rung) -> str:
+    """How many went on there, and up to which value: `5 of 12 candidates went on; the band reached …`."""
+    text = f"{found.survivors} of {plural(len(found.steps), 'candidate')} went on"
+    if math.isfinite(found.limit):
+        text += f"; the band reached from {number(found.best)} up to {number(found.limit)}"
+    return text
 
 
 def _has_effect(answer: Answer) -> bool:

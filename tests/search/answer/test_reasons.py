@@ -6,11 +6,12 @@ import math
 
 import pytest
 
-from surefoot.analysis.fates import Fate
+from surefoot.analysis.race_history import OptimizerHistory
 from surefoot.search.answer.reasons import reasons
 from surefoot.search.confirm.confirmation import Cost, Outcome
 from surefoot.search.confirm.sequential_test import Comparison
 from surefoot.study.answer import Interval, LrWindow, Pairing
+from surefoot.study.decisions import PlayoffPlace
 from surefoot.study.run import Candidate
 
 ADAMW, MUON, SGD = (
@@ -40,16 +41,17 @@ def outcome(verdict, comparisons, *, recommended=ADAMW, arms=(ADAMW, MUON, SGD),
     )  # fmt: skip
 
 
-def why(found, *, fates=(), costs=None, windows=None):
-    return reasons(found, {fate.optimizer: fate for fate in fates}, costs or {}, windows or {}, label)
+def why(found, *, histories=(), costs=None, windows=None):
+    return reasons(found, histories, costs or {}, windows or {}, label)
 
 
-def rung(name, behind, *, band=0.1, progress=1 / 3, stage="rung", runs=8, diverged=0):
-    return Fate(name, stage, progress, behind, band, runs, diverged)
+def rung(name, behind, *, band=0.1, progress=1 / 3, runs=8, diverged=0):
+    return OptimizerHistory(name, (), runs, diverged, None, progress, behind, band)
 
 
 def played(name, behind, seeds):
-    return Fate(name, "playoff", 1.0, behind, math.nan, 8, 0, "AdamW", seeds)
+    place = PlayoffPlace("", Candidate(name, {}), 2, False, 0.1, seeds, behind, ADAMW)
+    return OptimizerHistory(name, (), 8, 0, None, 1.0, behind, playoff=place)
 
 
 def window(decades, *, low=0.01, open_high=False, blow_up=0.0):
@@ -109,7 +111,7 @@ def test_undecided_rivals_share_a_sentence_with_what_it_would_take():
 
 def test_p_explains_an_interval_without_zero_and_values_may_have_a_unit():
     found = reasons(outcome("budget", [compared(MUON, "undecided", p=0.06)], arms=(ADAMW, MUON)),
-                    {"Lion": rung("Lion", 0.5)}, {}, {}, label, "s")  # fmt: skip
+                    [rung("Lion", 0.5)], {}, {}, label, "s")  # fmt: skip
     assert found[0] == (
         "Not told apart: Muon lr=0.02, 0.020 s behind (95 % interval 0.010 to 0.030, but p = 0.06 "
         "over all pairs)."
@@ -151,20 +153,20 @@ def test_a_window_that_was_not_left_is_at_least_so_wide_and_one_not_seen_is_said
 
 
 def test_those_who_share_a_fate_share_a_sentence_the_latest_first():
-    fates = [
+    histories = [
         rung("Rprop", 0.9, progress=1 / 27, band=0.3),
         rung("Lion", 0.5),
         rung("SGD", 0.3),
         rung("RAdam", 0.05),
-        rung("Adagrad", 0.02, stage="end", progress=1.0, band=math.nan),
+        rung("Adagrad", 0.02, progress=1.0, band=math.nan),
         played("RMSprop", 0.04, 2),
         played("NAdam", 0.01, 3),
         played("Adamax", 0.02, 3),
         played("ASGD", math.inf, 2),
-        rung("LBFGS", math.inf, stage="diverged", progress=0.0, diverged=8),
+        rung("LBFGS", math.inf, progress=0.0, diverged=8),
         rung("AdamW", 0.0),
     ]
-    assert why(outcome("win", [], arms=(ADAMW,)), fates=fates)[:-1] == [
+    assert why(outcome("win", [], arms=(ADAMW,)), histories=histories)[:-1] == [
         "Fell in the play-off: NAdam and Adamax, 0.010 to 0.020 behind AdamW over 3 seeds; "
         "RMSprop, 0.040 behind AdamW over 2 seeds; ASGD, diverged on a seed.",
         "Adagrad came to the end of the race 0.020 behind.",
@@ -176,13 +178,13 @@ def test_those_who_share_a_fate_share_a_sentence_the_latest_first():
 
 
 def test_a_narrow_window_or_many_blow_ups_are_named_beside_the_optimizer():
-    fates = [rung("SGD", 0.3), rung("Lion", 0.5, diverged=3)]
+    histories = [rung("SGD", 0.3), rung("Lion", 0.5, diverged=3)]
     windows = {"SGD": window(0.2), "Lion": window(0.1)}
-    text = why(outcome("win", [], arms=(ADAMW,)), fates=fates, windows=windows)[0]
+    text = why(outcome("win", [], arms=(ADAMW,)), histories=histories, windows=windows)[0]
     assert text.startswith("SGD (lr window 0.2 decades wide) and Lion (3 of 8 runs diverged) fell at 1/3")
 
 
 def test_twenty_fallen_optimizers_stay_one_sentence():
-    found = why(outcome("win", [], arms=(ADAMW,)), fates=[rung(f"O{i}", 1.0 + i) for i in range(20)])
+    found = why(outcome("win", [], arms=(ADAMW,)), histories=[rung(f"O{i}", 1.0 + i) for i in range(20)])
     assert found[0].startswith("O0, O1, O2, O3, O4 and 15 more fell at 1/3")
     assert len(found) == 2

@@ -24,6 +24,11 @@ export async function get(path, { signal } = {}) {
   return (await ask(path, { signal })).json();
 }
 
+/** The text at a path. */
+export async function getText(path, { signal } = {}) {
+  return (await ask(path, { signal })).text();
+}
+
 /** The JSON that a path gives for a body. */
 export async function post(path, body, { signal } = {}) {
   return (await ask(path, { ...jsonBody(body), signal })).json();

@@ -1,4 +1,4 @@
-/* Small parts that the rooms of studies and optimizers share: tables, code to copy, sections, times.
+/* Small parts that the rooms of studies and optimizers share: tables, code to copy, times.
 
    table("Results on fresh seeds", [{ text: "candidate" }, { text: "seeds", numeric: true }], rows)
    code("surefoot choose digits", "the command")
@@ -59,11 +59,12 @@ export function code(text, what) {
     "div",
     { class: "code" },
     h("pre", { tabindex: "0", "aria-label": what }, text),
-    h("button", { type: "button", class: "copy", "aria-label": `Copy ${what}`, onclick: copyBeside }, "Copy"),
+    h("button", { type: "button", class: "copy", "aria-label": `Copy ${what}`, onclick: ({ currentTarget }) => copyBeside(currentTarget) }, "Copy"),
   );
 }
 
-async function copyBeside({ currentTarget: button }) {
+/** Copies the code that a button stands beside. */
+export async function copyBeside(button) {
   const text = button.parentElement.querySelector("pre");
   button.textContent = (await copied(text.textContent)) ? "Copied" : selected(text);
   say(button.textContent);
@@ -83,33 +84,6 @@ export async function copied(text) {
 function selected(node) {
   getSelection().selectAllChildren(node);
   return "Selected";
-}
-
-/** A part of a page that can be closed; `state` says which are open, and hears of it. */
-export function section(state, key, title, usual, ...children) {
-  const open = state.isOpen(key, usual);
-  return h(
-    "details",
-    { class: "section", open, dataset: { key, usual: usual ? "yes" : "" }, ontoggle: state.toggled },
-    h("summary", null, h("h2", null, title)),
-    ...children,
-  );
-}
-
-/** Which sections are open, as the address has it: ?open=race,rates; none where all are as usual. */
-export function openSections(root, query, changed) {
-  const asked = query.has("open") ? new Set(query.get("open").split(",").filter(Boolean)) : null;
-  return {
-    isOpen: (key, usual) => (asked ? asked.has(key) : usual),
-    toggled: () => {
-      const all = [...root.querySelectorAll("details.section")];
-      const usual = all.every((each) => each.open === (each.dataset.usual === "yes"));
-      const open = all.filter((each) => each.open).map((each) => each.dataset.key);
-      if (usual) query.delete("open");
-      else query.set("open", open.join(","));
-      changed();
-    },
-  };
 }
 
 /** Waits for something, and says so in the empty room meanwhile; throws where the room was left before it came. */
@@ -135,14 +109,4 @@ export function ago(milliseconds) {
 export function dayAndTime(text) {
   const time = new Date(text);
   return Number.isNaN(time.valueOf()) ? text : time.toISOString().slice(0, 16).replace("T", " ");
-}
-
-/** "1 run", "2,300 runs". */
-export function plural(count, word) {
-  return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-}
-
-/** An argument as a POSIX shell takes it. */
-export function quoted(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith("-") ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
 }

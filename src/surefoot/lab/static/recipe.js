@@ -3,6 +3,7 @@
 import { download } from "./api.js";
 import { fresh, h } from "./dom.js";
 import { icon } from "./icons.js";
+import { copied } from "./parts.js";
 import { say } from "./narration.js";
 
 const FILES = [["png", "PNG"], ["svg", "SVG"], ["gif", "GIF"], ["webp", "WebP"], ["html", "HTML page"], ["json", "JSON"], ["py", "Python"]];
@@ -22,15 +23,6 @@ export function copyRow(name, text, { lines = false } = {}) {
   const shown = h(lines ? "pre" : "code", { id, tabindex: "0", role: "region", "aria-label": name }); // it scrolls
   const node = h("div", { class: `copyable${lines ? " lines" : ""}` }, h("span", { class: "label" }, name), shown, button);
   return { node, tell: () => (shown.textContent = text()) };
-}
-
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false; // no permission, or not a secure context: the text can be selected
-  }
 }
 
 /** The panel of an animation: link, command, snippet and downloads. */

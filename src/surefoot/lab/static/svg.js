@@ -70,13 +70,6 @@ function harmless(value) {
   return !/url\(|image\(|image-set\(|@import|expression|\\/i.test(rest);
 }
 
-/** A place for a figure: Figures fills it; `note` (elements) says in words or a table what is drawn. */
-export function figure(path, { name, title, version }, ...note) {
-  const place = h("div", { class: "drawing", dataset: { keep: "", figure: `${path}/figures/${encodeURIComponent(name)}.svg`, version } });
-  place.dataset.title = title;
-  return h("figure", { dataset: { key: `figure-${name}` }, class: `drawn of-${name.replace(/-\d+$/, "")}` }, place, ...note);
-}
-
 /** Fetches figures for the places that can be seen, a few of one sort at a time. */
 export class Figures {
   constructor(root) {

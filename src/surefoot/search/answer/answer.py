@@ -7,8 +7,8 @@ import statistics as descriptive
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from surefoot.analysis.fates import fates
 from surefoot.analysis.lr_windows import furthest, rate_windows
+from surefoot.analysis.race_history import race_history
 from surefoot.scripts.runner import script_name
 from surefoot.search.answer.reasons import reasons
 from surefoot.search.answer.snippet import snippet
@@ -81,7 +81,7 @@ def build_answer(
     cost = _costs(runs, flat)
     outcome = confirmation.outcome(cost)
     recommended, unit = outcome.recommended, "s" if times else ""
-    why = reasons(outcome, fates(runs, decisions), cost, flat, candidate_label, unit)
+    why = reasons(outcome, race_history(runs, decisions).optimizers, cost, flat, candidate_label, unit)
     against = times.against(outcome) if times else _against_the_baseline(outcome, measure)
     effect = outcome.effect
     return Answer(

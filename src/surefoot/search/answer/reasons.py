@@ -1,6 +1,6 @@
 """The why in plain words: what speaks against each of the others, the most telling first, in few lines.
 
-    reasons(outcome, fates(runs, decisions), costs, windows, label)
+    reasons(outcome, race_history(runs, decisions).optimizers, costs, windows, label)
     # ["Muon lr=0.02 tied and costs 30 % more seconds per step.",
     #  "AdamW lr=0.001 (the baseline) lost: 0.0792 behind (0.0655 to 0.0929).",
     #  "SGD (lr window 0.2 decades wide) and Lion fell at 1/3: 0.13 to 0.21 behind, band 0.09."]
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from surefoot.analysis.fates import Fate
+from surefoot.analysis.race_history import Fell, OptimizerHistory
 from surefoot.naming import listed
 from surefoot.search.confirm.confirmation import COST_NOISE, Costs, Outcome
 from surefoot.search.confirm.sequential_test import Comparison
@@ -37,7 +37,7 @@ Windows = Mapping[str, LrWindow]
 
 def reasons(
     outcome: Outcome,
-    fates: Mapping[str, Fate],
+    histories: Sequence[OptimizerHistory],
     costs: Costs,
     windows: Windows,
     label: Label,
@@ -47,7 +47,7 @@ def reasons(
 
     Args:
         outcome: how confirmation ended.
-        fates: of the screened optimizers.
+        histories: of the screened optimizers.
         costs: by candidate key.
         windows: flat windows of the learning rate by optimizer.
         label: a candidate's short name.
@@ -55,7 +55,7 @@ def reasons(
     """
     unit = f" {unit}" if unit else ""
     confirmed = {candidate.optimizer for candidate in outcome.arms}
-    fallen = [fate for name, fate in fates.items() if name not in confirmed]
+    fallen = [own for own in histories if own.optimizer not in confirmed]
     seen = outcome.recommended.optimizer in windows
     window = _low_side(outcome.recommended, windows)
     return [
@@ -175,28 +175,33 @@ def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
 # ---------------------------------------------------------------- before confirmation
 
 
-def _fallen(fallen: Iterable[Fate], windows: Windows, unit: str) -> list[str]:
+def _fallen(fallen: Iterable[OptimizerHistory], windows: Windows, unit: str) -> list[str]:
     """Those who fell before confirmation, together by what they share, the latest first."""
-    groups: dict[tuple[str, float, bool], list[Fate]] = {}
-    for fate in sorted(fallen, key=lambda fate: (-_lateness(fate), -fate.seeds, fate.behind)):
-        groups.setdefault((fate.stage, fate.progress, fate.within), []).append(fate)
+    groups: dict[tuple[Fell, float, bool], list[OptimizerHistory]] = {}
+    for own in sorted(fallen, key=lambda own: (-_lateness(own), -_seeds(own), own.behind)):
+        reached = 1.0 if own.playoff else own.reached
+        groups.setdefault((own.fell, reached, own.within), []).append(own)
     return [_fell(group, windows, unit) for group in groups.values()]
 
 
-def _lateness(fate: Fate) -> float:
-    return {"playoff": 3.0, "end": 2.0, "rung": fate.progress, "diverged": -1.0}[fate.stage]
+def _lateness(own: OptimizerHistory) -> float:
+    return {Fell.PLAYOFF: 3.0, Fell.END: 2.0, Fell.RUNG: own.reached, Fell.LOST: -1.0}[own.fell]
 
 
-def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
+def _seeds(own: OptimizerHistory) -> int:
+    return own.playoff.seeds if own.playoff else 0
+
+
+def _fell(group: Sequence[OptimizerHistory], windows: Windows, unit: str) -> str:
     first = group[0]
-    names = listed([_remarked(fate, windows) for fate in group], MOST_NAMES)
-    behind = _range([fate.behind for fate in group]) + unit
-    at = f"at {fraction(first.progress)}"
-    if first.stage == "diverged":
+    names = listed([_remarked(own, windows) for own in group], MOST_NAMES)
+    behind = _range([own.behind for own in group]) + unit
+    at = f"at {fraction(first.reached)}"
+    if first.fell is Fell.LOST:
         return f"{names} diverged in every run."
-    if first.stage == "playoff":
+    if first.fell is Fell.PLAYOFF:
         return f"Fell in the play-off: {_out_played(group, windows, unit)}."
-    if first.stage == "end":
+    if first.fell is Fell.END:
         return f"{names} came to the end of the race {behind} behind."
     if math.isnan(first.band):
         return f"{names} stopped {at}: {behind} behind."
@@ -205,30 +210,31 @@ def _fell(group: Sequence[Fate], windows: Windows, unit: str) -> str:
     return f"{names} fell {at}: {behind} behind, band {difference(first.band)}{unit}."
 
 
-def _out_played(group: Sequence[Fate], windows: Windows, unit: str) -> str:
+def _out_played(group: Sequence[OptimizerHistory], windows: Windows, unit: str) -> str:
     """`SGD and Lion, 0.01 to 0.02 behind Adam over 3 seeds; ASGD, 0.1 behind Adam over 2 seeds`."""
-    rounds: dict[tuple[int, str], list[Fate]] = {}
-    for fate in group:
-        rounds.setdefault((fate.seeds, fate.best if math.isfinite(fate.behind) else ""), []).append(fate)
+    rounds: dict[tuple[int, str], list[OptimizerHistory]] = {}
+    for own in group:
+        best = own.playoff.best.optimizer if own.playoff and math.isfinite(own.behind) else ""
+        rounds.setdefault((_seeds(own), best), []).append(own)
     words = []
-    for (seeds, best), fates in rounds.items():
-        names = listed([_remarked(fate, windows) for fate in fates], MOST_NAMES)
+    for (seeds, best), equals in rounds.items():
+        names = listed([_remarked(own, windows) for own in equals], MOST_NAMES)
         if not best:
             words.append(f"{names}, diverged on a seed")
             continue
         over = plural(seeds, "seed")
-        behind = _range([fate.behind for fate in fates]) + unit
+        behind = _range([own.behind for own in equals]) + unit
         words.append(f"{names}, {behind} behind {optimizer_label(best)} over {over}")
     return "; ".join(words)
 
 
-def _remarked(fate: Fate, windows: Windows) -> str:
+def _remarked(own: OptimizerHistory, windows: Windows) -> str:
     """The name, with what an optimizer that lost is most to blame for."""
-    window, name = windows.get(fate.optimizer), optimizer_label(fate.optimizer)
-    if fate.stage == "diverged":
+    window, name = windows.get(own.optimizer), optimizer_label(own.optimizer)
+    if own.fell is Fell.LOST:
         return name
-    if fate.diverged > OFTEN * fate.runs:
-        return f"{name} ({fate.diverged} of {fate.runs} runs diverged)"
+    if own.diverged > OFTEN * own.runs:
+        return f"{name} ({own.diverged} of {own.runs} runs diverged)"
     if window and window.decades < NARROW and not window.open:
         return f"{name} (lr window {decades(window.decades)} wide)"
     return name

@@ -20,7 +20,6 @@ from jinja2 import Template
 from markupsafe import Markup
 
 from surefoot.report.pages import environment
-from surefoot.study.format import number
 from surefoot.surfaces.animation import Animation
 from surefoot.surfaces.path import Path
 from surefoot.surfaces.pictures.captions import caption, label, title
@@ -121,6 +120,4 @@ def _read(name: str) -> str:
 
 @functools.cache
 def _template() -> Template:
-    made = environment("surefoot.surfaces.pictures")
-    made.filters["number"] = number
-    return made.get_template("animation.html")
+    return environment("surefoot.surfaces.pictures").get_template("animation.html")
