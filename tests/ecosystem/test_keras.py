@@ -208,10 +208,10 @@ def test_a_keras_loss_and_torch_s_agree():
 
 def test_it_is_looked_at_by_role():
     seen = look(load_task(f"{EXAMPLE}:task"))
-    roles = {role.name: role.parameters for role in seen.roles}
+    roles = {role.name: role.parameters for role in seen.model.roles}
     assert roles == {"weight matrices": 5120, "convolution kernels": 4752, "norms": 32, "biases": 42}
     assert seen.repeatable
-    assert not seen.frozen
+    assert not seen.model.frozen
 
 
 def test_a_run_goes_on_bit_for_bit():

@@ -9,7 +9,15 @@ from typing import Any
 
 import click
 
-from surefoot.cli.group import check_kind, check_writable, surefoot, write
+from surefoot.cli.group import (
+    check_kind,
+    check_writable,
+    files_option,
+    seed_option,
+    settings_option,
+    surefoot,
+    write,
+)
 from surefoot.cli.parameters import POINT, RANGE
 
 USUAL_OPTIMIZERS = "sgd,sgd:momentum=0.9,rmsprop,adam,muon"
@@ -34,13 +42,7 @@ A formula that begins with a minus comes after --, or in brackets."""
     show_default=True,
     help="Which optimizers; with settings as adam:lr=0.1;amsgrad=True.",
 )
-@click.option(
-    "--set",
-    "sets",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A setting of all that have it, or sgd.momentum=0.9.",
-)
+@settings_option("A setting of all that have it, or sgd.momentum=0.9.")
 @click.option(
     "--tuning",
     type=click.Choice(["default", "same-lr", "tuned"]),
@@ -66,7 +68,7 @@ A formula that begins with a minus comes after --, or in brackets."""
     type=click.FloatRange(min=0),
     help="Standard deviation of the noise on each part of the gradient.  [default: the surface's]",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every draw.")
+@seed_option
 @click.option(
     "--view",
     type=click.Choice(["contour", "3d", "both"]),
@@ -74,15 +76,9 @@ A formula that begins with a minus comes after --, or in brackets."""
     show_default=True,
     help="What a still picture shows beside losses and learning rates.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "files",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(dir_okay=False),
-    help="A picture (.png .svg), an animation (.gif .webp .mp4), a page (.html), the numbers (.json) or the "
-    "program (.py); may be repeated.",
+@files_option(
+    "A picture (.png .svg), an animation (.gif .webp .mp4), a page (.html), the numbers (.json) or the "
+    "program (.py); may be repeated."
 )
 def animate(
     surface: str,

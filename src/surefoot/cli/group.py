@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from surefoot import __version__
 from surefoot.errors import accessing
 from surefoot.naming import nearest
 from surefoot.path_names import DEFAULT_STORE
+
+Decorator = Callable[[Any], Any]
 
 OTHER_WORDS = {"race": "animate"}
 """What people type for a command that has another name: a race is the search of `surefoot choose`."""
@@ -73,6 +75,22 @@ data_option = click.option(
 output_option = click.option(
     "-o", "--output", type=click.Path(dir_okay=False), required=True, help="The HTML file to write."
 )
+
+
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every draw."
+)
+
+
+def settings_option(help: str) -> Decorator:
+    """`--set NAME=VALUE`, as often as one likes."""
+    return click.option("--set", "sets", metavar="NAME=VALUE", multiple=True, help=help)
+
+
+def files_option(help: str) -> Decorator:
+    """`-o FILE`, as often as one likes."""
+    file = click.Path(dir_okay=False)
+    return click.option("-o", "--output", "files", metavar="FILE", multiple=True, type=file, help=help)
 
 
 def write_report(evidence: Any, study: str, file: str) -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from surefoot.cli.group import check_kind, check_writable, store_option, surefoot, write_report
+from surefoot.cli.group import (
+    check_kind,
+    check_writable,
+    files_option,
+    store_option,
+    surefoot,
+    write_report,
+)
 from surefoot.path_names import trunks_of
 from surefoot.termination import heeding_termination
 
@@ -26,15 +33,7 @@ Examples:
     show_default=True,
     help="Points along each side of the plane at which the loss is evaluated.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "files",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(dir_okay=False),
-    help="A picture (.png .svg) or the study's report with it (.html); may be repeated.",
-)
+@files_option("A picture (.png .svg) or the study's report with it (.html); may be repeated.")
 @click.option(
     "--checkpoints",
     type=click.Path(file_okay=False),

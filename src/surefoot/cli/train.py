@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from surefoot.cli.group import store_option, surefoot
+from surefoot.cli.group import seed_option, settings_option, store_option, surefoot
 from surefoot.path_names import DEFAULT_STORE
 from surefoot.study.run import Status
 
@@ -39,12 +39,8 @@ Examples:
     "--study", metavar="NAME", help="Train with what this finished study recommends, just as it was measured."
 )
 @click.option("--optimizer", metavar="NAME", help="Or name the optimizer; your own as file.py:Class.")
-@click.option(
-    "--set",
-    "sets",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A setting of it, or warmup or weight_decay_on; may be repeated.  [default: the constructor's]",
+@settings_option(
+    "A setting of it, or warmup or weight_decay_on; may be repeated.  [default: the constructor's]"
 )
 @click.option(
     "--schedule",
@@ -55,7 +51,7 @@ Examples:
     "--out", type=click.Path(file_okay=False), required=True, help="The folder for the trained model."
 )
 @click.option("--data", type=click.Path(), help="Your folder of data, for a task that asks for it.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Fixes every draw.")
+@seed_option
 @click.option("--steps", type=click.IntRange(min=1), help="Length of the training.  [default: the task's]")
 @click.option(
     "--validations",

@@ -10,7 +10,7 @@ from PIL import Image
 from surefoot.study.run import Candidate
 from surefoot.tasks import TaskError
 from surefoot.tasks.gallery import fashion
-from surefoot.tasks.gallery.fashion import FILES, FOLDER, INSTALL, Fashion, prepared
+from surefoot.tasks.gallery.fashion import FILES, FOLDER, INSTALL, Fashion
 from surefoot.tasks.images.decoding import File
 from surefoot.training.loop import train
 
@@ -96,7 +96,7 @@ def test_a_photograph_is_made_as_the_data_is(tmp_path):
     photograph = Image.new("RGB", (300, 200), "white")
     photograph.paste((20, 20, 20), (100, 50, 250, 125))  # twice as wide as high
     photograph.save(tmp_path / "belt.png")
-    (picture,) = prepared(File.read(tmp_path / "belt.png"))
+    (picture,) = Fashion.prepared(File.read(tmp_path / "belt.png"))
     assert torch.equal(picture[7:21], torch.ones(14, 28))
     assert picture.sum() == 14 * 28
 

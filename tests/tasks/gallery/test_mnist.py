@@ -9,7 +9,6 @@ from PIL import Image
 from surefoot.study.run import Candidate
 from surefoot.tasks import TaskError
 from surefoot.tasks.gallery.mnist import FILE, PACKAGE, Mnist
-from surefoot.tasks.gallery.mnist import prepared as prepared_file
 from surefoot.tasks.gallery.packaged import found
 from surefoot.tasks.images.decoding import File, UnreadableError
 from surefoot.tasks.images.pictures import grey, light_on_dark, pasted
@@ -28,7 +27,7 @@ def rows_of(images):
 
 
 def prepared(path):
-    return prepared_file(File.read(path))
+    return Mnist.prepared(File.read(path))
 
 
 def saved(pixels, path, mode="L"):

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +44,8 @@ def save_gif(
 ) -> None:
     """Write a GIF that runs for ever."""
     film = Film(animation, frames)
-    first, *rest = _changes(film.pictures(progress), _Palette(film))
-    first.save(
-        path, "GIF", save_all=True, append_images=rest, duration=durations(len(film.times)), loop=0,
-        disposal=1, transparency=_COLOURS, optimize=False,
-    )  # fmt: skip
+    pictures = _changes(film.pictures(progress), _Palette(film))
+    _save(path, "GIF", film, pictures, disposal=1, transparency=_COLOURS, optimize=False)
 
 
 def save_webp(
@@ -58,11 +56,14 @@ def save_webp(
 ) -> None:
     """Write an animated WebP that runs for ever."""
     film = Film(animation, frames)
-    first, *rest = [Image.fromarray(picture) for picture in film.pictures(progress)]
-    first.save(
-        path, "WEBP", save_all=True, append_images=rest, duration=durations(len(film.times)), loop=0,
-        quality=80, method=4, minimize_size=True,
-    )  # fmt: skip
+    pictures = map(Image.fromarray, film.pictures(progress))
+    _save(path, "WEBP", film, pictures, quality=80, method=4, minimize_size=True)
+
+
+def _save(path: str | Path, kind: str, film: Film, pictures: Iterable[Image.Image], **options: Any) -> None:
+    first, *rest = pictures
+    spans = durations(len(film.times))
+    first.save(path, kind, save_all=True, append_images=rest, duration=spans, loop=0, **options)
 
 
 def save_mp4(

@@ -13,19 +13,16 @@ from __future__ import annotations
 import functools
 import importlib.util
 import warnings
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from surefoot.tasks.gallery.labelled import Batch, LabelledImages
-from surefoot.tasks.images import ranking
+from surefoot.tasks.gallery.labelled import SPLIT_SEED, Batch, LabelledImages, split
 from surefoot.tasks.images.decoding import File
-from surefoot.tasks.images.pictures import box_of_ink, grey, light_on_dark, pasted, shares
+from surefoot.tasks.images.pictures import box_of_ink, grey, light_on_dark, pasted
 
 SIDE = 8
 IMAGES, HELD_OUT = 1797, 500
-SPLIT_SEED = 0
 
 
 def _real() -> Batch:
@@ -72,9 +69,7 @@ class Digits(LabelledImages):
     @functools.cached_property
     def _data(self) -> tuple[Batch, Batch]:
         images, labels = _real() if _real_data_installed() else _synthetic()
-        rows = torch.randperm(IMAGES, generator=torch.Generator().manual_seed(SPLIT_SEED))
-        held_out, training = rows[:HELD_OUT], rows[HELD_OUT:]
-        return (images[training], labels[training]), (images[held_out], labels[held_out])
+        return split(images, labels, HELD_OUT)
 
     def model(self) -> nn.Module:
         """Two convolutions and a dense layer: 9930 parameters."""
@@ -87,26 +82,22 @@ class Digits(LabelledImages):
             nn.Linear(512, 10),
         )
 
-    def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
-        """Read the digit in an image file, or in each of a folder; see `surefoot.tasks.images.ranking`."""
-        return ranking.write(source, out, self.labels, shares(model, prepared))
+    @staticmethod
+    def prepared(file: File) -> Tensor:
+        """(1, 8, 8) in [0, 1], as these images are made: light on dark, the ink as high as the image.
 
+        An image that has the right size already is only turned to light on dark.
 
-def prepared(file: File) -> Tensor:
-    """(1, 8, 8) in [0, 1], as these images are made: light on dark, the ink as high as the image.
-
-    An image that has the right size already is only turned to light on dark.
-
-    Raises:
-        UnreadableError: the file is no image.
-    """
-    pixels = light_on_dark(grey(file))
-    if pixels.shape != (SIDE, SIDE):
-        rows, columns = box_of_ink(pixels)
-        ink = pixels[rows, columns][None, None]
-        sides = [max(1, round(SIDE * length / max(ink.shape[2:]))) for length in ink.shape[2:]]
-        pixels = pasted(nn.functional.interpolate(ink, sides, mode="area")[0, 0], SIDE)
-    return pixels[None] / pixels.max().clamp(min=1e-6)
+        Raises:
+            UnreadableError: the file is no image.
+        """
+        pixels = light_on_dark(grey(file))
+        if pixels.shape != (SIDE, SIDE):
+            rows, columns = box_of_ink(pixels)
+            ink = pixels[rows, columns][None, None]
+            sides = [max(1, round(SIDE * length / max(ink.shape[2:]))) for length in ink.shape[2:]]
+            pixels = pasted(nn.functional.interpolate(ink, sides, mode="area")[0, 0], SIDE)
+        return pixels[None] / pixels.max().clamp(min=1e-6)
 
 
 TASK = Digits()

@@ -22,9 +22,8 @@ from torch import Tensor, nn
 from surefoot.tasks.gallery.labelled import Batch, LabelledImages
 from surefoot.tasks.gallery.mnist import SIDE, made_up
 from surefoot.tasks.gallery.packaged import check, missing
-from surefoot.tasks.images import ranking
 from surefoot.tasks.images.decoding import File
-from surefoot.tasks.images.pictures import box_of_ink, grey, light_on_dark, shares, shrunk
+from surefoot.tasks.images.pictures import box_of_ink, grey, light_on_dark, shrunk
 
 PACKAGE, FOLDER = "dataset-fashion-mnist", Path("/usr/share/datasets/fashion-mnist")
 INSTALL = f"apt-get install {PACKAGE}"
@@ -106,27 +105,23 @@ class Fashion(LabelledImages):
             nn.Linear(576, 10),
         )
 
-    def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
-        """Tell what an image file shows, or each of a folder; see `surefoot.tasks.images.ranking`."""
-        return ranking.write(source, out, self.labels, shares(model, prepared))
+    @staticmethod
+    def prepared(file: File) -> Tensor:
+        """(1, 28, 28) in [0, 1], like the data: light on dark, 28 pixels along the longer side, centred.
 
+        An image that has the right size already is only turned to light on dark.
 
-def prepared(file: File) -> Tensor:
-    """(1, 28, 28) in [0, 1], as the data is made: light on dark, 28 pixels along the longer side, centred.
-
-    An image that has the right size already is only turned to light on dark.
-
-    Raises:
-        UnreadableError: the file is no image.
-    """
-    pixels = light_on_dark(grey(file))
-    if pixels.shape == (SIDE, SIDE):
-        return pixels[None]
-    small = shrunk(pixels[box_of_ink(pixels)], SIDE)
-    square = torch.zeros(1, SIDE, SIDE)
-    top, left = ((SIDE - length) // 2 for length in small.shape)
-    square[0, top : top + small.shape[0], left : left + small.shape[1]] = small
-    return square
+        Raises:
+            UnreadableError: the file is no image.
+        """
+        pixels = light_on_dark(grey(file))
+        if pixels.shape == (SIDE, SIDE):
+            return pixels[None]
+        small = shrunk(pixels[box_of_ink(pixels)], SIDE)
+        square = torch.zeros(1, SIDE, SIDE)
+        top, left = ((SIDE - length) // 2 for length in small.shape)
+        square[0, top : top + small.shape[0], left : left + small.shape[1]] = small
+        return square
 
 
 TASK = Fashion()

