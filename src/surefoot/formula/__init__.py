@@ -12,6 +12,7 @@ cpu          which compiled graph serves a parameter
 chunks       how its work is cut
 numbers      a group's settings: what is compiled in, and the numbers that may move at every step
 unchanged    whether tensors are still laid out as they were
+gather       many addresses in one compiled call
 memory       where tensors lie, and what overlaps
 launch       the one place that hands addresses to a kernel, and runs it over all parameters at once
 facts        what an optimizer declares about itself

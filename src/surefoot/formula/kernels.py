@@ -130,9 +130,18 @@ _compiling = threading.Lock()
 
 def compile_kernel(trace: Trace, layout: Layout) -> Kernel:
     """Compile a trace for this processor; takes some tens of milliseconds."""
+    plan = schedule(trace)
+    engine = compiled(module_of(plan, layout, trace))
+    address = engine.get_function_address
+    run = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(address("run"))
+    steps = tuple(address(f"step{i}") for i in range(len(plan.steps)))
+    return Kernel(plan, run, address("team"), steps, trace.tested, engine)
+
+
+def compiled(printed: ir.Module) -> Any:
+    """The engine that holds a module's code for this processor."""
     with _compiling:
-        plan, machine = schedule(trace), _machine()
-        printed = module_of(plan, layout, trace)
+        machine = _machine()
         printed.triple, printed.data_layout = machine.triple, str(machine.target_data)
         module = llvm.parse_assembly(str(printed))
         module.verify()
@@ -142,10 +151,7 @@ def compile_kernel(trace: Trace, layout: Layout) -> Kernel:
         passes.getModulePassManager().run(module, passes)
         engine = llvm.create_mcjit_compiler(module, machine)
         engine.finalize_object()
-    address = engine.get_function_address
-    run = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(address("run"))
-    steps = tuple(address(f"step{i}") for i in range(len(plan.steps)))
-    return Kernel(plan, run, address("team"), steps, trace.tested, engine)
+    return engine
 
 
 def module_of(plan: Schedule, layout: Layout, trace: Trace) -> ir.Module:
