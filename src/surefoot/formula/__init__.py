@@ -63,7 +63,7 @@ from surefoot.formula.language import (
     state_product,
     where,
 )
-from surefoot.formula.matrices import MatrixOptimizer
+from surefoot.formula.matrices import MatrixOptimizer, add_, lerp_
 from surefoot.formula.names import Settings, State
 from surefoot.formula.optimizer import Optimizer, backend
 from surefoot.formula.parts import decayed
@@ -88,6 +88,7 @@ __all__ = [
     "StateSlot",
     "Value",
     "add",
+    "add_",
     "addcmul",
     "at_least",
     "backend",
@@ -101,6 +102,7 @@ __all__ = [
     "hyperparameter",
     "learning_rate",
     "lerp",
+    "lerp_",
     "maximum",
     "mean",
     "minimum",

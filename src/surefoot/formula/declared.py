@@ -267,7 +267,7 @@ class Declared(torch.optim.Optimizer):
                 raise error(f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor")
             if slot.scalar or not isinstance(kept, Tensor):
                 continue
-            shape = torch.Size(slot.shape(tuple(p.shape))) if slot.fits(p.dim()) else None
+            shape = slot.shape(p.shape) if slot.fits(p.dim()) else None
             if kept.shape != shape:
                 expected = f"the shape {tuple(shape)}" if shape is not None else "no such state"
                 raise RuntimeError(
@@ -285,11 +285,10 @@ class Declared(torch.optim.Optimizer):
             )
         if p.is_complex() and not self._declared.takes_complex:
             raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
-        if p.grad is not None and p.grad.is_complex() and not p.is_complex():
-            raise RuntimeError(
-                f"result type {p.grad.dtype} can't be cast to the desired output type {p.dtype}"
-            )
-        if p.grad is not None and p.grad.is_sparse and self._declared.sparse == "no":
+        g = p.grad
+        if g is not None and g.is_complex() and not p.is_complex():
+            raise RuntimeError(f"result type {g.dtype} can't be cast to the desired output type {p.dtype}")
+        if g is not None and g.is_sparse and self._declared.sparse == "no":
             raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
     @classmethod

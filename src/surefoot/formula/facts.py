@@ -215,6 +215,8 @@ def _as_tuple(values: Any) -> tuple[Any, ...]:
 def _plain(value: Any, default: Any) -> Any:
     if type(value) is float or value is None:  # nearly always
         return value
+    if type(value) is tuple and all(type(member) is float for member in value):
+        return value
     if isinstance(default, tuple) and _is_sequence(value):
         return tuple(_plain(member, 0.0) for member in _as_tuple(value))
     if isinstance(value, Tensor):
@@ -287,9 +289,10 @@ class StateSlot:
         """The shape of this state for a parameter of the given shape."""
         if self.scalar:
             return ()
+        if self.over is None:
+            return shape
         kept = list(shape)
-        if self.over is not None:
-            kept[self.over] = 1
+        kept[self.over] = 1
         return tuple(kept)
 
 
