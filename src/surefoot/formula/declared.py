@@ -15,7 +15,8 @@ from torch.optim.optimizer import ParamsT
 
 from surefoot.formula import state_dict as state_dicts
 from surefoot.formula.declaration import SWITCHES, Declaration, collect, give_constructor
-from surefoot.formula.facts import Facts, Family, Hyperparameter, StateSlot, check_tensor
+from surefoot.formula.facts import Facts, Family, StateSlot
+from surefoot.formula.hyperparameter import Hyperparameter, check_tensor
 from surefoot.formula.slips import misspelt, respelt
 from surefoot.formula.unchanged import plain
 from surefoot.naming import nearest
