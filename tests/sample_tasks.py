@@ -1,49 +1,22 @@
-import textwrap
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-# A small regression with dropout: every step draws from the generator that a resumed run must restore.
+# What an engine may meet besides the sample tasks of `surefoot.testing`.
 SAMPLE = """
 import ctypes, faulthandler, os, signal, subprocess, sys, time
 import torch
 from torch import nn
 
-class Sample:
-    name, steps, measure = "sample", 100, "validation loss"
-
-    def model(self):
-        return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Dropout(0.1), nn.Linear(8, 1))
-
-    def batches(self, seed):
-        generator = torch.Generator().manual_seed(seed)
-        while True:
-            x = torch.randn(16, 4, generator=generator)
-            yield x, x.sum(1, keepdim=True).sin()
-
-    def loss(self, model, batch):
-        return nn.functional.mse_loss(model(batch[0]), batch[1])
-
-    def validate(self, model):
-        torch.manual_seed(5)  # a careless task; the run's own draws must not notice
-        x = torch.randn(64, 4)
-        return self.loss(model, (x, x.sum(1, keepdim=True).sin())).item()
+from surefoot.testing.sample_tasks import Exits, Nan, Raises, Sample, Slow
 
 class Segfault(Sample):
     def loss(self, model, batch): return ctypes.string_at(0)
 
-class Exits(Sample):
-    def loss(self, model, batch):
-        print("the disk is on fire", file=sys.stderr, flush=True)
-        os._exit(7)
-
 class Killed(Sample):
     def loss(self, model, batch): os.kill(os.getpid(), signal.SIGKILL)
-
-class Raises(Sample):
-    def loss(self, model, batch): raise LookupError("no such label")
 
 class RaisesAtLength(Sample):
     def loss(self, model, batch): raise ValueError("x" * 10**7)
@@ -51,21 +24,12 @@ class RaisesAtLength(Sample):
 class Quits(Sample):
     def loss(self, model, batch): sys.exit("enough")
 
-class Nan(Sample):
-    def loss(self, model, batch): return super().loss(model, batch) * float("nan")
-
 class NanAtTheEnd(Sample):
     def validate(self, model): return float("nan")
 
 class Ends(Sample):
     def batches(self, seed):
         for _, batch in zip(range(10), super().batches(seed)): yield batch
-
-class Slow(Sample):
-    steps = 10**6
-    def loss(self, model, batch):
-        time.sleep(0.01)
-        return super().loss(model, batch)
 
 class Hangs(Sample):
     def loss(self, model, batch):
@@ -167,7 +131,7 @@ def one_thread():
 def tasks_file(tmp_path_factory) -> Path:
     """A user's file of well and badly behaved tasks: Sample, Segfault, Exits, Killed, Raises, Nan, ..."""
     path = tmp_path_factory.mktemp("tasks") / "sample_tasks.py"
-    path.write_text(textwrap.dedent(SAMPLE))
+    path.write_text(SAMPLE)
     return path
 
 

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "checks": {"training", "tasks", "study"},
     "scripts": {"training", "tasks", "study"},
     "engines": {"scripts", "training", "tasks", "study", "optim"},
+    "testing": {"engines", "checks", "training", "tasks", "study", "formula"},
     "analysis": {"study"},
     "search": {"analysis", "engines", "scripts", "training", "tasks", "store", "study", "optim", "formula"},
     "report": {"analysis", "study"},

@@ -77,14 +77,12 @@ class TestHealthyTasks:
         assert 0 < report.facts.seconds_per_step < 1
         assert 1 < report.facts.initial_value < 2
 
-    @pytest.mark.parametrize("name", sorted(builtin_tasks()))
-    def test_built_in_tasks(self, name, monkeypatch):
+    @pytest.mark.parametrize("name", ["digits", "tabular", "text", "line"])
+    def test_of_some_built_in_tasks_nothing_is_told(self, name, monkeypatch):
         task = builtin_tasks()[name]
         monkeypatch.setattr(type(task), "steps", 2)
         monkeypatch.setattr(checking, "TIMING_SECONDS", 0.0)
-        report = check(task, workers=1)
-        assert report.wrong == ()
-        assert name not in {"digits", "tabular", "text", "line"} or report.findings == ()
+        assert check(task, workers=1).findings == ()
 
     def test_one_made_from_a_loader(self):
         table = TensorDataset(X[:120], Y[:120])

@@ -27,7 +27,7 @@ INTRODUCTION = """\
 # From a formula to a kernel
 
 A formula is called once with symbols, which leaves a *trace*. The trace is laid out as *steps*, preparations
-and sweeps over the elements (`formula/sweeps.py`). These are printed as *LLVM IR* (`formula/kernels.py`),
+and sweeps over the elements (`formula/sweeps.py`). These are printed as *LLVM IR* (`formula/kernels`),
 which LLVM compiles for the processor. Here is the way of SGD with momentum, in float32, from the second step
 on. `python -m tests.formula.kernel_page` wrote this page, and a test keeps it true.
 """

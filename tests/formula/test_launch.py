@@ -332,6 +332,6 @@ def test_stretches_that_overlap_are_seen():
 def test_a_storage_holds_its_tensor_or_not():
     flat = torch.zeros(10)
     for t in (flat, flat[3:], flat[::3], flat.view(2, 5).t(), torch.zeros(0)):
-        assert held([t], addresses([t]), [reach_of(t)])
+        assert held([t], addresses((t,)), [reach_of(t)])
     flat.untyped_storage().resize_(36)
-    assert not held([flat], addresses([flat]), [reach_of(flat)])
+    assert not held([flat], addresses((flat,)), [reach_of(flat)])

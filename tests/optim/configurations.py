@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from surefoot import formula, optim
+from surefoot.testing.trajectories import distance as distance
 
 try:
     from torch.testing._internal.common_optimizers import optim_db
@@ -248,16 +249,3 @@ def run(
                 set_gradients(params, generator)
                 optimizer.step()
     return optimizer
-
-
-def distance(ours: list[Tensor], theirs: list[Tensor]) -> float:
-    """The largest relative distance of two lists of parameters."""
-    return max(
-        float((_double(a) - _double(b)).norm() / _double(b).norm().clamp_min(1e-30))
-        for a, b in zip(ours, theirs, strict=True)
-        if a.numel()
-    )
-
-
-def _double(p: Tensor) -> Tensor:
-    return p.detach().to(torch.complex128 if p.is_complex() else torch.float64)

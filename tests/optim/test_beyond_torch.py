@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 from surefoot import optim
-from tests.optim.configurations import distance, identify, parameters, run
+from surefoot.testing.optimizers import OptimizerSuite
 
 
 class Plain(torch.optim.Optimizer):
@@ -50,35 +49,19 @@ class PlainAdaBelief(Plain):
         p.sub_(group["lr"] * corrected / ((s / (1 - beta2**t)).sqrt() + group["eps"]))
 
 
-CASES = [
-    (PlainAdaBelief, "AdaBelief", {}), (PlainAdaBelief, "AdaBelief", {"lr": 0.01, "weight_decay": 0.1}),
-    (PlainAdaBelief, "AdaBelief", {"betas": (0.5, 0.9), "eps": 1e-8, "maximize": True}),
-    (PlainLion, "Lion", {}), (PlainLion, "Lion", {"lr": 0.01, "weight_decay": 0.1}),
-    (PlainLion, "Lion", {"betas": (0.5, 0.9), "maximize": True}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("backend", ["auto", "eager"])
-@pytest.mark.parametrize(("reference", "name", "settings"), CASES, ids=lambda v: identify(v))
-def test_trajectories_equal_the_reference(reference, name, settings, backend):
-    expected, found = parameters(), parameters()
-    run(reference, settings, expected)
-    run(optim.OPTIMIZERS[name], settings, found, backend=backend)
-    assert distance(found, expected) <= 1e-12
-    assert distance(found, parameters()) > 1e-4
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
-@pytest.mark.parametrize("name", sorted({name for _, name, _ in CASES}))
-def test_other_precisions_stay_near_float64(name, dtype):
-    exact, found = (
-        [p.detach().to(t).requires_grad_() for p in parameters(dtype)] for t in (torch.float64, dtype)
+class TestLion(OptimizerSuite):
+    optimizer, reference = optim.Lion, PlainLion
+    settings = (
+        {},
+        {"lr": 0.01, "weight_decay": 0.1},
+        {"betas": (0.5, 0.9), "maximize": True},
     )
 
-    def same_gradients(params, generator):
-        for p in params:
-            p.grad = torch.randn(p.shape, generator=generator).to(dtype).to(p.dtype)
 
-    for params in (exact, found):
-        run(optim.OPTIMIZERS[name], {"lr": 0.01}, params, 20, set_gradients=same_gradients)
-    assert distance(found, exact) <= (1e-5 if dtype == torch.float32 else 0.05)
+class TestAdaBelief(OptimizerSuite):
+    optimizer, reference = optim.AdaBelief, PlainAdaBelief
+    settings = (
+        {},
+        {"lr": 0.01, "weight_decay": 0.1},
+        {"betas": (0.5, 0.9), "eps": 1e-8, "maximize": True},
+    )

@@ -7,14 +7,17 @@ autocast     which no step obeys
 eager        the formula called with tensors: the reference
 sweeps       what has to be computed when
 llvm         nodes of the graph as instructions
-kernels      the graph compiled
+kernels/     the graph printed as IR, and compiled
 cpu          which compiled graph serves a parameter
 chunks       how its work is cut
 numbers      a group's settings: what is compiled in, and the numbers that may move at every step
 unchanged    whether tensors are still laid out as they were
+gather       many addresses in one compiled call
 memory       where tensors lie, and what overlaps
 launch       the one place that hands addresses to a kernel, and runs it over all parameters at once
-facts        what an optimizer declares about itself
+hyperparameter          one constructor argument
+shared_hyperparameters  those that several optimizers share
+facts        what an optimizer declares about itself, and its card
 declaration  the declarations of a class, collected, and the constructor with torch's signature
 declared     the class behind all optimizers: groups, settings, checkpoints
 slips        is an unknown key of a group a misspelt setting?
@@ -25,29 +28,8 @@ history, line_search   the parts of LBFGS
 """
 
 from surefoot.formula.declared import Declared
-from surefoot.formula.facts import (
-    SHRINKS,
-    STEP,
-    Choices,
-    Facts,
-    Family,
-    Hyperparameter,
-    Kind,
-    LogNormal,
-    Meaning,
-    StateSlot,
-    at_least,
-    check_tensor,
-    choice,
-    decay_pair,
-    decoupled_decay,
-    epsilon,
-    flag,
-    hyperparameter,
-    learning_rate,
-    non_negative,
-    weight_decay,
-)
+from surefoot.formula.facts import STEP, Facts, Family, Meaning, StateSlot
+from surefoot.formula.hyperparameter import Choices, Hyperparameter, Kind, LogNormal, check_tensor
 from surefoot.formula.language import (
     Value,
     add,
@@ -62,10 +44,23 @@ from surefoot.formula.language import (
     state_product,
     where,
 )
-from surefoot.formula.matrices import MatrixOptimizer
+from surefoot.formula.matrices import MatrixOptimizer, add_, lerp_
 from surefoot.formula.names import Settings, State
 from surefoot.formula.optimizer import Optimizer, backend
 from surefoot.formula.parts import decayed
+from surefoot.formula.shared_hyperparameters import (
+    SHRINKS,
+    at_least,
+    choice,
+    decay_pair,
+    decoupled_decay,
+    epsilon,
+    flag,
+    hyperparameter,
+    learning_rate,
+    non_negative,
+    weight_decay,
+)
 from surefoot.formula.trace import FormulaError
 
 __all__ = [
@@ -87,6 +82,7 @@ __all__ = [
     "StateSlot",
     "Value",
     "add",
+    "add_",
     "addcmul",
     "at_least",
     "backend",
@@ -100,6 +96,7 @@ __all__ = [
     "hyperparameter",
     "learning_rate",
     "lerp",
+    "lerp_",
     "maximum",
     "mean",
     "minimum",

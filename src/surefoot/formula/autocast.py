@@ -7,13 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
+
+NOTHING = contextlib.nullcontext()
+
+
+def switched_off_for(t: Tensor) -> contextlib.AbstractContextManager[Any]:
+    """A block without autocast for a tensor's device; costs next to nothing where there is none."""
+    return switched_off(t.device.type) if torch._C._is_any_autocast_enabled() else NOTHING
 
 
 def switched_off(device_type: str) -> contextlib.AbstractContextManager[Any]:
-    """A block without autocast for this type of device; costs next to nothing where there is none."""
+    """A block without autocast for this type of device."""
     if _is_on(device_type):
         return torch.autocast(device_type, enabled=False)
-    return contextlib.nullcontext()
+    return NOTHING
 
 
 def as_now(function: Callable[[], Any], device_type: str) -> Callable[[], Any]:

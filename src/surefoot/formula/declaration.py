@@ -13,7 +13,8 @@ from typing import Any
 
 from torch.optim.optimizer import ParamsT
 
-from surefoot.formula.facts import Family, Hyperparameter, StateSlot
+from surefoot.formula.facts import Family, StateSlot
+from surefoot.formula.hyperparameter import Hyperparameter
 
 # torch's arguments that choose an implementation.  They never change the mathematics here;
 # `maximize` is applied to the gradient before the formula sees it.

@@ -15,7 +15,8 @@ from torch.optim.optimizer import ParamsT
 
 from surefoot.formula import state_dict as state_dicts
 from surefoot.formula.declaration import SWITCHES, Declaration, collect, give_constructor
-from surefoot.formula.facts import Facts, Family, Hyperparameter, StateSlot, check_tensor
+from surefoot.formula.facts import Facts, Family, StateSlot
+from surefoot.formula.hyperparameter import Hyperparameter, check_tensor
 from surefoot.formula.slips import misspelt, respelt
 from surefoot.formula.unchanged import plain
 from surefoot.naming import nearest
@@ -267,7 +268,7 @@ class Declared(torch.optim.Optimizer):
                 raise error(f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor")
             if slot.scalar or not isinstance(kept, Tensor):
                 continue
-            shape = torch.Size(slot.shape(tuple(p.shape))) if slot.fits(p.dim()) else None
+            shape = slot.shape(p.shape) if slot.fits(p.dim()) else None
             if kept.shape != shape:
                 expected = f"the shape {tuple(shape)}" if shape is not None else "no such state"
                 raise RuntimeError(
@@ -285,11 +286,10 @@ class Declared(torch.optim.Optimizer):
             )
         if p.is_complex() and not self._declared.takes_complex:
             raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
-        if p.grad is not None and p.grad.is_complex() and not p.is_complex():
-            raise RuntimeError(
-                f"result type {p.grad.dtype} can't be cast to the desired output type {p.dtype}"
-            )
-        if p.grad is not None and p.grad.is_sparse and self._declared.sparse == "no":
+        g = p.grad
+        if g is not None and g.is_complex() and not p.is_complex():
+            raise RuntimeError(f"result type {g.dtype} can't be cast to the desired output type {p.dtype}")
+        if g is not None and g.is_sparse and self._declared.sparse == "no":
             raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
 
     @classmethod

@@ -50,11 +50,12 @@ def step(
     known = Settings({**settings, "machine_epsilon": machine_epsilon(p.dtype)})
     if p.is_complex() and not g.is_complex():  # one number for each pair of the parameter's
         g = g.to(p.dtype)
-    with autocast.switched_off(p.device.type):
+    with autocast.switched_off_for(p):
         result = formula(_shown(p), _shown(g), values, known)
         for name, before in shown.items():
             after = getattr(values, name)
-            if after is not before:
+            changed_copy = isinstance(after, Tensor) and after is not state.get(name)  # in place, perhaps
+            if after is not before or changed_copy:
                 _keep(state, name, after, p)
         _write(p, result)
 
@@ -102,6 +103,8 @@ def _keep(state: dict[str, Any], name: str, value: Any, p: Tensor) -> None:
 
 
 def _write(target: Tensor, value: Any) -> None:
+    if value is target:
+        return
     place = torch.view_as_real(target) if target.is_complex() else target
     if isinstance(value, Tensor):
         if value.is_floating_point() and not place.is_floating_point():  # copy_ would drop the fraction

@@ -118,6 +118,8 @@ def lerp(start: Value | float, end: Value | float, weight: Value | float) -> Val
 
 def _lerp_tensors(start: torch.Tensor, end: torch.Tensor, weight: Any) -> Value:
     """torch.lerp, which promotes no types."""
+    if start.dtype is end.dtype and not isinstance(weight, torch.Tensor):
+        return cast("Value", torch.lerp(start, end, weight))
     dtype = torch.promote_types(start.dtype, end.dtype)
     if isinstance(weight, torch.Tensor):
         weight = weight.to(start.device, dtype)

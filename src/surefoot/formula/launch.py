@@ -61,8 +61,8 @@ class Row:
 class Tensors(NamedTuple):
     """The tensors of a step, one entry per parameter of the optimizer, in order."""
 
-    params: Sequence[Tensor]
-    gradients: Sequence[Tensor | None]
+    params: tuple[Tensor, ...]
+    gradients: tuple[Tensor | None, ...]
     states: Mapping[Tensor, dict[str, Any]]
 
 
@@ -92,8 +92,8 @@ class Batch:
         self._gradients_unchanged: dict[tuple[bool, ...], Unchanged] = {}
         self._all_present = Unchanged([r.g for r in rows])
         self._like_gradients = [(r.g.shape, r.g.stride(), r.g.dtype) for r in rows]
-        self.written: list[int] = []
-        self.read: list[int] = []
+        self.written = self.read = array("q")
+        self._some_missing = False  # in `read`
         self.elements = sum(r.p.numel() for r in rows)
         self._make_tables(rows)
 
@@ -130,14 +130,14 @@ class Batch:
     def collect(self, now: Tensors) -> _Collected | None:
         """The addresses of this step, checked; None where something does not fit."""
         params, gradients = self._own(now.params), self._own(now.gradients)
-        written = list(params)
+        written = params
         if self._kept is not None:
             states = list(map(now.states.get, params))
             if self.transient:
                 states = [{**(s or {}), **fresh} for s, fresh in zip(states, self._fresh, strict=True)]
             try:
                 kept = map(self._kept, cast("list[dict[str, Any]]", states))
-                written += kept if len(self._names) == 1 else itertools.chain.from_iterable(kept)
+                written = (*params, *(kept if len(self._names) == 1 else itertools.chain.from_iterable(kept)))
             except (KeyError, TypeError):  # the state was cleared
                 return None
         if not self._unchanged(written):
@@ -146,27 +146,27 @@ class Batch:
             return None
         at = addresses(written)
         if at == self.written:
-            at = self.written  # the very list, so that nobody need compare again
+            at = self.written  # the very array, so that nobody need compare again
         elif not held(written, at, self.sizes):
             return None
         return _Collected(params, gradients, at, reads)
 
-    def _own(self, entries: Sequence[Any]) -> Sequence[Any]:
+    def _own(self, entries: tuple[Any, ...]) -> tuple[Any, ...]:
         if self._is_head and len(entries) == len(self.positions):
             return entries
         if self._select is not None:
-            return cast("Sequence[Any]", self._select(entries))
+            return cast("tuple[Any, ...]", self._select(entries))
         return (entries[self.positions[0]],)
 
-    def _read(self, gradients: Sequence[Tensor | None]) -> list[int] | None:
+    def _read(self, gradients: tuple[Tensor | None, ...]) -> array[int] | None:
         """The addresses of the gradients, 0 for one that is missing."""
         if self._all_present.as_known(gradients):
-            return self._examined(cast("Sequence[Tensor]", gradients))
+            return self._examined(cast("tuple[Tensor, ...]", gradients))
         missing = tuple(g is None for g in gradients)
         if not any(missing):
             unchanged = self._all_present(gradients)
-            return self._examined(cast("Sequence[Tensor]", gradients)) if unchanged else None
-        present = [g for g in gradients if g is not None]
+            return self._examined(cast("tuple[Tensor, ...]", gradients)) if unchanged else None
+        present = tuple(g for g in gradients if g is not None)
         if missing not in self._gradients_unchanged:
             if not all(map(_is_like, present, itertools.compress(self._like_gradients, map(not_, missing)))):
                 return None
@@ -177,25 +177,27 @@ class Batch:
             return None
         return self._examined(present, missing)
 
-    def _examined(self, present: Sequence[Tensor], missing: tuple[bool, ...] = ()) -> list[int] | None:
+    def _examined(self, present: tuple[Tensor, ...], missing: tuple[bool, ...] = ()) -> array[int] | None:
         """The addresses of gradients of known layout; None where a storage does not hold one."""
-        found, sizes, at = addresses(present), self.sizes, None
+        at = found = addresses(present)
+        sizes = self.sizes
         if missing:
             rest = iter(found)
-            at = [0 if absent else next(rest) for absent in missing]
+            at = array("q", [0 if absent else next(rest) for absent in missing])
             sizes = [size for size, absent in zip(sizes, missing, strict=False) if not absent]
-        if (at or found) == self.read:
+        if at == self.read:
             return self.read
-        return (at or found) if held(present, found, sizes) else None
+        return at if held(present, found, sizes) else None
 
     def place(self, collected: _Collected) -> None:
         """Put the addresses of this step where the kernel looks for them."""
         count, width, kept = len(self.positions), 2 + self._tensors, len(self._names)
         if collected.read is not self.read:
-            self._streams[1::width] = array("q", collected.read)
+            self._streams[1::width] = collected.read
+            self._some_missing = 0 in collected.read
         if collected.written is not self.written:
-            self._streams[0::width] = array("q", collected.written[:count])
-            own = array("q", collected.written[count:])
+            self._streams[0::width] = collected.written[:count]
+            own = collected.written[count:]
             for column in range(self._tensors):
                 self._streams[2 + column :: width] = own[column::kept]
             for column in range(self._scalars):
@@ -210,8 +212,8 @@ class Batch:
         # The kernel writes behind autograd's back: tell it, so that a graph that saved the old
         # values refuses to use the new ones.
         params = collected.params
-        if 0 in collected.read:
-            params = [p for p, g in zip(params, collected.gradients, strict=True) if g is not None]
+        if self._some_missing:
+            params = tuple(p for p, g in zip(params, collected.gradients, strict=True) if g is not None)
         torch.autograd.graph.increment_version(params)
 
     def made(self, now: Tensors) -> None:
@@ -234,10 +236,10 @@ class _Collected(NamedTuple):
         read: addresses of the gradients, 0 for one that is missing.
     """
 
-    params: Sequence[Tensor]
-    gradients: Sequence[Tensor | None]
-    written: list[int]
-    read: list[int]
+    params: tuple[Tensor, ...]
+    gradients: tuple[Tensor | None, ...]
+    written: array[int]
+    read: array[int]
 
 
 class Launcher:
@@ -344,7 +346,7 @@ class RowBatch:
             counted = {name: float(state[name]) for name in self._counts}
         except (KeyError, TypeError):
             return False
-        written = [p, *kept.values()]
+        written = (p, *kept.values())
         if not has_rows(p, gradient) or not self._unchanged(written):
             return False
         if not held(written, addresses(written), map(reach_of, written)):
@@ -368,14 +370,14 @@ class RowBatch:
         count = len(values)
         if count > len(self._chunks):
             self._make_chunks(2 * count)
-        bases = array("q", addresses([p, p, *(kept[name] for name in self._layout.tensors)]))
+        bases = addresses((p, p, *(kept[name] for name in self._layout.tensors)))
         streams = torch.add(
             torch.frombuffer(bases, dtype=torch.int64), rows[:, None], alpha=self._size
         )  # one line per row
         torch.add(self._offsets[:count], values.data_ptr(), out=streams.select(1, 1))
         if not count:  # the counters are stepped all the same; nothing is read here
             streams = torch.frombuffer(bases, dtype=torch.int64)
-        scalars = array("q", addresses(kept[name] for name in self._layout.scalars))
+        scalars = addresses(tuple(kept[name] for name in self._layout.scalars))
         settings = array("d", numbers)
         tables = {
             "scalars": scalars.buffer_info()[0],

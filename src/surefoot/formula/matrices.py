@@ -10,6 +10,7 @@ from torch import Tensor
 
 from surefoot.formula import eager
 from surefoot.formula.declared import Declared
+from surefoot.formula.language import add, lerp
 from surefoot.formula.memory import Written, stretch
 from surefoot.formula.unchanged import plain
 
@@ -20,7 +21,8 @@ class MatrixOptimizer(Declared):
     """An optimizer whose formula is given matrices.
 
     In `update`, `p`, `g` and the tensor states have one more dimension than a parameter, the first: it
-    counts the parameters of one shape that are stepped together.
+    counts the parameters of one shape that are stepped together.  What is changed in place there, and then
+    returned or assigned, is kept like any other result.
     """
 
     takes_complex: ClassVar[bool] = False
@@ -51,7 +53,8 @@ class MatrixOptimizer(Declared):
         settings = self._settings(group)
         params = [p for p in group["params"] if p.grad is not None]
         states = [self._init_state(p) for p in params]
-        stacks = self._stacks(params) if _lie_apart(params, states) else ([p] for p in params)
+        alone = all(self._largest_stack(p) < 2 * p.numel() for p in params)
+        stacks = ([p] for p in params) if alone or not _lie_apart(params, states) else self._stacks(params)
         for stack in stacks:
             self._step_stack(stack, group, settings)
 
@@ -97,6 +100,22 @@ class MatrixOptimizer(Declared):
             torch._foreach_copy_(params, list(p.unbind()))
             for name, stack in state.items():
                 torch._foreach_copy_([s[name] for s in states], list(stack.unbind()))
+
+
+def lerp_(start: Any, end: Any, weight: Any) -> Tensor:
+    """`lerp`, in the memory of `start` where types allow: for a state that takes the result."""
+    moved: Any = start.lerp_(end, weight) if _fit(start, end, weight) else lerp(start, end, weight)
+    return cast(Tensor, moved)
+
+
+def add_(x: Any, y: Any, alpha: Any) -> Tensor:
+    """`add`, in the memory of `x` where types allow: for a parameter that takes the result."""
+    moved: Any = x.add_(y, alpha=alpha) if _fit(x, y, alpha) else add(x, y, alpha)
+    return cast(Tensor, moved)
+
+
+def _fit(x: Tensor, y: Tensor, factor: Any) -> bool:
+    return x.dtype is y.dtype and not isinstance(factor, Tensor)
 
 
 def _stacked(tensors: list[Tensor]) -> Tensor:

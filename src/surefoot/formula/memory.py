@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import functools
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import add, le
 
 from torch import Tensor, UntypedStorage
 
 REMEMBERED = 1 << 16  # stretches
+MANY = 128  # tensors whose addresses are worth the 10 ms of a compilation
 
 Stretch = tuple[int, int]  # the first address, and the one behind the last
 
 
-def addresses(tensors: Iterable[Tensor]) -> list[int]:
+def addresses(tensors: tuple[Tensor, ...]) -> array[int]:
     """The address of each tensor's first element; 0 where it has no memory."""
-    return list(map(Tensor.data_ptr, tensors))
+    gather = _gatherer() if len(tensors) >= MANY else None
+    found = gather(tensors) if gather else None
+    return array("q", list(map(Tensor.data_ptr, tensors))) if found is None else found
+
+
+@functools.cache
+def _gatherer() -> Callable[[tuple[Tensor, ...]], array[int] | None] | None:
+    """The compiled call, if there is a compiler."""
+    try:
+        from surefoot.formula.gather import gatherer
+    except ImportError:
+        return None
+    return gatherer()
 
 
 def held(tensors: Sequence[Tensor], at: Sequence[int], reaches: Iterable[int]) -> bool:

@@ -164,8 +164,8 @@ class Optimizer(Declared):
 
     def _now(self) -> Tensors:
         groups = self.param_groups
-        params = groups[0]["params"] if len(groups) == 1 else [p for g in groups for p in g["params"]]
-        return Tensors(params, list(map(_gradient, params)), self.state)
+        params = tuple(groups[0]["params"] if len(groups) == 1 else [p for g in groups for p in g["params"]])
+        return Tensors(params, tuple(map(_gradient, params)), self.state)
 
     def _planned(self, now: Tensors) -> Plan:
         """Sort the parameters that have a gradient into batches, one per kernel, and the rest."""
@@ -256,7 +256,7 @@ class Optimizer(Declared):
         for name, tensor in {"parameter": p, "gradient": g, **kept}.items():
             if not plain(tensor, inference=True):
                 continue
-            if not held([tensor], addresses([tensor]), [reach_of(tensor)]):
+            if not held([tensor], addresses((tensor,)), [reach_of(tensor)]):
                 place = next(
                     f"parameter {j} of group {i}"
                     for i, group in enumerate(self.param_groups)

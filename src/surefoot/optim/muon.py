@@ -79,7 +79,7 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
 
     @staticmethod
     def update(p: Tensor, g: Any, s: Any, h: Any) -> Tensor:
-        average: Any = f.lerp(s.momentum_buffer, g, 1 - h.momentum)
+        average: Any = f.lerp_(s.momentum_buffer, g, 1 - h.momentum)
         s.momentum_buffer = average
         direction: Any = f.lerp(g, average, h.momentum) if h.nesterov else average
         direction = orthogonalized(direction, h.ns_coefficients, h.ns_steps, h.eps)
@@ -87,8 +87,7 @@ class Muon(f.MatrixOptimizer, arguments="ns_coefficients, eps, ns_steps, adjust_
         scale = math.sqrt(max(1, rows / columns))
         if h.adjust_lr_fn == "match_rms_adamw":
             scale = 0.2 * math.sqrt(max(rows, columns))
-        after: Tensor = (1 - h.lr * h.weight_decay) * p - h.lr * scale * direction
-        return after
+        return f.add_(p.mul_(1 - h.lr * h.weight_decay), direction, -h.lr * scale)
 
     @staticmethod
     def _largest_stack(p: Tensor) -> int:
@@ -111,10 +110,13 @@ def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], steps: i
         eps: least norm that a matrix is divided by.
     """
     if _one_by_one(x):
-        arguments = coefficients, steps, eps, torch.addmm, torch.Tensor.bfloat16
-        return torch.stack([_newton_schulz(matrix, *arguments) for matrix in x]).to(x.dtype)
-    rounded = _in_float32 if x.device.type == "cpu" else torch.Tensor.bfloat16
-    return _newton_schulz(x, coefficients, steps, eps, torch.baddbmm, rounded)
+        matrices = x.bfloat16().unbind()
+        arguments = coefficients, steps, eps, torch.mm, torch.addmm
+        products = [_newton_schulz(matrix, *arguments) for matrix in matrices]
+        return (torch.stack(products) if len(products) > 1 else products[0].unsqueeze(0)).to(x.dtype)
+    if x.is_cpu:
+        return _newton_schulz(_in_float32(x), coefficients, steps, eps, torch.bmm, torch.baddbmm, _in_float32)
+    return _newton_schulz(x.bfloat16(), coefficients, steps, eps, torch.bmm, torch.baddbmm)
 
 
 def _newton_schulz(
@@ -122,22 +124,23 @@ def _newton_schulz(
     coefficients: tuple[float, float, float],
     steps: int,
     eps: float,
+    multiply: Callable[..., Tensor],
     multiply_add: Callable[..., Tensor],
-    rounded: Callable[[Tensor], Tensor],
+    rounded: Callable[[Tensor], Tensor] = lambda product: product,
 ) -> Tensor:
     a, b, c = coefficients
     tall = x.shape[-2] > x.shape[-1]
-    x = rounded(x.mT if tall else x)
+    x = x.mT if tall else x
     x = rounded(x / rounded(torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True)).clamp(min=eps))
     for _ in range(steps):
-        gram = rounded(x @ x.mT)
+        gram = rounded(multiply(x, x.mT))
         x = rounded(multiply_add(x, rounded(multiply_add(gram, gram, gram, beta=b, alpha=c)), x, beta=a))
     return x.mT if tall else x
 
 
 def _one_by_one(x: Tensor) -> bool:
     """Whether the products are those that torch takes."""
-    return x.dtype == torch.float64 or (x.device.type == "cpu" and HAS_BFLOAT16)
+    return x.dtype == torch.float64 or (HAS_BFLOAT16 and x.is_cpu)
 
 
 def _in_float32(x: Tensor) -> Tensor:

@@ -13,12 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from surefoot.engines.base import Engine
 from surefoot.engines.local import worker_process
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.study.run import Candidate, Job
-from surefoot.training.loop import train
-from tests.engines.gathering import LIMIT, gather
+from surefoot.testing.engines import LIMIT, EngineSuite, gather
 
 ADAM = Candidate("Adam", {"lr": 1e-2})
 
@@ -41,18 +39,16 @@ def job(tasks_file):
     return job
 
 
-def test_it_is_an_engine(engine):
-    assert isinstance(engine, Engine)
+class TestAsAnyEngine(EngineSuite):
+    @pytest.fixture(autouse=True)
+    def own_tasks(self, tasks_file):
+        type(self).tasks = str(tasks_file)
+
+
+def test_it_has_a_slot_for_each_worker(engine):
     assert engine.slots == 2
     with pytest.raises(ValueError, match="at least 1"):
         LocalEngine(workers=0)
-
-
-def test_jobs_give_what_the_same_runs_give_here(engine, job, sample):
-    results = gather(engine, *(job("Sample", id=seed, seed=seed) for seed in range(5)))
-    for seed, (values, end) in results.items():
-        assert end.status == "completed", end.message
-        assert values == [train(sample(), ADAM, seed, 0.2).point.value]
 
 
 def test_workers_stay_and_have_one_thread_each(engine, job):
@@ -62,37 +58,6 @@ def test_workers_stay_and_have_one_thread_each(engine, job):
     assert os.getpid() not in processes
     ((values, _),) = gather(engine, job("Threads")).values()
     assert values == [11.0]
-
-
-def test_nothing_to_wait_for(engine):
-    begin = time.monotonic()
-    assert engine.events() == []
-    assert engine.events(timeout=10) == []
-    assert time.monotonic() - begin < 1
-
-
-def test_more_jobs_than_slots_are_refused(engine, job):
-    engine.start(job("Slow", id=1))
-    engine.start(job("Slow", id=2))
-    with pytest.raises(RuntimeError, match="all 2 slots are taken"):
-        engine.start(job("Slow", id=3))
-    engine.stop(1)
-    engine.stop(2)
-    engine.stop(99)
-    ends = []
-    while found := engine.events(timeout=30):
-        ends += found
-    assert {(end.job, end.status) for end in ends} == {(1, "stopped"), (2, "stopped")}
-
-
-def test_a_timeout_of_events(engine, job):
-    engine.start(job("Slow"))
-    begin = time.monotonic()
-    assert engine.events(timeout=0.3) == []
-    assert 0.3 <= time.monotonic() - begin < 2
-    engine.stop(0)
-    (end,) = engine.events()
-    assert end.status == "stopped"
 
 
 def test_failures_of_every_kind_leave_the_others_alone(engine, job):

@@ -14,7 +14,6 @@ import pytest
 
 pytest.importorskip("ray")
 
-from surefoot.engines.base import Engine
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.engines.ray.engine import RayEngine
 from surefoot.report.live import RaceDisplay
@@ -22,8 +21,8 @@ from surefoot.scripts.process import kill
 from surefoot.search import Question, choose_optimizer
 from surefoot.store import Store
 from surefoot.study.run import Candidate, Finished, Job, Report
+from surefoot.testing.engines import LIMIT, EngineSuite, gather
 from surefoot.training.loop import train
-from tests.engines.gathering import LIMIT, gather
 from tests.search.own_task import small
 from tests.search.test_study import steady
 
@@ -114,25 +113,21 @@ def mine(*_):
     """What this process does on SIGTERM."""
 
 
-TASKS = ("Sample", "Slow", "Segfault", "Exits", "Raises", "Hangs", "Calls", "Waits", "Unplugs")
+TASKS = ("Sample", "Slow", "Nan", "Segfault", "Exits", "Raises", "Hangs", "Calls", "Waits", "Unplugs")
 
 
 def job(task: str, id: int = 0, progress: float = 0.2, seed: int = 0, **more) -> Job:
     return Job(id, f"own_tasks.py:{task}", ADAM, seed, progress, **more)
 
 
-def test_it_is_an_engine(engine):
-    assert isinstance(engine, Engine)
+class TestAsAnyEngine(EngineSuite):
+    tasks = "own_tasks.py"
+
+
+def test_it_has_a_slot_for_each_processor(engine):
     assert engine.slots == 2, "one for each processor of the nodes"
     assert not engine.started
     assert engine.events() == engine.events(timeout=60) == []
-
-
-def test_jobs_give_what_the_same_runs_give_here(engine, sample):
-    results = gather(engine, *(job("Sample", id=seed, seed=seed) for seed in range(5)))
-    for seed, (values, end) in results.items():
-        assert end.status == "completed", end.message
-        assert values == [train(sample(), ADAM, seed, 0.2).point.value]
 
 
 def test_task_and_optimizer_of_another_folder_are_shipped_too(engine):

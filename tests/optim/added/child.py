@@ -3,43 +3,26 @@
 NAME is "Odd" where the file lies in `surefoot/optim/`, else "path/odd.py:Odd".
 """
 
-import io
+import contextlib
 import itertools
 import sys
+import unittest
 import warnings
 
 import torch
 
-from surefoot import formula, optim
-from surefoot.formula import Family, Kind, cpu
+from surefoot import optim
+from surefoot.formula import Family, Kind
 from surefoot.study.build import build_optimizer
 from surefoot.study.optimizers import find_algorithm
 from surefoot.study.run import Candidate
+from surefoot.testing import trajectories
+from surefoot.testing.optimizers import SHAPES, OptimizerSuite
+from surefoot.testing.trajectories import saved, steps
 
 
 def parameters():
-    generator = torch.Generator().manual_seed(1)
-    shapes = [(7, 5), (33,), (), (3, 4, 3, 3)]
-    drawn = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
-    return [torch.nn.Parameter(values) for values in drawn]
-
-
-def train(optimizer, params, steps=5, *, seed=2, sparse=False):
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(steps):
-        for p in params:
-            p.grad = torch.randn(p.shape, generator=generator, dtype=p.dtype) + 0.3 * p.detach()
-            if sparse:
-                rows = torch.tensor([0, 3])
-                p.grad = torch.sparse_coo_tensor(rows[None], p.grad[rows], p.shape, check_invariants=False)
-        optimizer.step()
-
-
-def saved(optimizer):
-    file = io.BytesIO()
-    torch.save(optimizer.state_dict(), file)
-    file.seek(0)
-    return torch.load(file, weights_only=True)
+    return trajectories.parameters(SHAPES)
 
 
 def converted(optimizer, state_dict):
@@ -58,55 +41,22 @@ def refusal(action):
     return ""
 
 
-def equal(ours, theirs, tolerance=1e-12):
-    for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
-
-
-def it_is_fused(make):
-    words, flags = (None, "root", "sign"), (False, True)
+def it_passes_the_suite_that_ships(make):
+    words, flags, settings = (None, "root", "sign"), (False, True), []
     for number, (bend, anchored, maximize) in enumerate(itertools.product(words, flags, flags)):
         given = {"bend": bend, "anchored": anchored, "maximize": maximize, "power": 1 + number % 3}
-        given["rates"] = (0.9, 0.99, 0.5) if number % 2 else (0.5, 0.9, 0.1)
-        fused, eager = parameters(), parameters()
-        before = cpu.kernel_for.cache_info()
-        train(make(fused, **given), fused)
-        after = cpu.kernel_for.cache_info()
-        assert after.misses + after.hits > before.misses + before.hits, "no kernel ran"
-        with formula.backend("eager"):
-            train(make(eager, **given), eager)
-        equal(fused, eager)
-
-
-def rows_that_a_gradient_does_not_touch_stay(make):
-    fused, eager = ([torch.nn.Parameter(torch.ones(6, 4))] for _ in range(2))
-    train(make(fused, anchored=True), fused, sparse=True)
-    with formula.backend("eager"):
-        train(make(eager, anchored=True), eager, sparse=True)
-    equal(fused, eager, 1e-6)
-    assert bool((fused[0][[1, 2, 4, 5]] == 1).all())
-    assert not bool((fused[0][[0, 3]] == 1).any())
-
-
-def a_checkpoint_goes_on_as_if_nothing_had_happened(make):
-    through, stopped = parameters(), parameters()
-    settings = {"bend": "root", "power": 3, "anchored": True}
-    one = make(through, **settings)
-    train(one, through)
-    train(one, through, seed=3)
-    first = make(stopped, **settings)
-    train(first, stopped)
-    second = make(stopped)
-    second.load_state_dict(saved(first))
-    assert second.param_groups[0]["bend"] == "root"
-    train(second, stopped, seed=3)
-    assert all(map(torch.equal, through, stopped))
+        settings.append(given | {"rates": (0.9, 0.99, 0.5) if number % 2 else (0.5, 0.9, 0.1)})
+    suite = type("Suite", (OptimizerSuite,), {"optimizer": make, "settings": settings})()
+    for name in dir(suite):
+        if name.startswith("test_"):
+            with contextlib.suppress(unittest.SkipTest):
+                getattr(suite, name)()
 
 
 def a_checkpoint_of_adam_is_converted_by_meaning(make):
     params = parameters()
     adam = torch.optim.Adam(params)
-    train(adam, params)
+    steps(adam, params)
     told = {p: {name: value.clone() for name, value in adam.state[p].items()} for p in params}
     assert "it looks like Adam" in refusal(lambda: make(params).load_state_dict(saved(adam)))
     odd = make(params)
@@ -116,7 +66,7 @@ def a_checkpoint_of_adam_is_converted_by_meaning(make):
         assert torch.equal(odd.state[p]["mean"], told[p]["exp_avg"])
         assert torch.equal(odd.state[p]["square"], told[p]["exp_avg_sq"])
         assert float(odd.state[p]["bias"]) == 0.0  # its limit: Adam's means are old
-    train(odd, params, 1)
+    steps(odd, params, 1)
     back = optim.AdamW(params)
     report = converted(back, saved(odd))
     assert report == "carried over: exp_avg, exp_avg_sq, step; dropped: bias; started anew: nothing", report
@@ -183,9 +133,7 @@ def a_search_looks_at_it_before_the_relatives_of_others():
 
 def main(name):
     make = find_algorithm(name).make
-    it_is_fused(make)
-    rows_that_a_gradient_does_not_touch_stay(make)
-    a_checkpoint_goes_on_as_if_nothing_had_happened(make)
+    it_passes_the_suite_that_ships(make)
     a_checkpoint_of_adam_is_converted_by_meaning(make)
     a_study_sees_its_settings(name, make)
     refusals_are_in_words(name)

@@ -20,7 +20,7 @@ class Odd(f.Optimizer, arguments="*, foreach, maximize, differentiable"):
     """
     paper = "Nobody, An optimizer for a test, 2026"
     good_at = "showing that one file is enough"
-    bad_at = "everything else"
+    bad_at = "everything that is to be trained"
     family = f.Family.OTHER
     represents_family = True
     sparse = "rows"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from surefoot.formula.facts import Hyperparameter
+from surefoot.formula.hyperparameter import Hyperparameter
 from surefoot.formula.state_dict.match import (
     Group,
     needed_entries,

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surefoot.formula.facts import Hyperparameter, StateSlot
+from surefoot.formula.facts import StateSlot
+from surefoot.formula.hyperparameter import Hyperparameter
 from surefoot.formula.state_dict.match import Group
 
 
