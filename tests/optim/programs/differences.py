@@ -103,6 +103,8 @@ TYPES_OF_COUNTERS = ("dtype of state eta", "dtype of state mu", "dtype of state 
 # After these, entries are missing that the settings, or the parameter's shape, call for.
 FOUND_OUT_LATE = (Forget, ReplaceState, Set, Share, SwapParam, SwapState)
 
+STATE_CHANGED = (ReplaceState, SwapState)
+
 # Means of squares, put back to zero in mid-training while the mean of the gradients is not.
 SQUARES_FROM_ZERO = (("exp_avg_sq", "zeros"), ("square_avg", "zeros"))
 
@@ -261,7 +263,7 @@ def _nothing_left_to_do(case: Case) -> bool:
     """Whether one side met what stops an iteration of LBFGS, and the other had no way to go."""
     refused, rests = (case.theirs, case.ours) if case.only_torch_refuses else (case.ours, case.theirs)
     sized = any(words in refused.message for words in ("must match the size", "'prev_flat_grad' has shape"))
-    shorter = sized and case.came_after(ReplaceParam, RemoveParam, ReplaceState, SwapState)
+    shorter = sized and case.came_after(ReplaceParam, RemoveParam, SwapParam, Share, *STATE_CHANGED)
     stale = "modified by an inplace operation" in refused.message and case.mode == "stale_graph"
     return (
         case.program.optimizer == "LBFGS" and (shorter or stale) and rests.error is None and not rests.moved
@@ -276,7 +278,11 @@ def _rate_tensor_is_kept(case: Case) -> bool:
 def _does_not_fit(case: Case) -> bool:
     shape = "has shape" in case.ours.message
     lost = "state entry" in case.ours.message and "is missing" in case.ours.message
-    return type(case.op) is Reload and (shape or (lost and case.came_after(Forget, ReplaceState)))
+    name = "decoupled_weight_decay"
+    other = f"{name} is True" in case.ours.message and any(
+        isinstance(op, Set) and op.name == name for op in _earlier(case)
+    )
+    return type(case.op) is Reload and (shape or other or (lost and case.came_after(Forget, ReplaceState)))
 
 
 def _pretended(case: Case) -> bool:
@@ -487,7 +493,8 @@ DIFFERENCES = [
     Difference(
         "checkpoints that do not fit",
         "state of another shape than its parameter, or without an entry that the algorithm cannot do "
-        "without, is refused when it is loaded; torch breaks at the next step",
+        "without, is refused when it is loaded, where torch breaks at the next step; so is an Adam whose "
+        "groups were all made AdamW's, where torch goes on as AdamW",
         _does_not_fit,
     ),
     Difference(
