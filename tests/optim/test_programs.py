@@ -6,17 +6,21 @@ draws as many as one likes.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from tests.optim.programs import differences, gradients, language, modes, running
 from tests.optim.programs.__main__ import compact
+from tests.optim.programs.child import share_weak_references
 from tests.optim.programs.drawing import NAMES, numbered, programs
 from tests.optim.programs.judging import Verdict, child
 from tests.optim.programs.language import Group, Param, Program, Step, for_loop, from_json, to_json
@@ -109,6 +113,13 @@ def test_a_crash_of_torch_is_no_finding(judge):
     program = Program(groups=(Group((0, 0)),), operations=(Step(),))
     assert judge(program, against="torch_crashes") == Verdict("torch", 0, "crashes: SIGSEGV")
     assert judge(Program(operations=(Step(),)), against="torch").verdict == "agree"
+
+
+def test_a_copy_of_fake_tensors_frees_nothing_twice(monkeypatch):
+    monkeypatch.setattr(StorageWeakRef, "__deepcopy__", None, raising=False)  # put back afterwards
+    share_weak_references()
+    reference = StorageWeakRef(torch.zeros(2).untyped_storage())
+    assert copy.deepcopy([reference])[0] is reference
 
 
 def test_a_child_goes_on_after_a_crash(judge):

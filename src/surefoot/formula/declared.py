@@ -241,10 +241,7 @@ class Declared(torch.optim.Optimizer):
         """One step of all parameters; what is refused is refused before any of them is changed."""
         if _pretended(self.param_groups):
             return
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._refuse(p, group)
+        self._refuse_all()
         for group in self.param_groups:
             with torch.set_grad_enabled(bool(group.get("differentiable"))):
                 self._step_group(group)
@@ -252,6 +249,13 @@ class Declared(torch.optim.Optimizer):
     def _step_group(self, group: dict[str, Any]) -> None:
         """One step of the parameters of a group, none of which `_refuse` refuses; for subclasses."""
         raise NotImplementedError
+
+    def _refuse_all(self) -> None:
+        """Raise for the first parameter that this step cannot take."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self._refuse(p, group)
 
     def _refuse(self, p: Tensor, group: Mapping[str, Any]) -> None:
         """Raise, in torch's words, for what this optimizer or these settings do not take."""
@@ -266,7 +270,10 @@ class Declared(torch.optim.Optimizer):
             if kept is None and slot.name in state and slot.initial is not None:
                 error = RuntimeError if slot.scalar else AttributeError
                 raise error(f"{type(self).__name__}: state {slot.name!r} is None instead of a tensor")
-            if slot.scalar or not isinstance(kept, Tensor):
+            if not isinstance(kept, Tensor):
+                continue
+            if slot.scalar:
+                self._refuse_several(slot.name, kept)
                 continue
             shape = slot.shape(p.shape) if slot.fits(p.dim()) else None
             if kept.shape != shape:
@@ -276,6 +283,14 @@ class Declared(torch.optim.Optimizer):
                     f"parameter of shape {tuple(p.shape)} has {expected}; "
                     "delete optimizer.state[p] to start it anew"
                 )
+
+    def _refuse_several(self, name: str, kept: Tensor) -> None:
+        """Raise RuntimeError, as torch does when it reads it, for a scalar state that is no single number."""
+        if kept.numel() != 1:
+            raise RuntimeError(
+                f"{type(self).__name__}: state {name!r} has shape {tuple(kept.shape)}, but it is one number; "
+                "delete optimizer.state[p] to start it anew"
+            )
 
     def _check_gradient(self, p: Tensor) -> None:
         """Raise RuntimeError, in torch's words, for a kind of parameter or gradient that is not supported."""

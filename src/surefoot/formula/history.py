@@ -45,7 +45,7 @@ class History:
         self.s, self.y = Rows(size, steps, oldest), Rows(size, changes, oldest)
         self._products: Tensor | None = None  # S g at the last direction
         self._column_is_missing = False
-        if r is not None and gradient is not None:
+        if r is not None and gradient is not None and _is_like(gradient, steps[-1]):
             self._r, self._products = r.double().cpu(), self.s @ gradient
         else:
             columns = [self.s @ block.t() for block in self.y.blocks()]
@@ -163,6 +163,11 @@ def _unpacked(kept: list[Any], size: int, count: int) -> tuple[Tensor | None, in
         if r.shape == (count, count) and count <= size and (count == size or oldest == 0):
             return r, oldest
     return None, 0
+
+
+def _is_like(gradient: Tensor, row: Tensor) -> bool:
+    """Whether a product with it can be formed; one that was changed by hand is refused by the next step."""
+    return gradient.shape == row.shape and gradient.dtype == row.dtype
 
 
 def _solve(triangle: Tensor, values: Tensor, *, upper: bool) -> Tensor:

@@ -124,14 +124,14 @@ class Optimizer(Declared):
             super()._step_groups()
             return
         now = self._now()
-        fresh = plan is None or not plan.follows(self.param_groups, now)
-        if plan is None or fresh:
-            plan = self._planned(now)
-        if not self._launch(plan, now):
-            plan = plan if fresh else self._planned(now)
-            if fresh or not self._launch(plan, now):
-                super()._step_groups()
-                return
+        try:
+            plan = self._launched(plan, now)
+        except (AttributeError, RuntimeError):
+            self._refuse_all()  # of several mistakes it names the one that stands first, as torch does
+            raise
+        if plan is None:
+            super()._step_groups()
+            return
         for position in plan.others:
             self._step_beside(plan, position)
         if not plan.launcher.transient:
@@ -151,6 +151,18 @@ class Optimizer(Declared):
         for p in group["params"]:
             if p.grad is not None:
                 self._init_state(p, group)
+
+    def _launched(self, plan: Plan | None, now: Tensors) -> Plan | None:
+        """Step what kernels serve; the plan by which it was done, or None, and nothing is touched.
+
+        Args:
+            plan: of the last step.
+            now: the tensors of this one.
+        """
+        if plan is not None and plan.follows(self.param_groups, now) and self._launch(plan, now):
+            return plan
+        plan = self._planned(now)
+        return plan if self._launch(plan, now) else None
 
     def _launch(self, plan: Plan, now: Tensors) -> bool:
         """Step what kernels serve; False, and nothing is touched, where that does not fit.
@@ -331,7 +343,8 @@ class Optimizer(Declared):
         if not settings.compiles or not cpu.servable(p) or not p.is_contiguous() or not has_rows(p, g):
             return None
         slots = self._slots(group)
-        counts = {s.name: torch.zeros((), dtype=torch.float64, device="cpu") for s in slots if s.number}
+        with torch.inference_mode(False):  # they outlive this step, which may be one of that mode
+            counts = {s.name: torch.zeros((), dtype=torch.float64, device="cpu") for s in slots if s.number}
         kept = _kept(p, slots, state | counts)
         if kept is None:
             return None

@@ -140,6 +140,8 @@ class LBFGS(f.Declared):
     def _direction(self, gradient: Tensor) -> tuple[Tensor, float]:
         """Where to go from here and the first step to try, after the last step has joined the history."""
         group, state = self.param_groups[0], self._state
+        if state["n_iter"]:
+            _refuse_other_size(state["prev_flat_grad"], gradient)
         state["n_iter"] += 1
         if state["n_iter"] == 1:
             state |= {"old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1}
@@ -231,3 +233,12 @@ def _flat_gradient(p: Tensor) -> Tensor:
     gradient = gradient.to_dense() if gradient.is_sparse else gradient
     gradient = gradient.to(p.dtype) if p.is_complex() else gradient
     return (torch.view_as_real(gradient) if gradient.is_complex() else gradient).reshape(-1)
+
+
+def _refuse_other_size(before: Tensor, gradient: Tensor) -> None:
+    """Raise RuntimeError where the last gradient is none of these parameters; one number would be spread."""
+    if before.shape != gradient.shape:
+        raise RuntimeError(
+            f"LBFGS: state 'prev_flat_grad' has shape {tuple(before.shape)}, but the gradient of all "
+            f"parameters together has {tuple(gradient.shape)}; clear optimizer.state to begin anew"
+        )

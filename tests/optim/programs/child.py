@@ -21,6 +21,7 @@ import torch
 import torch._dynamo  # as modes do, and workers shall not each import it again
 import torch._subclasses.fake_tensor
 import torch.fx.experimental.proxy_tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from surefoot import formula
 from tests.optim.programs import differences, planted
@@ -129,6 +130,16 @@ def turns(theirs: Outcome, ours: Outcome) -> list[tuple[Outcome, Outcome]]:
     return [*zip(their_turns, our_turns, strict=False), (their_last, our_last)]
 
 
+def share_weak_references() -> None:
+    """Keep torch from freeing a weak reference twice.
+
+    After a step under FakeTensorMode torch's state holds fake tensors.  A deep copy of them copies weak
+    references to storages by their address; each copy frees it, and so, whenever the garbage is collected,
+    what another program has there by then.
+    """
+    StorageWeakRef.__deepcopy__ = lambda self, memo: self
+
+
 def work() -> None:
     """Judge programs until there are no more."""
     answer({"worker": os.getpid()})
@@ -143,6 +154,7 @@ def main() -> None:
     """Fork workers as long as they die."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
+    share_weak_references()
     while True:
         pid = os.fork()
         if not pid:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -52,9 +52,27 @@ class Case:
         return getattr(self.op, "mode", "")
 
     @property
+    def ours_goes_on(self) -> bool:
+        """Whether ours stepped; a graph that saved what was there before must then be refused by autograd."""
+        stale = self.mode == "stale_graph" and "modified by an inplace operation" in self.ours.message
+        return self.ours.error is None or (stale and self.ours.error is RuntimeError)
+
+    @property
     def only_torch_refuses(self) -> bool:
         """Whether ours went on where torch raised."""
-        return self.theirs.error is not None and self.ours.error is None
+        return self.theirs.error is not None and self.ours_goes_on
+
+    @property
+    def as_if_ours_went_on(self) -> Case:
+        """The same with an error on torch's side alone."""
+        return replace(self, ours=replace(self.ours, error=None, message=""))
+
+    @property
+    def values(self) -> tuple[Any, Any] | None:
+        """torch's and our value of the entry that differs; None where the symptom is an error."""
+        key = self.symptom.detail.partition(": ")[0]
+        record = self.theirs.record
+        return (record[key], self.ours.record.get(key)) if key in record and not self.theirs.error else None
 
     def torch_says(self, *parts: str) -> bool:
         """Whether torch's message has one of these parts."""
@@ -85,6 +103,8 @@ TYPES_OF_COUNTERS = ("dtype of state eta", "dtype of state mu", "dtype of state 
 # After these, entries are missing that the settings, or the parameter's shape, call for.
 FOUND_OUT_LATE = (Forget, ReplaceState, Set, Share, SwapParam, SwapState)
 
+STATE_CHANGED = (ReplaceState, SwapState)
+
 # Means of squares, put back to zero in mid-training while the mean of the gradients is not.
 SQUARES_FROM_ZERO = (("exp_avg_sq", "zeros"), ("square_avg", "zeros"))
 
@@ -99,7 +119,14 @@ def _torch_stumbles(case: Case) -> bool:
 
 def _state_starts_anew(case: Case) -> bool:
     accident = case.theirs.error in STUMBLES or case.torch_says("must contain a list of singleton tensors")
-    return accident and case.only_torch_refuses and case.came_after(*FOUND_OUT_LATE)
+    late = case.came_after(*FOUND_OUT_LATE) or _momentum_is_scheduled(case)
+    return accident and case.only_torch_refuses and late
+
+
+def _momentum_is_scheduled(case: Case) -> bool:
+    """Whether a scheduler has set the momentum of a group that had none, and so no buffer."""
+    scheduled = any(isinstance(op, Schedule) and op.kind == "one_cycle" for op in _earlier(case))
+    return scheduled and "'momentum': 0" in repr(case.program.groups) and case.torch_says("momentum_buffer")
 
 
 def _decoupled(case: Case) -> bool:
@@ -111,20 +138,37 @@ MIXED = ("dtype", "scalar type", "result type", "data type", "Found dtype", "Sca
 
 
 def _types_mix(case: Case) -> bool:
-    stale = case.mode == "stale_graph"  # which raises in the end, as it must
     words = (*MIXED, "view_as_real is only supported for complex tensors")
-    return (case.only_torch_refuses or stale) and case.torch_says(*words)
+    return case.only_torch_refuses and case.torch_says(*words)
 
 
 def _two_mistakes(case: Case) -> bool:
+    """Whether ours names one mistake, and torch another that is none for ours."""
+    if case.theirs.error is None or case.ours.error is None or type(case.op) is not Step:
+        return False
     ours = ("is None instead of a tensor", "must be a 2D matrix", "has shape")
-    refused = any(words in case.ours.message for words in ours) and not case.ours.touched
-    return refused and type(case.op) is Step and case.torch_says(*MIXED)
+    named = any(words in case.ours.message for words in ours) or _looks_for_what_was_taken(case)
+    if not named or (case.ours.touched and not case.theirs.touched):
+        return False
+    alone = case.as_if_ours_went_on
+    return any(d.applies(alone) for d in DIFFERENCES if d.applies is not _two_mistakes)
+
+
+def _looks_for_what_was_taken(case: Case) -> bool:
+    """Whether ours misses an entry that the program itself has deleted."""
+    taken = {repr(op.entry) for op in _earlier(case) if isinstance(op, Forget)}
+    return case.ours.error is KeyError and case.ours.message in taken
+
+
+def _wrapped_by_the_compiler(case: Case) -> bool:
+    wrapped = case.theirs.error is not None and case.theirs.error.__name__ == "TorchRuntimeError"
+    names_it = case.ours.error is RuntimeError and "has shape" in case.ours.message
+    return case.mode == "compiled" and wrapped and names_it and not case.ours.touched
 
 
 def _default_device(case: Case) -> bool:
     theirs = case.theirs.error is not None or "torch ('meta'" in case.symptom.detail
-    return case.mode == "default_meta" and theirs and case.ours.error is None
+    return case.mode == "default_meta" and theirs and case.ours_goes_on
 
 
 def _other_shape(case: Case) -> bool:
@@ -135,8 +179,16 @@ def _other_shape(case: Case) -> bool:
 
 def _infinite_complex(case: Case) -> bool:
     gradients = {kind for op in (*_earlier(case), case.op) for kind in getattr(op, "gradients", ())}
-    spoilt = bool(gradients & {"inf", "nan"}) and "nan" in case.symptom.detail.split("ours")[0]
-    return spoilt and "torch.complex" in case.symptom.detail
+    if not gradients & {"inf", "nan"} or case.values is None:
+        return False
+    theirs, ours = case.values
+    if not (isinstance(theirs, Tensor) and theirs.is_complex() and isinstance(ours, Tensor)):
+        return False
+    if theirs.shape != ours.shape or theirs.dtype != ours.dtype:
+        return False
+    sound = theirs.isfinite()
+    close = torch.isclose(theirs, ours, rtol=TOLERANCE[theirs.dtype], atol=TOLERANCE[theirs.dtype])
+    return bool(theirs.isnan().any()) and bool(close[sound].all())
 
 
 def _scalar_with_a_dimension(case: Case) -> bool:
@@ -159,19 +211,26 @@ def _squares_vanish(case: Case) -> bool:
 
 
 def _decay_cancels(case: Case) -> bool:
-    """Whether the numbers are off only where the gradient and the weight decay are nearly opposite."""
+    """Whether the numbers are off only where the gradient and the weight decay are nearly opposite.
+
+    Nearly: what is left of them is no more than a rounding, and what earlier steps have left between the
+    two parameters.
+    """
     found = re.match(r"((?:param|state) (\d+)[^:]*): ", case.symptom.detail)
     if not found or type(case.op) is not Step or "numbers" not in case.symptom.kind:
         return False
     key, number, record = found[1], int(found[2]), case.theirs.record
-    p, g = case.theirs.before.get(f"param {number}"), record.get(f"grad {number}")
+    p, q = (outcome.before.get(f"param {number}") for outcome in (case.theirs, case.ours))
+    g = record.get(f"grad {number}")
     theirs, ours, group = record[key], case.ours.record.get(key), _group_of(record, number)
-    if not _alike_in_low_precision(p, g, theirs, ours) or group is None:
+    if not _alike_in_low_precision(p, q, g, theirs, ours) or group is None:
         return False
     sign = -1 if record.get(f"group {group} maximize") else 1
-    together = sign * g.double() + record[f"group {group} weight_decay"] * p.double()
+    decay = record[f"group {group} weight_decay"]
+    together = sign * g.double() + decay * p.double()
     off = (theirs.double() - ours.double()).abs() > TOLERANCE[p.dtype] * theirs.double().abs().max()
-    cancelled = together.abs() < 4 * torch.finfo(p.dtype).eps * g.double().abs()
+    rounding = 4 * torch.finfo(p.dtype).eps * g.double().abs() + decay * (p.double() - q.double()).abs()
+    cancelled = together.abs() < rounding
     return bool(off.any()) and bool(cancelled[off].all())
 
 
@@ -203,7 +262,8 @@ def _epsilon_of_the_first(case: Case) -> bool:
 def _nothing_left_to_do(case: Case) -> bool:
     """Whether one side met what stops an iteration of LBFGS, and the other had no way to go."""
     refused, rests = (case.theirs, case.ours) if case.only_torch_refuses else (case.ours, case.theirs)
-    shorter = "must match the size" in refused.message and case.came_after(ReplaceParam, RemoveParam)
+    sized = any(words in refused.message for words in ("must match the size", "'prev_flat_grad' has shape"))
+    shorter = sized and case.came_after(ReplaceParam, RemoveParam, SwapParam, Share, *STATE_CHANGED)
     stale = "modified by an inplace operation" in refused.message and case.mode == "stale_graph"
     return (
         case.program.optimizer == "LBFGS" and (shorter or stale) and rests.error is None and not rests.moved
@@ -218,7 +278,11 @@ def _rate_tensor_is_kept(case: Case) -> bool:
 def _does_not_fit(case: Case) -> bool:
     shape = "has shape" in case.ours.message
     lost = "state entry" in case.ours.message and "is missing" in case.ours.message
-    return type(case.op) is Reload and (shape or (lost and case.came_after(Forget, ReplaceState)))
+    name = "decoupled_weight_decay"
+    other = f"{name} is True" in case.ours.message and any(
+        isinstance(op, Set) and op.name == name for op in _earlier(case)
+    )
+    return type(case.op) is Reload and (shape or other or (lost and case.came_after(Forget, ReplaceState)))
 
 
 def _pretended(case: Case) -> bool:
@@ -284,7 +348,7 @@ DIFFERENCES = [
     Difference(
         "two mistakes at once",
         "ours looks at every parameter before it steps any, and names what it finds there; torch steps until "
-        "it meets the first mistake, which is one of types",
+        "it meets the first mistake, which is one of those that are none for ours",
         _two_mistakes,
     ),
     Difference(
@@ -301,7 +365,7 @@ DIFFERENCES = [
     Difference(
         "weight decay that cancels the gradient",
         "in a low precision what is left of their sum is rounding, and a first step divides it by its size; "
-        "torch rounds the sum, a formula the end",
+        "torch rounds the sum, a formula the end, which is nearer to what float64 gives",
         _decay_cancels,
     ),
     Difference(
@@ -341,6 +405,12 @@ DIFFERENCES = [
         "capturable on a CPU",
         "nothing is captured there, and a checkpoint from a GPU has the switch (pytorch/pytorch#89987)",
         lambda case: case.only_torch_refuses and case.torch_says("capturable"),
+    ),
+    Difference(
+        "a mistake found by the compiler",
+        "torch.compile wraps the RuntimeError of the operation that it traces in a class of its own; ours is "
+        "found before anything is traced, and is torch's RuntimeError",
+        _wrapped_by_the_compiler,
     ),
     Difference(
         "capturable in a compiled step",
@@ -384,7 +454,8 @@ DIFFERENCES = [
     ),
     Difference(
         "nothing to divide by",
-        "torch's Adafactor divides by the number of elements, and by none in an empty parameter",
+        "torch's Adafactor divides by the number of elements, and by none in an empty parameter; its LBFGS, "
+        "in the line search, by the length of a step of no length, with lr=0",
         lambda case: case.only_torch_refuses and case.theirs.error is ZeroDivisionError,
     ),
     Difference(
@@ -410,7 +481,7 @@ DIFFERENCES = [
         "torch calls `view(-1)` on the gradients, which most layouts refuse, and makes one that is missing "
         "by `p.new`, which views that negate do not have",
         lambda case: (
-            (case.only_torch_refuses or case.mode == "stale_graph")  # which raises in the end, as it must
+            case.only_torch_refuses
             and case.torch_says("view size is not compatible", "Negative doesn't correspond to a device")
         ),
     ),
@@ -422,7 +493,8 @@ DIFFERENCES = [
     Difference(
         "checkpoints that do not fit",
         "state of another shape than its parameter, or without an entry that the algorithm cannot do "
-        "without, is refused when it is loaded; torch breaks at the next step",
+        "without, is refused when it is loaded, where torch breaks at the next step; so is an Adam whose "
+        "groups were all made AdamW's, where torch goes on as AdamW",
         _does_not_fit,
     ),
     Difference(
