@@ -188,3 +188,25 @@ def test_no_folder_is_removed_as_a_tree():
 def test_every_file_says_its_point_first():
     texts = {name_of(file): file.read_text(encoding="utf8").strip() for file in FILES}
     assert [name for name, text in texts.items() if text and not ast.get_docstring(ast.parse(text))] == []
+
+
+def test_the_face_of_a_folder_names_every_file_in_it():
+    """A reader sees how the files of a folder follow one another before opening any."""
+    folders = (
+        "analysis",
+        "study",
+        "report",
+        "training",
+        "scripts",
+        "engines",
+        "surfaces",
+        "checks",
+        "landscape",
+        "lab",
+    )
+    for folder in folders:
+        face = ast.get_docstring(ast.parse((SOURCE / folder / "__init__.py").read_text(encoding="utf8")))
+        named = {name.strip(",") for line in face.splitlines()[2:] for name in line.split("  ")[0].split()}
+        files = {file.stem for file in (SOURCE / folder).glob("*.py")} - {"__init__"}
+        files |= {file.parent.name for file in (SOURCE / folder).glob("*/__init__.py")}
+        assert named == files, folder

@@ -1,1 +1,7 @@
-"""Where runs are made: they are started, their events streamed, and stopped.  No policy inside."""
+"""Where runs are made: they start, stream their events, and are stopped.  No policy inside.
+
+base     what an engine is
+local    worker processes on this machine
+ray      a Ray cluster
+options  the engine that somebody asks for
+"""
