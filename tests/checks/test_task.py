@@ -49,6 +49,9 @@ class Healthy:
     def validate(self, model):
         return self.loss(model, (X[120:], Y[120:])).item()
 
+    def validate_alone(self, model):
+        return functional.cross_entropy(model(X[120:]), Y[120:]).item()
+
 
 def changed(**members):
     return type("Changed", (Healthy,), members)()
@@ -457,6 +460,16 @@ def test_targets_of_another_shape_are_no_matter_of_taste():
         validate=lambda self, m: functional.mse_loss(m(X[120:])[:, 0], targets[120:]).item(),
     )
     only(task, r"compares targets of shape \[16\] with outputs of shape \[16, 1\], all with all")
+
+
+def test_a_loss_that_starts_at_0_is_told_to_be_fine():
+    def from_a_copy(self, model, batch):  # the gradient is not 0, though the loss is
+        logs = model(batch[0]).log_softmax(1).gather(1, batch[1][:, None])
+        return -((logs - logs.detach()).exp() - 1).mean()
+
+    only(
+        changed(loss=from_a_copy, validate=Healthy.validate_alone), "starts at 0, which is fine", wrong=False
+    )
 
 
 def test_a_batch_of_one_row_and_batch_normalisation():

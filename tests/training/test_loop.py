@@ -60,7 +60,7 @@ class TestResuming:
         assert math.isfinite(straight.point.value)
         assert resumed.point.value == straight.point.value
         assert middle_outcome.point.value == train(sample(), candidate, 3, 0.5).point.value
-        for field in ("evaluations", "batches", "last_step", "trend", "model", "optimizer", "draws"):
+        for field in ("evaluations", "batches", "last_step", "losses", "model", "optimizer", "draws"):
             assert_same(getattr(far, field), getattr(far_again, field), field)
 
     def test_the_same_seed_gives_the_same_value_and_another_does_not(self, sample, candidate):

@@ -62,7 +62,7 @@ def test_a_recorded_run_is_the_same_run(sample, candidate):
     plain, state = trunk()
     recorded, state_again = trunk(recorder=Recorder(9))
     assert recorded.point.value == plain.point.value
-    for field in ("evaluations", "batches", "trend", "model", "optimizer", "draws"):
+    for field in ("evaluations", "batches", "losses", "model", "optimizer", "draws"):
         assert_same(getattr(state, field), getattr(state_again, field), field)
 
 

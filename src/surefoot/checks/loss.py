@@ -25,6 +25,9 @@ LOOKED_AT = 3
 
 NAMED = 4
 """Of a long list, so many entries are told at most, with how many more there are."""
+NOTHING = 1e-6
+"""A loss below this is rounding: with a policy ratio of 1 it is about 1e-8."""
+
 RESHAPED = (
     "shape",
     "size",
@@ -60,12 +63,14 @@ def check_loss(task: Task, walk: Walk, seen: Seen) -> Iterator[Finding]:
     hidden = Hidden(model, walk.first)
     gradients: dict[str, Tensor] = {}
     told: list[str] = []
+    losses: list[float] = []
     for batch in walk.first[:LOOKED_AT]:
         begin = time.perf_counter()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             loss = _loss(task, model, batch, walk, seen)
             hidden.look(loss)
+            losses.append(loss.item())
             _backward(task, loss)
         seen.seconds = time.perf_counter() - begin
         told += [text for w in caught if "different to the input size" in (text := str(w.message))]
@@ -78,7 +83,8 @@ def check_loss(task: Task, walk: Walk, seen: Seen) -> Iterator[Finding]:
             f"{sizes[-1]}, all with "
             "all: give both one shape, with squeeze(1) or unsqueeze(1)",
         )  # fmt: skip
-    yield from _about_gradients(task, model, gradients)
+    found = list(_about_gradients(task, model, gradients))
+    yield from found or _about_start(task, losses)
     yield from hidden.findings(task)
     seen.sparse = [name for name, g in gradients.items() if g.layout != torch.strided]
     hook.remove()
@@ -202,6 +208,15 @@ def _about_gradients(task: Task, model: nn.Module, found: Mapping[str, Tensor]) 
             "gradient", True,
             f"{task.name}: every gradient is zero at the start, so that nothing can be learned: look for a "
             "clamp, a rounding or an argmax between the model and the loss",
+        )  # fmt: skip
+
+
+def _about_start(task: Task, losses: list[float]) -> Iterator[Finding]:
+    if max(map(abs, losses)) < NOTHING:
+        yield Finding(
+            "loss", False,
+            f"{task.name}: loss() starts at 0, which is fine: a run counts as diverged when its loss is not "
+            "finite, or rises while the weights run away, never for rising alone",
         )  # fmt: skip
 
 

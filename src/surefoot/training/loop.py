@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ from surefoot.study.optimizers import find_algorithm
 from surefoot.study.run import Candidate, Point, Schedule, Status
 from surefoot.tasks import Task, TaskError
 from surefoot.training import random_state as draws
-from surefoot.training.divergence import Trend
+from surefoot.training.divergence import Matrices, Trend
 from surefoot.training.meters import median_seconds, seconds_in_line, state_bytes
 from surefoot.training.schedule import branch, evaluations, factor
 from surefoot.training.snapshots import Recorder
@@ -40,7 +40,7 @@ class TrunkState:
         batches: drawn so far, one for each step of the optimizer.
         last_step: evaluations that the optimizer's latest step took.
         seconds: of training so far.
-        trend: start, smoothed and latest training loss; None before the first step.
+        losses: of `Trend.state`, what divergence is judged by; None before the first step.
         model, optimizer: their state_dict.
         draws: state of the global generators, from `draws.state`.
     """
@@ -49,10 +49,15 @@ class TrunkState:
     batches: int
     last_step: int
     seconds: float
-    trend: tuple[float, float, float] | None
+    losses: tuple[Any, ...] | None
     model: dict[str, Any]
     optimizer: dict[str, Any]
     draws: draws.State
+
+    @classmethod
+    def read(cls, saved: dict[str, Any]) -> TrunkState | None:
+        """From what was kept of one; None if another version kept other things."""
+        return cls(**saved) if saved.keys() == {field.name for field in fields(cls)} else None
 
 
 @dataclass(frozen=True)
@@ -254,6 +259,8 @@ class _Run:
         self.last_step = 1
         self.seconds = 0.0
         self.trend: Trend | None = None
+        self.matrices = Matrices(self.model.parameters())
+        self.first_sizes = self.matrices.sizes()
         self.speeds: list[float] = []
         self.reached: Point | None = None
         self.recorder: Recorder | None = None
@@ -266,13 +273,13 @@ class _Run:
         recorder.begin(self.model)
 
     def state(self) -> TrunkState:
-        trend = (self.trend.start, self.trend.smoothed, self.trend.latest) if self.trend else None
+        losses = self.trend.state() if self.trend else None
         return TrunkState(
             self.evaluations,
             self.batches,
             self.last_step,
             self.seconds,
-            trend,
+            losses,
             self.model.state_dict(),
             self.optimizer.state_dict(),
             draws.state(),
@@ -280,7 +287,7 @@ class _Run:
 
     def restore(self, state: TrunkState) -> None:
         self.evaluations, self.batches, self.last_step = state.evaluations, state.batches, state.last_step
-        self.seconds, self.trend = state.seconds, Trend(*state.trend) if state.trend else None
+        self.seconds, self.trend = state.seconds, Trend(*state.losses) if state.losses else None
         self.model.load_state_dict(state.model)
         self.optimizer.load_state_dict(state.optimizer)
         for _ in islice(self.data, state.batches):
@@ -318,7 +325,9 @@ class _Run:
                 group["lr"] = rate * scale
         batch = self.next_batch()
         loss = float(self.step_on(batch))
-        self.trend = self.trend.after(loss) if self.trend else Trend.of(loss)
+        self.trend = self.trend.after(loss) if self.trend else Trend.of(self.first_sizes, loss)
+        if self.trend.asks_for_sizes:
+            self.trend = self.trend.with_sizes(self.matrices.sizes())
         self.last_step = max(1, self.evaluations - before)
         seconds = time.perf_counter() - begin
         self.seconds += seconds

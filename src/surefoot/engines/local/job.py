@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -109,7 +108,7 @@ class _Trunk:
 
     def load(self) -> TrunkState | None:
         saved = checkpoint.load(self.path, self.run) if self.path else None
-        return TrunkState(**saved) if saved is not None and _complete(saved) else None
+        return TrunkState.read(saved) if saved is not None else None
 
     def save(self, state: TrunkState) -> None:
         """Without a trunk the run starts again at its next rung: it costs time, and is no reason to fail."""
@@ -118,7 +117,3 @@ class _Trunk:
             checkpoint.save(self.path, self.run, {f.name: getattr(state, f.name) for f in fields(state)})
         except OSError as error:
             self.trouble = f"its checkpoint could not be written, so that it has to start again: {error}"
-
-
-def _complete(saved: dict[str, Any]) -> bool:
-    return saved.keys() == {f.name for f in fields(TrunkState)}

@@ -162,12 +162,13 @@ class _Sitting:
 
     def _resume(self) -> TrunkState | None:
         saved = checkpoint.load(self.path, self.run)
-        if saved is None:
+        state = TrunkState.read(saved["state"]) if saved is not None else None
+        if saved is None or state is None:
             if self.path.exists():
                 self.follower.troubled(f"{self.path} cannot be read: the training begins anew")
             return None
         self.curve = [Point(*row) for row in saved["curve"]]
-        return TrunkState(**saved["state"])
+        return state
 
     def _pause(self, live: Live) -> None:
         """Between two steps, whatever was due is measured: a state that can be gone on from."""
