@@ -57,7 +57,7 @@ from surefoot.training.profile import look
 STORE = Path(".surefoot/gallery.db")
 RUNS, MINUTES = 120.0, 20.0
 FEWEST_RUNS = 13.0
-"""Of the smallest study: two seeds of four finalists and the baseline, and three of random search."""
+"""Of the smallest study that is worth an entry: two seeds of three finalists and the baseline, and a race."""
 
 FIELD_SHARE = 0.25
 """Of the study's budget, on top of it: for optimizers that the race did not train to the end."""
@@ -91,17 +91,20 @@ class Plan:
         share = 60 * self.minutes / (1 + FIELD_SHARE)
         seed = f"-seed-{self.seed}" if self.seed else ""
         by_runs, by_time = f"{task}-{self.runs:g}-runs{seed}", f"{task}-{self.minutes:g}-minutes{seed}"
-        fits = self.runs * training_seconds(profile) / workers <= share
-        if by_runs in begun or (fits and by_time not in begun):
-            return Question.ask(task, runs=self.runs, seed=self.seed, study=by_runs)
-        return Question.ask(task, budget_seconds=share, seed=self.seed, study=by_time)
+        fewest = f"{task}-{min(FEWEST_RUNS, self.runs):g}-runs{seed}"
+        paid = share * workers / training_seconds(profile)
+        fitting = by_runs if self.runs <= paid else by_time if paid >= FEWEST_RUNS else fewest
+        study = next((name for name in (by_runs, by_time, fewest) if name in begun), fitting)
+        if study == by_time:
+            return Question.ask(task, budget_seconds=share, seed=self.seed, study=study)
+        runs = self.runs if study == by_runs else FEWEST_RUNS
+        return Question.ask(task, runs=runs, seed=self.seed, study=study)
 
 
 def duration(question: Question, profile: TaskProfile, workers: int) -> float:
     """How long a task will take in seconds, by what its steps take."""
-    one = training_seconds(profile) / workers
-    fewest = (question.runs or FEWEST_RUNS) * one
-    return (1 + FIELD_SHARE) * max(fewest, question.budget_seconds or 0.0)
+    taken = (question.runs or 0.0) * training_seconds(profile) / workers
+    return (1 + FIELD_SHARE) * (question.budget_seconds or taken)
 
 
 def training_seconds(profile: TaskProfile) -> float:

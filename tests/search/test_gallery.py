@@ -141,16 +141,18 @@ def test_a_whole_study_becomes_an_entry_and_is_not_made_twice(gallery, capsys):
 
 def test_a_budget_in_minutes_pays_for_all_of_it(gallery):
     plan = gallery.Plan(20.0, 5.0, 3, 2, None, "c")
-    quick, slow = (
-        TaskProfile("line", 1, "loss", seconds_per_step=one / gallery.OVERHEAD) for one in (1.0, 100.0)
+    quick, slow, slowest = (
+        TaskProfile("line", 1, "loss", seconds_per_step=one / gallery.OVERHEAD) for one in (1.0, 30.0, 100.0)
     )
     asked = plan.question("line", quick, 2, ())
     assert (asked.study, asked.runs, asked.budget_seconds) == ("line-20-runs-seed-3", 20, None)
     assert gallery.duration(asked, quick, 2) == pytest.approx(12.5)
     asked = plan.question("line", slow, 2, ())
     assert (asked.study, asked.runs, asked.budget_seconds) == ("line-5-minutes-seed-3", None, 240)
-    assert gallery.duration(asked, slow, 200) == pytest.approx(300)
-    assert gallery.duration(asked, slow, 1) == pytest.approx(13 * 125)  # of the smallest study
-    for begun in ("line-20-runs-seed-3", "line-5-minutes-seed-3"):  # whatever the steps take today
-        for seen in (quick, slow):
+    assert gallery.duration(asked, slow, 2) == gallery.duration(asked, slow, 1) == pytest.approx(300)
+    asked = plan.question("line", slowest, 2, ())  # the smallest study, whatever it takes
+    assert (asked.study, asked.runs, asked.budget_seconds) == ("line-13-runs-seed-3", 13, None)
+    assert gallery.duration(asked, slowest, 1) == pytest.approx(13 * 125)
+    for begun in ("line-20-runs-seed-3", "line-5-minutes-seed-3", "line-13-runs-seed-3"):
+        for seen in (quick, slow, slowest):  # whatever the steps take today
             assert plan.question("line", seen, 2, {begun}).study == begun

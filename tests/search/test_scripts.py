@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from surefoot.report.live import RaceDisplay
 from surefoot.search import Question, choose_optimizer
+from surefoot.search.deadline import Deadline
 from surefoot.search.pilot import Pilot
 from surefoot.store import Store
 from surefoot.study.run import Phase, Schedule
@@ -17,6 +20,7 @@ from surefoot.tasks import TaskError
 from tests.search.inline_engine import InlineEngine
 from tests.search.interrupting import Interrupting
 
+NEVER = Deadline(math.inf, time.monotonic)
 SMALL = Path(__file__).parent / "small_script.py"
 
 
@@ -78,7 +82,7 @@ def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_i
 def pilot(question, folder):
     with Store.at(str(folder / "evidence.db")) as store:
         log = store.begin(question.study, question.task, question.settings, None, {})
-        return Pilot(question, 0, InlineEngine(), log, folder, RaceDisplay(live=False)).profile()
+        return Pilot(question, 0, InlineEngine(), log, folder, RaceDisplay(live=False), NEVER).profile()
 
 
 @pytest.mark.slow

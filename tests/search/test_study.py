@@ -148,7 +148,7 @@ def test_a_finished_study_is_shown_again_without_training(finished):
     assert not left.parent.exists()
 
 
-@pytest.mark.parametrize(("after", "killed"), [(1, False), (40, False), (7, True)])
+@pytest.mark.parametrize(("after", "killed"), [(1, False), (20, False), (7, True)])
 def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_path, after, killed):
     """Between two results, or in the middle of a run."""
     _, uninterrupted = finished

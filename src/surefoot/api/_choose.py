@@ -65,8 +65,9 @@ def choose(
         task: a `surefoot.Task` or another object with its members, a built-in name such as "digits", or a
             reference: "file.py:object" or "package.module:object". Without it, give the four parts.
         model, loss, train, validation, steps, epochs, batch_size: the parts, as in `surefoot.Task`.
-        budget: time for all runs: "90s", "5m", "2h", or seconds; not heeded where `runs` is given.
-        runs: the budget in full trainings.
+        budget: time for the whole study, by the clock: "90s", "5m", "2h", or seconds; not heeded where `runs`
+            is given.
+        runs: the budget in full trainings; it may be less than one.
         optimizers: names to try, or your own as "file.py:Class"; None: all.
         sets: what a setting may be, such as "weight_decay=0,0.1" or "lr=1e-4..1e-2".
         candidates: file of further candidates, JSON or TOML.
@@ -102,7 +103,7 @@ def choose(
     question = Question.ask(
         task=found if isinstance(found, str) else reference_of(found),
         optimizers=optimizers,
-        budget_seconds=None if runs else seconds_of(budget),
+        budget_seconds=None if runs is not None else seconds_of(budget),
         runs=runs,
         schedule=schedule,
         seed=seed,

@@ -35,10 +35,13 @@ class Silence:
 
 def display_for_here(progress: bool) -> AbstractContextManager[Any]:
     """What shows progress: a live display, one updating cell output, lines on standard error, or nothing."""
+    return NotebookDisplay() if progress and in_notebook() else progress_on_stderr(progress)
+
+
+def progress_on_stderr(progress: bool) -> AbstractContextManager[Any]:
+    """A live display or lines on standard error, since standard output is for the answer; or nothing."""
     if not progress:
         return contextlib.nullcontext(Silence())
-    if in_notebook():
-        return NotebookDisplay()
     return RaceDisplay(Console(stderr=True, highlight=False))
 
 

@@ -75,9 +75,13 @@ Examples:
     help='Further candidates, JSON or TOML: [{"optimizer": "adamw", "hyperparameters": {"lr": 3e-4}}].',
 )
 @click.option(
-    "--budget", type=Duration(), default="5m", show_default=True, help="Time for all runs: 90s, 5m, 2h."
+    "--budget",
+    type=Duration(),
+    default="5m",
+    show_default=True,
+    help="Time for the whole study, by the clock: 90s, 5m, 2h.",
 )
-@click.option("--runs", type=click.FloatRange(min=1), help="Budget in full trainings, instead of time.")
+@click.option("--runs", type=float, help="Budget in full trainings, instead of time: 40, 0.5.")
 @click.option(
     "--schedule",
     type=click.Choice(["trunk", "constant", "cosine"]),
@@ -153,6 +157,7 @@ Examples:
 @click.option(
     "--report", "report_file", type=click.Path(dir_okay=False), help="Write one self-contained HTML file."
 )
+@click.option("--quiet", is_flag=True, help="Show the answer alone, without the progress on stderr.")
 def choose(
     script: tuple[str, ...],
     task: str | None,
@@ -182,6 +187,7 @@ def choose(
     gpus: str | None,
     json_file: str | None,
     report_file: str | None,
+    quiet: bool,
 ) -> None:
     """Choose the optimizer and its settings for TASK, or for a script of your own, by measuring.
 
@@ -192,8 +198,8 @@ def choose(
     """
     click.get_current_context().with_resource(heeding_termination())
     from surefoot.api.choosing import answer_question
+    from surefoot.api.displays import progress_on_stderr
     from surefoot.engines.options import EngineOptions
-    from surefoot.report.live import RaceDisplay
     from surefoot.report.terminal import print_answer
     from surefoot.search import Interrupted, Question
     from surefoot.store import Store
@@ -207,7 +213,7 @@ def choose(
     question = Question.ask(
         task=with_data(task, data) if task else None,
         optimizers=None if optimizers == "all" else [n.strip() for n in optimizers.split(",") if n.strip()],
-        budget_seconds=None if runs else budget,
+        budget_seconds=None if runs is not None else budget,
         runs=runs,
         schedule=schedule,
         seed=seed,
@@ -226,7 +232,9 @@ def choose(
     )
     with Store.at(store) as evidence:
         try:
-            answer = answer_question(question, evidence, store, place, RaceDisplay(), opened=_tell_cluster)
+            answer = answer_question(
+                question, evidence, store, place, progress_on_stderr(not quiet), opened=_tell_cluster
+            )
         except KeyboardInterrupt as interruption:
             so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
             elsewhere = [] if store == DEFAULT_STORE else ["--store", store]

@@ -10,6 +10,15 @@ Event = Report | Restarted | Finished
 
 
 @runtime_checkable
+class WarmsUp(Protocol):
+    """An engine whose workers can start before the first job."""
+
+    def warm_up(self, task: str) -> None:
+        """Start all workers and let them load the task; returns at once."""
+        ...
+
+
+@runtime_checkable
 class Engine(Protocol):
     """What `choose` needs of an engine.
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from surefoot.analysis.tables import Result, results
 from surefoot.report.live import RaceDisplay
-from surefoot.report.words import certainty_in_short
+from surefoot.report.words import certainty_in_short, level
 from surefoot.study.answer import Answer, Verdict
 from surefoot.study.format import number, plural, printable, seconds, size, spread
 
@@ -48,7 +48,8 @@ class _Page:
     answer: Answer
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        head = Group(_sentence(self.answer), *_certainty(self.answer), "", _table(self.answer), "")
+        table: list[RenderableType] = [_table(self.answer), ""] if results(self.answer) else []
+        head = Group(_sentence(self.answer), *_certainty(self.answer), "", *table)
         tail = Group("", _snippet(self.answer), "", _footer(self.answer))
         taken = sum(len(console.render_lines(part, options, pad=False)) for part in (head, tail))
         page = max(PAGE_LINES, console.size.height - 2 if console.is_terminal else 0)
@@ -63,7 +64,7 @@ def _sentence(answer: Answer) -> Text:
 
 
 def _certainty(answer: Answer) -> list[Text]:
-    words = certainty_in_short(answer)
+    words = " ".join(filter(None, [level(answer), certainty_in_short(answer)]))
     return [Text(printable(words), style="dim")] if words else []
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from surefoot.analysis.race_history import OptimizerHistory, Rung, Standing, is_measured
 from surefoot.analysis.tables import RateCurve, Result, finite
-from surefoot.study.answer import Answer, Verdict
+from surefoot.study.answer import Answer, Level, Verdict
 from surefoot.study.format import (
     MISSING,
     decades,
@@ -33,6 +33,13 @@ VERDICTS = {
     Verdict.DIVERGED: "Diverged",
 }
 
+LEVELS = {
+    Level.CONFIRMED: "Confirmed on fresh seeds",
+    Level.MEASURED: "Measured on one seed",
+    Level.FORECAST: "Forecast from shorter trainings",
+    Level.PRIOR: "Prior, from other tasks",
+}
+"""What an answer rests on."""
 
 MARKS = {
     Standing.CONFIRMED: "●",
@@ -45,8 +52,15 @@ MARKS = {
 
 
 def verdict(answer: Answer | None) -> str:
-    """The verdict as a heading."""
+    """The verdict as a heading; where nothing was confirmed, what the answer rests on."""
+    if answer and answer.comparative and answer.level is not Level.CONFIRMED:
+        return LEVELS[answer.level]
     return VERDICTS[answer.verdict] if answer else "Unfinished"
+
+
+def level(answer: Answer) -> str:
+    """What a comparison rests on, in a sentence; nothing of a full training, which compares nothing."""
+    return f"{LEVELS[answer.level]}." if answer.comparative else ""
 
 
 def halves(sentence: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from surefoot.engines.base import Engine
 from surefoot.scripts.runner import MOST_POINTS, script_file, script_name
+from surefoot.search.deadline import Deadline
 from surefoot.search.question import Question
 from surefoot.search.runner import Watcher
 from surefoot.search.space import candidates as space
@@ -29,6 +30,10 @@ from surefoot.tasks import TaskError
 PHASE = Phase.PILOT
 
 
+class TimeIsUpError(Exception):
+    """The budget ended before the script did."""
+
+
 class Pilot:
     """Runs the script once, from its beginning to its own end.
 
@@ -39,6 +44,7 @@ class Pilot:
         log: where it is recorded.
         checkpoints: folder for the study's runs.
         watcher: who is kept informed.
+        deadline: when the script is stopped.
     """
 
     def __init__(
@@ -49,7 +55,9 @@ class Pilot:
         log: StudyLog,
         checkpoints: Path,
         watcher: Watcher,
+        deadline: Deadline,
     ) -> None:
+        self.deadline = deadline
         self.question = question
         self.seed = seed
         self.engine = engine
@@ -62,6 +70,7 @@ class Pilot:
 
         Raises:
             TaskError: the script does not train as it is; the message says what is wrong.
+            TimeIsUpError: there is nothing to answer from.
         """
         candidate = self._baseline(sparse=False)
         points, end = self._run(candidate)
@@ -102,7 +111,11 @@ class Pilot:
             Job(0, self.question.task, candidate, self.seed, 1.0, self.checkpoints, command=command)
         )
         while True:
-            for event in self.engine.events(timeout=1.0):
+            if self.deadline.left <= 0:
+                self.engine.stop(0)
+            for event in self.engine.events(timeout=max(0.1, min(1.0, self.deadline.left))):
+                if isinstance(event, Finished) and event.status == Status.STOPPED:
+                    raise TimeIsUpError
                 if isinstance(event, Finished):
                     return points, event
                 assert isinstance(event, Report)

@@ -16,6 +16,8 @@ from surefoot.errors import InvalidInputError
 from surefoot.naming import nearest
 from surefoot.path_names import check_path_name, path_name_near
 from surefoot.scripts.runner import script_name
+from surefoot.search.budget import DEAREST
+from surefoot.search.fastest.stopwatch import LADDER_SEEDS
 from surefoot.search.space import candidates as space
 from surefoot.search.space import constraints
 from surefoot.search.space.user_candidates import read_candidates
@@ -34,6 +36,9 @@ SCRIPT_MEASURE = "reported value"
 MOST_OF_SUBJECT = 80
 """Characters of a task's or script's name in the name of its study."""
 
+LONGEST = 366 * 24 * 3600.0
+"""Seconds beyond which a budget is a slip of the keyboard."""
+
 SCRIPT_ONLY = ("script", "measure")
 
 
@@ -44,7 +49,7 @@ class Question:
     Attributes:
         task: reference of the task; one on the user's folder names the folder, as in "images?data=/photos".
         optimizers: class names to race; an empty tuple means all.
-        budget_seconds: time for all runs; None where `runs` is given.
+        budget_seconds: time for the whole study, by the clock; None where `runs` is given.
         runs: budget in full trainings; None where `budget_seconds` is given.
         schedule: kind of the schedule.
         seed: fixes initial weights, data order and every decision.
@@ -121,12 +126,13 @@ class Question:
         aim = cast(Goal, goal)
         _check_aim(aim, schedule, target)
         _check_finite(budget_seconds=budget_seconds, runs=runs, margin=margin, target=target)
+        _check_budget(budget_seconds if runs is None else None, runs, bool(script), aim)
         if script:
             _check_script(script, aim, schedule, sets, baseline)
         question = cls(
             with_data(task, None) if task else shlex.join(script),
             chosen,
-            None if runs else budget_seconds,
+            None if runs is not None else budget_seconds,
             runs,
             "script" if script else cast(ScheduleKind, schedule or SCHEDULES[aim]),
             seed,
@@ -220,7 +226,11 @@ class Question:
         words = ["surefoot", "choose", *([] if self.script else command_words(self.task))]
         if self.optimizers:
             words += ["--optimizers", ",".join(map(_word, self.optimizers))]
-        words += ["--runs", f"{self.runs:g}"] if self.runs else ["--budget", f"{self.budget_seconds:g}s"]
+        words += (
+            ["--runs", f"{self.runs:g}"]
+            if self.runs is not None
+            else ["--budget", f"{self.budget_seconds:g}s"]
+        )
         if self.goal != "best":
             words += ["--goal", self.goal]
         if self.target is not None:
@@ -259,6 +269,27 @@ def _check_finite(**numbers: float | None) -> None:
         if number is not None and not math.isfinite(number):
             option = "budget" if name == "budget_seconds" else name
             raise InvalidInputError(f"--{option} {number:g}: it must be a finite number")
+
+
+def _check_budget(budget_seconds: float | None, runs: float | None, script: bool, goal: Goal) -> None:
+    """Neither nothing, nor so much that it is a slip, nor less than what comes before the race."""
+    option, given, most = ("runs", runs, DEAREST) if runs is not None else ("budget", budget_seconds, LONGEST)
+    unit = "s" if option == "budget" else ""
+    told = f"--{option} {given:g}{unit}" if given is not None else "no budget"
+    if given is None or given <= 0:
+        raise InvalidInputError(f"{told}: give a budget above 0, such as --budget 5m or --runs 40")
+    if given > most:
+        least = "a year" if option == "budget" else f"{most:,.0f} full trainings"
+        raise InvalidInputError(f"{told}: that is more than {least}")
+    if runs is not None and script and runs < 1:
+        raise InvalidInputError(
+            f"{told}: a script is run once to its end to see how it trains; give 1 at least"
+        )
+    if runs is not None and goal == "fastest" and runs < LADDER_SEEDS + 1:
+        raise InvalidInputError(
+            f"{told}: --goal fastest trains the baseline {LADDER_SEEDS} times before the race, for its "
+            f"target; give {LADDER_SEEDS + 1} at least"
+        )
 
 
 def _check_aim(goal: Goal, schedule: str | None, target: float | None) -> None:

@@ -1,5 +1,9 @@
 """The thin edge between a pure policy and the world: runs what is asked, records it, tells the result.
 
+It keeps to the budget as well: no run is started that the trainings or the time left do not pay for, and
+those that still run when the time is over are stopped.  The policy hears nothing more then; what it knows is
+what there is to answer from.
+
 A result that the store already holds is told at once and not trained again; so resuming a study is
 nothing but asking the same policy the same questions.  A run that failed is such a result too: what has
 crashed its worker once is not given another.
@@ -16,6 +20,8 @@ from typing import Any, Protocol
 
 from surefoot.engines.base import Engine, Event
 from surefoot.errors import NoRunSucceededError
+from surefoot.search.deadline import Deadline
+from surefoot.search.pace import Pace
 from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide, GivenUp, RunRestarted
@@ -28,6 +34,14 @@ GATHER_SECONDS = 0.25
 
 COMMIT_SECONDS = 0.05
 """The end of a run may wait for so long to be committed with others; the next run is started before."""
+
+STOP_SECONDS = 1.0
+"""Between two looks at whether those who were told to stop have."""
+
+SHORTEST_SECONDS = 0.02
+"""No run is started that has less."""
+
+ROUNDING = 1e-9
 
 FIRST_RUNS = 6
 """Where so many runs, the first that were asked for, all fail from one cause, the others would too."""
@@ -67,12 +81,14 @@ class Runner:
         checkpoints: folder for the trunks of this study's runs.
         watcher: who is kept informed.
         label: a candidate's short name for people.
-        total: the budget in full trainings, for the watcher.
+        total: the budget in full trainings.
         decide: records what is decided here, which is about workers alone.
         command, steps: of the script that trains in place of a task, as in `Job`.
         tariff: what it costs to take a run further.
         spent: full trainings that were made before.
         snapshots: from a request to the folder for snapshots of its run; None keeps none.
+        deadline: when everything has to end; where there is one, `total` is an estimate and limits nothing.
+        pace: what runs take; it learns from those that end.
 
     Raises:
         NoRunSucceededError: by `drive`, where the first runs all fail alike.
@@ -94,8 +110,12 @@ class Runner:
         tariff: Tariff | None = None,
         spent: float = 0.0,
         snapshots: Callable[[Request], str | None] = lambda request: None,
+        deadline: Deadline | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.snapshots = snapshots
+        self.deadline = deadline or Deadline(math.inf, time.monotonic)
+        self.pace = pace or Pace(0.0)
         self.command, self.steps = command, steps
         self.tariff = tariff or Tariff()
         self.task = task
@@ -113,9 +133,24 @@ class Runner:
         self._paid: dict[tuple[str, int, str], float] = {}  # run: the progress it has reached
         self._costs: dict[tuple[str, int, str], float] = {}
         self._running: dict[int, tuple[Request, int]] = {}
+        self._begun: dict[int, float] = {}  # job: when
+        self._phase = self.deadline
+        self._cut = False
+        self._refused: tuple[Policy, Request] | None = None
+        self.setup: float | None = None  # seconds that passed before the first run could begin, once known
 
-    def drive(self, policy: Policy, reading: Reading) -> None:
-        """Ask, run and tell until the policy is done."""
+    def drive(self, policy: Policy, reading: Reading, until: Deadline | None = None) -> bool:
+        """Ask, run and tell until the policy is done, or the budget ends.
+
+        Args:
+            policy: is asked and told.
+            reading: what is measured of each run.
+            until: no run is started that would end later; what runs then may still end.
+
+        Returns:
+            Whether the policy was done.
+        """
+        self._phase, self._cut = until or self.deadline, False
         events: list[Event] = []
         while True:
             # Runs are on their way again before the disk is waited for; where they are short, others end
@@ -129,7 +164,8 @@ class Runner:
                     if urgent or left <= 0 or not self._running or not (events := self.engine.events(left)):
                         break
             if not self._running and not asked:
-                return
+                return not self._cut
+            self._stop_at_the_end()
             self.watcher.running([(self.label(r.candidate), r.progress) for r, _ in self._running.values()])
             events = self._news() if self._running else []
 
@@ -141,11 +177,22 @@ class Runner:
 
     def _news(self) -> list[Event]:
         """What has happened; points that can wait do so for company, the end of a run waits for nothing."""
-        events = self.engine.events(timeout=1.0)
-        end = time.monotonic() + GATHER_SECONDS
+        events = self.engine.events(timeout=min(1.0, self._until_the_end()))
+        end = time.monotonic() + min(GATHER_SECONDS, self._until_the_end())
         while events and all(map(self._can_wait, events)) and (left := end - time.monotonic()) > 0:
             events += self.engine.events(left)
         return events
+
+    def _until_the_end(self) -> float:
+        """Seconds; after it, as long as one waits for those who were stopped."""
+        left = self.deadline.left
+        return left if left > 0 else STOP_SECONDS
+
+    def _stop_at_the_end(self) -> None:
+        if self._running and self.deadline.left <= 0:
+            self._cut = True
+            for job in self._running:
+                self.engine.stop(job)
 
     def _can_wait(self, event: Event) -> bool:
         return isinstance(event, Report) and not self._is_urgent(event)
@@ -164,19 +211,23 @@ class Runner:
             self._record_restart(event)
         else:
             request, value = self._record_end(event, reading)
-            policy.tell(request, value)
+            if event.status != Status.STOPPED:
+                policy.tell(request, value)
 
     def _hand_out(self, policy: Policy, reading: Reading) -> bool:
         """Start runs while slots are free; True if anything was asked."""
         asked = False
-        while len(self._running) < self.engine.slots and (request := policy.ask()) is not None:
-            asked = True
-            if len(self._first) < FIRST_RUNS:
-                self._first.setdefault(_key(request), "")
+        while self._has_room() and (request := self._next(policy)) is not None:
             stored = self._stored.get(_key(request))
             # Of one that was killed between its last point and its end, what it cost is not known.
             ended = stored is not None and stored.status != Status.RUNNING
             value = reading.told(stored, request.progress) if stored is not None and ended else None
+            if (stored is None or value is None) and not self._pays(request):
+                self._cut, self._refused = True, (policy, request)
+                break
+            asked = True
+            if len(self._first) < FIRST_RUNS:
+                self._first.setdefault(_key(request), "")
             if stored is None or value is None:
                 self._start(request, reading)
             else:
@@ -184,11 +235,33 @@ class Runner:
                 policy.tell(request, value)
         return asked
 
+    def _has_room(self) -> bool:
+        return not self._cut and len(self._running) < self.engine.slots
+
+    def _next(self, policy: Policy) -> Request | None:
+        """What it asks for; first, what it asked for when time was short."""
+        if self._refused is not None and self._refused[0] is policy:
+            request, self._refused = self._refused[1], None
+            return request
+        return policy.ask()
+
+    def _pays(self, request: Request) -> bool:
+        """Whether the time left pays for the run, as far as one can tell, or the trainings left do."""
+        cost = self._cost(request)
+        if math.isfinite(self.deadline.end):
+            return min(self._phase.left, self.deadline.left) >= max(self.pace.seconds(cost), SHORTEST_SECONDS)
+        promised = math.fsum(self._cost(request) for request, _ in self._running.values())
+        return self.spent + promised + cost <= self.total + ROUNDING
+
+    def _cost(self, request: Request) -> float:
+        return self.tariff.cost(self._paid.get(_key(request), 0.0), request.progress)
+
     def _start(self, request: Request, reading: Reading) -> None:
         candidate = request.candidate
         run = self.log.start_run(candidate, request.seed, request.phase)
         self.made += 1
         self._running[self.made] = (request, run)
+        self._begun[self.made] = self.deadline.elapsed
         self._stored.setdefault(_key(request), _new_record(request))  # in the order of asking
         job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
         job = replace(job, command=self.command, steps=self.steps, snapshots=self.snapshots(request))
@@ -211,14 +284,20 @@ class Runner:
 
     def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
         request, run = self._running.pop(event.job)
+        taken, cost = self.deadline.elapsed - self._begun.pop(event.job), self._cost(request)
+        if event.status == Status.COMPLETED:
+            if self.setup is None:
+                self.setup = max(0.0, self.deadline.elapsed - self.pace.seconds(cost))
+            self.pace.saw(cost, taken)
         end = {name: value for name, value in vars(event).items() if name not in ("job", "script")}
         self.log.end_run(run, **end)
         stored = replace(self._stored[_key(request)], **end)
         self._stored[_key(request)] = stored
         told = reading.told(stored, request.progress)
         value = math.nan if told is None else told
-        self._account(request, stored)
-        self.watcher.result(self.label(request.candidate), request.progress, value, event.status)
+        if event.status != Status.STOPPED:
+            self._account(request, stored)
+            self.watcher.result(self.label(request.candidate), request.progress, value, event.status)
         return request, value
 
     def _account(self, request: Request, run: RunRecord) -> None:
@@ -233,7 +312,10 @@ class Runner:
         self._spent += cost
         self._costs[key] = self._costs.get(key, 0.0) + cost
         self._paid[key] = max(reached, self._paid.get(key, 0.0))
-        self.watcher.budget(self._spent, self.total)
+        if math.isfinite(self.deadline.end):
+            self.watcher.budget(self.deadline.elapsed, self.deadline.end)
+        else:
+            self.watcher.budget(self._spent, self.total)
 
     def _give_up_if_hopeless(self, run: RunRecord) -> None:
         """A task that cannot be trained here would fail in every further run as in the first ones."""

@@ -21,7 +21,7 @@ from surefoot.path_names import path_name_near
 from surefoot.search.answer.answer import recommendation
 from surefoot.store import Store, StoreError, StudyLog
 from surefoot.store.environment import environment
-from surefoot.study.answer import Answer, CandidateResult, Verdict
+from surefoot.study.answer import Answer, CandidateResult, Level, Verdict
 from surefoot.study.codec import as_tuples
 from surefoot.study.format import number
 from surefoot.study.label import candidate_label
@@ -140,6 +140,7 @@ class TrainingLog(Follower):
             seconds=result.curve[-1].seconds,
             best=result.best,
             metrics=dict(result.metrics or {}),
+            level=Level.MEASURED,
         )
 
 

@@ -33,6 +33,22 @@ class Verdict(StrEnum):
     DIVERGED = "diverged"
 
 
+class Level(StrEnum):
+    """What an answer rests on, the strongest first.
+
+    Attributes:
+        CONFIRMED: full trainings on at least two fresh seeds, which the search has not seen.
+        MEASURED: full trainings on one seed, which says nothing of what another would change.
+        FORECAST: shorter trainings on one seed.
+        PRIOR: other tasks; of this one nothing was measured.
+    """
+
+    CONFIRMED = "confirmed"
+    MEASURED = "measured"
+    FORECAST = "forecast"
+    PRIOR = "prior"
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A mean, or a difference of two.
@@ -192,6 +208,7 @@ class Answer:
         lr_windows: the flat window of the learning rate, by optimizer.
         best: of a full training, the point of the lowest value.
         metrics: of a full training, further measures of its best model.
+        level: what the answer rests on.
     """
 
     study: str
@@ -218,6 +235,7 @@ class Answer:
     lr_windows: Mapping[str, LrWindow] = field(default_factory=dict)
     best: Point | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    level: Level = Level.CONFIRMED
 
     @property
     def comparative(self) -> bool:
@@ -240,4 +258,6 @@ class Answer:
             raise DocumentError(
                 f"an answer of version {version!r}; this Surefoot reads up to version {VERSION}: update it"
             )
+        if document.get("verdict") in (Verdict.TRAINED, Verdict.DIVERGED):  # older ones do not say it
+            document = {"level": Level.MEASURED.value, **document}
         return decode(cls, document)

@@ -27,6 +27,7 @@ class DecisionKind(StrEnum):
     ORDERED = "ordered"
     PILOTED = "piloted"
     TARGET = "target"
+    BUDGETED = "budgeted"
     PROMOTED = "promoted"
     STOPPED = "stopped"
     WIDENED = "widened"
@@ -59,6 +60,22 @@ class Piloted:
     """A script was run once, to see how it trains and reports."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budgeted:
+    """What the time that is left pays for; a study that goes on keeps to it.
+
+    Attributes:
+        part: "study" for all of it, "confirmation" for what is left after the race.
+        trainings: full ones.
+        given: the study's budget in seconds; None where it is one of trainings.
+    """
+
+    text: str
+    part: str
+    trainings: float
+    given: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +238,7 @@ Decision = (
     | Ordered
     | Piloted
     | TargetSet
+    | Budgeted
     | Promoted
     | Stopped
     | Widened
@@ -240,6 +258,7 @@ _CLASSES: Mapping[DecisionKind, type[Any]] = {
     DecisionKind.ORDERED: Ordered,
     DecisionKind.PILOTED: Piloted,
     DecisionKind.TARGET: TargetSet,
+    DecisionKind.BUDGETED: Budgeted,
     DecisionKind.PROMOTED: Promoted,
     DecisionKind.STOPPED: Stopped,
     DecisionKind.WIDENED: Widened,

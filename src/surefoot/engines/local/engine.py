@@ -152,8 +152,8 @@ class LocalEngine:
         for worker in self._workers:
             worker.connection.close()
         for worker in self._workers:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                worker.process.wait(2 * GRACE_SECONDS)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # one that still starts does not listen yet
+                worker.process.wait(2 * GRACE_SECONDS if worker.ready else 0.0)
             worker.bury()
         self._workers.clear()
         if self._shipped is not None:

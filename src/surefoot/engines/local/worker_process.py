@@ -151,10 +151,10 @@ class WorkerProcess:
             self.deadline = time.monotonic() + timeout
 
     def stop(self) -> None:
-        """Tell it to end its job soon."""
+        """Tell it to end its job soon; one that still starts has not begun it, and need not be heard."""
         assert self.job is not None
         self.stopping = True
-        self.deadline = min(self.deadline, time.monotonic() + GRACE_SECONDS)
+        self.deadline = min(self.deadline, time.monotonic() + (GRACE_SECONDS if self.ready else 0.0))
         with contextlib.suppress(OSError):
             self.connection.send(Stop(self.job.id))
 

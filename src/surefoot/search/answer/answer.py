@@ -12,6 +12,9 @@ from surefoot.analysis.race_history import race_history
 from surefoot.scripts.runner import script_name
 from surefoot.search.answer.reasons import reasons
 from surefoot.search.answer.snippet import snippet
+from surefoot.search.answer.unconfirmed import Standing
+from surefoot.search.answer.unconfirmed import reasons as reasons_unconfirmed
+from surefoot.search.answer.unconfirmed import sentence as sentence_unconfirmed
 from surefoot.search.confirm.confirmation import Confirmation, Cost, Costs, Outcome
 from surefoot.search.fastest.sentences import Times
 from surefoot.search.fastest.stopwatch import Stopwatch
@@ -114,6 +117,53 @@ def build_answer(
         runs=made,
         seconds=seconds,
         command=question.command,
+    )
+
+
+def build_unconfirmed(
+    question: Question,
+    profile: TaskProfile,
+    runs: Sequence[RunRecord],
+    decisions: Sequence[DecisionRecord],
+    standing: Standing,
+    prior: Candidate,
+    baseline: Candidate,
+    further: Sequence[str],
+    seconds: float,
+    stopwatch: Stopwatch | None = None,
+) -> Answer:
+    """The answer of a study that ended before anything was confirmed.
+
+    Args:
+        question, profile, runs, decisions, seconds, stopwatch: as `build_answer` takes them.
+        standing: what the search knows.
+        prior: what to use where nothing was measured.
+        baseline: what was compared with, or would have been.
+        further: what a stronger answer costs, in sentences.
+    """
+    made = len(runs)
+    runs = sorted(runs, key=lambda run: (run.phase, run.candidate.key, run.seed))
+    times = Times(stopwatch, runs, profile.measure, {}, candidate_label) if stopwatch else None
+    if times:
+        runs = times.in_seconds()
+    measure = times.measure if times else profile.measure
+    best = standing.best.candidate if standing.best else prior
+    return Answer(
+        study=question.study,
+        task=question.task,
+        goal=question.goal,
+        target=times.target if times else None,
+        measure=measure,
+        verdict=Verdict.BUDGET,
+        sentence=sentence_unconfirmed(standing, prior, measure),
+        why=(*reasons_unconfirmed(standing), *further, *_never_tried(decisions)),
+        recommendation=recommendation(best, int(profile.steps)),
+        baseline=baseline,
+        candidates=_candidates(runs, {}, times),
+        runs=made,
+        seconds=seconds,
+        command=question.command,
+        level=standing.level,
     )
 
 

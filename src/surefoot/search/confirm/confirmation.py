@@ -33,6 +33,9 @@ from surefoot.study.decisions import Decide, Looked, RivalDifference
 from surefoot.study.requests import Request
 from surefoot.study.run import Candidate, Phase
 
+FEWEST_SEEDS = 2
+"""Of everyone in play, for anything to be said of chance."""
+
 LASTING_ARMS = 3
 """The last look is where the budget for this many arms ends: others usually fall at the first looks."""
 
@@ -146,6 +149,9 @@ class Confirmation:
         self.plan = Plan(looks=_looks(self.runs_left, len(self.arms)))
         self.look = -1
         self.verdict: Verdict | None = None
+        self.judged: Verdict | None = None  # at the look before
+        self.seeds_judged = 0
+        self.at_look: Sequence[str] = ()
         self.comparisons: tuple[Comparison, ...] = ()
         self.pairing = Pairing(False, math.nan)
         self.beaten: set[str] = set()
@@ -167,6 +173,40 @@ class Confirmation:
         """The final value of a run; nan if it diverged or failed."""
         self.results[request.candidate.key][request.seed] = value
         self.outstanding -= 1
+
+    def close(self) -> bool:
+        """End here, where time does; returns whether there is anything to answer from.
+
+        What counts is the seeds that everyone in play has, `FEWEST_SEEDS` at least.  Such a look at fewer
+        seeds than planned is taken at the planned one's level, as one is that is too dear.
+        """
+        if self.verdict is not None:
+            return True
+        whole = self._whole_seeds()
+        if whole < FEWEST_SEEDS:
+            return False
+        kept = set(self.seeds[:whole])
+        for key in self.at_look:
+            self.results[key] = {s: value for s, value in self.results[key].items() if s in kept}
+            self.asked[key] = whole
+        self.waiting, self.outstanding = [], 0
+        if self.judged is not None and whole <= self.seeds_judged:
+            self.look -= 1
+            self.verdict = replace(self.judged, outcome="budget")
+            return True
+        judged = self._judge()
+        self.verdict = judged if judged.outcome is not None else replace(judged, outcome="budget")
+        return True
+
+    def _whole_seeds(self) -> int:
+        """How many of the first seeds everyone at this look has a result of."""
+        have = [self.results[key] for key in self.at_look]
+        missing = (
+            number
+            for number, seed in enumerate(self.seeds)
+            if not have or any(seed not in results for results in have)
+        )
+        return next(missing, len(self.seeds))
 
     @property
     def ahead(self) -> Sequence[float]:
@@ -259,7 +299,7 @@ class Confirmation:
         A look that is too dear is taken at as many seeds as are left, at its own level. That errs on the safe
         side: the nearer to the look before, the less it can find by chance that this one did not.
         """
-        judged = self._judge() if self.look >= 0 else None
+        judged = self.judged = self._judge() if self.look >= 0 else None
         if judged is not None and judged.outcome is not None:
             self.verdict = judged
             return
@@ -278,6 +318,8 @@ class Confirmation:
         if judged is not None and not requests:
             self.verdict = replace(judged, outcome="budget")
             return
+        self.seeds_judged = self.asked[self.baseline.key]
+        self.at_look = keys
         self.look += 1
         self.runs_left -= len(requests)
         self.asked |= dict.fromkeys(keys, wanted)

@@ -86,7 +86,14 @@ class Playoff:
         self.outstanding -= 1
 
     def finalists(self, count: int) -> list[Candidate]:
-        """The best `count`: who stayed longest, then by mean; who diverged on any seed is none."""
+        """The best `count`: who stayed longest, then by mean; who diverged on any seed is none.
+
+        A round that was cut short counts for nobody.
+        """
+        if self.outstanding or self.waiting:
+            for values in self.values.values():
+                if self.rounds:
+                    values.pop(self.seed + self.rounds, None)
         ranked = self._ranked(self.candidates)
         for place, candidate in enumerate(ranked, start=1):
             self._explain(candidate, place, place <= count)

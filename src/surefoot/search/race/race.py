@@ -90,6 +90,8 @@ class Race:
         marks: the only progresses at which runs are measured, ascending to 1: each default rung becomes the
             first of them at or beyond it. Empty: runs are measured wherever they are asked to.
         tariff: what a run costs; by default its progress.
+        shortest: no default rung is shorter: where training has hardly begun, nothing can be compared. A
+            budget that does not pay for all on longer rungs pays for fewer optimizers.
 
     Attributes:
         finished: whether the race has nothing more to ask for.
@@ -110,6 +112,7 @@ class Race:
         portfolio: Sequence[int] = (),
         marks: Sequence[float] = (),
         tariff: Tariff | None = None,
+        shortest: float = 0.0,
     ) -> None:
         if not arms:
             raise ValueError("a race needs at least one arm")
@@ -122,7 +125,7 @@ class Race:
         self._grid = Grid(arms, priors)
         self._neighbourhood = Neighbourhood(arms)
         self._first_look = list(dict.fromkeys([*portfolio, *self._outward_from_the_priors(order)]))
-        self._rungs = _checked(rungs) if rungs else self._rungs_for_the_first_look()
+        self._rungs = _checked(rungs) if rungs else self._rungs_for_the_first_look(shortest)
         if marks:
             self._rungs = at_marks(self._rungs, marks)
         self._journal = Journal(arms, self._rungs, lower_is_better)
@@ -490,15 +493,16 @@ class Race:
         first = dict.fromkeys(name for name in order if name in raced)
         return _in_turn([self._grid.coarse(name) for name in dict.fromkeys([*first, *usual_order(raced)])])
 
-    def _rungs_for_the_first_look(self) -> list[float]:
-        """Thirds, from the longest first rung on which the budget pays the first look; two rungs at least.
+    def _rungs_for_the_first_look(self, shortest: float) -> list[float]:
+        """Thirds, from the longest first rung on which the budget pays the first look.
 
         None is so short that its runs take longer to start than to train.
         """
         arms, allowed, start = len(self._first_look), FIRST_LOOK_SHARE * self._budget, self._tariff.start
         paid = [i for i, rung in enumerate(RUNGS[:3]) if arms * self._tariff.cost(0.0, rung) <= allowed]
         short = [i for i, rung in enumerate(RUNGS[:3]) if (1 - start) * rung < start]
-        return list(RUNGS[max(paid[-1] if paid else 0, short[-1] + 1 if short else 0) :])
+        rungs = RUNGS[max(paid[-1] if paid else 0, short[-1] + 1 if short else 0) :]
+        return [rung for rung in rungs if rung >= shortest - _ROUNDING] or [1.0]
 
 
 def at_marks(rungs: Sequence[float], marks: Sequence[float]) -> list[float]:

@@ -36,7 +36,7 @@ class Screening:
         seed: the study's.
         decide: called with every decision.
         first: candidates to look at before all others.
-        marks, tariff, order: as `Race` takes them.
+        marks, tariff, order, shortest: as `Race` takes them.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Screening:
         marks: Sequence[float] = (),
         tariff: Tariff | None = None,
         order: Sequence[str] = (),
+        shortest: float = 0.0,
     ) -> None:
         arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
         self.grid = grid
@@ -60,6 +61,7 @@ class Screening:
             portfolio=[grid.index(candidate) for candidate in first],
             marks=marks,
             tariff=tariff,
+            shortest=shortest,
         )
         self.seed = seed * SEED_STRIDE
         self.decide = decide
