@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from surefoot.study.answer import Answer, CandidateResult, Recommendation, Verdict
+from surefoot.study.claims import ABOVE, Claim, Relation
 from surefoot.study.run import Candidate, Phase
 
 USUAL = Candidate("Adam", {"lr": 0.001})
@@ -60,6 +61,8 @@ def anything_of(kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(inner)
     if origin is tuple:
         return st.lists(anything_of(inner[0]), max_size=3).map(tuple)
+    if kind is Claim:
+        return claims
     if is_dataclass(kind):
         return st.builds(kind, **{name: anything_of(hint) for name, hint in get_type_hints(kind).items()})
     if issubclass(origin or kind, Enum):
@@ -67,4 +70,17 @@ def anything_of(kind: Any) -> st.SearchStrategy[Any]:
     return st.dictionaries(texts, anything_of(inner[1]), max_size=3)
 
 
+@st.composite
+def _claims(draw: st.DrawFn) -> Claim:
+    """Any that does not contradict itself."""
+    fields = {name: draw(anything_of(hint)) for name, hint in get_type_hints(Claim).items()}
+    low = draw(st.floats(0, 1e9, exclude_min=True))
+    if fields["relation"] in ABOVE:
+        fields |= {"low": low, "high": 2 * low}
+    elif fields["relation"] in (Relation.OPEN, Relation.EQUAL):
+        fields |= {"low": 0.0, "high": 0.0}
+    return Claim(**fields)
+
+
+claims = _claims()
 answers = anything_of(Answer)

@@ -33,12 +33,17 @@ MAY_IMPORT = {
 
 FILES = sorted(SOURCE.rglob("*.py"))
 PURE = [
+    "analysis/claim_words.py",
     "analysis/lr_windows.py",
     "analysis/race_history.py",
     "analysis/tables.py",
     "search/answer/answer.py",
+    "search/answer/before_confirmation.py",
+    "search/answer/claims.py",
     "search/answer/partial.py",
     "search/answer/reasons.py",
+    "search/answer/sentences.py",
+    "search/answer/unconfirmed.py",
     "search/confirm/alpha_spending.py",
     "search/confirm/confirmation.py",
     "search/confirm/posterior.py",
@@ -60,6 +65,7 @@ PURE = [
     "search/space/lr_grid.py",
     "search/space/single.py",
     "search/space/task_features.py",
+    "study/claims.py",
     "study/cost.py",
     "study/format.py",
     "study/label.py",

@@ -11,16 +11,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 from surefoot.study.answer import LrWindow
 from surefoot.study.records import RunRecord
-from surefoot.study.run import Phase, Status
+from surefoot.study.run import Candidate, Phase, Status
 
 FLAT_DEVIATIONS = 2.0
 """A learning rate whose loss is within two seed standard deviations of the best might as well be the best."""
 
 FEWEST_RATES = 3
 """Two learning rates show no window: one of them is the best, and nothing bounds it on the other side."""
+
+NARROWEST = 0.05
+"""In decades. What is narrower is one learning rate, and would be told as 0.0 decades."""
 
 Line = Sequence[tuple[float, float]]
 """(learning rate, value) in order of learning rate."""
@@ -58,6 +62,40 @@ def rate_windows(
     return windows
 
 
+def window_around(
+    candidate: Candidate,
+    runs: Sequence[RunRecord],
+    deviation: float,
+    final: float = math.nan,
+    initial: float | None = None,
+) -> LrWindow | None:
+    """The flat window of a candidate's own settings around its own learning rate.
+
+    Like `rate_windows`, but over the runs that differ from the candidate in their learning rate alone; where
+    those show nothing, over all of its optimizer.  None where the window that is seen leaves the candidate's
+    own rate out, or is no wider than a digit.
+    """
+    rate = candidate.hyperparameters.get("lr")
+    if not isinstance(rate, int | float) or not 0 < rate < math.inf:
+        return None
+    own = [run for run in runs if run.optimizer == candidate.optimizer]
+    alike = [run for run in own if _but_for_the_rate(run.candidate) == _but_for_the_rate(candidate)]
+    for some in (alike, own):
+        found = rate_windows(some, deviation, final, initial).get(candidate.optimizer)
+        if found is not None and _holds(found, rate):
+            return found
+    return None
+
+
+def _but_for_the_rate(candidate: Candidate) -> dict[str, Any]:
+    return {name: value for name, value in candidate.settings.items() if name != "lr"}
+
+
+def _holds(window: LrWindow, rate: float) -> bool:
+    slack = 1e-9
+    return window.decades >= NARROWEST and window.low * (1 - slack) <= rate <= window.high * (1 + slack)
+
+
 def _noise_ratio(value: float, final: float) -> float:
     ratio = value / final if final else math.nan
     return max(1.0, ratio) if math.isfinite(ratio) else 1.0
@@ -68,7 +106,8 @@ def _window(line: Line, band: float, blow_up: float, progress: float) -> LrWindo
     limit = line[place][1] + band
     low, open_low = _edge(line[place::-1], limit)
     high, open_high = _edge(line[place:], limit)
-    return LrWindow(low, high, math.log10(high / low), line[place][0], blow_up, progress, open_low, open_high)
+    decades = math.log10(high) - math.log10(low)
+    return LrWindow(low, high, decades, line[place][0], blow_up, progress, open_low, open_high)
 
 
 def _edge(outwards: Line, limit: float) -> tuple[float, bool]:

@@ -18,8 +18,8 @@ from surefoot.errors import InvalidInputError, NoRunSucceededError
 from surefoot.path_names import check_path_name
 from surefoot.scripts.runner import script_name
 from surefoot.search.answer.answer import build_answer, build_unconfirmed
+from surefoot.search.answer.before_confirmation import Standing
 from surefoot.search.answer.partial import confirmation_so_far
-from surefoot.search.answer.unconfirmed import Standing
 from surefoot.search.budget import (
     DEAREST,
     FINALISTS,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Self
 
+from surefoot.study.claims import Claim, Unconfirmed
 from surefoot.study.codec import DocumentError, decode, encode
 from surefoot.study.run import Candidate, Phase, Point, Schedule
 
@@ -200,12 +201,18 @@ class Answer:
         baseline: what the recommendation is compared with.
         effect: the recommendation minus the baseline.
         margin: differences below it were taken for a tie; None where there was no margin.
-        p_best: probability that the recommendation has the lowest true mean of what was confirmed.
-        expected_regret: how much its true mean is expected to lie above the lowest.
+        p_best: probability that the recommendation has the lowest true mean of the `contenders`.
+        p_best_confirmed: the same among those that were confirmed on fresh seeds.
+        contenders: how many candidates `p_best` and `expected_regret` are over: all that were trained to the
+            end, those with values on the search's own seeds included.
+        expected_regret: how much its true mean is expected to lie above the lowest of them.
         minimum_detectable_difference: what the seeds spent would have shown four times in five.
         trainings_needed: about how many further full trainings would settle it; None where nothing is open.
         pairing: whether candidates were compared seed by seed.
         lr_windows: the flat window of the learning rate, by optimizer.
+        claims: the leader beside each of the others that were confirmed, the nearest first, and in a tie the
+            recommendation beside the baseline, last.
+        unconfirmed: the best value that no fresh seed has confirmed; None where everything was confirmed.
         best: of a full training, the point of the lowest value.
         metrics: of a full training, further measures of its best model.
         level: what the answer rests on.
@@ -228,11 +235,15 @@ class Answer:
     effect: Effect | None = None
     margin: float | None = None
     p_best: float | None = None
+    p_best_confirmed: float | None = None
+    contenders: int | None = None
     expected_regret: float | None = None
     minimum_detectable_difference: float | None = None
     trainings_needed: int | None = None
     pairing: Pairing | None = None
     lr_windows: Mapping[str, LrWindow] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    unconfirmed: Unconfirmed | None = None
     best: Point | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     level: Level = Level.CONFIRMED

@@ -103,7 +103,10 @@ def _object(kind: Any, value: Any, where: str) -> Any:
             made[field.name] = _decode(hints[field.name], value[field.name], f"{where}.{field.name}")
         elif field.default is MISSING and field.default_factory is MISSING:
             raise DocumentError(f"{where} has no {field.name}")
-    return kind(**made)
+    try:
+        return kind(**made)
+    except ValueError as error:  # its fields contradict each other
+        raise DocumentError(f"{where}: {error}") from error
 
 
 def _plain(kind: Any, value: Any, where: str) -> Any:

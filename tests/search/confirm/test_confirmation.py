@@ -209,10 +209,11 @@ def capped(seed, *, rates, cap=0.1, runs=60):
     return confirmation.outcome(COSTS)
 
 
-def test_arms_that_all_miss_the_target_are_equal_to_the_last_bit():
+def test_arms_that_all_miss_the_target_are_equal_to_the_last_bit_which_is_a_tie():
     outcome = capped(0, rates={"Adam": 0, "SGD": 0, "AdamW": 0})
-    assert outcome.verdict == "budget"
-    assert outcome.effect.estimate == pytest.approx(0, abs=1e-12)
+    assert outcome.verdict == "tie"
+    assert (outcome.effect.estimate, outcome.effect.low, outcome.effect.high) == (0, 0, 0)
+    assert outcome.trainings_needed is None
     assert not any(c.decision == "better" for c in outcome.comparisons.values())
 
 

@@ -7,22 +7,27 @@ import statistics as descriptive
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from surefoot.analysis.lr_windows import furthest, rate_windows
+from surefoot.analysis.claim_words import best_of_the_rest
+from surefoot.analysis.lr_windows import NARROWEST, furthest, rate_windows, window_around
 from surefoot.analysis.race_history import race_history
 from surefoot.scripts.runner import script_name
+from surefoot.search.answer.before_confirmation import Standing
+from surefoot.search.answer.before_confirmation import reasons as reasons_unconfirmed
+from surefoot.search.answer.before_confirmation import sentence as sentence_unconfirmed
+from surefoot.search.answer.claims import claims_of
 from surefoot.search.answer.reasons import reasons
+from surefoot.search.answer.sentences import against_the_baseline, headline
 from surefoot.search.answer.snippet import snippet
-from surefoot.search.answer.unconfirmed import Standing
-from surefoot.search.answer.unconfirmed import reasons as reasons_unconfirmed
-from surefoot.search.answer.unconfirmed import sentence as sentence_unconfirmed
+from surefoot.search.answer.unconfirmed import best_unconfirmed, values_at_the_end
 from surefoot.search.confirm.confirmation import Confirmation, Cost, Costs, Outcome
 from surefoot.search.fastest.sentences import Times
 from surefoot.search.fastest.stopwatch import Stopwatch
 from surefoot.search.question import Question
 from surefoot.study.answer import Answer, CandidateResult, Effect, Interval, LrWindow, Recommendation, Verdict
+from surefoot.study.claims import Claim, Unconfirmed
 from surefoot.study.codec import as_tuples
 from surefoot.study.decisions import RuledOut
-from surefoot.study.format import interval, number, share
+from surefoot.study.format import number
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
 from surefoot.study.records import DecisionRecord, RunRecord
@@ -33,7 +38,21 @@ Windows = Mapping[str, LrWindow]
 
 def _windows(runs: Sequence[RunRecord], ahead: Sequence[float], initial: float | None) -> Windows:
     """The flat windows of the learning rate by optimizer, wide as the leader's confirmed results spread."""
-    return rate_windows(runs, _deviation(ahead), _mean(ahead), initial)
+    found = rate_windows(runs, _deviation(ahead), _mean(ahead), initial)
+    return {name: window for name, window in found.items() if window.decades >= NARROWEST}
+
+
+def _with_own(
+    windows: Windows,
+    candidate: Candidate,
+    runs: Sequence[RunRecord],
+    ahead: Sequence[float],
+    initial: float | None,
+) -> Windows:
+    """The window of the recommended optimizer is that of the recommended settings, or none is told."""
+    own = window_around(candidate, runs, _deviation(ahead), _mean(ahead), initial)
+    others = {name: window for name, window in windows.items() if name != candidate.optimizer}
+    return others | ({candidate.optimizer: own} if own else {})
 
 
 def _costs(runs: Iterable[RunRecord], windows: Windows) -> Costs:
@@ -80,12 +99,19 @@ def build_answer(
     times = Times(stopwatch, runs, measure, compiling, candidate_label) if stopwatch else None
     if times:
         runs, measure = times.in_seconds(), times.measure
-    flat = _windows(runs, confirmation.ahead, None if times else profile.initial_value)
+    initial = None if times else profile.initial_value
+    flat = _windows(runs, confirmation.ahead, initial)
     cost = _costs(runs, flat)
-    outcome = confirmation.outcome(cost)
+    dropped = {} if times else values_at_the_end(runs, confirmation.arms.values())
+    outcome = confirmation.outcome(cost, dropped)
     recommended, unit = outcome.recommended, "s" if times else ""
-    why = reasons(outcome, race_history(runs, decisions).optimizers, cost, flat, candidate_label, unit)
-    against = times.against(outcome) if times else _against_the_baseline(outcome, measure)
+    flat = _with_own(flat, recommended, runs, confirmation.ahead, initial)
+    claims = claims_of(outcome)
+    left = best_unconfirmed(question, runs, decisions, outcome.arms, recommended)
+    why = reasons(
+        outcome, claims, race_history(runs, decisions).optimizers, cost, flat, candidate_label, unit
+    )
+    against = times.against(outcome) if times else _against_the_baseline(outcome, claims, measure)
     effect = outcome.effect
     return Answer(
         study=question.study,
@@ -94,9 +120,10 @@ def build_answer(
         target=times.target if times else None,
         measure=measure,
         verdict=Verdict(outcome.verdict),
-        sentence=_sentence(outcome, against),
+        sentence=" ".join(filter(None, [_sentence(outcome, claims), against, _left_out(left, unit)])),
         why=(
             *_deaf_to_seeds(question, runs),
+            *_constant(outcome, measure),
             *why,
             *(times.notes(outcome) if times else ()),
             *_never_tried(decisions),
@@ -108,12 +135,16 @@ def build_answer(
         ),
         margin=outcome.margin,
         p_best=outcome.p_best,
+        p_best_confirmed=outcome.p_best_confirmed,
+        contenders=outcome.contenders,
         expected_regret=outcome.expected_regret,
         minimum_detectable_difference=outcome.minimum_detectable_difference,
         trainings_needed=outcome.trainings_needed,
         pairing=outcome.pairing,
         candidates=_candidates(runs, outcome.means, times),
         lr_windows=flat,
+        claims=claims,
+        unconfirmed=left,
         runs=made,
         seconds=seconds,
         command=question.command,
@@ -174,31 +205,35 @@ def recommendation(candidate: Candidate, steps: int) -> Recommendation:
     return Recommendation(candidate.optimizer, settings, candidate.schedule, code)
 
 
-def _sentence(outcome: Outcome, against: str) -> str:
-    """Who is recommended, by which right, and how much better than the baseline."""
-    best = candidate_label(outcome.recommended)
-    others = ", ".join(candidate_label(c) for c in outcome.tied[1:])
-    claim = {
-        "win": f"Use {best}: it beats every rival.",
-        "tie": f"A tie: use {best}, the cheapest of equals; as good are {others}.",
-        "budget": f"Use {best}: it is ahead, but the budget could not tell it from {others}.",
-    }[outcome.verdict]
-    return f"{claim} {against}"
+def _sentence(outcome: Outcome, claims: Sequence[Claim]) -> str:
+    """Who is recommended, by which right, and beside whom it was measured."""
+    return headline(outcome.verdict, claims, outcome.recommended, outcome.baseline, candidate_label)
 
 
-def _against_the_baseline(outcome: Outcome, measure: str) -> str:
-    effect, base = outcome.effect, candidate_label(outcome.baseline)
-    if outcome.recommended.key == outcome.baseline.key:
-        return "It is the baseline itself."
-    if not math.isfinite(effect.estimate):
-        return f"The baseline {base} or it diverged on some seed, so their difference has no interval."
-    # Told as "lower", a difference below 0 is a positive number, and the edges of its interval change place.
-    sign, word = (-1, "lower") if effect.estimate <= 0 else (1, "higher")
-    low, high = sorted((sign * effect.low, sign * effect.high))
-    told = f"{share(effect.level)} interval {interval(low, high)}"
-    return (
-        f"Its {measure} is {number(abs(effect.estimate))} {word} than that of {base}, the baseline ({told})."
+def _against_the_baseline(outcome: Outcome, claims: Sequence[Claim], measure: str) -> str:
+    """How much better than the baseline the recommendation is."""
+    own, base = (outcome.means[c.key].estimate for c in (outcome.recommended, outcome.baseline))
+    return against_the_baseline(
+        claims, outcome.recommended, outcome.baseline, (own, base), measure, candidate_label
     )
+
+
+def _left_out(found: Unconfirmed | None, unit: str) -> str:
+    """The best value that nobody confirmed, with what became of it."""
+    if found is None:
+        return ""
+    return f"{best_of_the_rest(found, candidate_label(found.candidate), unit)}."
+
+
+def _constant(outcome: Outcome, measure: str) -> list[str]:
+    """Every candidate measured the same on every seed: the measure does not see what is trained."""
+    values = {value for arm in outcome.arms for value in outcome.values[arm.key]}
+    if len(outcome.arms) < 2 or len(values) != 1 or not all(map(math.isfinite, values)):
+        return []
+    return [
+        f"The {measure} was {number(values.pop())} in every run on fresh seeds: it does not depend on "
+        "what was trained. Check what validate() measures."
+    ]
 
 
 def _deaf_to_seeds(question: Question, runs: Iterable[RunRecord]) -> list[str]:

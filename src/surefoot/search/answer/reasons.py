@@ -1,6 +1,6 @@
 """The why in plain words: what speaks against each of the others, the most telling first, in few lines.
 
-    reasons(outcome, race_history(runs, decisions).optimizers, costs, windows, label)
+    reasons(outcome, claims_of(outcome), race_history(runs, decisions).optimizers, costs, windows, label)
     # ["Muon lr=0.02 tied and costs 30 % more seconds per step.",
     #  "AdamW lr=0.001 (the baseline) lost: 0.0792 behind (0.0655 to 0.0929).",
     #  "SGD (lr window 0.2 decades wide) and Lion fell at 1/3: 0.13 to 0.21 behind, band 0.09."]
@@ -13,12 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from surefoot.analysis.claim_words import more_trainings
 from surefoot.analysis.race_history import Fell, OptimizerHistory
 from surefoot.naming import listed
 from surefoot.search.confirm.confirmation import COST_NOISE, Costs, Outcome
-from surefoot.search.confirm.sequential_test import Comparison
 from surefoot.study.answer import LrWindow
-from surefoot.study.format import decades, difference, fraction, interval, plural, rounded, share
+from surefoot.study.claims import Claim, Relation
+from surefoot.study.format import decades, difference, fraction, interval, plural, rounded, setting, share
 from surefoot.study.label import optimizer_label
 from surefoot.study.run import Candidate
 
@@ -37,6 +38,7 @@ Windows = Mapping[str, LrWindow]
 
 def reasons(
     outcome: Outcome,
+    claims: Sequence[Claim],
     histories: Sequence[OptimizerHistory],
     costs: Costs,
     windows: Windows,
@@ -47,6 +49,7 @@ def reasons(
 
     Args:
         outcome: how confirmation ended.
+        claims: what it found, see `claims_of`.
         histories: of the screened optimizers.
         costs: by candidate key.
         windows: flat windows of the learning rate by optimizer.
@@ -59,7 +62,7 @@ def reasons(
     seen = outcome.recommended.optimizer in windows
     window = _low_side(outcome.recommended, windows)
     return [
-        *_rivals(outcome, costs, label, unit),
+        *_rivals(outcome, claims, costs, label, unit),
         *(window if seen else ()),
         *_fallen(fallen, windows, unit),
         *(() if seen else window),
@@ -69,55 +72,63 @@ def reasons(
 # ---------------------------------------------------------------- confirmation
 
 
-def _rivals(outcome: Outcome, costs: Costs, label: Label, unit: str) -> list[str]:
-    """Who tied, who could not be told apart, who lost: in this order."""
-    leader = outcome.leader
-    behind = f"{unit} behind" + ("" if leader.key == outcome.recommended.key else f" {label(leader)}")
-    tied: list[str] = []
-    undecided: list[str] = []
-    lost: list[str] = []
-    for rival in sorted(outcome.arms, key=lambda rival: _estimate(outcome, rival)):
-        if rival.key == outcome.recommended.key:
-            continue
+def _rivals(outcome: Outcome, claims: Sequence[Claim], costs: Costs, label: Label, unit: str) -> list[str]:
+    """Who tied, who could not be told apart, who is probably behind, who lost: in this order."""
+    tied, apart, ahead, lost = [], [], [], []
+    for claim in claims:
+        if claim.who.key == outcome.recommended.key and claim.who.key != outcome.leader.key:
+            continue  # of a tie: the answer's sentence tells it
+        rival = outcome.leader if claim.against.key == outcome.recommended.key else claim.against
         name = label(rival) + (" (the baseline)" if rival.key == outcome.baseline.key else "")
-        comparison = outcome.comparisons.get(rival.key)
-        if comparison is not None and comparison.decision == "better":
-            if rival.key == outcome.baseline.key and leader.key == outcome.recommended.key:
-                continue  # the answer's sentence says how far
-            level = f"{share(comparison.difference.level)} interval "
-            lost.append(f"{name} lost: {_distance(comparison, behind, level)}.")
-        elif comparison is None or comparison.decision == "equivalent":
-            verb = "tied" if outcome.verdict == "tie" else "is equal within the margin"
-            tied.append(f"{name} {verb} and {_compared_in_cost(rival, outcome, costs)}.")
-        else:
-            level = "" if undecided else f"{share(comparison.difference.level)} interval "
-            undecided.append(f"{name}, {_distance(comparison, behind, level)}")
-    if undecided:
-        more = outcome.trainings_needed
-        settle = f". About {more} more full trainings would settle it" if more else ""
-        tied.append(f"Not told apart: {'; '.join(undecided)}{settle}.")
-    return tied + lost
+        told = _distance(claim, outcome, label, unit)
+        match claim.relation:
+            case Relation.EQUAL:
+                tied.append(f"{name} had the same value on every seed.")
+            case Relation.EQUIVALENT:
+                verb = "tied" if outcome.verdict == "tie" else "is equal within the margin"
+                tied.append(f"{name} {verb} and {_compared_in_cost(rival, outcome, costs)}.")
+            case Relation.BETTER if rival.key == outcome.baseline.key and _is_told(outcome, claim):
+                pass  # the answer's sentence says how far
+            case Relation.BETTER:
+                lost.append(f"{name} lost: {told}.")
+            case Relation.DIVERGED:
+                lost.append(f"{name} diverged on a fresh seed.")
+            case Relation.AHEAD:
+                ahead.append(f"{name}, {told}")
+            case _:
+                apart.append(f"{name}, {told}")
+    return [*tied, *_open(apart, outcome), *_probably(ahead), *lost]
 
 
-def _estimate(outcome: Outcome, rival: Candidate) -> float:
-    """How far behind; those that diverged come last."""
-    comparison = outcome.comparisons.get(rival.key)
-    estimate = comparison.difference.estimate if comparison else 0.0
-    return estimate if math.isfinite(estimate) else math.inf
+def _is_told(outcome: Outcome, claim: Claim) -> bool:
+    return claim.who.key == outcome.recommended.key
 
 
-def _distance(comparison: Comparison, behind: str, level: str) -> str:
-    """`0.0045 behind (95 % interval −0.0069 to 0.016)`: how far the rival is behind the leader."""
-    effect = comparison.difference
-    if not math.isfinite(effect.estimate):
-        return "it diverged on a seed"
-    words = f"{difference(effect.estimate)}{behind}"
-    if not (math.isfinite(effect.low) and math.isfinite(effect.high)):
+def _open(apart: Sequence[str], outcome: Outcome) -> list[str]:
+    if not apart:
+        return []
+    made = sum(map(len, outcome.values.values()))
+    settle = more_trainings(outcome.trainings_needed, made)
+    return [f"Not told apart: {'; '.join(apart)}{'. ' + settle if settle else ''}."]
+
+
+def _probably(ahead: Sequence[str]) -> list[str]:
+    """The interval of a pair says more than the test, which counts all pairs and looks."""
+    if not ahead:
+        return []
+    return [f"Probably worse: {'; '.join(ahead)}. The test over all pairs asks for more seeds to be sure."]
+
+
+def _distance(claim: Claim, outcome: Outcome, label: Label, unit: str) -> str:
+    """`0.0045 behind (95 % interval −0.0069 to 0.016)`: how far the rival is behind."""
+    if not math.isfinite(claim.estimate):
+        return "a seed diverged"
+    other = "" if claim.who.key == outcome.recommended.key else f" {label(claim.who)}"
+    where = "" if claim.who.key == outcome.leader.key else f" after {plural(claim.seeds, 'seed')}"
+    words = f"{difference(claim.estimate)}{unit} behind{other}{where}"
+    if not (math.isfinite(claim.low) and math.isfinite(claim.high)):
         return words
-    told = f"{level}{interval(effect.low, effect.high, 2)}"
-    if comparison.decision == "undecided" and effect.low > 0:
-        told += f", but p = {rounded(comparison.p)} over all pairs"
-    return f"{words} ({told})"
+    return f"{words} ({share(claim.level)} interval {interval(claim.low, claim.high, 2)})"
 
 
 def _compared_in_cost(rival: Candidate, outcome: Outcome, costs: Costs) -> str:
@@ -149,24 +160,25 @@ def _compared_in_cost(rival: Candidate, outcome: Outcome, costs: Costs) -> str:
 
 
 def _low_side(recommended: Candidate, windows: Windows) -> list[str]:
-    """How wide the window of the recommended optimizer is, and where its safe side lies."""
+    """How wide the window around the recommended rate is, and where in it that rate lies."""
     window, rate = windows.get(recommended.optimizer), recommended.hyperparameters.get("lr")
     if not isinstance(rate, int | float):
         return []
-    if window is None:
-        name = optimizer_label(recommended.optimizer)
-        return [f"How wide the lr window of {name} is was not seen: too few rates came far."]
-    low, high = window.low, window.high
-    edge = " at least" if window.open else ""
-    width = f"{edge} {decades(window.decades)}"
     name = optimizer_label(recommended.optimizer)
-    words = f"{name} is equally good for lr {rounded(low)} to {rounded(high)},{width}"
+    if window is None or not window.low * 0.999 <= rate <= window.high * 1.001:
+        return [
+            f"How wide the lr window of {name} is was not seen: "
+            f"too few rates near lr={setting(rate)} came far."
+        ]
+    edge = " at least" if window.open else ""
+    words = f"{name} is equally good for lr {rounded(window.low)} to {rounded(window.high)},"
+    words += f"{edge} {decades(window.decades)}"
     if window.decades < NARROW:
         words += ": choose it with care"
-    elif low * 1.5 < rate <= high * 1.01:
-        words += "; the low side is the safer one, as a rate too high blows up"
-    elif rate <= low * 1.5:
+    elif math.log10(rate / window.low) <= window.decades / 3:
         words += "; the one to use is on the low, safe side"
+    else:
+        words += "; the low side is the safer one, as a rate too high blows up"
     if window.blow_up:
         words += f"; {share(window.blow_up)} of its screening runs diverged"
     return [words + "."]
@@ -228,9 +240,19 @@ def _out_played(group: Sequence[OptimizerHistory], windows: Windows, unit: str) 
     return "; ".join(words)
 
 
+def _candidate(own: OptimizerHistory) -> str:
+    """`RMSprop at lr=0.002`: what fell is a candidate, and no more is known of its optimizer."""
+    name = optimizer_label(own.optimizer)
+    known = own.playoff.candidate if own.playoff else own.leading.candidate if own.leading else None
+    rate = known.hyperparameters.get("lr") if known else None
+    if not isinstance(rate, int | float) or own.fell is Fell.LOST:
+        return name
+    return f"{name} at lr={setting(rate)}"
+
+
 def _remarked(own: OptimizerHistory, windows: Windows) -> str:
     """The name, with what an optimizer that lost is most to blame for."""
-    window, name = windows.get(own.optimizer), optimizer_label(own.optimizer)
+    window, name = windows.get(own.optimizer), _candidate(own)
     if own.fell is Fell.LOST:
         return name
     if own.diverged > OFTEN * own.runs:

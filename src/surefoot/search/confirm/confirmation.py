@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from statistics import fmean, stdev
 
 from surefoot.search.confirm.posterior import Posterior, posterior
 from surefoot.search.confirm.sequential_test import (
@@ -39,6 +40,12 @@ FEWEST_SEEDS = 2
 LASTING_ARMS = 3
 """The last look is where the budget for this many arms ends: others usually fall at the first looks."""
 
+NEAR = 3.0
+"""In standard deviations of a seed: a dropped candidate that was further behind the leader is not better."""
+
+MOST_CONTENDERS = 20
+"""So many of the dropped are considered, the best first: what is further down adds nothing."""
+
 COST_NOISE = 1.15
 """Seconds per step that differ by less are the same: so much do timings vary beside other processes."""
 
@@ -63,6 +70,23 @@ Costs = Mapping[str, Cost]
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What a look found of an arm that then left.
+
+    Attributes:
+        leader: the key of the candidate that led, and that it is worse than.
+        seeds: how many the leader had.
+        comparison: of the two, with the interval of the posterior at that look.
+        ratio: its mean over that leader's; None where a value is not positive.
+    """
+
+    leader: str
+    seeds: int
+    comparison: Comparison
+    ratio: Interval | None
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a confirmation ended.
 
@@ -76,14 +100,21 @@ class Outcome:
             of the posterior, as every interval here. The test asks for more than an interval without 0.
         means: each confirmed candidate's own mean, by key.
         effect: recommended minus baseline; below 0 the recommendation is better.
-        p_best: probability that the recommended candidate has the lowest true mean.
-        expected_regret: how much its true mean is expected to lie above the lowest.
+        p_best: probability that the recommended candidate has the lowest true mean, of the `contenders`.
+        expected_regret: how much its true mean is expected to lie above the lowest of them.
         margin: differences below it were taken for a tie.
         minimum_detectable_difference: the true difference between the leader and its nearest rival that the
             seeds spent would have shown four times in five; nan where it is not known.
         trainings_needed: about how many further full trainings would end a study in a win or a tie four times
             in five, were the differences those seen; None where it has ended so, or nothing would do it.
         pairing: whether arms were compared seed by seed.
+        findings: what was found of rivals that left at an earlier look, by the rival's key; it stands, though
+            their intervals of today need not show it.
+        ratios: each rival's mean over the leader's, by the rival's key; empty where a value is not positive.
+        effect_ratio: the recommended candidate's mean over the baseline's; None where that is so.
+        p_best_confirmed: `p_best` of those confirmed alone.
+        contenders: how many candidates `p_best` is over: the confirmed, and those that the search dropped
+            after a whole training.
     """
 
     verdict: str
@@ -102,6 +133,11 @@ class Outcome:
     minimum_detectable_difference: float
     trainings_needed: int | None
     pairing: Pairing
+    findings: Mapping[str, Finding] = field(default_factory=dict)
+    ratios: Mapping[str, Interval] = field(default_factory=dict)
+    effect_ratio: Interval | None = None
+    p_best_confirmed: float = math.nan
+    contenders: int = 0
 
     @property
     def leader(self) -> Candidate:
@@ -154,7 +190,7 @@ class Confirmation:
         self.at_look: Sequence[str] = ()
         self.comparisons: tuple[Comparison, ...] = ()
         self.pairing = Pairing(False, math.nan)
-        self.beaten: set[str] = set()
+        self.beaten: dict[str, Finding] = {}
         self.results: dict[str, dict[int, float]] = {key: {} for key in (*self.arms, floor.key)}
         self.asked: dict[str, int] = dict.fromkeys(self.arms, 0)
         self.outstanding = 0
@@ -214,23 +250,30 @@ class Confirmation:
         assert self.verdict is not None
         return self.values_of(self.verdict.in_play[0])
 
-    def outcome(self, costs: Costs) -> Outcome:
+    def outcome(self, costs: Costs, dropped: Mapping[str, Sequence[float]] | None = None) -> Outcome:
         """The result, once nothing is left to ask.
 
         Args:
             costs: decides between tied candidates: the cheaper is recommended.
+            dropped: of candidates that the search trained to the end and left there, the values on its own
+                seeds, by key: they may be better still, which `p_best` takes into account.
         """
         assert self.verdict is not None
         ahead = self.verdict.in_play[0]
         values, plan = self._values(), self._plan(ahead)
-        result = self.verdict.outcome or "budget"
+        result = self._result()
         in_play = [ahead] if result == "win" else list(self.verdict.in_play)
         recommended = _cheapest(in_play, costs) if result == "tie" else ahead
         known = self._posterior(values)
+        every = self._posterior(values, self._contenders(values, dropped or {}))
         effect = known.difference(self.baseline.key, recommended)
         if recommended == self.baseline.key:
             effect = replace(effect, estimate=0.0, low=0.0, high=0.0)
         others = [key for key in in_play if key != recommended]
+        compared = {
+            c.rival: replace(c, difference=known.difference(ahead, c.rival)) for c in self.comparisons
+        }
+        ratios = {rival: known.ratio(ahead, rival) for rival in compared}
         return Outcome(
             result,
             self.arms[recommended],
@@ -239,22 +282,50 @@ class Confirmation:
             tuple(self.arms[key] for key in (recommended, *others)),
             tuple(self.arms.values()),
             values | {self.floor.key: self.values_of(self.floor.key)},
-            {c.rival: replace(c, difference=known.difference(ahead, c.rival)) for c in self.comparisons},
+            compared,
             {key: known.mean(key) for key in self.arms},
             effect,
-            known.p_best()[recommended],
-            known.expected_regret()[recommended],
+            every.p_best()[recommended],
+            every.expected_regret()[recommended],
             plan.margin,
             self._detectable(ahead, values, plan),
             self._trainings_needed(values, plan) if result == "budget" else None,
             self.pairing,
+            {key: found for key, found in self.beaten.items() if key != ahead},
+            {rival: ratio for rival, ratio in ratios.items() if ratio is not None},
+            known.ratio(self.baseline.key, recommended),
+            known.p_best()[recommended],
+            len(self.arms) + len(dropped or {}),
         )
 
-    def _posterior(self, values: Mapping[str, Sequence[float]]) -> Posterior:
+    def _result(self) -> str:
+        """The verdict; nobody wins whose rivals all diverged, or who has none: no test said a word."""
+        assert self.verdict is not None
+        tested = any(c.decision == "better" and math.isfinite(c.p) for c in self.comparisons)
+        if self.verdict.outcome == "win" and not tested:
+            return "budget"
+        return self.verdict.outcome or "budget"
+
+    def _posterior(
+        self, values: Mapping[str, Sequence[float]], beside: Mapping[str, Sequence[float]] | None = None
+    ) -> Posterior:
         """The finalists are alike: each is the best of its optimizer. The baseline may be anywhere."""
         finalists = [key for key in self.arms if key != self.baseline.key]
         shared = max(0.0, self.pairing.correlation) if self.pairing.used else 0.0
-        return posterior(values, alike=finalists, correlation=shared)
+        return posterior(values, alike=finalists, correlation=shared, beside=beside)
+
+    def _contenders(
+        self, values: Mapping[str, Sequence[float]], dropped: Mapping[str, Sequence[float]]
+    ) -> dict[str, Sequence[float]]:
+        """The dropped candidates that may be better than the leader: near it, the nearest first."""
+        healthy = [list(own) for own in values.values() if all(map(math.isfinite, own)) and len(own) > 1]
+        if not healthy:
+            return {}
+        lead = min(fmean(own) for own in healthy)
+        reach = NEAR * fmean(stdev(own) for own in healthy)
+        near = {key: own for key, own in dropped.items() if key not in values and fmean(own) <= lead + reach}
+        nearest = sorted(near, key=lambda key: fmean(near[key]))[:MOST_CONTENDERS]
+        return {key: near[key] for key in nearest}
 
     def _detectable(self, ahead: str, values: Mapping[str, Sequence[float]], plan: Plan) -> float:
         """Between the leader and its nearest rival."""
@@ -263,18 +334,23 @@ class Confirmation:
         if not rivals or any(len(healthy[key]) < 2 for key in self.arms):
             return math.nan
         nearest = leader({key: values[key] for key in rivals})
+        both = sum(map(math.isfinite, map(sum, zip(values[ahead], values[nearest], strict=False))))
+        if plan.paired and both < 2:
+            return math.nan
         return minimum_detectable_difference(values[ahead], values[nearest], plan, self.look)
 
     def _trainings_needed(self, values: Mapping[str, Sequence[float]], plan: Plan) -> int | None:
         """What the hardest rival in play needs, for every arm that would have to go on."""
         assert self.verdict is not None
-        ahead, *rivals = self.verdict.in_play
-        if any(not math.isfinite(value) for key in self.verdict.in_play for value in values[key]):
+        ahead, *others = self.verdict.in_play
+        decided = {c.rival for c in self.comparisons if c.decision != "undecided"}
+        rivals = [key for key in others if key not in decided]
+        if not rivals or any(not math.isfinite(value) for key in (ahead, *rivals) for value in values[key]):
             return None
         seeds = max(seeds_needed(values[ahead], values[rival], plan) for rival in rivals)
         if not math.isfinite(seeds):
             return None
-        going_on = {*self.verdict.in_play, self.baseline.key}
+        going_on = {ahead, *rivals, self.baseline.key}
         return sum(max(1, math.ceil(seeds) - len(values[key])) for key in going_on)
 
     def _values(self) -> dict[str, tuple[float, ...]]:
@@ -334,13 +410,33 @@ class Confirmation:
         self.pairing = pairing(values, self.plan, self.look)
         ahead = leader({key: results for key, results in values.items() if key not in self.beaten})
         plan = self._plan(ahead)
-        compared = compare(values, ahead, plan, self.look)
+        known = self._posterior(values)
+        compared = [self._agreed(c, known, ahead, values) for c in compare(values, ahead, plan, self.look)]
+        for found in compared:
+            if found.decision == "better" and found.rival not in self.beaten:
+                shown = replace(found, difference=known.difference(ahead, found.rival))
+                ratio = known.ratio(ahead, found.rival)
+                self.beaten[found.rival] = Finding(ahead, len(values[ahead]), shown, ratio)
         self.comparisons = tuple(
             replace(c, decision="better") if c.rival in self.beaten else c for c in compared
         )
-        self.beaten |= {c.rival for c in self.comparisons if c.decision == "better"}
         self._explain(ahead, self.comparisons, plan)
         return verdict(self.comparisons, ahead, plan, self.look)
+
+    @staticmethod
+    def _agreed(
+        found: Comparison, known: Posterior, ahead: str, values: Mapping[str, Sequence[float]]
+    ) -> Comparison:
+        """What the test decides, as far as the interval that is told says the same.
+
+        A difference is claimed only where both see it. Results that are the same on every seed are a tie.
+        """
+        if values[ahead] == values[found.rival] and all(map(math.isfinite, values[ahead])):
+            return replace(found, decision="equivalent")
+        low = known.difference(ahead, found.rival).low
+        if found.decision == "better" and math.isfinite(low) and low <= 0:
+            return replace(found, decision="undecided")
+        return found
 
     def _explain(self, ahead: str, comparisons: Sequence[Comparison], plan: Plan) -> None:
         seeds = self.asked[ahead]

@@ -17,13 +17,16 @@ The model: result = arm's mean + noise of the arm's own variance.
     means of arms that are alike ~ Student's t around a centre; centre flat, spread half-Cauchy (Gelman 2006)
     means of other arms ~ flat
     variances ~ inverse chi-square around a typical one (Smyth 2004): few seeds tell little of a variance
+
+Where all values are positive, they are modelled by their logarithms: spreads go with the level, so that an
+arm far below the others has a narrow interval, and none reaches below 0.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +51,13 @@ PRIOR_SEEDS = 4
 """The typical variance of all arms counts as much as this many seeds of an arm's own: between optimizers on
 one task, standard deviations commonly differ by a factor of 1.5 to 3."""
 
+MOST_SKEW = 0.5
+"""Half the variance of logarithms lifts a mean above the median; it counts up to here, as a few values with a
+huge spread say nothing of it."""
+
+MOST_LOGARITHM = 700.0
+"""Beyond it the exponential is no float."""
+
 Draws = NDArray[np.float64]
 
 
@@ -58,18 +68,30 @@ class Posterior:
     Attributes:
         arms: their names.
         means: draws of their true means, one row for each arm; infinite for an arm with a diverged seed.
+        positive: all values are, and the model is of their logarithms.
     """
 
     arms: tuple[str, ...]
     means: Draws
+    positive: bool = False
 
     def mean(self, arm: str) -> Interval:
         """An arm's true mean; unbounded where a seed diverged."""
-        return _interval(self._row(arm))
+        return self._interval(self._row(arm))
 
     def difference(self, first: str, second: str) -> Interval:
         """Second minus first; unbounded where a seed of either diverged."""
-        return _interval(self._row(second) - self._row(first)) if self._finite(first, second) else UNKNOWN
+        if not self._finite(first, second):
+            return UNKNOWN
+        found = self._interval(self._row(second) - self._row(first))
+        return _about(self.mean(second).estimate - self.mean(first).estimate, found)
+
+    def ratio(self, first: str, second: str) -> Interval | None:
+        """Second over first; None where a value is not positive, or a seed of either diverged."""
+        if not self.positive or not self._finite(first, second):
+            return None
+        found = self._interval(self._row(second) / self._row(first))
+        return _about(self.mean(second).estimate / self.mean(first).estimate, found)
 
     def p_best(self) -> dict[str, float]:
         """Probability that each arm has the lowest true mean; 0 for an arm with a diverged seed."""
@@ -87,12 +109,29 @@ class Posterior:
             return dict.fromkeys(self.arms, math.nan)
         return dict(zip(self.arms, map(float, np.mean(self.means - lowest, axis=1)), strict=True))
 
+    def only(self, arms: Collection[str]) -> Posterior:
+        """The same of these arms alone."""
+        rows = [place for place, arm in enumerate(self.arms) if arm in arms]
+        return Posterior(tuple(self.arms[row] for row in rows), self.means[rows], self.positive)
+
     def _row(self, arm: str) -> Draws:
         row: Draws = self.means[self.arms.index(arm)]
         return row
 
     def _finite(self, *arms: str) -> bool:
         return all(bool(np.isfinite(self._row(arm)).all()) for arm in arms)
+
+    def _interval(self, draws: Draws) -> Interval:
+        if not np.isfinite(draws).all():
+            return UNKNOWN
+        low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        middle = np.median(draws) if self.positive else np.mean(draws)
+        return Interval(float(middle), float(low), float(high), LEVEL)
+
+
+def _about(estimate: float, found: Interval) -> Interval:
+    """The interval with this estimate, as far as it lies inside: so it agrees with the means."""
+    return replace(found, estimate=min(max(estimate, found.low), found.high))
 
 
 UNKNOWN = Interval(math.nan, -math.inf, math.inf, LEVEL)
@@ -103,6 +142,7 @@ def posterior(
     alike: Collection[str] = (),
     correlation: float = 0.0,
     seed: int = 0,
+    beside: Mapping[str, Sequence[float]] | None = None,
 ) -> Posterior:
     """The posterior of the arms' means.
 
@@ -113,6 +153,8 @@ def posterior(
         correlation: between arms' results on the same seed. What seeds share shifts all arms alike, so that
             differences are known better than means.
         seed: fixes the draws.
+        beside: further arms that are alike, of one result or more each, such as those that a screening
+            dropped; the spread of one with a single result is the typical one.
 
     Raises:
         ValueError: an arm has fewer than two seeds.
@@ -120,14 +162,31 @@ def posterior(
     for arm, results in values.items():
         if len(results) < 2:
             raise ValueError(f"{arm} has too few seeds for a posterior: {len(results)}, not two")
+    beside = beside or {}
+    values, alike = {**values, **beside}, {*alike, *beside}
     generator = np.random.default_rng(seed)
-    healthy = [arm for arm, results in values.items() if all(map(math.isfinite, results))]
-    drawn = _healthy_means(
-        [values[arm] for arm in healthy], [a in alike for a in healthy], correlation, generator
-    )
+    healthy = {arm: results for arm, results in values.items() if all(map(math.isfinite, results))}
+    every = [value for results in healthy.values() for value in results]
+    lowest, largest = min(every, default=0.0), max(map(abs, every), default=0.0)
+    positive, unit = lowest > 0, largest or 1.0
+    scaled = [[math.log(v) if positive else v / unit for v in results] for results in healthy.values()]
+    drawn = _healthy_means(scaled, [arm in alike for arm in healthy], correlation, generator, positive)
+    if not positive:
+        drawn = unit * (drawn if lowest < 0 else np.maximum(drawn, 0.0))
     rows = dict(zip(healthy, drawn, strict=True))
+    for arm, first in _same(healthy).items():
+        rows[arm] = rows[first]
     lost = np.full(DRAWS, math.inf)
-    return Posterior(tuple(values), np.array([rows.get(arm, lost) for arm in values]))
+    return Posterior(tuple(values), np.array([rows.get(arm, lost) for arm in values]), positive)
+
+
+def _same(values: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """Of arms with the same results on two seeds or more, each but the first, with the first."""
+    first: dict[tuple[float, ...], str] = {}
+    found = {
+        arm: first.setdefault(tuple(results), arm) for arm, results in values.items() if len(results) > 1
+    }
+    return {arm: other for arm, other in found.items() if arm != other}
 
 
 def _healthy_means(
@@ -135,8 +194,9 @@ def _healthy_means(
     alike: Sequence[bool],
     correlation: float,
     generator: np.random.Generator,
+    logarithms: bool,
 ) -> Draws:
-    """Draws of the true means, one row for each arm."""
+    """Draws of the true means, one row for each arm; of the values where the results are their logarithms."""
     if not results:
         return np.empty((0, DRAWS))
     means = np.array([np.mean(values) for values in results])
@@ -147,16 +207,21 @@ def _healthy_means(
         drawn[group] = _drawn_together(
             means[group], (1 - correlation) * errors[group], TYPICAL_SPREAD * math.sqrt(typical), generator
         )
-    return drawn + np.sqrt(correlation * errors) * generator.standard_normal(DRAWS)
+    drawn = drawn + np.sqrt(correlation * errors) * generator.standard_normal(DRAWS)
+    if not logarithms:
+        return drawn
+    seeds = np.array([len(values) for values in results])[:, None]
+    return np.exp(np.minimum(drawn + np.minimum(seeds * errors / 2, MOST_SKEW), MOST_LOGARITHM))
 
 
 def _squared_errors(
     results: Sequence[Sequence[float]], generator: np.random.Generator
 ) -> tuple[Draws, float]:
     """Draws of the variances of the arms' averages, one row for each arm, and a seed's typical variance."""
-    own = np.array([np.var(values, ddof=1) for values in results])
-    typical = float(np.median(own))
     seeds = np.array([len(values) for values in results])
+    own = np.array([np.var(values, ddof=1) if len(values) > 1 else 0.0 for values in results])
+    several = own[seeds > 1]
+    typical = float(np.median(several)) if len(several) else 0.0
     freedom = seeds - 1 + PRIOR_SEEDS
     squares = (seeds - 1) * own + PRIOR_SEEDS * typical
     return (squares / seeds)[:, None] / generator.chisquare(freedom[:, None], (len(results), DRAWS)), typical
@@ -173,7 +238,8 @@ def _drawn_together(means: Draws, errors: Draws, scale: float, generator: np.ran
     total = weights.sum(axis=1)
     centres = np.einsum("sad,a->sd", weights, means) / total
     misfit = np.einsum("sad,sad->sd", weights, (means[:, None] - centres[:, None, :]) ** 2)
-    fit = np.exp(0.5 * (np.log(weights).sum(axis=1) - np.log(total) - misfit))
+    fit = 0.5 * (np.log(weights).sum(axis=1) - np.log(total) - misfit)
+    fit = np.exp(fit - fit.max())  # of arms that are far apart every fit may be too small for a float
     picked = generator.choice(fit.size, DRAWS, p=(fit / fit.sum()).ravel())
     spread, draw = np.unravel_index(picked, fit.shape)
     centre = centres[spread, draw] + generator.standard_normal(DRAWS) / np.sqrt(total[spread, draw])
@@ -181,10 +247,3 @@ def _drawn_together(means: Draws, errors: Draws, scale: float, generator: np.ran
     noise = np.sqrt(own * errors[:, draw]) * generator.standard_normal(own.shape)
     drawn: Draws = own * means[:, None] + (1 - own) * centre + noise
     return drawn
-
-
-def _interval(draws: Draws) -> Interval:
-    if not np.isfinite(draws).all():
-        return UNKNOWN
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(np.mean(draws)), float(low), float(high), LEVEL)

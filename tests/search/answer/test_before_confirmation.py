@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.search.answer.unconfirmed import Standing, reasons, sentence
+from surefoot.search.answer.before_confirmation import Standing, reasons, sentence
 from surefoot.study.answer import Level
 from surefoot.study.records import RunRecord
 from surefoot.study.run import Candidate, Phase, Point, Status

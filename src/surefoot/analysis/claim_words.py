@@ -1,0 +1,68 @@
+"""Claims in words that the answer, the terminal and the report share.
+
+gain(claim), gain_range(claim)      # "58 % lower", "55 % to 61 %"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from surefoot.study.claims import Claim, Unconfirmed
+from surefoot.study.format import fraction, number, plural, share
+from surefoot.study.run import Candidate
+
+MOST_TIMES = 10
+"""Further trainings beyond so many times those spent are not told as a number: nobody would pay for them."""
+
+
+def beside_the_baseline(claims: Sequence[Claim], who: Candidate, baseline: Candidate | None) -> Claim | None:
+    """The claim about a candidate and the baseline; None where it is the baseline itself."""
+    key = baseline.key if baseline else ""
+    return next((c for c in claims if (c.who.key, c.against.key) == (who.key, key)), None)
+
+
+def gain(claim: Claim) -> str:
+    """The change against the other one in per cent, or as a multiple: `58 % lower`, `3.1 times as high`."""
+    assert claim.ratio is not None
+    return _change(claim.ratio)
+
+
+def gain_range(claim: Claim) -> str:
+    """The interval of `gain`: `55 % to 61 %`, with the words where its ends point to different sides."""
+    assert claim.ratio_low is not None
+    assert claim.ratio_high is not None
+    low, high = claim.ratio_low, claim.ratio_high
+    if high <= 1:
+        return f"{_percent(1 - high)} to {_percent(1 - low)}"
+    if low >= 1 and high <= 2:
+        return f"{_percent(low - 1)} to {_percent(high - 1)}"
+    return f"{_change(low)} to {_change(high)}"
+
+
+def _change(ratio: float) -> str:
+    if ratio <= 1:
+        return f"{_percent(1 - ratio)} lower"
+    return f"{_percent(ratio - 1)} higher" if ratio <= 2 else f"{number(ratio, 2)} times as high"
+
+
+def _percent(part: float) -> str:
+    return share(part) if 0 < part < 1 else share(min(max(part, 0.0), 1.0))
+
+
+def more_trainings(needed: int | None, made: int) -> str:
+    """What would settle what is open, in words; a number that nobody would pay for is not told as one."""
+    if not needed:
+        return ""
+    if needed > MOST_TIMES * max(made, 1):
+        return (
+            f"Settling it would take more than {MOST_TIMES} times the {plural(made, 'training')} spent on it"
+        )
+    return f"About {needed} more full trainings would settle it"
+
+
+def best_of_the_rest(found: Unconfirmed, name: str, unit: str = "") -> str:
+    """`Adafactor lr=0.5 had 0.049 on one seed at full length and was not confirmed: …`."""
+    seeds = "one seed" if found.seeds == 1 else plural(found.seeds, "seed")
+    where = "at full length" if found.progress >= 1 else f"at {fraction(found.progress)} of the training"
+    value = f"{number(found.value)}{unit and ' ' + unit}"
+    return f"{name} had {value} on {seeds} {where} and was not confirmed: {found.reason}"
