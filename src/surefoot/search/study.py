@@ -39,6 +39,7 @@ from surefoot.store.environment import environment
 from surefoot.study.answer import Answer
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decision, GivenUp, Ordered, Piloted, Promoted, RuledOut
+from surefoot.study.direction import refuse_score
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
 from surefoot.study.records import RunRecord
@@ -226,6 +227,7 @@ class _Study:
             return self._pilot()
         self.watcher.phase("look")
         task = self.load(self.question.task)
+        refuse_score(task.name, task.measure)
         profile = look(task)
         if self.stored_profile:
             if self.stored_profile.fingerprint != profile.fingerprint:

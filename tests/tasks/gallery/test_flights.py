@@ -87,7 +87,9 @@ def test_gradients_are_sparse_and_dense():
 def test_the_look_sees_the_sparse_gradients(task):
     seen = look(task)
     assert seen.sparse == ("rows.weight",)
-    ruled_out = {out.optimizer for out in rule_out(list(optim.OPTIMIZERS), seen.sparse, seen.not_matrices)}
+    ruled_out = {
+        out.optimizer for out in rule_out(list(optim.OPTIMIZERS), seen.sparse, seen.model.not_matrices)
+    }
     assert "SparseAdam" in ruled_out  # the head is dense
     assert not ruled_out & {"SGD", "Adam", "AdamW", "Adagrad"}
 
