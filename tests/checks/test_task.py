@@ -549,6 +549,30 @@ def test_validation(validate, words, wrong):
     only(changed(validate=validate), words, wrong=wrong)
 
 
+def test_a_measure_named_like_a_score_is_not_minimised():
+    only(changed(measure="accuracy"), "of 'accuracy' higher is better .* 1 - accuracy")
+
+
+def test_a_measure_that_does_not_depend_on_the_model():
+    other = Healthy().model().eval()
+    only(changed(validate=lambda self, m: 0.5), r"validate\(\) does not depend on the model: it is 0.500")
+    only(changed(validate=lambda self, m: self.loss(other, (X, Y)).item()), "does not depend on the model")
+
+
+def test_equal_values_of_untrained_models_are_no_constant_measure():
+    class Silent(Healthy):
+        def model(self):
+            net = super().model()
+            nn.init.zeros_(net[4].weight)
+            nn.init.zeros_(net[4].bias)
+            return net
+
+        def validate(self, model):  # of all rows in one class as long as the outputs are 0
+            return (model(X).argmax(1) != Y).float().mean().item()
+
+    assert not [f.text for f in check(Silent(), workers=1).wrong if f.about == "validate"]
+
+
 def test_dropout_in_a_measure_in_training_mode_is_the_reason():
     task = changed(model=lambda self: nn.Sequential(nn.Dropout(0.5), nn.Linear(6, CLASSES)), validate=trains)
     only(task, "for the same model: it puts the model into training mode, with dropout")

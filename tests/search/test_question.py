@@ -58,6 +58,7 @@ def test_a_study_of_a_task_is_named_and_stored_as_if_there_were_no_scripts():
         ({"task": "digits", "script": SCRIPT}, "not both"),
         ({}, "say what to train"),
         ({"task": "digits", "measure": "error"}, "--measure goes with a command"),
+        ({"script": SCRIPT, "measure": "val accuracy"}, "--measure: of 'val accuracy' higher is better"),
         ({"script": SCRIPT, "schedule": "cosine"}, "keeps its own schedule"),
         ({"script": SCRIPT, "sets": ["adam.warmup=0.1"]}, "keeps its own schedule"),
         ({"script": SCRIPT, "goal": "fastest"}, "--goal fastest goes with a task only"),

@@ -263,3 +263,32 @@ def test_no_value_of_screening_is_reported_as_a_result(finished):
     width = effect.high - effect.low
     assert answer.effect.estimate == pytest.approx(effect.estimate, abs=0.05 * width)
     assert answer.effect.low == pytest.approx(effect.low, abs=0.1 * width)
+
+
+class NeverStarted(InlineEngine):
+    """Nothing may be trained."""
+
+    def start(self, job):
+        raise AssertionError(job)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "words"),
+    [
+        (
+            "measure",
+            "validation accuracy",
+            "of 'validation accuracy' higher is better .* 1 - validation accuracy",
+        ),
+        ("validate", lambda model: 0.5, r"validate\(\) does not depend on the model"),
+    ],
+)
+def test_a_measure_that_cannot_be_minimised_is_refused_before_anything_is_trained(
+    member, value, words, tmp_path, monkeypatch
+):
+    task = load_task(f"{OWN}:small")
+    monkeypatch.setattr(task, member, value)
+    with Store.at(str(tmp_path / "evidence.db")) as store, pytest.raises(ValueError, match=words):
+        choose_optimizer(
+            ask(), store, NeverStarted(), tmp_path, RaceDisplay(live=False), load=lambda reference: task
+        )

@@ -75,6 +75,12 @@ def test_an_explosion_among_the_first_batches_does_not_set_the_scale():
     assert told([2.3, 2.2, 2.4, *(2.3 * 4.0**k for k in range(7)), *[1e4] * 30], MUCH_LARGER)
 
 
+def test_an_explosion_is_seen_before_the_scale_is_known_if_the_weights_run_away():
+    assert "rose from 2.30" in told([2.3, 1e9, 1e9], HUGE)
+    assert not told([2.3, 1e9, 1e9], MUCH_LARGER)
+    assert not told([0.0, 1e-3, 1e-2, 0.1, 1.0], MUCH_LARGER)
+
+
 def test_one_matrix_that_grows_among_others_is_not_a_model_that_runs_away():
     assert not told([0.0] * 10 + [10.0] * 100, (0.1, 0.1, 1e6))
     assert told([0.0] * 10 + [10.0] * 100, (0.1, 1e6, 1e6))

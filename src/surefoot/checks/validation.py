@@ -15,8 +15,10 @@ from surefoot.checks.findings import Finding, Mistake, asking
 from surefoot.checks.loss import NAMED, explained
 from surefoot.checks.model import fresh, same, weights
 from surefoot.naming import listed
+from surefoot.study.direction import score_refused
 from surefoot.study.format import number, share
 from surefoot.tasks import Task
+from surefoot.training.constant_measure import constant_measure
 from surefoot.training.random_state import seed_everything
 
 FEW = 100
@@ -81,6 +83,10 @@ def check_validation(task: Task, measured: Measured) -> Iterator[Finding]:
             "mode, and modes are put back: leave that to it",
         )  # fmt: skip
     measured.value = value
+    if not changed and value == again and (constant := constant_measure(task, model, value)):
+        yield Finding("validate", True, constant)
+    if refused := score_refused(task.measure):
+        yield Finding("validate", True, f"{task.name}: {refused}")
     if 0 < measured.rows < FEW:
         yield Finding(
             "validate", False,

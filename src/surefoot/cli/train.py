@@ -94,6 +94,7 @@ def train(
     """
     from surefoot.search.training_log import TrainingLog
     from surefoot.store import Store
+    from surefoot.study.direction import refuse_score
     from surefoot.tasks import load_task, with_data
     from surefoot.training.full.model_folder import ModelFolder
     from surefoot.training.full.plan import Plan
@@ -107,6 +108,7 @@ def train(
     with Store.at(store) as evidence:
         candidate = _candidate(evidence, study, reference, optimizer, sets, schedule)
         found = load_task(reference)
+        refuse_score(found.name, found.measure)  # the best model is the one with the lowest value
         plan = Plan(reference, candidate, seed, steps or found.steps, validations, threads)
         folder, steps = ModelFolder(out), plan.steps if plan.steps != found.steps else None
         again = _command(plan, study, steps, out, store, tensorboard)

@@ -22,6 +22,7 @@ from surefoot.search.space import candidates as space
 from surefoot.search.space import constraints
 from surefoot.search.space.user_candidates import read_candidates
 from surefoot.study.answer import Goal
+from surefoot.study.direction import refuse_score
 from surefoot.study.optimizers import find_algorithm
 from surefoot.study.run import Candidate, Schedule, ScheduleKind
 from surefoot.tasks import command_words, with_data
@@ -311,6 +312,7 @@ def _check_subject(task: str | None, script: Sequence[str], measure: str | None)
         raise InvalidInputError("say what to train: a TASK, such as digits, or a command: -- python train.py")
     if measure and not script:
         raise InvalidInputError("--measure goes with a command after --; a task names its own measure")
+    refuse_score("--measure", measure or "")
 
 
 def _check_script(

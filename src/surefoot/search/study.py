@@ -53,6 +53,7 @@ from surefoot.store.environment import environment
 from surefoot.study.answer import Answer, Level
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Budgeted, Decision, GivenUp, Ordered, Piloted, Promoted, RuledOut
+from surefoot.study.direction import refuse_score
 from surefoot.study.format import plural, seconds
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
@@ -310,6 +311,7 @@ class _Study:
         if isinstance(self.engine, WarmsUp):
             self.engine.warm_up(self.question.task)  # meanwhile
         task = self.load(self.question.task)
+        refuse_score(task.name, task.measure)
         profile = look(task)
         if self.stored_profile:
             if self.stored_profile.fingerprint != profile.fingerprint:

@@ -12,7 +12,7 @@ runs have in common is weights that run away.  So a run is lost if
 
 - its loss is not a finite number; or
 - its loss has risen far above the scale of its first batches, and its weights have grown `GROWN`-fold; or
-- its weights have grown `RUNAWAY`-fold, and its loss has not fallen.
+- its weights have grown `RUNAWAY`-fold, and its loss has not fallen; before the scale is known, has risen.
 
 A run that is stopped wrongly cannot be recommended at all; one that goes on wrongly loses by its value.  The
 thresholds are therefore far out.  On the tuning tasks of `benchmarks/divergence.py` (150 to 1,500 steps) the
@@ -100,7 +100,11 @@ class Trend:
     @property
     def asks_for_sizes(self) -> bool:
         """Whether the weights are to be looked at in this step."""
-        if self.seen % OFTEN or not self._has_scale:
+        if not self._have_size:
+            return False
+        if len(self.opening) < OPENING:
+            return self._high
+        if self.seen % OFTEN:
             return False
         return self._high or (self.seen % SELDOM == 0 and self._not_fallen)
 
@@ -111,7 +115,8 @@ class Trend:
             return f"the training loss became {self.latest}"
         if self.growth is None:
             return ""
-        if self._high and self.growth >= GROWN:
+        grown = RUNAWAY if self.seen < OPENING else GROWN
+        if self._high and self.growth >= grown:
             level, _ = _level_and_scale(self.opening)
             return (
                 f"the training loss rose from {number(level)} to {number(self.smoothed)}, "
@@ -125,12 +130,10 @@ class Trend:
         return ""
 
     @property
-    def _has_scale(self) -> bool:
-        """Whether the opening is complete, and there are weights with a size to grow from."""
+    def _have_size(self) -> bool:
+        """Whether there are weights with a size to grow from."""
         sized = sum(size >= TINY for size in self.first_sizes)
-        return (
-            len(self.opening) == OPENING and len(self.first_sizes) > 1 and 2 * sized >= len(self.first_sizes)
-        )
+        return len(self.first_sizes) > 1 and 2 * sized >= len(self.first_sizes)
 
     @property
     def _high(self) -> bool:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from surefoot import optim
 from surefoot.study.profile import ModelProfile, Role, TaskProfile
 from surefoot.tasks import Task, TaskError, calling, source_file
+from surefoot.training.constant_measure import constant_measure
 from surefoot.training.loop import validate
 from surefoot.training.meters import one_thread, peak_memory
 from surefoot.training.random_state import seed_everything
@@ -44,18 +45,21 @@ def look(task: Task) -> TaskProfile:
         batch = _next(task, batches)
         repeatable = _loss(task, model, batch).item() == first
         full_batch = _same_batch(batch, _next(task, batches))
+        profile, fingerprint = describe(model), _fingerprint(task, model, first if repeatable else None)
+        if constant := constant_measure(task, model, initial):
+            raise TaskError(constant)
     return TaskProfile(
         task=task.name,
         steps=task.steps,
         measure=task.measure,
-        model=describe(model),
+        model=profile,
         sparse=sparse,
         full_batch=full_batch,
         seconds_per_step=seconds,
         peak_memory=memory,
         initial_value=initial,
         repeatable=repeatable,
-        fingerprint=_fingerprint(task, model, first if repeatable else None),
+        fingerprint=fingerprint,
     )
 
 

@@ -73,7 +73,7 @@ class Small:
         return model(x).square().mean()
 
     def validate(self, model):
-        return 1.0
+        return model(TWOS).square().mean().item()
 
 
 ONES, TWOS = torch.ones(4, 2), 2 * torch.ones(4, 2)
