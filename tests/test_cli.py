@@ -77,7 +77,7 @@ def test_a_finished_study_is_shown_again_and_listed_and_reported(chosen):
     answer = json.loads((folder / "answer.json").read_text())
     again = run(*CHOOSE, folder=folder)
     assert again.returncode == 0
-    assert "show a finished study again" in again.stdout
+    assert "show a finished study again" in again.stderr
     assert first.stdout.split("Use ")[-1].split("Report")[0] == again.stdout.split("Use ")[-1]
     listed = run("list", "studies", folder=folder)
     assert answer["study"][:10] in listed.stdout
@@ -100,7 +100,7 @@ def test_ctrl_c_leaves_a_study_that_the_printed_command_resumes(tmp_path):
         command(*CHOOSE), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True, preexec_fn=heed_interrupts,
     )  # fmt: skip
-    for line in process.stdout:
+    for line in process.stderr:
         if "results" in line:
             break
     os.killpg(process.pid, signal.SIGINT)
@@ -119,8 +119,8 @@ def test_ctrl_c_leaves_a_study_that_the_printed_command_resumes(tmp_path):
 
 @pytest.mark.slow
 def test_sigkill_leaves_no_orphans_and_nothing_recorded_is_lost(tmp_path):
-    process = subprocess.Popen(command(*CHOOSE), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-    for line in process.stdout:
+    process = subprocess.Popen(command(*CHOOSE), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
         if "results" in line:
             break
     children = subprocess.run(
@@ -166,7 +166,15 @@ BAD = [
     (["choose", "digits", "--gpus", "some"], "how many (2), which (0,1) or all"),
     (["choose", "digits", "--gpus", "64"], "--gpus 64"),
     (["choose", "digits", "--schedule", "linear"], "cosine"),
-    (["choose", "digits", "--runs", "0"], "0"),
+    (["choose", "digits", "--runs", "0"], "above 0"),
+    (["choose", "digits", "--runs", "-3"], "above 0"),
+    (["choose", "digits", "--runs", "nan"], "finite"),
+    (["choose", "digits", "--runs", "1e9"], "more than 1,000,000"),
+    (["choose", "digits", "--budget", "nan"], "90s, 5m or 1.5h"),
+    (["choose", "digits", "--budget", "0"], "90s, 5m or 1.5h"),
+    (["choose", "digits", "--budget", "99999h"], "more than a year"),
+    (["choose", "line", "--runs", "0.001"], "less than one step"),
+    (["choose", "--runs", "0.3", "--", sys.executable], "run once to its end"),
     (["choose", "digits", "--goal", "fastest", "--schedule", "cosine"], "--schedule constant"),
     (["choose", "digits", "--goal", "quickest"], "fastest"),
     (["choose", "digits", "--target", "0.1"], "--goal fastest"),
@@ -194,7 +202,8 @@ def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:
         cli.main(words)
-    error = capsys.readouterr().err.strip()
+    said = capsys.readouterr().err.strip().splitlines()
+    error = "\n".join(line for line in said if line != "Phase: look")  # which has seen it
     assert end.value.code == 2
     assert hint in error
     assert error.startswith("error: ")

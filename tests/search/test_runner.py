@@ -196,7 +196,7 @@ def driven(tmp_path, monkeypatch):
         deadline = Deadline(end, lambda: engine.now)
         with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
             log = store.begin("mine", "small", {}, None, {})
-            more = {"deadline": deadline, "pace": Pace(expected)}
+            more = {"deadline": deadline, "pace": Pace(expected, overhead=0.0)}
             runner = Runner("small", engine, log, tmp_path, display, str, 1.0, **more)
             candidates = [Candidate("Adam", {"lr": 0.1 * number}) for number in range(1, 1 + len(seconds))]
             told = []

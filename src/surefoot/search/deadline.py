@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-ANSWERING_SHARE, ANSWERING_SECONDS = 0.03, 0.4
+ANSWERING_SHARE, ANSWERING_SECONDS = 0.06, 0.5
 """So much of the time, and no more than so many seconds, are kept for making the answer."""
 
 
@@ -42,6 +42,17 @@ class Deadline:
         """Seconds; below 0 afterwards."""
         return self.end - self._elapsed()
 
-    def part(self, share: float, since: float) -> Deadline:
-        """An earlier one: when this share of the time between then and this one is spent."""
-        return Deadline(since + share * (self.end - since), self._elapsed) if share < 1 else self
+    def part(self, share: float, since: Callable[[], float]) -> Deadline:
+        """An earlier one: when this share of the time from then on is spent; `since` may still move."""
+        return _Part(self, share, since) if share < 1 else self
+
+
+class _Part(Deadline):
+    def __init__(self, whole: Deadline, share: float, since: Callable[[], float]) -> None:
+        super().__init__(whole.end, lambda: whole.elapsed)
+        self._share, self._since = share, since
+
+    @property
+    def left(self) -> float:
+        begun = self._since()
+        return begun + self._share * (self.end - begun) - self.elapsed

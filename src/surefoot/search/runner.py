@@ -137,6 +137,7 @@ class Runner:
         self._phase = self.deadline
         self._cut = False
         self._refused: tuple[Policy, Request] | None = None
+        self._waited = 0  # jobs up to this one were handed out before any had ended
         self.setup: float | None = None  # seconds that passed before the first run could begin, once known
 
     def drive(self, policy: Policy, reading: Reading, until: Deadline | None = None) -> bool:
@@ -286,9 +287,7 @@ class Runner:
         request, run = self._running.pop(event.job)
         taken, cost = self.deadline.elapsed - self._begun.pop(event.job), self._cost(request)
         if event.status == Status.COMPLETED:
-            if self.setup is None:
-                self.setup = max(0.0, self.deadline.elapsed - self.pace.seconds(cost))
-            self.pace.saw(cost, taken)
+            self._learn(event.job, cost, taken)
         end = {name: value for name, value in vars(event).items() if name not in ("job", "script")}
         self.log.end_run(run, **end)
         stored = replace(self._stored[_key(request)], **end)
@@ -299,6 +298,14 @@ class Runner:
             self._account(request, stored)
             self.watcher.result(self.label(request.candidate), request.progress, value, event.status)
         return request, value
+
+    def _learn(self, job: int, cost: float, taken: float) -> None:
+        """The first runs wait for their workers to start, and say nothing of the pace."""
+        if self.setup is None:
+            self.setup = max(0.0, self.deadline.elapsed - self.pace.seconds(cost))
+            self._waited = self.made
+        if job > self._waited:
+            self.pace.saw(cost, taken)
 
     def _account(self, request: Request, run: RunRecord) -> None:
         """A run that goes on pays only for what is new; one that reached a target, up to there."""

@@ -52,7 +52,7 @@ from surefoot.store import Store
 from surefoot.store.environment import environment
 from surefoot.study.answer import Answer, Level
 from surefoot.study.cost import Tariff
-from surefoot.study.decisions import Budgeted, Decision, GivenUp, Ordered, Piloted, Promoted, RuledOut
+from surefoot.study.decisions import Budgeted, Decision, GivenUp, Ordered, Paused, Piloted, Promoted, RuledOut
 from surefoot.study.direction import refuse_score
 from surefoot.study.format import plural, seconds
 from surefoot.study.label import candidate_label
@@ -137,6 +137,7 @@ def choose_optimizer(
     try:
         return study.answer()
     except KeyboardInterrupt as interruption:
+        study.pause()
         raise Interrupted(study.so_far(), study.answer_so_far()) from interruption
 
 
@@ -175,12 +176,22 @@ class _Study:
         self.names: list[str] = []  # of the optimizers that are raced
         self.ranked: list[Candidate] | None = None  # by the play-off; None: by the race
 
+    def pause(self) -> None:
+        """Note when, so that what was spent counts when the study goes on."""
+        if self.profile is not None:
+            made = plural(len(self.runner.records()) if self.runner else 0, "run")
+            text = f"Stopped by whoever asked after {seconds(self._seconds())} and {made}."
+            self.log.decide(Paused(text), self._seconds())
+
     def so_far(self) -> str:
         """The best answer at this moment, with how sure it is."""
         confirmed = self.confirmation and confirmation_so_far(
             self.confirmation, self.measure, candidate_label
         )
-        return confirmed or (self.screening.so_far(self.measure) if self.screening else "")
+        if told := confirmed or (self.screening.so_far(self.measure) if self.screening else ""):
+            return told
+        answer = self.answer_so_far()
+        return f"So far: {answer.sentence}" if answer and answer.level is not Level.PRIOR else ""
 
     def answer(self) -> Answer:
         if self.finished is not None:
@@ -189,10 +200,13 @@ class _Study:
             return self.finished
         try:
             profile = self.profile = self._look()
+            _check_steps(self.question, profile)
+            self.names = self._rule_out(profile)
             budget = self.budget = self._budget(profile)
         except TimeIsUpError:
             name, workers = script_name(self.question.script), self.engine.slots
             profile = self.profile = TaskProfile(name, 0, self.question.measure, workers=workers)
+            self.names = self._rule_out(profile)
             budget = self.budget
         self.measure = profile.measure
         runner = self.runner = Runner(
@@ -212,7 +226,6 @@ class _Study:
             deadline=self.deadline,
             pace=self.pace,
         )
-        self.names = self._rule_out(profile)
         confirmed = self._search(runner, profile, budget) if budget.total else None
         answer = self._confirmed(confirmed) if confirmed else self._unconfirmed()
         self.log.finish(answer)
@@ -307,11 +320,11 @@ class _Study:
         """What the task is; on resuming, make sure that it is still the same."""
         if self.question.script:
             return self._pilot()
+        task = self.load(self.question.task)
+        refuse_score(task.name, task.measure)
         self.watcher.phase("look")
         if isinstance(self.engine, WarmsUp):
             self.engine.warm_up(self.question.task)  # meanwhile
-        task = self.load(self.question.task)
-        refuse_score(task.name, task.measure)
         profile = look(task)
         if self.stored_profile:
             if self.stored_profile.fingerprint != profile.fingerprint:
@@ -362,7 +375,6 @@ class _Study:
         training = profile.pilot.seconds if profile.pilot else training
         self.pace = Pace(training)
         total, text = question.runs, ""
-        _check_steps(question, profile)
         if total is None:
             left = max(0.0, self.deadline.left) + (profile.pilot.seconds if profile.pilot else 0.0)
             now = min(left * profile.workers / training, DEAREST) if training > 0 else DEAREST
@@ -389,7 +401,14 @@ class _Study:
         """When this share of the time for runs is over."""
         decided = self.log.record().decisions
         began = next((d.seconds for d in decided if isinstance(d.decision, Budgeted)), 0.0)
-        return self.deadline.part(share, began)
+        runner = self.runner
+        assert runner is not None
+
+        def since() -> float:
+            """The first run waits for its worker, and no phase pays for that."""
+            return max(began, runner.deadline.elapsed if runner.setup is None else runner.setup)
+
+        return self.deadline.part(share, since)
 
     def _training_seconds(self) -> float:
         """What a full training takes."""
@@ -412,11 +431,11 @@ class _Study:
         names = list(dict.fromkeys(asked))
         in_script = bool(self.question.script)
         out = space.rule_out(names, profile.sparse, profile.model.not_matrices, in_script=in_script)
-        for ruled in out:
-            self._decide(RuledOut(ruled.reason, ruled.optimizer))
         left = [name for name in names if name not in {ruled.optimizer for ruled in out}]
         if not left:
             raise InvalidInputError(out[0].reason)
+        for ruled in out:
+            self._decide(RuledOut(ruled.reason, ruled.optimizer))
         return left
 
     def _time_steps(self, names: list[str], profile: TaskProfile) -> tuple[list[str], TaskProfile]:

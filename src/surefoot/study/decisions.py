@@ -34,6 +34,7 @@ class DecisionKind(StrEnum):
     BEST_OF_OPTIMIZER = "best_of_optimizer"
     PLAYOFF_PLACE = "playoff_place"
     LOOKED = "looked"
+    PAUSED = "paused"
     RESTARTED = "restarted"
     GIVEN_UP = "given_up"
     UNKNOWN = "unknown"
@@ -205,6 +206,13 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """Whoever asked has stopped the study here; its clock goes on with the next sitting."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRestarted:
     """A run was begun again, since its worker was lost by no fault of its own."""
 
@@ -245,6 +253,7 @@ Decision = (
     | BestOfOptimizer
     | PlayoffPlace
     | Looked
+    | Paused
     | RunRestarted
     | GivenUp
     | Unknown
@@ -265,6 +274,7 @@ _CLASSES: Mapping[DecisionKind, type[Any]] = {
     DecisionKind.BEST_OF_OPTIMIZER: BestOfOptimizer,
     DecisionKind.PLAYOFF_PLACE: PlayoffPlace,
     DecisionKind.LOOKED: Looked,
+    DecisionKind.PAUSED: Paused,
     DecisionKind.RESTARTED: RunRestarted,
     DecisionKind.GIVEN_UP: GivenUp,
 }

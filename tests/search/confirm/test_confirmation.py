@@ -226,3 +226,41 @@ def test_rare_hits_of_equal_arms_seldom_win(rate):
 
 def test_an_arm_that_always_hits_beats_those_that_always_miss():
     assert capped(0, rates={"Adam": 1, "SGD": 0, "AdamW": 0}).verdict == "win"
+
+
+def closed_after(results, runs=200):
+    """A confirmation that time has ended after so many results, and whether it can answer."""
+    confirmation = Confirmation(
+        [ADAM, SGD], BASELINE, FLOOR, runs=runs, first_seed=1000, floor_seeds=0, margin=None,
+        label=lambda c: c.optimizer, decide=lambda decision: None,
+    )  # fmt: skip
+    means = {"Adam": 9.0, "SGD": 9.5, "AdamW": 10.0}
+    waiting = []
+    for _ in range(results):
+        while (request := confirmation.ask()) is not None:
+            waiting.append(request)
+        request = waiting.pop(0)
+        name = request.candidate.optimizer
+        value = random.Random(f"{name} {request.seed}").gauss(means[name], 1.0)
+        confirmation.tell(request, value)
+    return confirmation.close(), confirmation
+
+
+@pytest.mark.parametrize(("results", "enough"), [(0, False), (3, False), (5, False), (6, True), (8, True)])
+def test_time_may_end_a_confirmation_once_everyone_has_two_seeds(results, enough):
+    closed, confirmation = closed_after(results)
+    assert closed == enough
+    if closed:
+        outcome = confirmation.outcome(COSTS)
+        assert {len(outcome.values[key]) for key in confirmation.arms} == {results // 3}
+
+
+@pytest.mark.parametrize("results", range(6, 40))
+def test_wherever_it_ends_all_who_are_in_play_have_the_same_seeds(results):
+    closed, confirmation = closed_after(results)
+    assert closed
+    outcome = confirmation.outcome(COSTS)
+    assert outcome.verdict in ("win", "tie", "budget")
+    counts = {len(confirmation.values_of(c.key)) for c in outcome.tied}
+    assert len(counts) == 1
+    assert confirmation.ask() is None
