@@ -8,15 +8,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from surefoot import groups as groups
     from surefoot import optim as optim
     from surefoot import run as run
+    from surefoot import schedules as schedules
     from surefoot.api import choose as choose
     from surefoot.api import load as load
     from surefoot.api import studies as studies
     from surefoot.errors import SurefootError as SurefootError
     from surefoot.tasks.made import Task as Task
 
-__all__ = ["SurefootError", "Task", "__version__", "choose", "load", "optim", "run", "studies"]
+__all__ = ["SurefootError", "Task", "__version__", "choose", "groups", "load", "optim", "run"]
+__all__ += ["schedules", "studies"]
 
 __version__ = "0.1.0"
 """The one place where the version is written: the package metadata are read from here."""

@@ -1,78 +1,137 @@
+"""The answer in a terminal: the page of 24 lines, and what stands behind `--why`."""
+
+from __future__ import annotations
+
 import ast
 import io
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
 from rich.console import Console
 
 from surefoot.analysis.tables import results
-from surefoot.report.terminal import print_answer
+from surefoot.report.answer_lines import use
+from surefoot.report.terminal import print_answer, print_why
 from surefoot.study.format import spread
+from tests.made_studies import Made, answer_of, made
 from tests.report.sample_study import HOSTILE, SNIPPET
 
+LONG = Made(4, (0.0, 0.3, 1.0, 1.0, 3.0), 0.05, 0.06, 0.0, None, 0.0, 33, 12, 0.2, 3, None)
 
-def shown(answer, *, width=100, height=40, terminal=False) -> str:
+
+def shown(answer, *, width=80, height=24, terminal=False, why=False) -> str:
     file = io.StringIO()
     console = Console(file=file, width=width, height=height, force_terminal=terminal, highlight=False)
-    print_answer(answer, console)
+    (print_why if why else print_answer)(answer, console)
     return file.getvalue()
+
+
+def reasons(answer, **more) -> str:
+    """What `--why` prints, in one line."""
+    return " ".join(shown(answer, why=True, **more).split())
 
 
 def test_the_page_opens_with_the_verdict_and_ends_with_the_code(study):
     text = shown(study.answer)
-    assert " ".join(text.split()).startswith(study.answer.sentence)
-    assert text.index("P(best) 86 %, expected regret 3e-4") < text.index("candidate")
-    assert text.index("• Adam won") < text.index("from surefoot import optim")
+    assert text.startswith("WIN  digits · validation loss, lower is better")
+    assert (
+        text.index("Use Adam lr=0.003") < text.index("measured on") < text.index("from surefoot import optim")
+    )
+    assert "surefoot show digits-2026-11-24 --why" in text.splitlines()[-1]
+
+
+@given(made)
+@example(LONG)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_page_fits_a_small_terminal_and_says_all_that_it_must(drawn):
+    answer = answer_of(drawn)
+    text = shown(answer)
+    lines = text.splitlines()
+    assert len(lines) <= 24, text
+    assert max(map(len, lines)) <= 80, text
+    assert use(answer) in " ".join(text.split())
+    assert "How sure" in text or not answer.claims
+    assert "every rival" not in text
+    assert " nan" not in text
+    if answer.unconfirmed:
+        assert "Not sure" in text
+        assert "was not confirmed" in " ".join(text.split())
+    assert answer.recommendation.snippet in text
+
+
+def test_the_page_of_five_candidates_is_drawn_as_it_was_designed():
+    text = shown(answer_of(LONG))
+    table = text[text.index("measured on") : text.index("How sure")].strip().splitlines()
+    assert len(table) == 6
+    assert all("●" in row and ("├" in row or "┤" in row) for row in table[1:])
+    assert sum(row.startswith("▸") for row in table) == 1
+    for name in ("How sure", "Not sure", "lr  ", "Cost"):
+        assert name in text
+
+
+def test_p_best_and_regret_stand_behind_why_with_a_sentence_each(study):
+    answer = study.answer
+    assert "P(best)" not in shown(answer)
+    told = reasons(answer)
+    assert "P(best): 86 %, that it is the best of the 4 confirmed." in told
+    assert "Expected regret: 3e-4, how much its mean is expected to lie above that of the best" in told
+    wider = reasons(replace(answer, contenders=60, p_best_confirmed=0.99))
+    assert "P(best): 86 %, that it is the best of the 60 that were trained to the end" in wider
+    assert "99 % of the 4 confirmed" in wider
 
 
 def test_differences_of_times_have_their_unit(study):
     answer = replace(study.answer, minimum_detectable_difference=0.03, margin=0.02)
-    loss, time = (" ".join(shown(replace(answer, goal=goal)).split()) for goal in ("best", "fastest"))
-    assert "expected regret 3e-4, detectable 0.030, tie below 0.020 " in loss
-    assert "expected regret 3e-4 s, detectable 0.030 s, tie below 0.020 s " in time
+    loss, time = (reasons(replace(answer, goal=goal)) for goal in ("best", "fastest"))
+    assert "Expected regret: 3e-4," in loss
+    assert "a true difference of 0.030 between" in loss
+    assert "a difference below 0.020 counts" in loss
+    assert "Expected regret: 3e-4 s," in time
+    assert "a true difference of 0.030 s between" in time
+    assert "a difference below 0.020 s counts" in time
 
 
-@pytest.mark.parametrize("width", [80, 100])
-def test_the_page_fits_forty_lines(study, width):
-    assert len(shown(study.answer, width=width).splitlines()) <= 40
-
-
-def test_a_taller_terminal_holds_more_reasons(study):
+def test_why_holds_every_reason(study):
     answer = replace(study.answer, why=tuple(f"Reason {i}." for i in range(30)))
-    low, high = (shown(answer, terminal=True, height=height) for height in (40, 60))
-    assert 55 <= len(high.splitlines()) <= 60
-    assert high.count("Reason") > low.count("Reason")
+    assert shown(answer, why=True).count("Reason") == 30
 
 
 def test_an_answer_without_intervals_shows_the_spread(study):
     bare = (replace(entry, mean=None, low=None, high=None) for entry in study.answer.candidates)
-    text = shown(answer := replace(study.answer, candidates=tuple(bare), margin=None, pairing=None))
+    answer = replace(study.answer, candidates=tuple(bare), margin=None, pairing=None)
     best = results(answer)[0]
-    assert spread(best.mean, best.deviation) in text
+    assert spread(best.mean, best.deviation) in shown(answer, why=True)
+    assert "●" in shown(answer)
 
 
-def test_many_reasons_and_candidates_still_fit(study):
+def test_many_candidates_still_fit(study):
     confirmed = [entry for entry in study.answer.candidates if entry.phase == "confirm"]
     more = [replace(entry, hyperparameters={"lr": 0.01 + i}) for i, entry in enumerate(confirmed * 5)]
-    why = tuple(f"Reason {i}. " * 12 for i in range(30))
-    text = shown(replace(study.answer, why=why, candidates=(*study.answer.candidates, *more)))
-    assert len(text.splitlines()) <= 40
-    assert "more in the report" in text
+    answer = replace(study.answer, candidates=(*study.answer.candidates, *more))
+    text = shown(answer)
+    assert len(text.splitlines()) <= 24
+    assert "▸ Adam lr=0.003" in text
+    assert "(baseline)" in text
     for role in ("(use this)", "(baseline)", "(floor)"):
-        assert role in text
+        assert role in shown(answer, why=True)
 
 
-def test_the_code_is_copied_as_it_is_even_from_a_narrow_screen(study):
+@pytest.mark.parametrize("why", [False, True])
+def test_the_code_is_copied_as_it_is_even_from_a_narrow_screen(study, why):
     long = SNIPPET + "name = '" + "x" * 150 + "'\n"
     recommendation = replace(study.answer.recommendation, snippet=long)
-    text = shown(replace(study.answer, recommendation=recommendation), width=60)
-    code = text[text.index("from surefoot") : text.index("\n\n84 runs")]
-    assert code == long.rstrip()
+    text = shown(replace(study.answer, recommendation=recommendation), width=60, why=why)
+    code = text[text.index("from surefoot") :]
+    code = code if why else code[: code.index("surefoot show")]
+    assert code.rstrip() == long.rstrip()
     assert ast.parse(code)
 
 
-def test_the_table_shows_confirmed_candidates_and_the_floor_only(study):
-    text = shown(study.answer)
+def test_the_table_shows_confirmed_candidates_only(study):
+    assert "0.0900" in shown(study.answer)
+    assert "RMSprop" not in shown(study.answer)
+    text = shown(study.answer, why=True)
     assert "0.0900  0.0800–0.100" in text
     assert "310 µs" in text
     assert "211 kB" in text
@@ -91,11 +150,13 @@ def test_no_color_is_respected(study, monkeypatch):
     assert "\x1b[3" not in shown(study.answer, terminal=True)
 
 
-def test_hostile_text_drives_nothing(study):
-    sentence, why = "\x1b[2J[red]all[/red] gone", ("\x07beep\x1b]0;title\x07",)
-    text = shown(replace(study.answer, sentence=sentence, why=why, measure="[bold]loss[/bold]"))
+@pytest.mark.parametrize("why", [False, True])
+def test_hostile_text_drives_nothing(study, why):
+    sentence, reason = "\x1b[2J[red]all[/red] gone", ("\x07beep\x1b]0;title\x07",)
+    text = shown(replace(study.answer, sentence=sentence, why=reason, measure="[bold]loss[/bold]"), why=why)
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "[red]all[/red]" in text
-    assert "[bold]loss[/bold]" in text
-    assert HOSTILE in shown(study.answer)
+    assert "[bold]loss[/bold]" in " ".join(text.split())
+    if why:
+        assert HOSTILE in shown(study.answer, why=True)

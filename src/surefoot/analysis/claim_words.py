@@ -50,14 +50,20 @@ def _percent(part: float) -> str:
 
 
 def more_trainings(needed: int | None, made: int) -> str:
-    """What would settle what is open, in words; a number that nobody would pay for is not told as one."""
+    """What would settle what is open, as a sentence without its stop; empty where nothing is known."""
+    found = trainings_in_words(needed, made)
+    if not found:
+        return ""
+    return f"A{found[1:]} would settle it" if found.startswith("about") else f"Settling it takes {found}"
+
+
+def trainings_in_words(needed: int | None, made: int) -> str:
+    """`about 120 more full trainings`; a number that nobody would pay for is not told as one."""
     if not needed:
         return ""
     if needed > MOST_TIMES * max(made, 1):
-        return (
-            f"Settling it would take more than {MOST_TIMES} times the {plural(made, 'training')} spent on it"
-        )
-    return f"About {needed} more full trainings would settle it"
+        return f"more than {MOST_TIMES} times the {plural(made, 'training')} spent on it"
+    return f"about {plural(needed, 'more full training')}"
 
 
 def best_of_the_rest(found: Unconfirmed, name: str, unit: str = "") -> str:

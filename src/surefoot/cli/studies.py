@@ -21,6 +21,27 @@ def report(study: str, output: str, store: str) -> None:
 
 
 @surefoot.command(
+    epilog="\b\nExamples:\n  surefoot show digits-1f2e3d4c\n  surefoot show digits-1f2e3d4c --why"
+)
+@click.argument("study")
+@click.option("--why", is_flag=True, help="The reasons, P(best), regret, margin: a sentence each.")
+@store_option
+def show(study: str, why: bool, store: str) -> None:
+    """Show the answer of STUDY again, or how far it is, without training."""
+    from surefoot.api import load
+    from surefoot.api.answers import UnfinishedStudy
+    from surefoot.report.terminal import print_answer, print_why
+
+    found = load(study, store)
+    if isinstance(found, UnfinishedStudy):
+        click.echo(str(found))
+    elif why:
+        print_why(found.data)
+    else:
+        print_answer(found.data)
+
+
+@surefoot.command(
     epilog="""\b
 Examples:
   surefoot export digits-1f2e3d4c -o digits.csv.gz

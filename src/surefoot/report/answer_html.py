@@ -6,7 +6,7 @@ answer_html(answer)
 from __future__ import annotations
 
 from surefoot.analysis.tables import results
-from surefoot.report import words
+from surefoot.report import answer_lines, words
 from surefoot.report.pages import ALL, environment
 from surefoot.study.answer import Answer
 
@@ -25,6 +25,7 @@ def answer_html(answer: Answer) -> str:
             answer=answer,
             verdict=words.verdict(answer),
             words=words,
+            lines=answer_lines,
             headline=headline,
             rest_of_sentence=rest,
             results=rows[:MOST_ROWS],

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from surefoot.analysis.race_history import OptimizerHistory, RaceHistory, measured
 from surefoot.analysis.spending import spending
 from surefoot.analysis.tables import history, mean_curves, results, setting_effects
-from surefoot.report import words
+from surefoot.report import answer_lines, words
 from surefoot.report.facts import facts, versions
 from surefoot.report.figures import measure
 from surefoot.report.landscape_section import section
@@ -97,6 +97,7 @@ def _answer(study: StudyRecord) -> dict[str, Any]:
         "study": study,
         "answer": answer,
         "words": words,
+        "lines": answer_lines,
         "state": words.verdict(answer) if answer else "Running or stopped" if going else "Unfinished",
         "kind": answer.verdict.value if answer else "unfinished",
         "given_up": given_up[-1] if given_up else "",

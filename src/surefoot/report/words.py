@@ -1,6 +1,6 @@
 """What an answer's numbers say, in sentences that the terminal and the report share.
 
-certainty(answer)  # "Best with probability 62 %; expected regret 0.0012; differences below 0.0046 are a tie."
+forest_note(answer, rows)  # "A dot per seed; a bar at the estimate, …"
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from surefoot.study.answer import Answer, Level, Verdict
 from surefoot.study.format import (
     MISSING,
     decades,
-    difference,
     fraction,
     number,
     plural,
@@ -67,32 +66,6 @@ def halves(sentence: str) -> tuple[str, str]:
     """The answer's sentence as a headline and what follows it."""
     headline, stop, rest = sentence.partition(". ")
     return headline + stop.strip(), rest
-
-
-def certainty(answer: Answer) -> str:
-    """How sure the answer is: P(best), expected regret, margin, what could have been seen."""
-    known = [
-        ("best with probability {}", share(answer.p_best)),
-        ("expected regret {}", _difference(answer, answer.expected_regret)),
-        (
-            "a difference of {} would have been seen four times in five",
-            _difference(answer, answer.minimum_detectable_difference),
-        ),
-        ("below {} it is a tie", _difference(answer, answer.margin)),
-    ]
-    parts = [words.format(value) for words, value in known if value != MISSING]
-    return "; ".join(parts).capitalize() + "." if parts else ""
-
-
-def certainty_in_short(answer: Answer) -> str:
-    """`certainty` in one line: `P(best) 62 %, expected regret 0.0012, detectable 0.014, tie below 0.0046`."""
-    known = [
-        ("P(best)", share(answer.p_best)),
-        ("expected regret", _difference(answer, answer.expected_regret)),
-        ("detectable", _difference(answer, answer.minimum_detectable_difference)),
-        ("tie below", _difference(answer, answer.margin)),
-    ]
-    return ", ".join(f"{name} {value}" for name, value in known if value != MISSING)
 
 
 def pairing(answer: Answer) -> str:
@@ -174,10 +147,3 @@ def rung(found: Rung) -> str:
 
 def _has_effect(answer: Answer) -> bool:
     return answer.effect is not None and math.isfinite(answer.effect.low)
-
-
-def _difference(answer: Answer, found: float | None) -> str:
-    """One of the answer's differences, with its unit: times are in seconds, a loss has none."""
-    if found is None or not 0 < found < math.inf:
-        return MISSING
-    return difference(found) + (" s" if answer.goal == "fastest" else "")

@@ -18,7 +18,7 @@ from surefoot.study.claims import Claim, Unconfirmed
 from surefoot.study.codec import DocumentError, decode, encode
 from surefoot.study.run import Candidate, Phase, Point, Schedule
 
-VERSION = 1
+VERSION = 2
 """Of the document: it rises with every change after which a reader of the version before would go wrong."""
 
 Goal = Literal["best", "fastest"]

@@ -115,7 +115,7 @@ def test_nobody_is_sent_for_thousands_of_trainings():
     found = outcome("budget", [compared(MUON, "undecided", 0.002)], needed=3108)
     words = why(replace(found, values={ADAMW.key: (0.1, 0.2, 0.3), MUON.key: (0.2, 0.1, 0.4)}))[0]
     assert "3108" not in words
-    assert words.endswith("Settling it would take more than 10 times the 6 trainings spent on it.")
+    assert words.endswith("Settling it takes more than 10 times the 6 trainings spent on it.")
 
 
 def test_an_interval_without_zero_is_never_told_as_not_told_apart():

@@ -44,7 +44,8 @@ def pasted(candidate, seed):
     torch.manual_seed(seed)
     model = small.model()
     names = {"model": model}
-    exec(snippet(candidate, small.steps), names)
+    code = snippet(candidate, small.steps)
+    exec(code, names)
     optimizer, scheduler = names["optimizer"], names["scheduler"]
     before = last = 0
     for step, batch in enumerate(small.batches(seed), start=1):
@@ -55,10 +56,10 @@ def pasted(candidate, seed):
             loss.backward()
             return loss
 
-        if "counted" in names:
-            optimizer.step(names["counted"](closure))
+        if "scheduler.counted(closure)" in code:
+            optimizer.step(scheduler.counted(closure))
             scheduler.step()
-            last, before = names["evaluations"] - before, names["evaluations"]
+            last, before = scheduler.evaluations - before, scheduler.evaluations
             if small.steps - before <= last / 2:  # as near to the full training as whole steps come
                 break
         else:
@@ -100,13 +101,16 @@ def test_pasted_code_of_one_s_own_file_imports_its_class():
     code = snippet(Candidate(f"{OWN}:Signs", {"lr": 0.01}), 10)
     assert f"from own_optimizer import Signs  # {OWN}" in code
     assert "optimizer = Signs(model.parameters(), lr=0.01)" in code
-    assert "surefoot" not in code.replace(str(OWN), "")
+    assert "optim." not in code.replace(str(OWN), "")
     assert sys.modules.get("own_optimizer")  # so it was found
 
 
-def test_pasted_code_is_narrow():
-    grid = space.candidates(space.choose_from(None), Schedule())
-    assert all(len(line) <= 100 for c in grid for line in snippet(c, 100_000).splitlines())
+@pytest.mark.parametrize("kind", ["trunk", "constant", "cosine", "script"])
+def test_pasted_code_is_narrow_and_short(kind):
+    grid = space.candidates(space.choose_from(None), Schedule(kind))
+    code = [snippet(candidate, 100_000).splitlines() for candidate in grid]
+    assert max(map(len, code)) <= 4
+    assert max(len(line) for lines in code for line in lines) <= 80
 
 
 def test_in_a_script_the_schedule_is_the_script_s_own():

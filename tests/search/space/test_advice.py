@@ -93,7 +93,7 @@ def test_every_optimizer_can_be_advised_and_its_code_runs(name):
     names = {"model": nn.Linear(3, 2, bias=name != "Muon")}
     exec(one["snippet"], names)
     assert isinstance(names["optimizer"], torch.optim.Optimizer)
-    assert names["steps"] == NETWORK.steps
+    assert names["scheduler"].course.steps == NETWORK.steps
 
 
 def test_with_sparse_gradients_no_weights_decay():

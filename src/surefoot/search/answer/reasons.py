@@ -107,7 +107,7 @@ def _is_told(outcome: Outcome, claim: Claim) -> bool:
 def _open(apart: Sequence[str], outcome: Outcome) -> list[str]:
     if not apart:
         return []
-    made = sum(map(len, outcome.values.values()))
+    made = sum(len(outcome.values.get(arm.key, ())) for arm in outcome.arms)
     settle = more_trainings(outcome.trainings_needed, made)
     return [f"Not told apart: {'; '.join(apart)}{'. ' + settle if settle else ''}."]
 

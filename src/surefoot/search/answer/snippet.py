@@ -1,41 +1,28 @@
-"""The code to paste: the chosen optimizer with everything that it was measured with.
+"""The code to paste: the chosen optimizer with everything that it was measured with, in at most four lines.
 
 snippet(Candidate("AdamW", {"lr": 0.002, "weight_decay_on": "matrices"}), steps=400)
 
-It makes the parameter groups, the optimizer and the schedule for a `model`, and says how to step.  Trained
-with it on the same data in the same order, a model ends where the measured run ended.
+It makes the optimizer with its parameter groups and the schedule for a `model`, and says how to step.
+Trained with it on the same data in the same order, a model ends where the measured run ended.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from surefoot.study.build import DECAY_ON
+from surefoot.study.build import DECAY_ON, DECAYS_ON
 from surefoot.study.optimizers import Algorithm, find_algorithm
 from surefoot.study.run import Candidate, Schedule
 
-WIDEST = 100  # characters of a line
-
-GROUPS = """\
-matrices = [p for p in model.parameters() if p.ndim >= 2]
-others = [p for p in model.parameters() if p.ndim < 2]  # biases and norms do not decay
-groups = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]"""
-
 OWN_SCHEDULE = "# with your script's own schedule, as it was measured"
 
-COUNTING = """\
-evaluations = 0  # of the loss so far; this optimizer makes several in each of its steps
+MOST_LINES = 4
+WIDEST = 80  # characters of a line
 
-
-def counted(closure):
-    def evaluate():
-        global evaluations
-        evaluations += 1
-        return closure()
-
-    return evaluate
-
-"""
+COURSES: Mapping[str, str] = {"trunk": "wsd", "constant": "constant", "cosine": "cosine"}
+"""What `surefoot.schedules` calls them."""
 
 
 def snippet(candidate: Candidate, steps: int) -> str:
@@ -48,38 +35,55 @@ def snippet(candidate: Candidate, steps: int) -> str:
     algorithm = find_algorithm(candidate.optimizer)
     own = candidate.schedule.kind == "script"
     scheduled = "lr" in algorithm.hyperparameters and not own
-    return "\n".join(
-        [
-            *_imports(candidate, algorithm, scheduled),
-            "",
-            *([GROUPS] if DECAY_ON in candidate.hyperparameters else []),
-            _constructor(candidate, algorithm),
-            *(_schedule(candidate.schedule, steps, algorithm) if scheduled else []),
-            OWN_SCHEDULE if own else f"# {_when(algorithm)}: " + "; ".join(_step(algorithm, scheduled)),
-        ]
-    )
+    imports, constructor = _imports(candidate, scheduled), _constructor(candidate, algorithm)
+    schedule = [_schedule(candidate.schedule, steps)] if scheduled else []
+    lines = [*imports, *constructor, *schedule]
+    if len(lines) < MOST_LINES:
+        return "\n".join([*lines, OWN_SCHEDULE if own else f"# each batch: {_step(algorithm, scheduled)}"])
+    return "\n".join([f"{lines[0]}  # {_step_in_short(algorithm)}", *lines[1:]])
 
 
-def _imports(candidate: Candidate, algorithm: Algorithm, scheduled: bool) -> list[str]:
-    lines = ["import math"] if candidate.schedule.kind == "cosine" and scheduled else []
-    lines += ["from torch.optim.lr_scheduler import LambdaLR"] if scheduled else []
+def _imports(candidate: Candidate, scheduled: bool) -> list[str]:
     source, colon, name = candidate.optimizer.rpartition(":")
-    if not colon:
-        return [*lines, "from surefoot import optim"]
-    if source.endswith(".py"):
-        return [*lines, f"from {Path(source).stem} import {name}  # {source}"]
-    return [*lines, f"from {source} import {name}"]
+    ours = ["groups"] if _of_matrices(candidate) else []
+    ours += ["optim"] if not colon else []
+    ours += ["schedules"] if scheduled else []
+    lines = [f"from surefoot import {', '.join(ours)}"] if ours else []
+    if colon and source.endswith(".py"):
+        lines.append(f"from {Path(source).stem} import {name}  # {source}")
+    elif colon:
+        lines.append(f"from {source} import {name}")
+    return lines
 
 
-def _constructor(candidate: Candidate, algorithm: Algorithm) -> str:
-    settings = {n: v for n, v in candidate.hyperparameters.items() if n != DECAY_ON}
+def _constructor(candidate: Candidate, algorithm: Algorithm) -> list[str]:
+    """With the settings that are not the optimizer's own defaults."""
     name = algorithm.label if ":" in candidate.optimizer else f"optim.{candidate.optimizer}"
-    parameters = "groups" if DECAY_ON in candidate.hyperparameters else "model.parameters()"
-    arguments = [parameters, *(f"{n}={_pair(v)!r}" for n, v in settings.items())]
+    parameters = "groups.decay_matrices(model)" if _of_matrices(candidate) else "model.parameters()"
+    told = {n: _pair(v) for n, v in candidate.hyperparameters.items() if n != DECAY_ON}
+    shown = {n: v for n, v in told.items() if ":" in candidate.optimizer or _is_told(algorithm, n, v)}
+    arguments = [parameters, *(f"{n}={v!r}" for n, v in shown.items())]
     line = f"optimizer = {name}({', '.join(arguments)})"
-    if len(line) <= WIDEST:
-        return line
-    return "\n".join([f"optimizer = {name}(", *(f"    {argument}," for argument in arguments), ")"])
+    whole = len(line) <= WIDEST or ":" in candidate.optimizer  # which has two imports
+    return [line] if whole else _in_two(f"optimizer = {name}(", arguments)
+
+
+def _in_two(start: str, arguments: Sequence[str]) -> list[str]:
+    """As many arguments in the first line as it holds."""
+    count = 1
+    while count < len(arguments) and len(f"{start}{', '.join(arguments[: count + 1])},") <= WIDEST:
+        count += 1
+    return [f"{start}{', '.join(arguments[:count])},", f"    {', '.join(arguments[count:])})"]
+
+
+def _of_matrices(candidate: Candidate) -> bool:
+    return bool(candidate.hyperparameters.get(DECAY_ON, DECAYS_ON[0]) != DECAYS_ON[0])
+
+
+def _is_told(algorithm: Algorithm, name: str, value: Any) -> bool:
+    """The learning rate always, and what differs from the default in value or kind."""
+    known = algorithm.hyperparameters.get(name)
+    return name == "lr" or known is None or (type(value), value) != (type(known.default), known.default)
 
 
 def _pair(value: object) -> object:
@@ -87,48 +91,18 @@ def _pair(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _schedule(schedule: Schedule, steps: int, algorithm: Algorithm) -> list[str]:
-    if not algorithm.needs_closure:
-        return [
-            f"steps = {steps}  # in one full training: put yours",
-            *_course(schedule),
-            "scheduler = LambdaLR(optimizer, lr_factor)",
-        ]
-    return [
-        f"steps = {steps}  # evaluations of the loss in one full training: put yours",
-        *_course(schedule),
-        COUNTING,
-        "scheduler = LambdaLR(optimizer, lambda _: lr_factor(evaluations))",
-    ]
+def _schedule(schedule: Schedule, steps: int) -> str:
+    cooldown = f", cooldown={schedule.cooldown!r}" if schedule.kind == "trunk" else ""
+    shares = f"warmup={schedule.warmup!r}{cooldown}"
+    return f"scheduler = schedules.{COURSES[schedule.kind]}(optimizer, steps={steps}, {shares})"
 
 
-def _course(schedule: Schedule) -> list[str]:
-    """The schedule as a function of the step, as in `training.schedule`."""
-    if schedule.kind == "cosine":
-        return [
-            f"warmup = round({schedule.warmup} * steps)",
-            "def lr_factor(step):",
-            "    share = min(max((step - warmup) / max(1, steps - warmup), 0.0), 1.0)",
-            "    return min(1.0, (step + 1) / (warmup + 1)) * (1 + math.cos(math.pi * share)) / 2",
-        ]
-    warmup = f"warmup = round({schedule.warmup} * steps)"
-    if schedule.kind == "constant":
-        return [warmup, "def lr_factor(step):", "    return min(1.0, (step + 1) / (warmup + 1))"]
-    return [
-        warmup,
-        f"start = steps - round({schedule.cooldown} * steps)  # of the cooldown",
-        "def lr_factor(step):",
-        "    rise = min(1.0, (min(step, start) + 1) / (warmup + 1))",
-        "    fall = (steps - step) / max(1, steps - start)",
-        "    return rise * max(0.0, min(1.0, fall))",
-    ]
+def _step(algorithm: Algorithm, scheduled: bool) -> str:
+    closure = "closure" if not scheduled else "scheduler.counted(closure)"
+    step = f"optimizer.step({closure if algorithm.needs_closure else ''})"
+    return f"{step}; scheduler.step()" if scheduled else step
 
 
-def _step(algorithm: Algorithm, scheduled: bool) -> list[str]:
-    closure = "closure" if not scheduled else "counted(closure)"
-    steps = [f"optimizer.step({closure if algorithm.needs_closure else ''})"]
-    return [*steps, "scheduler.step()"] if scheduled else steps
-
-
-def _when(algorithm: Algorithm) -> str:
-    return "for each batch, until `steps` evaluations" if algorithm.needs_closure else "after each batch"
+def _step_in_short(algorithm: Algorithm) -> str:
+    """Beside an import, where the lines are full."""
+    return "step(scheduler.counted(closure))" if algorithm.needs_closure else "step both after each batch"

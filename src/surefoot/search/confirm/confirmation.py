@@ -285,7 +285,7 @@ class Confirmation:
             compared,
             {key: known.mean(key) for key in self.arms},
             effect,
-            every.p_best()[recommended],
+            min(every.p_best()[recommended], known.p_best()[recommended]),  # the draws differ
             every.expected_regret()[recommended],
             plan.margin,
             self._detectable(ahead, values, plan),
