@@ -125,7 +125,15 @@ def how_sure(answer: Answer) -> str:
         words.append(f"not told apart from {listed(open_ones, MOST_NAMES)}")
     if parts[Relation.DIVERGED]:
         words.append(f"{listed(parts[Relation.DIVERGED], MOST_NAMES)} diverged on a fresh seed")
+    if constant(answer):
+        words.append("every value is the same, so the measure does not depend on what was trained")
     return "; ".join(words)
+
+
+def constant(answer: Answer) -> bool:
+    """Whether two candidates or more measured one and the same value on every fresh seed."""
+    values = {value for c in answer.candidates if c.phase == Phase.CONFIRM for value in c.values}
+    return len(answer.claims) > 0 and len(values) == 1 and None not in values
 
 
 def _better_than_all(names: Sequence[str]) -> str:

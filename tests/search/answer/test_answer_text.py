@@ -128,6 +128,7 @@ def test_a_constant_measure_is_named_and_nobody_is_sent_for_more_trainings() -> 
     assert answer.trainings_needed is None
     assert "does not depend on what was trained" in answer.why[0]
     assert {claim.relation for claim in answer.claims} == {Relation.EQUAL}
+    assert all((claim.estimate, claim.low, claim.high) == (0, 0, 0) for claim in answer.claims)
     assert "is the same as that of" in answer.sentence or "It is the baseline itself" in answer.sentence
 
 

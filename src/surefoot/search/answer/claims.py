@@ -69,6 +69,8 @@ def _of_the_recommended(outcome: Outcome, found: Sequence[Claim]) -> list[Claim]
     ratio = outcome.effect_ratio
     if not math.isfinite(effect.estimate):
         relation = Relation.DIVERGED
+    elif outcome.values.get(own.key) and outcome.values.get(own.key) == outcome.values.get(base.key):
+        relation = Relation.EQUAL
     elif base.key in {candidate.key for candidate in outcome.tied} or base.key == outcome.leader.key:
         relation = Relation.EQUIVALENT
     else:

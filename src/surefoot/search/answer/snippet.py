@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.study.build import DECAY_ON, DECAYS_ON
+from surefoot.study.format import setting
 from surefoot.study.optimizers import Algorithm, find_algorithm
 from surefoot.study.run import Candidate, Schedule
 
@@ -81,9 +82,9 @@ def _of_matrices(candidate: Candidate) -> bool:
 
 
 def _is_told(algorithm: Algorithm, name: str, value: Any) -> bool:
-    """The learning rate always, and what differs from the default in value or kind."""
+    """The learning rate always, and what is not as the optimizer has it by itself; 0 and 0.0 are the same."""
     known = algorithm.hyperparameters.get(name)
-    return name == "lr" or known is None or (type(value), value) != (type(known.default), known.default)
+    return name == "lr" or known is None or setting(value) != setting(known.default)
 
 
 def _pair(value: object) -> object:

@@ -16,7 +16,7 @@ from surefoot.analysis.race_history import measured, race_runs
 from surefoot.search.question import Question
 from surefoot.study.claims import Unconfirmed
 from surefoot.study.decisions import BestOfOptimizer, PlayoffPlace, Stopped
-from surefoot.study.format import fraction, number, plural, setting
+from surefoot.study.format import number, plural, setting
 from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.optimizers import find_algorithm
 from surefoot.study.records import DecisionRecord, RunRecord
@@ -82,7 +82,7 @@ def _reason(candidate: Candidate, decisions: Sequence[DecisionRecord], confirmed
         return f"number {own.place} in the play-off{mean}"
     stopped = [d for d in decided if isinstance(d, Stopped) and d.candidate.key == candidate.key]
     if stopped and stopped[-1].rung < 1:
-        return f"stopped at {fraction(stopped[-1].rung)} of the training"
+        return "the race stopped it there"
     stand_in = next((d.candidate for d in places if d.candidate.optimizer == candidate.optimizer), None)
     same = [c for c in confirmed if c.optimizer == candidate.optimizer]
     if stand_in is not None or same:
