@@ -18,7 +18,8 @@ from surefoot.analysis.claim_words import (
 )
 from surefoot.analysis.tables import Result, results, window
 from surefoot.naming import listed
-from surefoot.study.answer import Answer, Verdict
+from surefoot.report.words import level
+from surefoot.study.answer import Answer, Level, Verdict
 from surefoot.study.claims import Claim, Relation
 from surefoot.study.format import difference, interval, number, rounded, seconds, setting, share, size
 from surefoot.study.label import candidate_label, optimizer_label
@@ -39,7 +40,11 @@ def use(answer: Answer) -> str:
 def benefit(answer: Answer) -> str:
     """Beside the baseline: `0.064 instead of 0.154 with AdamW lr=0.001: 58 % lower (95 %: 55 % to 61 %)`."""
     base, best = answer.baseline, answer.recommendation.candidate
-    if base is None or not answer.comparative:
+    if not answer.comparative:
+        return ""
+    if answer.level is not Level.CONFIRMED:
+        return answer.sentence
+    if base is None:
         return ""
     if base.key == best.key:
         return "This is the baseline itself: nothing measured on fresh seeds was shown to be better."
@@ -74,6 +79,9 @@ def notes(answer: Answer) -> list[tuple[str, str]]:
     """How sure, what is not sure, the learning rate, the cost: each with its name."""
     if not answer.comparative:
         return []
+    if answer.level is not Level.CONFIRMED:
+        told = zip(("Not sure", *[""] * len(answer.why)), answer.why, strict=False)
+        return [("How sure", level(answer)), *told]
     named = [
         ("How sure", how_sure(answer)),
         ("Not sure", not_sure(answer)),
