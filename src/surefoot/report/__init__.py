@@ -1,6 +1,7 @@
 """What people see of a study: in the terminal, on pages, in notebooks.
 
 terminal                            the answer on the last screen
+answer_lines                        what every answer page says, as short texts
 live, notebook                      progress in a terminal, and below a cell
 training_display, waiting           progress of one training, and of anything else that takes a while
 report                              a study as one HTML file

@@ -8,6 +8,7 @@ fastest/    with the goal "fastest": how long a run needs to the target
 answer/     the answer, its reasons, its code; what is said to somebody who interrupts
 replay/     the race scored on stored curves, beside baselines
 runner      drives a policy over an engine and a store: the edge to the world
+budget, deadline, pace    what a budget buys, the clock, and what a training takes as measured
 study       the phases in order; pilot: one run of a script, to see how it trains
 training_log    a full training, written down as a study of its own
 """

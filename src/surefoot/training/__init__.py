@@ -7,5 +7,6 @@ checkpoint, snapshots, revisit  what is kept of a run: to go on, to be drawn, to
 meters                          what a run costs
 own_files                       removing what was written, and nothing else
 profile, step_times             a first look at a task; what a step takes with each optimizer
+constant_measure                a measure that does not depend on the model
 full                            a full training into a folder of its own
 """
