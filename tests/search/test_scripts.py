@@ -59,14 +59,14 @@ def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_i
     text = script.read_text()
     first, second = Counting(), Counting()
     with pytest.raises(KeyboardInterrupt):
-        answer_of(ask(script, "constant"), tmp_path, first, Interrupting(2))
+        answer_of(ask(script, "constant", runs=12), tmp_path, first, Interrupting(3))
     script.write_text(text + "# changed\n")
     with pytest.raises(ValueError, match=r"small_script\.py has changed since study"):
-        answer_of(ask(script, "constant"), tmp_path, second)
+        answer_of(ask(script, "constant", runs=12), tmp_path, second)
     script.write_text(text)
     finished = [run for run in runs_of(tmp_path) if run.status == "completed"]
     assert len(finished) == 3  # with the pilot
-    answer = answer_of(ask(script, "constant"), tmp_path, second)
+    answer = answer_of(ask(script, "constant", runs=12), tmp_path, second)
     assert not set(first.started[: len(finished)]) & set(second.started)
     runs = runs_of(tmp_path)
     assert [run.phase for run in runs].count(Phase.PILOT) == 1

@@ -2,7 +2,7 @@
 
 deadline = Deadline(120.0, elapsed)      # elapsed(): seconds since the study began, over all its sittings
 deadline.left                            # 97.4
-deadline.part(0.5, since=2.0)            # when half of what was left after two seconds is spent
+deadline.part(0.5, lambda: 2.0)          # when half of what was left after two seconds is spent
 """
 
 from __future__ import annotations

@@ -213,9 +213,9 @@ class LocalEngine:
         worker.bury()
         if worker.job is None:
             return []
-        successor = self._spawn(worker.slot)  # now, so that it is warm when the next job comes
-        if worker.stopping:
+        if worker.stopping:  # whoever stops a job may want no other
             return [Finished(worker.job.id, Status.STOPPED)]
+        successor = self._spawn(worker.slot)  # now, so that it is warm when the next job comes
         if death.innocent and worker.tries < TRIES:
             successor.begin(worker.job, self._timeout, worker.tries + 1)
             return [Restarted(worker.job.id, death.message)]
