@@ -223,7 +223,7 @@ def _snippet(answer: Answer) -> Text:
 
 def _footer(answer: Answer, width: int) -> str:
     name = printable(answer.study)
-    why, report = f"surefoot show {name} --why", f"surefoot report {name} -o FILE.html"
+    why, report = f"surefoot show {name} --why", f"surefoot report {name} -o a.html"
     both = f"{why} · {report}"
     return next((text for text in (both, why) if len(text) <= width), short(why, width))
 

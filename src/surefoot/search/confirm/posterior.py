@@ -30,6 +30,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from surefoot.study.answer import Interval
 
@@ -221,10 +222,18 @@ def _squared_errors(
     seeds = np.array([len(values) for values in results])
     own = np.array([np.var(values, ddof=1) if len(values) > 1 else 0.0 for values in results])
     several = own[seeds > 1]
-    typical = float(np.median(several)) if len(several) else 0.0
+    typical = (
+        _unbiased(float(np.median(several)), float(np.median(seeds[seeds > 1]))) if len(several) else 0.0
+    )
     freedom = seeds - 1 + PRIOR_SEEDS
     squares = (seeds - 1) * own + PRIOR_SEEDS * typical
     return (squares / seeds)[:, None] / generator.chisquare(freedom[:, None], (len(results), DRAWS)), typical
+
+
+def _unbiased(median: float, seeds: float) -> float:
+    """A variance from the median of the arms' own, which is below it: by half where an arm has two seeds."""
+    freedom = seeds - 1
+    return median * freedom / (2 * float(gammaincinv(freedom / 2, 0.5)))
 
 
 def _drawn_together(means: Draws, errors: Draws, scale: float, generator: np.random.Generator) -> Draws:
