@@ -89,6 +89,8 @@ def test_an_answer_says_what_a_stronger_one_costs():
         f"A confirmed answer needs about 48 s (--runs {CONFIRMED_FROM:g})."
     )
     assert price_in_words(Level.CONFIRMED, divide(20.0), 6.0, 1, None) == ""
+    # What 60 seconds did not pay for here does not cost 49.
+    assert "(--budget 90s)" in price_in_words(Level.MEASURED, divide(20.0), 6.0, 1, 1.0, 60.0)
     assert price_in_words(Level.PRIOR, divide(2.0), math.nan, 1, 1.0) == ""
 
 

@@ -50,6 +50,9 @@ FLOOR_FROM = 20.0
 FEWEST_STEPS = 10
 """Optimizer steps before which there is nothing to compare."""
 
+DEARER = 1.5
+"""A budget that did not pay for a level here is no price of it, whatever a training is thought to take."""
+
 DEAREST = 1e6
 """Full trainings beyond which a budget is a slip of the keyboard."""
 
@@ -149,27 +152,36 @@ def what_it_buys(budget: Budget, training: float, workers: int, given: float | N
     return "; ".join([words, *further]) + "."
 
 
-def price_in_words(level: Level, budget: Budget, training: float, workers: int, setup: float | None) -> str:
+def price_in_words(
+    level: Level,
+    budget: Budget,
+    training: float,
+    workers: int,
+    setup: float | None,
+    given: float | None = None,
+) -> str:
     """What stronger answers than one of this level cost; empty where there is none, or it is not known.
 
     Args:
         level: of the answer that there is.
         budget, training, workers: as `what_it_buys` takes them.
         setup: seconds that pass before the first run; None where the budget is one of trainings.
+        given: the budget in seconds, which did not pay for more than this level here.
     """
-    further = _prices(level, budget, training / workers, setup) if training > 0 else []
+    least = 0.0 if given is None else DEARER * given
+    further = _prices(level, budget, training / workers, setup, least) if training > 0 else []
     return "; ".join([_capital(words) for words in further[:1]] + further[1:]) + "." if further else ""
 
 
-def _prices(level: Level, budget: Budget, each: float, setup: float | None) -> list[str]:
+def _prices(level: Level, budget: Budget, each: float, setup: float | None, least: float = 0.0) -> list[str]:
     order = list(Level)
     stronger = order[: order.index(level)][::-1]
-    return [f"{_a(above)} needs {_price(above, budget, each, setup)}" for above in stronger]
+    return [f"{_a(above)} needs {_price(above, budget, each, setup, least)}" for above in stronger]
 
 
-def _price(level: Level, budget: Budget, each: float, setup: float | None) -> str:
+def _price(level: Level, budget: Budget, each: float, setup: float | None, least: float) -> str:
     trainings = trainings_for(level, budget.before)
-    price = round_up(trainings * each + (setup or 0.0))
+    price = round_up(max(trainings * each + (setup or 0.0), least))
     option = f"--runs {trainings:g}" if setup is None else f"--budget {price:g}s"
     return f"about {seconds(price)} ({option})"
 

@@ -289,10 +289,15 @@ class _Study:
             ranked = self.screening.finalists(FINALISTS) if self.screening else []
         reference = self._reference(profile)
         standing = Standing.of(in_units, ranked, reference, self._race_seed)
-        given = self.question.budget_seconds is not None
+        given = self.question.budget_seconds
         setup = self.deadline.elapsed if runner.setup is None else runner.setup
         further = price_in_words(
-            standing.level, self.budget, self._training_seconds(), profile.workers, setup if given else None
+            standing.level,
+            self.budget,
+            self._training_seconds(),
+            profile.workers,
+            None if given is None else setup,
+            given,
         )
         return build_unconfirmed(
             self.question,
