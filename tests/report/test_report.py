@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from surefoot.report import answer_lines as lines
 from surefoot.report.facts import fact_rows
 from surefoot.report.report import report_html, write_report
 from surefoot.study.answer import Effect, Verdict
@@ -22,9 +23,8 @@ def only(study: StudyRecord, optimizer: str) -> StudyRecord:
 
 def test_the_answer_comes_first_and_the_snippet_can_be_copied(page, study):
     text = Page(page).text
-    headline, _, rest = study.answer.sentence.partition(". ")
-    assert text.index(headline) < text.index("Learning rates")
-    assert rest in text
+    assert text.index(lines.use(study.answer)) < text.index("Learning rates")
+    assert lines.benefit(study.answer) in text
     assert SNIPPET.rstrip() in text
 
 

@@ -17,7 +17,6 @@ MOST_REASONS = 8
 def answer_html(answer: Answer) -> str:
     """Verdict, what to use, how sure, the results and the code; without the pictures, whatever the page."""
     rows = results(answer)
-    headline, rest = words.halves(answer.sentence)
     return (
         environment("surefoot.report")
         .get_template("answer_cell.html")
@@ -26,8 +25,6 @@ def answer_html(answer: Answer) -> str:
             verdict=words.verdict(answer),
             words=words,
             lines=answer_lines,
-            headline=headline,
-            rest_of_sentence=rest,
             results=rows[:MOST_ROWS],
             intervals=any(row.interval for row in rows),
             timed=any(row.compile_seconds is not None for row in rows),

@@ -90,7 +90,6 @@ def latest(items: Sequence[Any], most: int) -> Shown:
 
 def _answer(study: StudyRecord) -> dict[str, Any]:
     answer, rows = study.answer, results(study.answer)
-    headline, rest = words.halves(answer.sentence if answer else "")
     going = any(run.status == Status.RUNNING for run in study.runs)
     given_up = [each.text for each in study.decisions if isinstance(each.decision, GivenUp)]
     return {
@@ -101,8 +100,6 @@ def _answer(study: StudyRecord) -> dict[str, Any]:
         "state": words.verdict(answer) if answer else "Running or stopped" if going else "Unfinished",
         "kind": answer.verdict.value if answer else "unfinished",
         "given_up": given_up[-1] if given_up else "",
-        "headline": headline,
-        "rest_of_sentence": rest,
         "results": rows,
         "intervals": any(row.interval for row in rows),
         "timed": any(row.compile_seconds is not None for row in rows),

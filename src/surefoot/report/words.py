@@ -62,12 +62,6 @@ def level(answer: Answer) -> str:
     return f"{LEVELS[answer.level]}." if answer.comparative else ""
 
 
-def halves(sentence: str) -> tuple[str, str]:
-    """The answer's sentence as a headline and what follows it."""
-    headline, stop, rest = sentence.partition(". ")
-    return headline + stop.strip(), rest
-
-
 def pairing(answer: Answer) -> str:
     """Whether arms were compared seed by seed, and why."""
     found = answer.pairing
