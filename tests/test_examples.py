@@ -59,7 +59,7 @@ def test_an_example_trains_without_a_study(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_chosen_for(name, tmp_path):
-    study = (sys.executable, "-m", "surefoot", "choose", "--runs", "6", "--workers", "2", *ONE)
+    study = (sys.executable, "-m", "surefoot", "choose", "--runs", "9", "--workers", "2", *ONE)
     output = run([*study, "--json", "answer.json", "--", *command_of(name)], tmp_path)
     answer = json.loads((tmp_path / "answer.json").read_text())
     assert "your script's own schedule" in output

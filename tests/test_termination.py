@@ -57,7 +57,7 @@ def test_sigterm_ends_a_study_with_what_is_known_and_how_to_go_on(tmp_path):
         [sys.executable, "-m", "surefoot", *words], cwd=tmp_path, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    for line in process.stdout:
+    for line in process.stderr:
         if "results" in line:
             break
     family = psutil.Process(process.pid).children(recursive=True)
