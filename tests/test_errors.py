@@ -23,6 +23,7 @@ NOT_FOR_PEOPLE = {
     "surefoot.search.study.Interrupted": "a KeyboardInterrupt, with what is known so far",
     "surefoot.termination.Terminated": "a KeyboardInterrupt, by another signal",
     "surefoot.scripts.session.Stopped": "a SystemExit, which ends a script whose run is over",
+    "surefoot.search.pilot.TimeIsUpError": "ends a pilot at the end of the budget; the study then answers",
     "surefoot.lab.worker_pool.Ended": "tells the lab's own event loop that a worker process is gone",
 }
 

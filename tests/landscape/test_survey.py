@@ -253,7 +253,7 @@ def diverging(study, optimizer, **hyperparameters):
 
 def test_a_path_that_diverged_is_drawn_as_far_as_it_went_and_spoils_no_frame(recorded, tmp_path):
     study, _, _ = recorded
-    wild = diverging(study, "Lion", lr=0.5)
+    wild = diverging(study, "Lion", lr=5.0)
     found = survey(wild, tmp_path, size=5, batches=3, most=9)
     assert [path["status"] for path in found["paths"]].count(Status.DIVERGED) == 1
     assert "Lion diverged on this seed; its path is drawn as far as it was finite." in found["notes"]
