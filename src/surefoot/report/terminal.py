@@ -134,7 +134,7 @@ def _note(name: str, text: str, width: int, most: int) -> list[Line]:
 
 def _bars(answer: Answer, width: int) -> list[Line]:
     """A line per confirmed candidate: settings, interval, distance to the recommended one, mean."""
-    rows = _shown([row for row in results(answer) if row.phase == Phase.CONFIRM])
+    rows = _shown([row for row in results(answer) if row.phase == Phase.CONFIRM], MOST_RESULTS)
     if not rows:
         return []
     names = NAME_COLUMNS - max(0, PAGE_COLUMNS - width)
@@ -145,9 +145,9 @@ def _bars(answer: Answer, width: int) -> list[Line]:
     return [(heading, "dim"), *body]
 
 
-def _shown(rows: Sequence[Result]) -> list[Result]:
-    """The best few, but never without what was recommended and the baseline."""
-    spare = MOST_RESULTS - sum(bool(row.role) for row in rows)
+def _shown(rows: Sequence[Result], most: int) -> list[Result]:
+    """The best few, but never without what was recommended, the baseline and the floor."""
+    spare = most - sum(bool(row.role) for row in rows)
     kept = []
     for row in rows:
         if row.role or spare > 0:
@@ -253,7 +253,7 @@ class _Why:
 
 def _table(answer: Answer) -> Table:
     """A line per candidate; columns that would be empty, or say the same of all, are left out."""
-    rows = _rows(results(answer))
+    rows = _shown(results(answer), MOST_ROWS)
     intervals = any(row.interval for row in rows)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
     table.add_column("candidate", overflow="fold", min_width=CANDIDATE_COLUMNS)
@@ -265,17 +265,6 @@ def _table(answer: Answer) -> Table:
     for row in rows:
         table.add_row(*_cells(row, intervals), style="bold" if row.recommended else "")
     return table
-
-
-def _rows(found: Sequence[Result]) -> list[Result]:
-    """The best few, but never without what was recommended, the baseline and the floor."""
-    spare = MOST_ROWS - sum(bool(row.role) for row in found)
-    kept = []
-    for row in found:
-        if row.role or spare > 0:
-            kept.append(row)
-            spare -= not row.role
-    return kept
 
 
 def _cells(row: Result, intervals: bool) -> tuple[Text | str, ...]:
