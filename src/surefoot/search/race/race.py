@@ -59,6 +59,10 @@ FADE = 0.6
 BAND_DEVIATIONS = 3.0
 """Half width of the noise band in standard deviations of a curve's change; 2 to 4 replay alike."""
 
+OWN_SHARE = 0.5
+"""How much an arm's own value counts beside its worth when arms are ranked for good: its neighbours average
+noise where they lie on a line of learning rates, and say nothing of it where all settings were drawn."""
+
 FEWEST_CURVES = 3
 """With fewer curves than this their spread says nothing, and no arm is stopped for it."""
 
@@ -175,16 +179,14 @@ class Race:
         self._values.setdefault(arm, {}).update(dict.fromkeys(range(self._asked[arm], last + 1), told))
 
     def recommend(self) -> int:
-        """The arm to use: the best value of a full training; before there is one, what is worth most.
-
-        That may be an arm which was not measured, between the best of those which were; before any result
-        it is the prior's.
+        """The arm to use: the best value of a full training; before there is one, the first of those that
+        came furthest, judged by their own values as much as by their worth; before any result the prior's.
         """
         standing = self._standing()
         if not standing:
             return self._first_look[0]
         top = self._reached(standing[0])
-        return (self._ranked(top) if self._rungs[top] == 1 else _lowest_first(self._worth(top)))[0]
+        return self._ranked(top)[0] if self._rungs[top] == 1 else standing[0]
 
     def prior(self, optimizer: str) -> tuple[float, float]:
         """The learning-rate prior, centre and decades, that it looks at an optimizer with."""
@@ -437,10 +439,15 @@ class Race:
         ]
 
     def _standing(self) -> list[int]:
-        """All arms that have not diverged, the furthest first, then those worth most."""
+        """All arms that have not diverged, the furthest first, then those that are judged best there."""
         healthy = [arm for arm in self._values if not self._has_diverged(arm)]
         worth = {rung: self._worth(rung) for rung in {self._reached(arm) for arm in healthy}}
-        return sorted(healthy, key=lambda arm: (-self._reached(arm), worth[self._reached(arm)][arm], arm))
+
+        def judged(arm: int) -> float:
+            rung = self._reached(arm)
+            return OWN_SHARE * self._values[arm][rung] + (1 - OWN_SHARE) * worth[rung][arm]
+
+        return sorted(healthy, key=lambda arm: (-self._reached(arm), judged(arm), arm))
 
     def _worth(self, rung: int) -> dict[int, float]:
         """What arms are worth at the rung: all measured ones, and those between them that may be tried."""
