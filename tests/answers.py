@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from surefoot.study.answer import Answer, CandidateResult, Recommendation, Verdict
-from surefoot.study.claims import ABOVE, Claim, Relation
+from surefoot.study.claims import ABOVE, Claim, Forecast, Relation
 from surefoot.study.run import Candidate, Phase
 
 USUAL = Candidate("Adam", {"lr": 0.001})
@@ -63,6 +63,8 @@ def anything_of(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(anything_of(inner[0]), max_size=3).map(tuple)
     if kind is Claim:
         return claims
+    if kind is Forecast:
+        return forecasts
     if is_dataclass(kind):
         return st.builds(kind, **{name: anything_of(hint) for name, hint in get_type_hints(kind).items()})
     if issubclass(origin or kind, Enum):
@@ -82,5 +84,13 @@ def _claims(draw: st.DrawFn) -> Claim:
     return Claim(**fields)
 
 
-claims = _claims()
+@st.composite
+def _forecasts(draw: st.DrawFn) -> Forecast:
+    """Any whose interval holds its estimate."""
+    fields = {name: draw(anything_of(hint)) for name, hint in get_type_hints(Forecast).items()}
+    low, estimate, high = sorted(draw(st.lists(st.floats(-1e9, 1e9), min_size=3, max_size=3)))
+    return Forecast(**fields | {"low": low, "estimate": estimate, "high": high})
+
+
+claims, forecasts = _claims(), _forecasts()
 answers = anything_of(Answer)

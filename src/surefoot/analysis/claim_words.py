@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from surefoot.study.claims import Claim, Unconfirmed
-from surefoot.study.format import fraction, number, plural, share
+from surefoot.study.claims import Claim, Forecast, Unconfirmed
+from surefoot.study.format import difference, fraction, number, plural, share
 from surefoot.study.run import Candidate
 
 MOST_TIMES = 10
@@ -37,6 +37,28 @@ def gain_range(claim: Claim) -> str:
     if low >= 1 and high <= 2:
         return f"{_percent(low - 1)} to {_percent(high - 1)}"
     return f"{_change(low)} to {_change(high)}"
+
+
+def forecast_in_words(forecast: Forecast, other: str) -> str:
+    """What full trainings should come to, with the interval, as a sentence without its stop.
+
+    Args:
+        forecast: of the recommendation.
+        other: whom it is compared with, in words.
+    """
+    side = "ahead of" if forecast.estimate >= 0 else "behind"
+    ahead = f"{difference(abs(forecast.estimate))} {side} {other}"
+    return (
+        f"Trained to the end on this seed, it should come {ahead} "
+        f"({share(forecast.level)} interval: {_ahead_or_behind(forecast.low, forecast.high)})"
+    )
+
+
+def _ahead_or_behind(low: float, high: float) -> str:
+    if low < 0 < high:
+        return f"{difference(-low)} behind to {difference(high)} ahead"
+    near, far = sorted((abs(low), abs(high)))
+    return f"{difference(near)} to {difference(far)} {'ahead' if high > 0 else 'behind'}"
 
 
 def _change(ratio: float) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from surefoot.analysis.claim_words import (
     beside_the_baseline,
     best_of_the_rest,
+    forecast_in_words,
     gain,
     gain_range,
     trainings_in_words,
@@ -81,7 +82,7 @@ def notes(answer: Answer) -> list[tuple[str, str]]:
         return []
     if answer.level is not Level.CONFIRMED:
         told = zip(("Not sure", *[""] * len(answer.why)), answer.why, strict=False)
-        return [("How sure", level(answer)), *told]
+        return [("How sure", " ".join(filter(None, [level(answer), forecast(answer)]))), *told]
     named = [
         ("How sure", how_sure(answer)),
         ("Not sure", not_sure(answer)),
@@ -90,6 +91,16 @@ def notes(answer: Answer) -> list[tuple[str, str]]:
         ("Cost", cost(answer)),
     ]
     return [(name, text) for name, text in named if text]
+
+
+def forecast(answer: Answer) -> str:
+    """What full trainings should come to, where only shorter ones were made."""
+    found = answer.forecast
+    if found is None:
+        return ""
+    is_baseline = answer.baseline is not None and answer.baseline.key == found.against.key
+    name = candidate_label(found.against)
+    return f"{forecast_in_words(found, f'{name}, the baseline' if is_baseline else name)}."
 
 
 def brief(answer: Answer) -> Name:

@@ -5,6 +5,7 @@ space/      what is tried: candidates, constraints, prior results of other tasks
 race/       who goes on, pure ask and tell: successive halving, then the play-off of finalists
 confirm/    how sure, pure ask and tell: finalists on fresh seeds, a sequential test
 fastest/    with the goal "fastest": how long a run needs to the target
+forecast/   what shorter trainings say of full ones, by what they said on stored trainings
 answer/     the answer, its reasons, its code; what is said to somebody who interrupts
 replay/     the race scored on stored curves, beside baselines
 runner      drives a policy over an engine and a store: the edge to the world

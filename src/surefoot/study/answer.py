@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-from surefoot.study.claims import Claim, Unconfirmed
+from surefoot.study.claims import Claim, Forecast, Unconfirmed
 from surefoot.study.codec import DocumentError, decode, encode
 from surefoot.study.run import Candidate, Phase, Point, Schedule
 
@@ -216,6 +216,7 @@ class Answer:
         best: of a full training, the point of the lowest value.
         metrics: of a full training, further measures of its best model.
         level: what the answer rests on.
+        forecast: what full trainings would come to, where only shorter ones were made; else None.
     """
 
     study: str
@@ -247,6 +248,7 @@ class Answer:
     best: Point | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     level: Level = Level.CONFIRMED
+    forecast: Forecast | None = None
 
     @property
     def comparative(self) -> bool:

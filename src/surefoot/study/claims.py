@@ -105,3 +105,45 @@ class Unconfirmed:
     seeds: int
     reason: str
     command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What shorter trainings say of full ones: a candidate beside another one, on the race's own seed.
+
+    Attributes:
+        who: the candidate that came furthest and is recommended.
+        against: the baseline, or where that is recommended or was not measured, the nearest rival.
+        progress: the furthest share of the training that both reached.
+        seen: the other's value there minus this one's; above 0 this one is ahead.
+        estimate: the same after full trainings on this seed: the median.
+        low, high: an interval that holds it.
+        level: the probability with which it does, on stored trainings of tasks that it was not made from.
+        reached: the furthest share of the training that `who` and any other one reached.
+        p_best: the probability that `who` ends as the best of all that were looked at, on this seed.
+        looked_at: how many those are.
+        rank_kept: share of stored trainings in which the leader at `reached` was the best in the end.
+        rate_drift: by which factor the best learning rate at `reached` was above that of the whole training,
+            the median of stored trainings.
+
+    Raises:
+        ValueError: the interval does not hold the estimate.
+    """
+
+    who: Candidate
+    against: Candidate
+    progress: float
+    seen: float
+    estimate: float
+    low: float
+    high: float
+    level: float
+    reached: float
+    p_best: float
+    looked_at: int
+    rank_kept: float
+    rate_drift: float
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.estimate <= self.high:
+            raise ValueError(f"{self.estimate} is not between {self.low} and {self.high}")

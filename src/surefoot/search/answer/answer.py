@@ -15,6 +15,7 @@ from surefoot.search.answer.before_confirmation import Standing
 from surefoot.search.answer.before_confirmation import reasons as reasons_unconfirmed
 from surefoot.search.answer.before_confirmation import sentence as sentence_unconfirmed
 from surefoot.search.answer.claims import claims_of
+from surefoot.search.answer.forecasts import forecast_of, worth
 from surefoot.search.answer.reasons import reasons
 from surefoot.search.answer.sentences import against_the_baseline, headline
 from surefoot.search.answer.snippet import snippet
@@ -23,7 +24,16 @@ from surefoot.search.confirm.confirmation import Confirmation, Cost, Costs, Outc
 from surefoot.search.fastest.sentences import Times
 from surefoot.search.fastest.stopwatch import Stopwatch
 from surefoot.search.question import Question
-from surefoot.study.answer import Answer, CandidateResult, Effect, Interval, LrWindow, Recommendation, Verdict
+from surefoot.study.answer import (
+    Answer,
+    CandidateResult,
+    Effect,
+    Interval,
+    Level,
+    LrWindow,
+    Recommendation,
+    Verdict,
+)
 from surefoot.study.claims import Claim, Unconfirmed
 from surefoot.study.codec import as_tuples
 from surefoot.study.decisions import RuledOut
@@ -179,6 +189,7 @@ def build_unconfirmed(
         runs = times.in_seconds()
     measure = times.measure if times else profile.measure
     best = standing.best.candidate if standing.best else prior
+    ahead = forecast_of(standing) if standing.level is Level.FORECAST and not times else None
     return Answer(
         study=question.study,
         task=question.task,
@@ -187,7 +198,11 @@ def build_unconfirmed(
         measure=measure,
         verdict=Verdict.BUDGET,
         sentence=sentence_unconfirmed(standing, prior, measure),
-        why=(*reasons_unconfirmed(standing), *further, *_never_tried(decisions)),
+        why=(
+            *reasons_unconfirmed(standing, worth(ahead) if ahead else ()),
+            *further,
+            *_never_tried(decisions),
+        ),
         recommendation=recommendation(best, int(profile.steps)),
         baseline=baseline,
         candidates=_candidates(runs, {}, times),
@@ -195,6 +210,7 @@ def build_unconfirmed(
         seconds=seconds,
         command=question.command,
         level=standing.level,
+        forecast=ahead,
     )
 
 

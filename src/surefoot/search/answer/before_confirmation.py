@@ -11,8 +11,8 @@ Nothing here says "better": one seed shows what a training came to, and not what
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from surefoot.study.answer import Level
 from surefoot.study.format import fraction, number, plural
@@ -45,12 +45,14 @@ class Standing:
         others: those that came as far: the best of each optimizer in the order of the race, then the rest.
         baseline: how far it came; None where it was not measured.
         lost: how many runs diverged or failed.
+        curves: values by progress of whoever has not diverged, by the candidate's key.
     """
 
     best: Reached | None
     others: tuple[Reached, ...] = ()
     baseline: Reached | None = None
     lost: int = 0
+    curves: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -66,7 +68,8 @@ class Standing:
             seed: of the race.
         """
         found = [run for run in runs if run.phase in SEARCHED and run.seed == seed]
-        reached = {run.candidate.key: _reached(run) for run in found if not run.lost and _values(run)}
+        healthy = [run for run in found if not run.lost and _values(run)]
+        reached = {run.candidate.key: _reached(run) for run in healthy}
         base = reached.get(baseline.key)
         rest = sorted(reached.values(), key=lambda entry: (entry.value, entry.candidate.key))
         first = [reached[candidate.key] for candidate in ranked if candidate.key in reached]
@@ -80,7 +83,8 @@ class Standing:
         if base in rivals and base.value < best.value:
             best = base
         others = tuple(entry for entry in rivals if entry is not best)
-        return cls(best, others, base, sum(run.lost for run in found))
+        curves = {run.candidate.key: _curve(run) for run in healthy}
+        return cls(best, others, base, sum(run.lost for run in found), curves)
 
     @property
     def level(self) -> Level:
@@ -92,6 +96,10 @@ class Standing:
 
 def _values(run: RunRecord) -> bool:
     return any(math.isfinite(point.value) for point in run.points)
+
+
+def _curve(run: RunRecord) -> dict[float, float]:
+    return {point.progress: point.value for point in run.points if math.isfinite(point.value)}
 
 
 def _reached(run: RunRecord) -> Reached:
@@ -113,8 +121,13 @@ def sentence(standing: Standing, prior: Candidate, measure: str) -> str:
     )
 
 
-def reasons(standing: Standing) -> list[str]:
-    """Who came as near, and what is not known."""
+def reasons(standing: Standing, worth: Sequence[str] = ()) -> list[str]:
+    """Who came as near, and what is not known.
+
+    Args:
+        standing: what the search knows.
+        worth: what is known of how far shorter trainings may be trusted, in sentences; empty where nothing.
+    """
     found = []
     if standing.others and standing.best:
         others = [f"{candidate_label(e.candidate)}: {number(e.value)}" for e in standing.others[:MOST_OTHERS]]
@@ -124,7 +137,7 @@ def reasons(standing: Standing) -> list[str]:
         found.append(f"{at}, on the same seed: {'; '.join(others)}{more}.")
     if standing.lost:
         found.append(f"{plural(standing.lost, 'run')} diverged or failed.")
-    return [*found, *_unknown(standing.level)]
+    return [*found, *(worth or _unknown(standing.level))]
 
 
 def _unknown(level: Level) -> list[str]:

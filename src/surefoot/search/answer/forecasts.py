@@ -1,0 +1,73 @@
+"""What shorter trainings say of full ones, as a claim and in words.
+
+forecast = forecast_of(standing)
+sentence(forecast)      # "Trained to the end on this seed, it should come 0.02 ahead of AdamW lr=0.001 …"
+"""
+
+from __future__ import annotations
+
+import math
+
+from surefoot.search.answer.before_confirmation import Standing
+from surefoot.search.forecast.forecast import Curve, chance, compared, final_difference, standing
+from surefoot.search.forecast.reliability import reliability
+from surefoot.study.claims import Forecast
+from surefoot.study.format import fraction, rounded, share
+from surefoot.study.run import Candidate
+
+
+def forecast_of(known: Standing) -> Forecast | None:
+    """The recommendation beside the baseline, or beside its nearest rival.
+
+    None where both were not measured at the same progress, or nothing there tells how far apart values lie.
+    """
+    if known.best is None:
+        return None
+    who = known.best.candidate
+    own, others = known.curves[who.key], {k: c for k, c in known.curves.items() if k != who.key}
+    rivals = [known.baseline, *known.others]
+    for against in (entry.candidate for entry in rivals if entry and entry.candidate.key != who.key):
+        if found := _beside(who, against, own, others):
+            return found
+    return None
+
+
+def _beside(who: Candidate, against: Candidate, own: Curve, others: dict[str, Curve]) -> Forecast | None:
+    gap = compared(own, others[against.key], [own, *others.values()])
+    lead = standing(own, list(others.values()))
+    if gap is None or lead is None or not 0 < gap.scale < math.inf:
+        return None
+    final, past = final_difference(gap), reliability(lead.progress)
+    if not all(map(math.isfinite, (final.low, final.estimate, final.high))):
+        return None
+    return Forecast(
+        who,
+        against,
+        gap.progress,
+        gap.difference,
+        final.estimate,
+        final.low,
+        final.high,
+        final.level,
+        lead.progress,
+        chance(past, lead),
+        lead.looked_at,
+        past.kept,
+        10**past.drift,
+    )
+
+
+def worth(forecast: Forecast) -> list[str]:
+    """What the rank and the learning rate of a shorter training are worth."""
+    at = fraction(forecast.reached)
+    found = [
+        f"Of {forecast.looked_at} looked at, it ends as the best with probability "
+        f"{rounded(forecast.p_best)}: at {at} of the training the leader of stored trainings was the best in "
+        f"the end in {share(forecast.rank_kept)}."
+    ]
+    if forecast.rate_drift > 1:
+        found.append(
+            f"The best learning rate falls as training goes on: at {at} it was "
+            f"{rounded(forecast.rate_drift)} times that of the whole training, the median of stored ones."
+        )
+    return found
