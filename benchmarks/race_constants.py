@@ -28,6 +28,7 @@ NEIGHBOURS = (
     ("low side", smoothing, "LOW_SIDE_DECADES", (0.0, 0.1, 0.3)),
     ("width", smoothing, "WIDTH_DECADES", (0.1, 0.3)),
     ("fade", race, "FADE", (0.5, 0.7)),
+    ("own share", race, "OWN_SHARE", (0.0, 0.3, 0.7, 1.0)),
     ("noise band", race, "BAND_DEVIATIONS", (2.0, 4.0)),
 )
 
