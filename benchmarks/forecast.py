@@ -31,7 +31,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from surefoot.search.forecast.forecast import UNKNOWN_ORDER, Gap, Lead, at, chance, compared, standing
+from surefoot.search.forecast.forecast import (
+    UNKNOWN_ORDER,
+    Gap,
+    Lead,
+    at,
+    chance,
+    compared,
+    on_log_scale,
+    standing,
+)
 from surefoot.search.forecast.reliability import Reliability
 from surefoot.search.race.race import Race
 from surefoot.search.replay.baselines import RandomSearch
@@ -156,6 +165,9 @@ def note(key: Key, instance: Instance, race: Recorded, chosen: int, baseline: in
         return
     finals = {arm: instance.curves[arm].values[-1] for arm in curves}
     finals = {arm: value if math.isfinite(value) else math.inf for arm, value in finals.items()}
+    if min(finals.values()) > 0 and (logs := on_log_scale(list(curves.values()))):
+        curves = {arm: dict(curve) for arm, curve in zip(curves, logs, strict=True)}
+        finals = {arm: math.log(value) for arm, value in finals.items()}
     own, every = curves.pop(chosen), [*curves.values()]
     every.append(own)
     gaps = {arm: gap for arm, curve in curves.items() if (gap := compared(own, curve, every))}

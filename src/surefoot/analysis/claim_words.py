@@ -5,6 +5,7 @@ gain(claim), gain_range(claim)      # "58 % lower", "55 % to 61 %"
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from surefoot.study.claims import Claim, Forecast, Unconfirmed
@@ -13,6 +14,10 @@ from surefoot.study.run import Candidate
 
 MOST_TIMES = 10
 """Further trainings beyond so many times those spent are not told as a number: nobody would pay for them."""
+
+
+MOST_LOG = 100.0
+"""Ratios whose logarithm is larger are told as if it were this: they mean nothing by then."""
 
 
 def beside_the_baseline(claims: Sequence[Claim], who: Candidate, baseline: Candidate | None) -> Claim | None:
@@ -46,12 +51,18 @@ def forecast_in_words(forecast: Forecast, other: str) -> str:
         forecast: of the recommendation.
         other: whom it is compared with, in words.
     """
-    side = "ahead of" if forecast.estimate >= 0 else "behind"
-    ahead = f"{difference(abs(forecast.estimate))} {side} {other}"
-    return (
-        f"Trained to the end on this seed, it should come {ahead} "
-        f"({share(forecast.level)} interval: {_ahead_or_behind(forecast.low, forecast.high)})"
-    )
+    if forecast.log:
+        least, ratio, most = (
+            math.exp(min(-end, MOST_LOG)) for end in (forecast.low, forecast.estimate, forecast.high)
+        )
+        change = f"{_change(ratio)} {'than' if ratio <= 2 else 'as'} {other}"
+        ends = f"{_change(least)} to {_change(most)}"
+    else:
+        side = "ahead of" if forecast.estimate >= 0 else "behind"
+        change = f"{difference(abs(forecast.estimate))} {side} {other}"
+        ends = _ahead_or_behind(forecast.low, forecast.high)
+    told = f"{share(forecast.level)} interval: {ends}"
+    return f"Trained to the end on this seed, it should come {change} ({told})"
 
 
 def _ahead_or_behind(low: float, high: float) -> str:

@@ -115,7 +115,9 @@ class Forecast:
         who: the candidate that came furthest and is recommended.
         against: the baseline, or where that is recommended or was not measured, the nearest rival.
         progress: the furthest share of the training that both reached.
-        seen: the other's value there minus this one's; above 0 this one is ahead.
+        log: whether values are compared by their logarithms: where all are positive.
+        seen: the other's value there minus this one's, or the logarithm of their ratio; above 0 this one is
+            ahead.
         estimate: the same after full trainings on this seed: the median.
         low, high: an interval that holds it.
         level: the probability with which it does, on stored trainings of tasks that it was not made from.
@@ -133,6 +135,7 @@ class Forecast:
     who: Candidate
     against: Candidate
     progress: float
+    log: bool
     seen: float
     estimate: float
     low: float

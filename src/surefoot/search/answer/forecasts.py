@@ -7,9 +7,17 @@ sentence(forecast)      # "Trained to the end on this seed, it should come 0.02 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from surefoot.search.answer.before_confirmation import Standing
-from surefoot.search.forecast.forecast import Curve, chance, compared, final_difference, standing
+from surefoot.search.forecast.forecast import (
+    Curve,
+    chance,
+    compared,
+    final_difference,
+    on_log_scale,
+    standing,
+)
 from surefoot.search.forecast.reliability import reliability
 from surefoot.study.claims import Forecast
 from surefoot.study.format import fraction, rounded, share
@@ -24,15 +32,19 @@ def forecast_of(known: Standing) -> Forecast | None:
     if known.best is None:
         return None
     who = known.best.candidate
-    own, others = known.curves[who.key], {k: c for k, c in known.curves.items() if k != who.key}
+    logs = on_log_scale(list(known.curves.values()))
+    curves: dict[str, Curve] = dict(zip(known.curves, logs or known.curves.values(), strict=True))
+    own = curves.pop(who.key)
     rivals = [known.baseline, *known.others]
     for against in (entry.candidate for entry in rivals if entry and entry.candidate.key != who.key):
-        if found := _beside(who, against, own, others):
+        if found := _beside(who, against, own, curves, log=logs is not None):
             return found
     return None
 
 
-def _beside(who: Candidate, against: Candidate, own: Curve, others: dict[str, Curve]) -> Forecast | None:
+def _beside(
+    who: Candidate, against: Candidate, own: Curve, others: Mapping[str, Curve], *, log: bool
+) -> Forecast | None:
     gap = compared(own, others[against.key], [own, *others.values()])
     lead = standing(own, list(others.values()))
     if gap is None or lead is None or not 0 < gap.scale < math.inf:
@@ -44,6 +56,7 @@ def _beside(who: Candidate, against: Candidate, own: Curve, others: dict[str, Cu
         who,
         against,
         gap.progress,
+        log,
         gap.difference,
         final.estimate,
         final.low,

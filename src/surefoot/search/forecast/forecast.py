@@ -8,7 +8,8 @@ A difference that is seen early grows, shrinks or turns by an amount that nobody
 the study has measured tell its size: the difference itself, how much the leader has still fallen since a
 third of this progress, and how far the candidates lie apart.  Their root sum of squares is the scale.  In
 units of it, stored trainings show how differences went on to the end (`reliability`); quantiles of that, each
-task with the same weight, are the interval.  So no shape of curves is assumed.
+task with the same weight, are the interval.  So no shape of curves is assumed.  Where all values are positive
+they are compared by their logarithms (`on_log_scale`), as confirmed answers are.
 """
 
 from __future__ import annotations
@@ -56,6 +57,15 @@ class Gap:
     def lead(self) -> float:
         """The difference in units of the scale, from -1 to 1."""
         return self.difference / self.scale if self.scale > 0 else 0.0
+
+
+def on_log_scale(curves: Sequence[Curve]) -> list[Curve] | None:
+    """The logarithms, on which losses that fall by shares keep their differences; None where a value is not
+    above 0.
+    """
+    if any(value <= 0 for curve in curves for value in curve.values()):
+        return None
+    return [{progress: math.log(value) for progress, value in curve.items()} for curve in curves]
 
 
 def compared(leader: Curve, other: Curve, curves: Sequence[Curve]) -> Gap | None:
