@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "testing": {"engines", "checks", "training", "tasks", "study", "formula"},
     "analysis": {"study"},
     "search": {"analysis", "engines", "scripts", "training", "tasks", "store", "study", "optim", "formula"},
-    "report": {"analysis", "study"},
+    "report": {"analysis", "study", "formula"},
     "surfaces": {"report", "study", "optim", "formula"},
     "landscape": {"scripts", "training", "tasks", "study"},
     "lab": {"surfaces", "report", "analysis", "store", "study"},

@@ -24,7 +24,7 @@ from surefoot.study.format import number as as_told
 from surefoot.study.run import Candidate, Schedule
 from surefoot.tasks import load_task
 from surefoot.training.full.model_folder import ModelFolder
-from surefoot.training.full.plan import Plan
+from surefoot.training.full.plan import TrainingPlan
 from surefoot.training.full.train import train_fully
 from surefoot.training.loop import train as run_of_a_study
 from tests.answers import small_answer
@@ -296,7 +296,7 @@ def test_a_lost_training_ends_with_status_3_and_says_when(here, call):
 
 def test_a_store_that_fails_for_a_while_has_the_whole_curve_at_the_end(here, monkeypatch):
     task = load_task("tasks_to_train.py:Sample")
-    plan = Plan("tasks_to_train.py:Sample", Candidate("Adam", {"lr": 0.01}), seed=0, steps=60)
+    plan = TrainingPlan("tasks_to_train.py:Sample", Candidate("Adam", {"lr": 0.01}), seed=0, steps=60)
     whole = StudyLog.add_point
     troubles = []
 

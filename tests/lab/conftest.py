@@ -36,9 +36,9 @@ ARGUMENTS = [
 FINISHED, UNFINISHED = "digits-2026-11-24", "still-running"
 SERVE = """
 import sys
-from surefoot.lab.options import Limits
+from surefoot.lab.options import QueueLimits
 from surefoot.lab.serve import serve
-patient = Limits(animation_seconds=120, picture_seconds=120, study_seconds=120, queue_seconds=120)
+patient = QueueLimits(animation_seconds=120, picture_seconds=120, study_seconds=120, queue_seconds=120)
 serve(port=0, store=sys.argv[1], limits=patient, announce=lambda line: print(line, flush=True))
 """
 

@@ -17,7 +17,7 @@ from surefoot.cli.group import (
     write,
     write_report,
 )
-from surefoot.cli.parameters import Duration, Size
+from surefoot.cli.parameters import Duration, SizeType
 from surefoot.path_names import DEFAULT_STORE
 from surefoot.termination import exit_status, heeding_termination
 
@@ -145,7 +145,7 @@ Examples:
 @click.option("--run-timeout", type=Duration(), help="Longest time for one run before it counts as hung.")
 @click.option(
     "--run-memory",
-    type=Size(),
+    type=SizeType(),
     help="Most memory for one run, with its worker and all processes it starts: 500m, 4g.",
 )
 @click.option(

@@ -29,7 +29,7 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, context)
 
 
-class Size(click.ParamType[int]):
+class SizeType(click.ParamType[int]):
     """Bytes from "500m", "4g", "1.5GB" or "4GiB"; every unit is a power of 1024."""
 
     name = "size"

@@ -25,7 +25,7 @@ VALIDATIONS = 20
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What is trained, and all that fixes how it ends.
 
     Attributes:
@@ -62,7 +62,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainingState:
     """How a training stands.
 
     Attributes:
@@ -97,7 +97,7 @@ class Result:
         return measured[-1] if measured else None
 
 
-def compare(plan: Plan, folder: ModelFolder) -> list[str]:
+def compare(plan: TrainingPlan, folder: ModelFolder) -> list[str]:
     """How the training in the folder differs from the plan, in words; empty for the same, or for none.
 
     Raises:
@@ -116,7 +116,7 @@ def compare(plan: Plan, folder: ModelFolder) -> list[str]:
     ]
 
 
-def standing(folder: ModelFolder) -> Result | None:
+def standing(folder: ModelFolder) -> TrainingState | None:
     """How the training in a folder ended; None where it has not, or there is none."""
     if not (folder.path / TRAINING).exists():
         return None
@@ -124,7 +124,7 @@ def standing(folder: ModelFolder) -> Result | None:
     if found.get("status") not in (Status.COMPLETED, Status.DIVERGED):
         return None
     try:
-        return Result(
+        return TrainingState(
             Status(found["status"]),
             int(found["evaluations"]),
             tuple(Point(*map(or_nan, row)) for row in found["curve"]),
@@ -137,7 +137,7 @@ def standing(folder: ModelFolder) -> Result | None:
         raise FolderError(f"{folder.path / TRAINING} is not as it was written: {error}") from None
 
 
-def write(folder: ModelFolder, plan: Plan, task: Task, result: Result) -> None:
+def write(folder: ModelFolder, plan: TrainingPlan, task: Task, result: TrainingState) -> None:
     """Keep what the folder is of, and how its training stands.
 
     Raises:
