@@ -562,6 +562,7 @@ class _Study:
             margin=margin,
             label=candidate_label,
             decide=self._decide,
+            lowest=math.inf if self.stopwatch else lowest_value(runner.records()),
         )
         self.confirmation = confirmation
         if not runner.drive(confirmation, reading) and not confirmation.close():
@@ -613,6 +614,12 @@ class _Study:
 
     def _seconds(self) -> float:
         return self.earlier + time.monotonic() - self.started
+
+
+def lowest_value(runs: Sequence[RunRecord]) -> float:
+    """Of everything measured; infinite where nothing was."""
+    values = (point.value for run in runs for point in run.points if math.isfinite(point.value))
+    return min(values, default=math.inf)
 
 
 def _least_seconds(record: StudyRecord) -> float:

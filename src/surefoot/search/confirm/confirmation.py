@@ -159,6 +159,7 @@ class Confirmation:
             leader or of the baseline, whichever is less.
         label: a candidate's short name for people.
         decide: called with every decision.
+        lowest: the lowest value of the measure that the search has seen, as `posterior` takes it.
     """
 
     def __init__(
@@ -173,7 +174,9 @@ class Confirmation:
         margin: float | None,
         label: Callable[[Candidate], str],
         decide: Decide,
+        lowest: float = math.inf,
     ) -> None:
+        self.lowest = lowest
         self.arms = {candidate.key: candidate for candidate in (*finalists, baseline)}
         self.baseline = baseline
         self.floor = floor
@@ -312,7 +315,7 @@ class Confirmation:
         """The finalists are alike: each is the best of its optimizer. The baseline may be anywhere."""
         finalists = [key for key in self.arms if key != self.baseline.key]
         shared = max(0.0, self.pairing.correlation) if self.pairing.used else 0.0
-        return posterior(values, alike=finalists, correlation=shared, beside=beside)
+        return posterior(values, alike=finalists, correlation=shared, beside=beside, lowest=self.lowest)
 
     def _contenders(
         self, values: Mapping[str, Sequence[float]], dropped: Mapping[str, Sequence[float]]
