@@ -33,6 +33,7 @@ from surefoot.search.race.screening import Screening
 from surefoot.search.runner import Runner
 from surefoot.search.space import candidates as space
 from surefoot.store import Store
+from surefoot.study.question import Question
 from surefoot.study.requests import Batch, Policy, Reading, Request
 from surefoot.study.run import Candidate, Finished, Job, Phase, Schedule
 
@@ -129,7 +130,7 @@ def measure(policy: Policy, reading: Reading, workers: int) -> Cost:
             open(os.devnull, "w") as nowhere,
             RaceDisplay(Console(file=nowhere, force_terminal=True), live=True) as display,
         ):
-            study = store.begin("overhead", "second", {}, {}, {})
+            study = store.begin(Question("second", study="overhead"), None, {})
             task = f"{Path(__file__).resolve()}:Second"
             engine.warm_up(task)
             while log.read_text().count("begin") < workers:  # each takes a step to load the task

@@ -38,6 +38,7 @@ from surefoot.search.runner import Runner
 from surefoot.search.space import candidates as space
 from surefoot.store import Store
 from surefoot.study.label import candidate_label
+from surefoot.study.question import Question
 from surefoot.study.requests import Batch, Policy, Reading, Request
 from surefoot.study.run import Candidate, Finished, Job, Phase, Point, Report, Schedule, Status
 
@@ -136,7 +137,7 @@ def measure(engine: Engine, task: str, policy: Policy, warm_up: float = 0.0) -> 
     with tempfile.TemporaryDirectory() as folder, _silent_display() as display:
         file = Path(folder, "evidence.db")
         with Store.at(file) as store:
-            study = store.begin("scale", task, {}, {}, {})
+            study = store.begin(Question(task, study="scale"), None, {})
             runner = Runner(task, engine, study, Path(folder), display, candidate_label, 1.0)
             warm, first_seed = time.monotonic() + warm_up, 10**6
             while time.monotonic() < warm:

@@ -13,6 +13,7 @@ from surefoot.search.deadline import Deadline
 from surefoot.search.pace import Pace
 from surefoot.search.runner import FIRST_RUNS, NoRunSucceededError, Runner
 from surefoot.store import Store
+from surefoot.study.question import Question
 from surefoot.study.requests import Batch, Reading, Request
 from surefoot.study.run import Candidate, Cause, Finished, Phase, Point, Report, Restarted, Status
 
@@ -49,7 +50,7 @@ def recorded(tmp_path, monkeypatch):
 
     def run(progress):
         with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-            log = store.begin("mine", "small", {}, None, {})
+            log = store.begin(Question("small", study="mine"), None, {})
             engine = Scripted(log)
             runner = Runner("small", engine, log, tmp_path, display, str, 100.0)
             request = Request(Candidate("Adam", {"lr": 0.1}), 0, progress, Phase.CONFIRM)
@@ -90,7 +91,7 @@ class Failing:
 def begun(tmp_path, engine, runs=20):
     """How many of these runs are begun, of a study that goes on if it is there."""
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, None, {})
+        log = store.begin(Question("small", study="mine"), None, {})
         decide = functools.partial(log.decide, seconds=0.0)
         runner = Runner("small", engine, log, tmp_path, display, str, 100.0, decide)
         requests = [Request(Candidate("Adam", {"lr": 0.1}), seed, 1.0, Phase.CONFIRM) for seed in range(runs)]
@@ -128,7 +129,7 @@ def test_a_run_that_is_started_again_is_recorded_once(tmp_path):
             self.script = [points[0], again, *points, Finished(job.id, Status.COMPLETED)]
 
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, None, {})
+        log = store.begin(Question("small", study="mine"), None, {})
         decide = functools.partial(log.decide, seconds=0.0)
         runner = Runner("small", Restarting(log), log, tmp_path, display, str, 100.0, decide)
         runner.drive(Batch([Request(Candidate("Adam", {"lr": 0.1}), 0, 1.0, Phase.CONFIRM)]), Reading(MARKS))
@@ -146,7 +147,7 @@ def test_a_run_killed_between_its_last_point_and_its_end_is_made_again(tmp_path)
             return super().events(timeout)
 
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, None, {})
+        log = store.begin(Question("small", study="mine"), None, {})
         request = Request(Candidate("Adam", {"lr": 0.1}), 0, 0.75, Phase.SCREEN)
         runner = Runner("small", Killed(log), log, tmp_path, display, str, 100.0)
         with pytest.raises(KeyboardInterrupt):
@@ -195,7 +196,7 @@ def driven(tmp_path, monkeypatch):
         monkeypatch.setattr(runner_module.time, "monotonic", lambda: engine.now)
         deadline = Deadline(end, lambda: engine.now)
         with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-            log = store.begin("mine", "small", {}, None, {})
+            log = store.begin(Question("small", study="mine"), None, {})
             more = {"deadline": deadline, "pace": Pace(expected, overhead=0.0)}
             runner = Runner("small", engine, log, tmp_path, display, str, 1.0, **more)
             candidates = [Candidate("Adam", {"lr": 0.1 * number}) for number in range(1, 1 + len(seconds))]
@@ -238,7 +239,7 @@ def test_everything_is_done_where_there_is_time(driven):
 @pytest.mark.parametrize("total", [0.3, 1.0, 2.5])
 def test_without_a_clock_no_more_is_spent_than_there_is(tmp_path, total):
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, None, {})
+        log = store.begin(Question("small", study="mine"), None, {})
         runner = Runner("small", Scripted(log), log, tmp_path, display, str, total)
         requests = [Request(Candidate("Adam", {"lr": 0.1}), seed, 0.25, Phase.SCREEN) for seed in range(20)]
         assert not runner.drive(Batch(requests), Reading())

@@ -1,6 +1,6 @@
 """A full training into a model's folder: checkpoints, the best and the last weights, exactly resumable.
 
-    plan = Plan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
+    plan = TrainingPlan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
     result = train_fully(plan, load_task("digits"), ModelFolder("model"), Follower())
     result.status, result.best           # "completed", Point(progress=0.95, seconds=…, value=0.08)
 
@@ -21,11 +21,12 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from surefoot.study.question import TrainingPlan
 from surefoot.study.run import Point, Status
 from surefoot.tasks import Task, TaskError, calling, source_file
 from surefoot.training import checkpoint
 from surefoot.training.full.model_folder import FolderError, ModelFolder, storable
-from surefoot.training.full.plan import Plan, Result, standing, write
+from surefoot.training.full.plan import Result, standing, write
 from surefoot.training.loop import Live, TrunkState, Watch, evaluating, train
 
 CHECKPOINT_SECONDS = 30.0
@@ -52,7 +53,7 @@ class Follower:
 
 
 def train_fully(
-    plan: Plan,
+    plan: TrainingPlan,
     task: Task,
     folder: ModelFolder,
     follower: Follower,
@@ -102,7 +103,12 @@ class _Sitting:
     """One sitting of a training: from its beginning or a checkpoint to an end or a stop."""
 
     def __init__(
-        self, plan: Plan, task: Task, folder: ModelFolder, follower: Follower, stopped: Callable[[], bool]
+        self,
+        plan: TrainingPlan,
+        task: Task,
+        folder: ModelFolder,
+        follower: Follower,
+        stopped: Callable[[], bool],
     ) -> None:
         self.plan, self.task, self.folder = plan, task, folder
         self.follower, self.stopped, self.stopping = follower, stopped, False
@@ -234,7 +240,7 @@ class _Sitting:
             ) from None
 
 
-def checkpoint_identity(plan: Plan) -> str:
+def checkpoint_identity(plan: TrainingPlan) -> str:
     """What a checkpoint must be of, to be gone on from."""
     return f"full {sorted(plan.document.items())}"
 
