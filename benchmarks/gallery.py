@@ -49,7 +49,7 @@ from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
 from surefoot.study.question import Question
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.requests import Batch, Reading, Request
+from surefoot.study.requests import Batch, Reading, RunRequest
 from surefoot.study.run import Candidate, Phase
 from surefoot.tasks import builtin_tasks, load_task
 from surefoot.termination import exit_status, heeding_termination
@@ -125,7 +125,7 @@ def study_task(question: Question, plan: Plan, store: Store) -> dict[str, Any]:
         wanted = unfinished(study)[: math.floor(FIELD_SHARE * trainings(study))]
         field = replace(question, study=f"{question.study}-field")
         log = store.begin(field, study.profile, environment())
-        requests = [Request(candidate, race_seed(study), 1.0, Phase.SCREEN) for candidate in wanted]
+        requests = [RunRequest(candidate, race_seed(study), 1.0, Phase.SCREEN) for candidate in wanted]
         with RaceDisplay() as display:
             display.phase("train other optimizers to the end")
             total = float(len(requests))

@@ -34,7 +34,7 @@ from surefoot.search.runner import Runner
 from surefoot.search.space import candidates as space
 from surefoot.store import Store
 from surefoot.study.question import Question
-from surefoot.study.requests import Batch, Policy, Reading, Request
+from surefoot.study.requests import Batch, Policy, Reading, RunRequest
 from surefoot.study.run import Candidate, Finished, Job, Phase, Schedule
 
 LOG = "SUREFOOT_OVERHEAD_LOG"
@@ -166,7 +166,7 @@ def _label(candidate: Candidate) -> str:
 
 def batch(runs: int) -> Batch:
     candidates = [Candidate("Adam", {"lr": 1e-3 * (1 + number)}) for number in range(runs)]
-    return Batch([Request(candidate, 0, 1.0, Phase.SCREEN) for candidate in candidates])
+    return Batch([RunRequest(candidate, 0, 1.0, Phase.SCREEN) for candidate in candidates])
 
 
 def race(runs: int) -> Screening:

@@ -39,7 +39,7 @@ from surefoot.search.space import candidates as space
 from surefoot.store import Store
 from surefoot.study.label import candidate_label
 from surefoot.study.question import Question
-from surefoot.study.requests import Batch, Policy, Reading, Request
+from surefoot.study.requests import Batch, Policy, Reading, RunRequest
 from surefoot.study.run import Candidate, Finished, Job, Phase, Point, Report, Schedule, Status
 
 NAP = 0.05  # seconds
@@ -156,7 +156,7 @@ def measure(engine: Engine, task: str, policy: Policy, warm_up: float = 0.0) -> 
 def batch(runs: int, first_seed: int = 0) -> Batch:
     return Batch(
         [
-            Request(
+            RunRequest(
                 Candidate("SGD", {"lr": 1e-3 * (1 + n % CANDIDATES)}),
                 first_seed + n // CANDIDATES,
                 1.0,

@@ -59,7 +59,7 @@ from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
 from surefoot.study.question import Question
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.requests import Batch, Reading, Request, first_value_from
+from surefoot.study.requests import Batch, Reading, RunRequest, first_value_from
 from surefoot.study.run import Candidate, Phase, Schedule, Status
 from surefoot.tasks import Task, load_task
 from surefoot.training.own_files import remove_trunks, remove_unfinished
@@ -421,8 +421,8 @@ class _Study:
         """What a full training takes."""
         return self.pace.seconds(1.0)
 
-    def _on_race_seed(self, candidate: Candidate) -> Request:
-        return Request(candidate, self._race_seed, 1.0, Phase.SCREEN)
+    def _on_race_seed(self, candidate: Candidate) -> RunRequest:
+        return RunRequest(candidate, self._race_seed, 1.0, Phase.SCREEN)
 
     def _measure(self, runner: Runner, reading: Reading, race: Screening, profile: TaskProfile) -> None:
         """Where nothing can be confirmed: the rest of the race, then the best and the baseline to the end."""
@@ -608,7 +608,7 @@ class _Study:
     def _first_confirmed_seed(self) -> int:
         return self.question.seed * SEED_STRIDE + SEED_STRIDE // 2
 
-    def _snapshots(self, request: Request) -> str | None:
+    def _snapshots(self, request: RunRequest) -> str | None:
         """The finalists' paths from one start are kept, where the task or the script asks for it."""
         if (request.phase, request.seed) != (Phase.CONFIRM, self._first_confirmed_seed):
             return None
