@@ -32,7 +32,7 @@ from rich.console import Console
 from digits_grid import measure
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.report.live import RaceDisplay
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.search.confirm.confirmation import Confirmation, Cost, Outcome
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.store import Store
@@ -399,7 +399,7 @@ def live(task: str, studies: int, runs: int, optimizers: Sequence[str] | None) -
 
 
 def _asked(task: str, runs: int, optimizers: Sequence[str] | None, seed: int) -> Answer:
-    question = Question.ask(task, optimizers, runs=runs, seed=seed)
+    question = ask(task, optimizers, runs=runs, seed=seed)
     with (
         tempfile.TemporaryDirectory() as folder,
         Store.at(f"{folder}/evidence.db") as store,

@@ -160,14 +160,16 @@ def unfinished() -> StudyRecord:
     going_on = replace(screened[-1], seed=7, status=Status.RUNNING, points=screened[0].points[:1], message="")
     early = (Piloted, RuledOut, Promoted, Stopped)
     race = tuple(d for d in study.decisions if isinstance(d.decision, early))
-    return replace(study, name=UNFINISHED, runs=(*screened, going_on), decisions=race)
+    return replace(
+        study, question=replace(study.question, study=UNFINISHED), runs=(*screened, going_on), decisions=race
+    )
 
 
 def fill(store: Path, *studies: StudyRecord) -> None:
     """Write studies as `choose` does."""
     with Store.at(store) as opened_store:
         for study in studies:
-            log = opened_store.begin(study.name, study.task, study.settings, study.profile, study.environment)
+            log = opened_store.begin(study.question, study.profile, study.environment)
             with log.at_once():
                 for run in study.runs:
                     number = log.start_run(run.candidate, run.seed, run.phase)

@@ -19,7 +19,7 @@ from surefoot.api.choosing import answer_question
 from surefoot.api.displays import display_for_here
 from surefoot.engines.options import EngineOptions
 from surefoot.path_names import DEFAULT_STORE
-from surefoot.search import Interrupted, Question
+from surefoot.search import Interrupted, ask
 from surefoot.store import Store
 from surefoot.study.durations import seconds_of
 from surefoot.tasks import Task, TaskError, check_task, with_data
@@ -100,7 +100,7 @@ def choose(
     if report is not None:
         _check_writable(Path(report))
     found = _task(task, parts, {"steps": steps, "epochs": epochs, "batch_size": batch_size})
-    question = Question.ask(
+    question = ask(
         task=found if isinstance(found, str) else reference_of(found),
         optimizers=optimizers,
         budget_seconds=None if runs is not None else seconds_of(budget),

@@ -11,10 +11,11 @@ from typing import Any
 
 from surefoot.engines.options import EngineOptions
 from surefoot.path_names import trunks_of
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import choose_optimizer
 from surefoot.search.runner import Watcher
 from surefoot.store import Store
 from surefoot.study.answer import Answer
+from surefoot.study.question import Question
 from surefoot.tasks import Task, load_task
 from surefoot.tasks.by_value import ship
 

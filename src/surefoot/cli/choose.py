@@ -201,7 +201,8 @@ def choose(
     from surefoot.api.displays import progress_on_stderr
     from surefoot.engines.options import EngineOptions
     from surefoot.report.terminal import print_answer
-    from surefoot.search import Interrupted, Question
+    from surefoot.search import Interrupted, ask
+    from surefoot.search.question import command_with
     from surefoot.store import Store
     from surefoot.study.strict_json import without_nan
     from surefoot.tasks import with_data
@@ -210,7 +211,7 @@ def choose(
         check_writable(file)
     if data is not None and not task:
         raise click.UsageError("--data goes with a task, such as images; a command reads its own data")
-    question = Question.ask(
+    question = ask(
         task=with_data(task, data) if task else None,
         optimizers=None if optimizers == "all" else [n.strip() for n in optimizers.split(",") if n.strip()],
         budget_seconds=None if runs is not None else budget,
@@ -238,7 +239,7 @@ def choose(
         except KeyboardInterrupt as interruption:
             so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
             elsewhere = [] if store == DEFAULT_STORE else ["--store", store]
-            command = question.command_with(*elsewhere, *place.words)
+            command = command_with(question, *elsewhere, *place.words)
             with contextlib.suppress(OSError):  # after SIGHUP there may be nobody to read it
                 # On stderr, so that nobody takes it for the answer.
                 click.echo(f"\n{so_far}".rstrip(), err=True)

@@ -17,9 +17,10 @@ from surefoot.study.run import Status
 if TYPE_CHECKING:
     from surefoot.report.training_display import TrainingDisplay
     from surefoot.search.training_log import TrainingLog
+    from surefoot.study.question import TrainingPlan
     from surefoot.study.run import Candidate, Point
     from surefoot.training.full.model_folder import ModelFolder
-    from surefoot.training.full.plan import TrainingPlan, TrainingState
+    from surefoot.training.full.plan import TrainingState
     from surefoot.training.full.scalars import Scalars
     from surefoot.training.loop import Live
 
@@ -95,9 +96,9 @@ def train(
     from surefoot.search.training_log import TrainingLog
     from surefoot.store import Store
     from surefoot.study.direction import refuse_score
+    from surefoot.study.question import TrainingPlan
     from surefoot.tasks import load_task, with_data
     from surefoot.training.full.model_folder import ModelFolder
-    from surefoot.training.full.plan import TrainingPlan
     from surefoot.training.full.scalars import Scalars
 
     if bool(study) == bool(optimizer):
@@ -234,8 +235,8 @@ def _command(
 ) -> str:
     """The command line that trains so."""
     from surefoot.search.space.single import words
+    from surefoot.study.question import VALIDATIONS
     from surefoot.tasks import command_words
-    from surefoot.training.full.plan import VALIDATIONS
 
     parts = ["surefoot", "train", *command_words(plan.task)]
     parts += ["--study", study] if study else words(plan.candidate)

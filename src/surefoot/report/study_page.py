@@ -109,7 +109,7 @@ def _answer(study: StudyRecord) -> dict[str, Any]:
         "succeeded": any(
             run.status == Status.COMPLETED or (run.points and not run.lost) for run in study.runs
         ),
-        "command": study.settings.get("command") or (answer and answer.command),
+        "command": study.question.command or (answer and answer.command),
     }
 
 

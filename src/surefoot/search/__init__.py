@@ -1,6 +1,6 @@
 """From the question to the answer: search space, race, confirmation, what is said.
 
-question    what is asked, as data
+question/   from what the user gives to a question: checks, name, command
 space/      what is tried: candidates, constraints, prior results of other tasks
 race/       who goes on, pure ask and tell: successive halving, then the play-off of finalists
 confirm/    how sure, pure ask and tell: finalists on fresh seeds, a sequential test
@@ -14,7 +14,7 @@ training_log    a full training, written down as a study of its own
 """
 
 from surefoot.errors import NoRunSucceededError
-from surefoot.search.question import Question
+from surefoot.search.question import ask
 from surefoot.search.study import Interrupted, choose_optimizer
 
-__all__ = ["Interrupted", "NoRunSucceededError", "Question", "choose_optimizer"]
+__all__ = ["Interrupted", "NoRunSucceededError", "ask", "choose_optimizer"]

@@ -26,7 +26,7 @@ from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide, GivenUp, RunRestarted
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.requests import Policy, Reading, Request
+from surefoot.study.requests import Policy, Reading, RunRequest
 from surefoot.study.run import Finished, Job, Report, Restarted, Status
 
 GATHER_SECONDS = 0.25
@@ -109,7 +109,7 @@ class Runner:
         steps: float = 0.0,
         tariff: Tariff | None = None,
         spent: float = 0.0,
-        snapshots: Callable[[Request], str | None] = lambda request: None,
+        snapshots: Callable[[RunRequest], str | None] = lambda request: None,
         deadline: Deadline | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -132,11 +132,11 @@ class Runner:
         self._before, self._spent = spent, spent
         self._paid: dict[tuple[str, int, str], float] = {}  # run: the progress it has reached
         self._costs: dict[tuple[str, int, str], float] = {}
-        self._running: dict[int, tuple[Request, int]] = {}
+        self._running: dict[int, tuple[RunRequest, int]] = {}
         self._begun: dict[int, float] = {}  # job: when
         self._phase = self.deadline
         self._cut = False
-        self._refused: tuple[Policy, Request] | None = None
+        self._refused: tuple[Policy, RunRequest] | None = None
         self._waited = 0  # jobs up to this one were handed out before any had ended
         self.setup: float | None = None  # seconds that passed before the first run could begin, once known
 
@@ -239,14 +239,14 @@ class Runner:
     def _has_room(self) -> bool:
         return not self._cut and len(self._running) < self.engine.slots
 
-    def _next(self, policy: Policy) -> Request | None:
+    def _next(self, policy: Policy) -> RunRequest | None:
         """What it asks for; first, what it asked for when time was short."""
         if self._refused is not None and self._refused[0] is policy:
             request, self._refused = self._refused[1], None
             return request
         return policy.ask()
 
-    def _pays(self, request: Request) -> bool:
+    def _pays(self, request: RunRequest) -> bool:
         """Whether the time left pays for the run, as far as one can tell, or the trainings left do."""
         cost = self._cost(request)
         if math.isfinite(self.deadline.end):
@@ -254,10 +254,10 @@ class Runner:
         promised = math.fsum(self._cost(request) for request, _ in self._running.values())
         return self.spent + promised + cost <= self.total + ROUNDING
 
-    def _cost(self, request: Request) -> float:
+    def _cost(self, request: RunRequest) -> float:
         return self.tariff.cost(self._paid.get(_key(request), 0.0), request.progress)
 
-    def _start(self, request: Request, reading: Reading) -> None:
+    def _start(self, request: RunRequest, reading: Reading) -> None:
         candidate = request.candidate
         run = self.log.start_run(candidate, request.seed, request.phase)
         self.made += 1
@@ -283,7 +283,7 @@ class Runner:
         text = f"{label} is started again: {reason}."
         self.decide(RunRestarted(text, request.candidate, request.seed, event.message))
 
-    def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
+    def _record_end(self, event: Finished, reading: Reading) -> tuple[RunRequest, float]:
         request, run = self._running.pop(event.job)
         taken, cost = self.deadline.elapsed - self._begun.pop(event.job), self._cost(request)
         if event.status == Status.COMPLETED:
@@ -307,7 +307,7 @@ class Runner:
         if job > self._waited:
             self.pace.saw(cost, taken)
 
-    def _account(self, request: Request, run: RunRecord) -> None:
+    def _account(self, request: RunRequest, run: RunRecord) -> None:
         """A run that goes on pays only for what is new; one that reached a target, up to there."""
         key, reached = _key(request), request.progress
         if key in self._first:
@@ -349,7 +349,7 @@ def _known(study: StudyRecord) -> tuple[RunRecord, ...]:
     return () if given_up and hopeless else study.runs
 
 
-def _new_record(request: Request) -> RunRecord:
+def _new_record(request: RunRequest) -> RunRecord:
     return RunRecord(request.candidate, request.seed, request.phase, Status.RUNNING, ())
 
 
@@ -357,5 +357,5 @@ def _identity(run: RunRecord) -> tuple[str, int, str]:
     return (run.candidate.key, run.seed, run.phase)
 
 
-def _key(request: Request) -> tuple[str, int, str]:
+def _key(request: RunRequest) -> tuple[str, int, str]:
     return (request.candidate.key, request.seed, request.phase)

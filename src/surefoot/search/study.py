@@ -40,11 +40,11 @@ from surefoot.search.fastest.stopwatch import (
 )
 from surefoot.search.pace import Pace
 from surefoot.search.pilot import Pilot, TimeIsUpError, fingerprint, summary, tariff
-from surefoot.search.question import Question
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.search.race.screening import SEED_STRIDE, Screening
 from surefoot.search.runner import Runner, Watcher
 from surefoot.search.space import candidates as space
+from surefoot.search.space import constraints
 from surefoot.search.space.advice import prior_order
 from surefoot.search.space.prior_results import load_experience, usual_order
 from surefoot.search.space.task_features import features_of
@@ -57,8 +57,9 @@ from surefoot.study.direction import refuse_score
 from surefoot.study.format import plural, seconds
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.requests import Batch, Reading, Request, first_value_from
+from surefoot.study.requests import Batch, Reading, RunRequest, first_value_from
 from surefoot.study.run import Candidate, Phase, Schedule, Status
 from surefoot.tasks import Task, load_task
 from surefoot.training.own_files import remove_trunks, remove_unfinished
@@ -154,7 +155,7 @@ class _Study:
         self.question, self.load = question, load
         self.watcher = watcher
         self.started = time.monotonic()
-        self.log = store.begin(question.study, question.task, question.settings, None, environment())
+        self.log = store.begin(question, None, environment())
         record = self.log.record()
         self.finished = record.answer
         self.earlier = max([0.0, *(d.seconds for d in record.decisions), _least_seconds(record)])
@@ -339,7 +340,8 @@ class _Study:
                 )
             return self.stored_profile
         # The order is kept, since a resumed study must look in the same one though more is known by then.
-        order = prior_order(task.name, features_of(profile), load_experience(), self.question.names)
+        names = space.asked_for(self.question)
+        order = prior_order(task.name, features_of(profile), load_experience(), names)
         profile = replace(profile, workers=self.engine.slots, order=tuple(order))
         self.log.set_profile(profile)
         return profile
@@ -419,8 +421,8 @@ class _Study:
         """What a full training takes."""
         return self.pace.seconds(1.0)
 
-    def _on_race_seed(self, candidate: Candidate) -> Request:
-        return Request(candidate, self._race_seed, 1.0, Phase.SCREEN)
+    def _on_race_seed(self, candidate: Candidate) -> RunRequest:
+        return RunRequest(candidate, self._race_seed, 1.0, Phase.SCREEN)
 
     def _measure(self, runner: Runner, reading: Reading, race: Screening, profile: TaskProfile) -> None:
         """Where nothing can be confirmed: the rest of the race, then the best and the baseline to the end."""
@@ -432,7 +434,7 @@ class _Study:
 
     def _rule_out(self, profile: TaskProfile) -> list[str]:
         """The optimizers worth trying; the others are named with the reason."""
-        asked = [*self.question.names, *(c.optimizer for c in self.question.extra)]
+        asked = [*space.asked_for(self.question), *(c.optimizer for c in self.question.extra)]
         names = list(dict.fromkeys(asked))
         in_script = bool(self.question.script)
         out = space.rule_out(names, profile.sparse, profile.model.not_matrices, in_script=in_script)
@@ -483,8 +485,9 @@ class _Study:
     def _grid(self, names: list[str], profile: TaskProfile) -> list[Candidate]:
         """What is raced of these optimizers, with the user's own candidates."""
         question, sparse = self.question, bool(profile.sparse)
-        raced = [name for name in names if name in question.names]
-        grid = space.candidates(raced, question.plan, question.constraints, sparse=sparse)
+        wanted = space.asked_for(question)
+        raced = [name for name in names if name in wanted]
+        grid = space.candidates(raced, question.plan, constraints.of(question), sparse=sparse)
         return grid + [c for c in question.extra if c.optimizer in names and c not in grid]
 
     def _reference(self, profile: TaskProfile) -> Candidate:
@@ -606,7 +609,7 @@ class _Study:
     def _first_confirmed_seed(self) -> int:
         return self.question.seed * SEED_STRIDE + SEED_STRIDE // 2
 
-    def _snapshots(self, request: Request) -> str | None:
+    def _snapshots(self, request: RunRequest) -> str | None:
         """The finalists' paths from one start are kept, where the task or the script asks for it."""
         if (request.phase, request.seed) != (Phase.CONFIRM, self._first_confirmed_seed):
             return None

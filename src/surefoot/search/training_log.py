@@ -26,9 +26,10 @@ from surefoot.study.codec import as_tuples
 from surefoot.study.format import number
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import TrainingPlan, TrainingQuestion
 from surefoot.study.run import Phase, Point, Status
 from surefoot.tasks import Task
-from surefoot.training.full.plan import TrainingPlan, TrainingState
+from surefoot.training.full.plan import TrainingState
 from surefoot.training.full.train import Follower
 from surefoot.training.loop import Live
 
@@ -71,11 +72,10 @@ class TrainingLog(Follower):
         Raises:
             StoreError: the store fails.
         """
-        settings = {**plan.document, "source": source, "command": command}
-        del settings["task"]
-        name = study_name(plan, source)
+        question = TrainingQuestion(plan, study_name(plan, source), source, command)
         profile = TaskProfile(task.name, plan.steps, task.measure)
-        return cls(store.begin(name, plan.task, settings, profile, environment()), name, plan, task.measure)
+        log = store.begin(question, profile, environment())
+        return cls(log, question.study, plan, task.measure)
 
     def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
         """What an earlier sitting measured is there, too, even if the store failed then."""

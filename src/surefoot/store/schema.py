@@ -1,7 +1,7 @@
 """The tables of the store, and how values which databases treat differently are kept without loss.
 
     surefoot_schema      one row: the version of these tables
-    surefoot_studies     one row a study, with its settings, profile, environment and answer
+    surefoot_studies     one row a study, with its question, profile, environment and answer
       surefoot_runs      one row a run: candidate, seed, phase, and how it ended
         surefoot_points  the learning curves
       surefoot_decisions what the study decided, numbered from 0
@@ -133,7 +133,7 @@ studies = Table(
     Column("name", SingleLine, nullable=False, unique=True),
     Column("task", SingleLine, nullable=False),
     Column("created", SingleLine, nullable=False),
-    Column("settings", Json, nullable=False),
+    Column("question", Json, nullable=False),
     Column("profile", Json),
     Column("environment", Json, nullable=False),
     Column("answer", Json),

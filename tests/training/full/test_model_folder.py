@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from surefoot.study.question import TrainingPlan
 from surefoot.study.run import Candidate
 from surefoot.tasks import load_task
 from surefoot.training.full.model_folder import FolderError, ModelFolder, storable
-from surefoot.training.full.plan import TrainingPlan, standing
+from surefoot.training.full.plan import standing
 from surefoot.training.full.train import Follower, train_fully
 from surefoot.training.loop import validate
 

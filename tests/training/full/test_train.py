@@ -15,11 +15,12 @@ import pytest
 import torch
 
 from surefoot.engines.local.engine import LocalEngine
+from surefoot.study.question import TrainingPlan
 from surefoot.study.run import Candidate, Finished, Job, Report, Schedule
 from surefoot.tasks import TaskError, load_task
 from surefoot.training.full import train as full
 from surefoot.training.full.model_folder import ModelFolder
-from surefoot.training.full.plan import TrainingPlan, compare, standing
+from surefoot.training.full.plan import compare, standing
 from surefoot.training.full.train import Follower, train_fully
 from surefoot.training.loop import train
 from tests.training.test_loop import CANDIDATES, names
@@ -90,7 +91,8 @@ from surefoot.tasks import load_task
 from surefoot.training.full import train as full
 from surefoot.training.loop import time_steps
 from surefoot.training.full.model_folder import ModelFolder
-from surefoot.training.full.plan import TrainingPlan, compare, standing
+from surefoot.study.question import TrainingPlan
+from surefoot.training.full.plan import compare, standing
 from surefoot.study.run import Candidate
 
 full.CHECKPOINT_SECONDS = 0.0

@@ -22,7 +22,6 @@ from surefoot.search.answer.unconfirmed import best_unconfirmed, values_at_the_e
 from surefoot.search.confirm.confirmation import Confirmation, Cost, Costs, Outcome
 from surefoot.search.fastest.sentences import Times
 from surefoot.search.fastest.stopwatch import Stopwatch
-from surefoot.search.question import Question
 from surefoot.study.answer import Answer, CandidateResult, Effect, Interval, LrWindow, Recommendation, Verdict
 from surefoot.study.claims import Claim, Unconfirmed
 from surefoot.study.codec import as_tuples
@@ -30,6 +29,7 @@ from surefoot.study.decisions import RuledOut
 from surefoot.study.format import number
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.records import DecisionRecord, RunRecord
 from surefoot.study.run import Candidate, Phase
 

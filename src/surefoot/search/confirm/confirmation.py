@@ -31,7 +31,7 @@ from surefoot.search.confirm.sequential_test import (
 )
 from surefoot.study.answer import Interval, Pairing
 from surefoot.study.decisions import Decide, Looked, RivalDifference
-from surefoot.study.requests import Request
+from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
 
 FEWEST_SEEDS = 2
@@ -197,9 +197,9 @@ class Confirmation:
         self.results: dict[str, dict[int, float]] = {key: {} for key in (*self.arms, floor.key)}
         self.asked: dict[str, int] = dict.fromkeys(self.arms, 0)
         self.outstanding = 0
-        self.waiting = [Request(floor, seed, 1.0, Phase.FLOOR) for seed in self.seeds[:floor_seeds]]
+        self.waiting = [RunRequest(floor, seed, 1.0, Phase.FLOOR) for seed in self.seeds[:floor_seeds]]
 
-    def ask(self) -> Request | None:
+    def ask(self) -> RunRequest | None:
         """The next run, or None: wait for results, or the end."""
         while not self.waiting:
             if self.outstanding or self.verdict is not None:
@@ -208,7 +208,7 @@ class Confirmation:
         self.outstanding += 1
         return self.waiting.pop(0)
 
-    def tell(self, request: Request, value: float) -> None:
+    def tell(self, request: RunRequest, value: float) -> None:
         """The final value of a run; nan if it diverged or failed."""
         self.results[request.candidate.key][request.seed] = value
         self.outstanding -= 1
@@ -389,7 +389,7 @@ class Confirmation:
         if judged is not None:
             wanted = min(wanted, self.asked[self.baseline.key] + self.runs_left // len(keys))
         requests = [
-            Request(self.arms[key], seed, 1.0, Phase.CONFIRM)
+            RunRequest(self.arms[key], seed, 1.0, Phase.CONFIRM)
             for number, seed in enumerate(self.seeds[:wanted])
             for key in keys
             if number >= self.asked[key]

@@ -20,7 +20,7 @@ from surefoot.search.space import candidates as space
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide
 from surefoot.study.label import candidate_label
-from surefoot.study.requests import Request
+from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
 
 SEED_STRIDE = 1_000_000
@@ -69,13 +69,13 @@ class Screening:
         self.values: dict[int, tuple[float, float]] = {}  # arm: how far it has come, and its value there
         self.arms: dict[str, int] = {candidate.key: arm for arm, candidate in enumerate(grid)}
 
-    def ask(self) -> Request | None:
+    def ask(self) -> RunRequest | None:
         """The race's next run."""
         asked = self.race.ask()
         self.pass_on_decisions()
-        return None if asked is None else Request(self.grid[asked[0]], self.seed, asked[1], Phase.SCREEN)
+        return None if asked is None else RunRequest(self.grid[asked[0]], self.seed, asked[1], Phase.SCREEN)
 
-    def tell(self, request: Request, value: float) -> None:
+    def tell(self, request: RunRequest, value: float) -> None:
         """Pass the value on to the race."""
         arm = self.arms[request.candidate.key]
         self.values[arm] = (request.progress, value)

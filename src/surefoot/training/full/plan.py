@@ -1,6 +1,6 @@
 """What a full training is to be, and how it stands: plan and result, as a model's folder keeps them.
 
-plan = Plan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
+plan = TrainingPlan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
 compare(plan, ModelFolder("model"))      # ["seed is 1, asked for 0"], or [] for the same or none
 standing(ModelFolder("model")).best      # Point(progress=0.95, seconds=…, value=0.08)
 """
@@ -9,56 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
 from surefoot import __version__
-from surefoot.study.run import Candidate, Point, Status
+from surefoot.study.question import TrainingPlan
+from surefoot.study.run import Point, Status
 from surefoot.study.strict_json import or_nan
 from surefoot.tasks import Task
 from surefoot.training.full.model_folder import TASK, TRAINING, About, FolderError, ModelFolder
-
-VALIDATIONS = 20
-"""Measurements on the way, evenly spaced, the end included, unless another number is named."""
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """What is trained, and all that fixes how it ends.
-
-    Attributes:
-        task: its reference.
-        candidate: optimizer, hyperparameters, schedule.
-        seed: fixes the initial weights, the batches and every other draw.
-        steps: length of the training, in evaluations of the loss on a batch.
-        validations: measurements, evenly spaced, the end included.
-        threads: of torch; their number decides how sums are rounded. Runs of a study have one.
-    """
-
-    task: str
-    candidate: Candidate
-    seed: int
-    steps: int
-    validations: int = VALIDATIONS
-    threads: int = 1
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """As JSON types: equal for equal plans."""
-        candidate = asdict(self.candidate)
-        settings = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in candidate["hyperparameters"].items()
-        }
-        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "candidate"}
-        return {**rest, **candidate, "hyperparameters": settings}
-
-    @property
-    def marks(self) -> tuple[float, ...]:
-        """Progresses to measure at on the way."""
-        return tuple(number / self.validations for number in range(1, self.validations))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A full training into a model's folder: checkpoints, the best and the last weights, exactly resumable.
 
-    plan = Plan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
+    plan = TrainingPlan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
     result = train_fully(plan, load_task("digits"), ModelFolder("model"), Follower())
     result.status, result.best           # "completed", Point(progress=0.95, seconds=…, value=0.08)
 
@@ -21,11 +21,12 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from surefoot.study.question import TrainingPlan
 from surefoot.study.run import Point, Status
 from surefoot.tasks import Task, TaskError, calling, source_file
 from surefoot.training import checkpoint
 from surefoot.training.full.model_folder import FolderError, ModelFolder, storable
-from surefoot.training.full.plan import TrainingPlan, TrainingState, standing, write
+from surefoot.training.full.plan import TrainingState, standing, write
 from surefoot.training.loop import Live, TrunkState, Watch, evaluating, train
 
 CHECKPOINT_SECONDS = 30.0
