@@ -59,7 +59,8 @@ from surefoot import optim
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.report.live import RaceDisplay
 from surefoot.search import ask, choose_optimizer
-from surefoot.search.race.race import RUNGS, Race
+from surefoot.search.race.race import Race
+from surefoot.search.race.rungs import RUNGS
 from surefoot.search.space import candidates as space
 from surefoot.search.space import constraints
 from surefoot.store import Store
@@ -204,12 +205,11 @@ class Found:
 
 
 def race(truth: Truth, study: int, budgets: Sequence[float]) -> Recommended:
-    arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in truth.candidates]
     priors = space.priors(list(dict.fromkeys(c.optimizer for c in truth.candidates)))
     found: Recommended = []
     for budget in budgets:
         runs = Replay(truth.curves[study % len(truth.curves)])
-        game = Race(arms, budget, priors=priors)
+        game = Race(truth.candidates, budget, priors=priors)
         while (asked := game.ask()) is not None:
             for point in runs.to(*asked):
                 game.tell(asked[0], point.progress, point.value)

@@ -31,7 +31,7 @@ import numpy as np
 from rich.console import Console
 
 from surefoot.report.live import RaceDisplay
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.search.space import candidates as space
 from surefoot.search.study import Interrupted
 from surefoot.store import Store
@@ -207,7 +207,7 @@ def study(work: tuple[str, int, int, bool]) -> Held:
     kind, runs, seed, stopped = work
     world = World(kind, seed)
     end = float(np.random.default_rng(seed).integers(5, max(6, runs * 3))) if stopped else math.inf
-    question = Question.ask("line", runs=float(runs), seed=seed, study="drawn")
+    question = ask("line", runs=float(runs), seed=seed, study="drawn")
     with (
         tempfile.TemporaryDirectory() as folder,
         Store.at(f"sqlite:///{folder}/drawn.db") as store,

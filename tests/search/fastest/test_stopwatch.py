@@ -10,7 +10,7 @@ import pytest
 
 from surefoot.search import ask, choose_optimizer
 from surefoot.search.fastest.stopwatch import MARKS, Stopwatch
-from surefoot.search.race.race import RUNGS
+from surefoot.search.race.rungs import RUNGS
 from surefoot.store import Store
 from surefoot.study.decisions import TargetSet
 from surefoot.study.records import RunRecord

@@ -51,10 +51,9 @@ class Screening:
         order: Sequence[str] = (),
         shortest: float = 0.0,
     ) -> None:
-        arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
         self.grid = grid
         self.race = Race(
-            arms,
+            grid,
             budget,
             priors=space.priors(list(dict.fromkeys(candidate.optimizer for candidate in grid))),
             order=order,
@@ -100,5 +99,5 @@ class Screening:
         """Record what the race has decided since the last call."""
         decisions = self.race.decisions
         for decision in decisions[self.passed_on :]:
-            self.decide(decision.of(self.grid[decision.arm]))
+            self.decide(decision)
         self.passed_on = len(decisions)
