@@ -54,6 +54,10 @@ class Question:
         script: the command that trains in place of a task, word by word; the task is then the whole line.
         measure: what the script reports, in words; "" where a task says it.
         command: the command line or the call that asks this again.
+        earlier: the budgets that the study was answered or stopped with before it was given more, in the
+            unit of today's.
+        raced: the budget that its race is planned with, where all that came later goes to confirmation; None:
+            the whole budget.
     """
 
     task: str
@@ -74,6 +78,15 @@ class Question:
     script: tuple[str, ...] = ()
     measure: str = ""
     command: str = ""
+    earlier: tuple[float, ...] = ()
+    raced: float | None = None
+
+    @property
+    def budget(self) -> float:
+        """In full trainings or in seconds, whichever was given."""
+        given = self.budget_seconds if self.runs is None else self.runs
+        assert given is not None
+        return given
 
     @property
     def plan(self) -> Schedule:

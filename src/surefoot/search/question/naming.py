@@ -32,6 +32,6 @@ def study_name(question: Question) -> str:
 def _fingerprint(question: Question) -> str:
     """Of everything but what follows from it; of a task without what only scripts have."""
     document = encode(question) | {"study": ""}
-    for name in ("command", *(() if question.script else SCRIPT_ONLY)):
+    for name in ("command", "earlier", "raced", *(() if question.script else SCRIPT_ONLY)):
         del document[name]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]
