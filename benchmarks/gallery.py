@@ -36,11 +36,11 @@ from results_page import DATA, PAGE, PICTURE, write_page
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.report.live import RaceDisplay
 from surefoot.search import ask, choose_optimizer
+from surefoot.search.budget_plan import OVERHEAD
 from surefoot.search.runner import Runner
 from surefoot.search.space import candidates as space
 from surefoot.search.space.prior_results import FORMAT, WORST, ExperienceError, read_experience
 from surefoot.search.space.task_features import features_of
-from surefoot.search.study import OVERHEAD
 from surefoot.store import Store
 from surefoot.store.environment import environment
 from surefoot.study.answer import CandidateResult

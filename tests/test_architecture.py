@@ -66,6 +66,7 @@ PURE = [
     "search/space/table_priors.py",
     "search/replay/replay.py",
     "search/space/advice.py",
+    "search/space/asked.py",
     "search/space/candidates.py",
     "search/space/constraints.py",
     "search/space/lr_grid.py",

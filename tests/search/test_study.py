@@ -174,7 +174,7 @@ def test_a_race_looks_first_at_what_did_well_on_similar_tasks(tmp_path, monkeypa
     def knowing(best, other):
         showings = {best: Showing(0.0), other: Showing(1.5)}
         experience = Experience(tuple(KnownTask(f"task{n}", features, showings) for n in range(3)))
-        monkeypatch.setattr("surefoot.search.study.load_experience", lambda: experience)
+        monkeypatch.setattr("surefoot.search.look.load_experience", lambda: experience)
 
     for known in ((best, other), (other, best)):
         knowing(*known)

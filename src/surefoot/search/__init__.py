@@ -9,7 +9,13 @@ answer/     the answer, its reasons, its code; what is said to somebody who inte
 replay/     the race scored on stored curves, beside baselines
 runner      drives a policy over an engine and a store: the edge to the world
 budget, deadline, pace    what a budget buys, the clock, and what a training takes as measured
-study       the phases in order; pilot: one run of a script, to see how it trains
+sitting     a study in this process: where it is recorded and run, its clock and its seeds
+pilot, look    one run of a script, to see how it trains; what a task or a script is
+budget_plan    the budget over the phases
+state       what the study has come to
+phases      race, play-off, confirmation: each makes its policy and has it driven
+answer_so_far    what it answers at any moment
+study       the phases in order
 training_log    a full training, written down as a study of its own
 """
 
