@@ -12,7 +12,8 @@ a study that goes on keeps to its plan.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from surefoot.search.budget import DEAREST, Budget, divide, price_in_words, what_it_buys
 from surefoot.search.confirm.confirmation import FEWEST_SEEDS
@@ -25,6 +26,7 @@ from surefoot.study.answer import Level
 from surefoot.study.decisions import Budgeted
 from surefoot.study.format import plural, seconds
 from surefoot.study.profile import TaskProfile
+from surefoot.study.run import Candidate, Phase
 
 PILOT_COST = 1.0
 """Full trainings that it takes to see what a script does."""
@@ -62,11 +64,15 @@ def plan_budget(sitting: Sitting, profile: TaskProfile) -> BudgetPlan:
     training = OVERHEAD * profile.seconds_per_step * profile.steps
     training = profile.pilot.seconds if profile.pilot else training
     total, text = question.runs, ""
+    raced = question.raced
     if total is None:
         left = max(0.0, sitting.deadline.left) + (profile.pilot.seconds if profile.pilot else 0.0)
         now = min(left * profile.workers / training, DEAREST) if training > 0 else DEAREST
-        total, text = _planned(sitting, "study", float(f"{now:.2g}"))
-    budget = divide(total, before=before, floor=floor)
+        total, text = _planned(sitting, "study", float(f"{now:.2g}"), question.budget)
+        raced = None if raced is None else _planned(sitting, "study", total, raced)[0]
+    budget = divide(total if raced is None else raced, before=before, floor=floor)
+    if raced is not None:
+        budget = replace(budget, total=total)
     setup = sitting.deadline.elapsed
     text = text or what_it_buys(budget, training, profile.workers, question.budget_seconds, setup)
     if question.budget_seconds is None:
@@ -80,19 +86,27 @@ def phase_end(sitting: Sitting, runner: Runner, share: float) -> Deadline:
     """When this share of the time for runs is over."""
     decided = sitting.log.record().decisions
     began = next((d.seconds for d in decided if isinstance(d.decision, Budgeted)), 0.0)
+    began = max([began, *(d.seconds for d in sitting.resumed)])
     # The first run waits for its worker, and no phase pays for that.
     return sitting.deadline.part(share, lambda: max(began, _setup(runner)))
 
 
-def trainings_left(sitting: Sitting, plan: BudgetPlan, runner: Runner) -> float:
-    """For confirmation: what is left of the budget, or what the time left pays for."""
+def trainings_left(
+    sitting: Sitting, plan: BudgetPlan, runner: Runner, candidates: Collection[Candidate]
+) -> float:
+    """For confirmation: what is left of the budget, or what the time left pays for.
+
+    Of a study that was given more, with what these candidates were confirmed with before.
+    """
     given = sitting.question.budget_seconds
+    had = runner.inherited_of(Phase.CONFIRM, {c.key for c in candidates}) if sitting.resumed else 0.0
     if given is None:
-        return plan.budget.total - runner.spent
+        left = plan.budget.total - runner.spent
+        return min(left, runner.allowance - runner.new + had) if sitting.resumed else left
     each = plan.pace.seconds(1.0)
     time_left = PLANNED_SHARE * max(0.0, sitting.deadline.left)
     now = time_left * sitting.engine.slots / each if each > 0 else DEAREST
-    left, text = _planned(sitting, "confirmation", math.floor(min(now, DEAREST)))
+    left, text = _planned(sitting, "confirmation", math.floor(min(now + had, DEAREST)), given)
     if left < FEWEST_SEEDS:
         return left
     more = plural(round(left), "more training")
@@ -113,9 +127,9 @@ def _setup(runner: Runner) -> float:
     return runner.deadline.elapsed if runner.setup is None else runner.setup
 
 
-def _planned(sitting: Sitting, part: str, now: float) -> tuple[float, str]:
+def _planned(sitting: Sitting, part: str, now: float, given: float) -> tuple[float, str]:
     """Full trainings for a part of the study, with the words: as planned before, or as it is now."""
     for plan in sitting.plans:
-        if (plan.part, plan.given) == (part, sitting.question.budget_seconds):
+        if (plan.part, plan.given) == (part, given):
             return plan.trainings, plan.text
     return now, ""

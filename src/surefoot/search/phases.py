@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from surefoot.search.budget import FINALISTS, Budget, finalists_for, shortest_rung
 from surefoot.search.budget_plan import phase_end, trainings_left
+from surefoot.search.confirm.alpha_spending import alpha_of
 from surefoot.search.confirm.confirmation import FEWEST_SEEDS, Confirmation
 from surefoot.search.pilot import tariff
 from surefoot.search.race.playoff import Playoff, entrants
@@ -104,7 +105,7 @@ def enter_confirmation(
     question, runner, budget = sitting.question, state.runner, state.plan.budget
     reference = asked.baseline(question, state.profile)
     rivals = [c for c in finalists if c.key != reference.key]
-    left = trainings_left(sitting, state.plan, runner) - budget.floor_seeds
+    left = trainings_left(sitting, state.plan, runner, [*rivals, reference]) - budget.floor_seeds
     finalists = rivals[: finalists_for(left)]
     if not finalists and (rivals or left < FEWEST_SEEDS or not screening.race.finished):
         return None
@@ -123,6 +124,7 @@ def enter_confirmation(
         margin=margin,
         label=candidate_label,
         decide=sitting.decide,
+        alpha=alpha_of(len(question.earlier)),
         lowest=math.inf if state.stopwatch else lowest_value(runner.records()),
     )
 

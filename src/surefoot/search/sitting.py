@@ -17,12 +17,12 @@ from surefoot.engines.base import Engine
 from surefoot.errors import NoRunSucceededError
 from surefoot.search.deadline import Deadline
 from surefoot.search.race.screening import SEED_STRIDE
-from surefoot.search.runner import Watcher
+from surefoot.search.runner import RunKey, Watcher, key_of
 from surefoot.store import Store
 from surefoot.store.environment import environment
-from surefoot.study.decisions import Budgeted, Decision, GivenUp, Promoted
+from surefoot.study.decisions import Budgeted, Decision, GivenUp, Promoted, Resumed
 from surefoot.study.question import Question
-from surefoot.study.records import RunRecord, StudyRecord
+from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord
 from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
 from surefoot.tasks import Task
@@ -48,6 +48,8 @@ class Sitting:
         finished: the answer of a study that has one.
         profile: what an earlier sitting has seen of the task; None before.
         plans: what earlier sittings have planned with.
+        resumed: that the study was given more budget, if it was.
+        inherited: how far each run had come by then.
         deadline: when the last run has to end.
 
     Raises:
@@ -64,11 +66,15 @@ class Sitting:
         load: Callable[[str], Task],
     ) -> None:
         self._started = time.monotonic()
-        self.question, self.engine, self.checkpoints = question, engine, checkpoints
+        self.engine, self.checkpoints = engine, checkpoints
         self.watcher, self.load = watcher, load
         self.log = store.begin(question, None, environment())
         record = self.log.record()
+        assert isinstance(record.question, Question)
+        self.question = record.question  # whose budget may have been raised since
         self.finished, self.profile = record.answer, record.profile
+        self.resumed = [d for d in record.decisions if isinstance(d.decision, Resumed)]
+        self.inherited = _inherited(record, self.resumed)
         self.plans = [d.decision for d in record.decisions if isinstance(d.decision, Budgeted)]
         self._earlier = max([0.0, *(d.seconds for d in record.decisions), _least_seconds(record)])
         self.deadline = Deadline.of(question.budget_seconds, self.seconds)
@@ -114,6 +120,12 @@ class Sitting:
         if (request.phase, request.seed) != (Phase.CONFIRM, self.first_confirmed_seed):
             return None
         return str(snapshots_folder(self.checkpoints).absolute())
+
+
+def _inherited(record: StudyRecord, resumed: Sequence[DecisionRecord]) -> dict[RunKey, float]:
+    decision = resumed[-1].decision if resumed else None
+    reached = decision.reached if isinstance(decision, Resumed) else ()
+    return {key_of(run): progress for run, progress in zip(record.runs, reached, strict=False)}
 
 
 def _least_seconds(record: StudyRecord) -> float:

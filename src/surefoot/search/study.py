@@ -7,6 +7,7 @@ it ends in, the study answers from what was measured until then.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from surefoot.search.sitting import Sitting
 from surefoot.search.state import StudyState
 from surefoot.store import Store
 from surefoot.study.answer import Answer
+from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Paused
 from surefoot.study.format import plural, seconds
 from surefoot.study.label import candidate_label
@@ -165,9 +167,18 @@ class _Study:
         return Interrupted(words_so_far(sitting, state), answer_so_far(sitting, state))
 
 
+def _allowance(sitting: Sitting, plan: BudgetPlan, costs: Tariff | None) -> float:
+    """Full trainings left of the whole budget for a study that was given more."""
+    if sitting.question.runs is None or not sitting.resumed:
+        return math.inf
+    reached = (progress for progress in sitting.inherited.values() if progress > 0)
+    return plan.budget.total - math.fsum((costs or Tariff()).cost(0.0, progress) for progress in reached)
+
+
 def _runner(sitting: Sitting, profile: TaskProfile, plan: BudgetPlan) -> Runner:
     """Of all runs after the look."""
     question = sitting.question
+    costs = tariff(profile.pilot) if profile.pilot else None
     return Runner(
         question.task,
         sitting.engine,
@@ -179,9 +190,11 @@ def _runner(sitting: Sitting, profile: TaskProfile, plan: BudgetPlan) -> Runner:
         sitting.decide,
         command=question.script,
         steps=profile.steps if question.script else 0.0,
-        tariff=tariff(profile.pilot) if profile.pilot else None,
+        tariff=costs,
         spent=PILOT_COST if question.script else 0.0,
         snapshots=sitting.snapshots,
         deadline=sitting.deadline,
         pace=plan.pace,
+        inherited=sitting.inherited,
+        allowance=_allowance(sitting, plan, costs),
     )

@@ -15,23 +15,28 @@ arguments without effect, so a study is resumed by simply going on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Row, select
+from sqlalchemy import URL, Connection, Row, null, select
 
 from surefoot.store.database import PATIENCE, open_database
 from surefoot.store.errors import StoreError
 from surefoot.store.log import StudyLog
 from surefoot.store.queries import find_study, read_question, read_state, read_study, read_summaries
-from surefoot.store.schema import documents, insert, studies, to_json
+from surefoot.store.schema import decisions, documents, insert, studies, to_json
 from surefoot.study.codec import encode
+from surefoot.study.decisions import details_of
 from surefoot.study.profile import TaskProfile
-from surefoot.study.question import Asked, encode_question
-from surefoot.study.records import StudyRecord, StudySummary
+from surefoot.study.question import Asked, Question, encode_question
+from surefoot.study.records import DecisionRecord, StudyRecord, StudySummary
+
+SITTINGS = "sittings"
+"""The document of what a study had asked, decided and answered before it was given more budget."""
 
 
 class Store:
@@ -106,6 +111,46 @@ class Store:
 
         self._database.write(replace)
 
+    def extend(self, question: Question, begins: Sequence[DecisionRecord]) -> None:
+        """Let a study go on with more budget: it asks `question` from now on, and has no answer yet.
+
+        Its runs stay. What it had decided, and its answer, are kept as its document "sittings", a list of one
+        entry for each time.
+
+        Args:
+            question: of the study of the same name.
+            begins: the decisions that it then begins with.
+
+        Raises:
+            UnknownStudy: there is no study of this name.
+        """
+        name, place, dialect = question.study, self._database.place, self._database.dialect
+        rows = [
+            {
+                "number": number,
+                "seconds": d.seconds,
+                "kind": str(d.kind),
+                "text": d.text,
+                "details": details_of(d.decision),
+            }
+            for number, d in enumerate(begins)
+        ]
+
+        def go_on(db: Connection) -> None:
+            record = read_study(db, name, place)
+            owner = find_study(db, name, place).id
+            earlier = record.documents.get(SITTINGS, {}).get(SITTINGS, [])
+            content = {SITTINGS: [*earlier, _sitting(record)]}
+            made = {"created": _now(), "content": content}
+            kept = insert(documents, dialect).values(study=owner, kind=SITTINGS, **made)
+            db.execute(kept.on_conflict_do_update(index_elements=["study", "kind"], set_=made))
+            db.execute(decisions.delete().where(decisions.c.study == owner))
+            db.execute(insert(decisions, dialect), [{"study": owner, **row} for row in rows])
+            asks = {"question": encode_question(question), "answer": null()}
+            db.execute(studies.update().where(studies.c.id == owner).values(asks))
+
+        self._database.write(go_on)
+
     def state(self, name: str) -> str:
         """Return a short text that is another whenever the study has gone on; cheaper than to read it.
 
@@ -139,11 +184,39 @@ class Store:
             return db.execute(select(studies).where(studies.c.name == name)).one()
 
         stored = self._database.write(create_or_find)
-        if differences := _differences(read_question(stored, self._database.place), question):
+        before = read_question(stored, self._database.place)
+        if differences := _differences(before, _with_budget_of(before, question)):
             raise StoreError(
                 f"{self._database.place}: study {name!r} exists with other settings: {', '.join(differences)}"
             )
         return StudyLog(self._database, name, stored.id)
+
+
+def _sitting(record: StudyRecord) -> dict[str, Any]:
+    """What a study had asked, decided and answered."""
+    return {
+        "question": encode_question(record.question),
+        "answer": record.answer.to_document() if record.answer else None,
+        "decisions": [
+            {"seconds": d.seconds, "kind": str(d.kind), "text": d.text, "details": details_of(d.decision)}
+            for d in record.decisions
+        ],
+    }
+
+
+def _with_budget_of(stored: Asked, asked: Asked) -> Asked:
+    """The question, with the budget of its study if that was given more since it was asked like this."""
+    if not isinstance(stored, Question) or not isinstance(asked, Question):
+        return asked
+    if (stored.runs is None) != (asked.runs is None) or asked.budget not in (*stored.earlier, stored.budget):
+        return asked
+    return replace(
+        asked,
+        runs=stored.runs,
+        budget_seconds=stored.budget_seconds,
+        earlier=stored.earlier,
+        raced=stored.raced,
+    )
 
 
 def _now() -> str:

@@ -220,11 +220,13 @@ class Resumed:
     Attributes:
         budget: of the study from now on, in seconds or in full trainings.
         verdict: what the answer before was; empty where there was none.
+        reached: how far each of its runs had come, in the order in which they were started.
     """
 
     text: str
     budget: float
     verdict: str = ""
+    reached: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 
+from surefoot.search.confirm.alpha_spending import ALPHA
 from surefoot.search.confirm.posterior import Posterior, posterior
 from surefoot.search.confirm.sequential_test import (
     LADDER,
@@ -159,6 +160,7 @@ class Confirmation:
             leader or of the baseline, whichever is less.
         label: a candidate's short name for people.
         decide: called with every decision.
+        alpha: the most often it may call any candidate better than another if all are equal.
         lowest: the lowest value of the measure that the search has seen, as `posterior` takes it.
     """
 
@@ -174,6 +176,7 @@ class Confirmation:
         margin: float | None,
         label: Callable[[Candidate], str],
         decide: Decide,
+        alpha: float = ALPHA,
         lowest: float = math.inf,
     ) -> None:
         self.lowest = lowest
@@ -185,7 +188,7 @@ class Confirmation:
         self.decide = decide
         self.seeds = [first_seed + i for i in range(LADDER[-1])]
         self.runs_left = runs - floor_seeds
-        self.plan = Plan(looks=_looks(self.runs_left, len(self.arms)))
+        self.plan = Plan(looks=_looks(self.runs_left, len(self.arms)), alpha=alpha)
         self.look = -1
         self.verdict: Verdict | None = None
         self.judged: Verdict | None = None  # at the look before

@@ -9,11 +9,12 @@ with all of the budget, and finds in the store what it would train again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from surefoot.errors import InvalidInputError
 from surefoot.search.question.command import command_with
+from surefoot.search.question.naming import study_name
+from surefoot.store import Store
 from surefoot.study.answer import Level, Verdict
 from surefoot.study.codec import encode
 from surefoot.study.decisions import Budgeted, Resumed
@@ -73,16 +74,34 @@ def extended(record: StudyRecord, more: Amount, in_runs: bool) -> Extension:
         raced=raced,
     )
     question = replace(question, command=command_with(question))
-    resumed = Resumed(_words(record, question, more), total, answer.verdict.value if answer else "")
+    verdict = answer.verdict.value if answer else ""
+    reached = tuple(max((p.progress for p in run.points), default=0.0) for run in record.runs)
+    resumed = Resumed(_words(record, question, more), total, verdict, reached)
     plan = [d for d in record.decisions if stands and _is_plan(d, raced)]
     return Extension(question, (DecisionRecord(0, passed, resumed), *plan))
 
 
-def same_but_for_the_budget(records: Iterable[StudyRecord], asked: Question) -> StudyRecord | None:
-    """The latest study that asks the same with another budget; None without one."""
+def find_extended(store: Store, asked: Question) -> StudyRecord:
+    """The study that is to go on: the latest that asks the same, whatever its budget and its name.
+
+    Where the user has named a study, `asked` has that name, and the study must ask the same.
+
+    Raises:
+        InvalidInputError: there is none; the message says what to do.
+    """
     wanted = _without_budget(asked)
-    same = (r for r in records if isinstance(r.question, Question) and _without_budget(r.question) == wanted)
-    return max(same, key=lambda record: record.created, default=None)
+    named = asked.study != study_name(asked)
+    names = [
+        summary.name for summary in reversed(store.studies()) if not named or summary.name == asked.study
+    ]
+    for name in names:
+        record = store.study(name)
+        if isinstance(record.question, Question) and _without_budget(record.question) == wanted:
+            return record
+    if named and names:
+        raise InvalidInputError(f"study {asked.study!r} asks something else: see surefoot show {asked.study}")
+    what = f"study {asked.study!r}" if named else f"study of {asked.task!r} with these options"
+    raise InvalidInputError(f"there is no {what} to go on with: give a budget without +")
 
 
 def _without_budget(question: Question) -> dict[str, object]:
