@@ -33,7 +33,7 @@ def made(monkeypatch):
         return step(*arguments, **keywords)
 
     step = formula.eager.step
-    monkeypatch.setattr("surefoot.formula.optimizer.Batch", Counting)
+    monkeypatch.setattr("surefoot.formula.optimizer.KernelBatch", Counting)
     monkeypatch.setattr("surefoot.formula.eager.step", counting)
     return counts
 

@@ -373,7 +373,12 @@ class Confirmation:
             measured = [self.values_of(key) for key in (ahead, self.baseline.key)]
             healthy = max(sum(map(math.isfinite, values)) for values in measured)
             margin = (default_margin(*measured) if healthy > 1 else 0.0) or None
-        return replace(self.plan, margin=margin, paired=self.pairing.used)
+        return replace(self.plan, margin=margin, paired=self.pairing.used, logarithms=self._positive())
+
+    def _positive(self) -> bool:
+        """Whether the measure is, as far as any value of it shows."""
+        values = [v for key in self.arms for v in self.results[key].values() if math.isfinite(v)]
+        return min([self.lowest, *values]) > 0
 
     def _next_look(self) -> None:
         """Judge what is there, and ask for the seeds of the next look, or end.
@@ -413,7 +418,7 @@ class Confirmation:
         The test counts every pair of arms, so that finding holds whoever leads now.
         """
         values = self._values()
-        self.pairing = pairing(values, self.plan, self.look)
+        self.pairing = pairing(values, replace(self.plan, logarithms=self._positive()), self.look)
         ahead = leader({key: results for key, results in values.items() if key not in self.beaten})
         plan = self._plan(ahead)
         known = self._posterior(values)
