@@ -210,7 +210,9 @@ def test_names_with_everything_in_them_are_found(lab):
     from urllib.parse import quote
 
     odd = f"a/b c?d#e%2F{HOSTILE}é"
-    fill(lab.store, replace(sample_study(finished=False), name=odd, runs=(), decisions=()))
+    study = sample_study(finished=False)
+    named = replace(study, question=replace(study.question, study=odd), runs=(), decisions=())
+    fill(lab.store, named)
     told = ask(lab.url, f"/api/studies/{quote(odd, safe='')}/page.html")
     assert (told.status, told.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert odd in unescape(told.body.decode())
