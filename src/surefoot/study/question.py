@@ -83,10 +83,8 @@ class Question:
 
     @property
     def budget(self) -> float:
-        """In full trainings or in seconds, whichever was given."""
-        given = self.budget_seconds if self.runs is None else self.runs
-        assert given is not None
-        return given
+        """In full trainings or in seconds, whichever was given; 0 where neither was."""
+        return (self.budget_seconds if self.runs is None else self.runs) or 0.0
 
     @property
     def plan(self) -> Schedule:
