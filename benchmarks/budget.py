@@ -22,7 +22,7 @@ from pathlib import Path
 
 from surefoot.api.displays import Silence
 from surefoot.engines.local.engine import LocalEngine
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.store import Store
 
 TASK = """
@@ -78,7 +78,7 @@ def study(folder: Path, draw: random.Random, budget: float, workers: int) -> tup
     file.write_text(
         TASK.format(seed=draw.randrange(1000), steps=steps, step=training / steps, validation=validation)
     )
-    question = Question.ask(f"{file}:task", budget_seconds=budget, seed=draw.randrange(1000))
+    question = ask(f"{file}:task", budget_seconds=budget, seed=draw.randrange(1000))
     with LocalEngine(workers=workers) as engine, Store.at(str(folder / "evidence.db")) as store:
         began = time.monotonic()
         answer = choose_optimizer(question, store, engine, folder / "trunks", Silence())

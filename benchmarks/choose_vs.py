@@ -58,10 +58,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from surefoot import optim
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.report.live import RaceDisplay
-from surefoot.search import Question, choose_optimizer
-from surefoot.search.race.race import RUNGS, Race
+from surefoot.search import ask, choose_optimizer
+from surefoot.search.race.race import Race
+from surefoot.search.race.rungs import RUNGS
 from surefoot.search.space import candidates as space
+from surefoot.search.space import constraints
 from surefoot.store import Store
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Point, Schedule
 from train_grid import TASKS, USUAL, Table, described, ensure
 
@@ -202,12 +205,11 @@ class Found:
 
 
 def race(truth: Truth, study: int, budgets: Sequence[float]) -> Recommended:
-    arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in truth.candidates]
     priors = space.priors(list(dict.fromkeys(c.optimizer for c in truth.candidates)))
     found: Recommended = []
     for budget in budgets:
         runs = Replay(truth.curves[study % len(truth.curves)])
-        game = Race(arms, budget, priors=priors)
+        game = Race(truth.candidates, budget, priors=priors)
         while (asked := game.ask()) is not None:
             for point in runs.to(*asked):
                 game.tell(asked[0], point.progress, point.value)
@@ -320,8 +322,8 @@ def asked(truth: Truth, study: int, budget: float) -> Question:
         known = optim.OPTIMIZERS[name].hyperparameters
         sets += [f"{name.lower()}.{usual}={known[usual].default}" for usual in USUAL if usual in known]
     sets += [f"warmup={Schedule().warmup}", "weight_decay_on=all"]
-    question = Question.ask(truth.task, list(rates), runs=budget, sets=sets, seed=FIRST_STUDY + study)
-    raced = space.candidates(question.names, question.plan, question.constraints)
+    question = ask(truth.task, list(rates), runs=budget, sets=sets, seed=FIRST_STUDY + study)
+    raced = space.candidates(space.asked_for(question), question.plan, constraints.of(question))
     assert {key(candidate) for candidate in raced} == truth.places.keys()
     return question
 

@@ -42,13 +42,15 @@ from surefoot.search.forecast.forecast import (
     standing,
 )
 from surefoot.search.forecast.reliability import Reliability
+from surefoot.search.race.on_tables import TableRace
 from surefoot.search.race.race import Race
 from surefoot.search.replay.baselines import RandomSearch
-from surefoot.search.replay.priors import lr_priors
-from surefoot.search.replay.replay import Instance, ReplayPolicy, TableRace, instances, replay
+from surefoot.search.replay.replay import Instance, ReplayPolicy, instances, replay
 from surefoot.search.replay.scoring import FEWEST_ARMS
-from surefoot.search.space.lr_grid import Arm, log_rate
+from surefoot.search.space.lr_grid import log_rate
+from surefoot.search.space.table_priors import lr_priors
 from surefoot.store import CurveTable, TableArm, read_table
+from surefoot.study.run import Candidate
 
 BUDGETS = (0.1, 0.3, 1.0, 2.0)
 FURTHER = (0.2, 0.5, 0.75, 1.5, 3.0)
@@ -126,13 +128,13 @@ def thinned(arms: Sequence[TableArm], seed: str) -> tuple[TableArm, ...]:
     return tuple(arm for arm in arms if source.random() < KEPT_ARMS)
 
 
-def baseline_of(arms: Sequence[Arm]) -> int:
+def baseline_of(arms: Sequence[Candidate]) -> int:
     """AdamW, or Adam, at the learning rate nearest to the usual one."""
-    usual = [i for i, arm in enumerate(arms) if str(arm["optimizer"]).lower() == "adamw"]
-    usual = usual or [i for i, arm in enumerate(arms) if str(arm["optimizer"]).lower() == "adam"]
+    usual = [i for i, arm in enumerate(arms) if arm.optimizer.lower() == "adamw"]
+    usual = usual or [i for i, arm in enumerate(arms) if arm.optimizer.lower() == "adam"]
     return min(
         usual or range(len(arms)),
-        key=lambda i: (abs(log_rate(arms[i]["hyperparameters"]) - math.log10(USUAL_RATE)), i),
+        key=lambda i: (abs(log_rate(arms[i].hyperparameters) - math.log10(USUAL_RATE)), i),
     )
 
 
@@ -149,7 +151,7 @@ def look(table: CurveTable, task: str, number: int, found: Found) -> None:
     key = (table.name, task)
     for instance in replays(table, task, number):
         arms, baseline = instance.arms, baseline_of(instance.arms)
-        priors = lr_priors((str(arm["optimizer"]) for arm in arms), table.lr_priors)
+        priors = lr_priors((arm.optimizer for arm in arms), table.lr_priors)
         for budget in (*BUDGETS, *FURTHER):
             race = Recorded(TableRace(Race(arms, budget, priors=priors, portfolio=[baseline])))
             chosen, _ = replay(race, instance.curves, budget)

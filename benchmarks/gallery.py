@@ -28,27 +28,28 @@ import sys
 import time
 import traceback
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from results_page import DATA, PAGE, PICTURE, write_page
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.report.live import RaceDisplay
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
+from surefoot.search.budget_plan import OVERHEAD
 from surefoot.search.runner import Runner
 from surefoot.search.space import candidates as space
 from surefoot.search.space.prior_results import FORMAT, WORST, ExperienceError, read_experience
 from surefoot.search.space.task_features import features_of
-from surefoot.search.study import OVERHEAD
 from surefoot.store import Store
 from surefoot.store.environment import environment
 from surefoot.study.answer import CandidateResult
 from surefoot.study.format import plural, seconds
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.requests import Batch, Reading, Request
+from surefoot.study.requests import Batch, Reading, RunRequest
 from surefoot.study.run import Candidate, Phase
 from surefoot.tasks import builtin_tasks, load_task
 from surefoot.termination import exit_status, heeding_termination
@@ -96,9 +97,9 @@ class Plan:
         fitting = by_runs if self.runs <= paid else by_time if paid >= FEWEST_RUNS else fewest
         study = next((name for name in (by_runs, by_time, fewest) if name in begun), fitting)
         if study == by_time:
-            return Question.ask(task, budget_seconds=share, seed=self.seed, study=study)
+            return ask(task, budget_seconds=share, seed=self.seed, study=study)
         runs = self.runs if study == by_runs else FEWEST_RUNS
-        return Question.ask(task, runs=runs, seed=self.seed, study=study)
+        return ask(task, runs=runs, seed=self.seed, study=study)
 
 
 def duration(question: Question, profile: TaskProfile, workers: int) -> float:
@@ -122,10 +123,9 @@ def study_task(question: Question, plan: Plan, store: Store) -> dict[str, Any]:
             choose_optimizer(question, store, engine, checkpoints / question.study, display)
         study = store.study(question.study)
         wanted = unfinished(study)[: math.floor(FIELD_SHARE * trainings(study))]
-        log = store.begin(
-            f"{question.study}-field", task, {"of": question.study}, study.profile, environment()
-        )
-        requests = [Request(candidate, race_seed(study), 1.0, Phase.SCREEN) for candidate in wanted]
+        field = replace(question, study=f"{question.study}-field")
+        log = store.begin(field, study.profile, environment())
+        requests = [RunRequest(candidate, race_seed(study), 1.0, Phase.SCREEN) for candidate in wanted]
         with RaceDisplay() as display:
             display.phase("train other optimizers to the end")
             total = float(len(requests))
@@ -137,10 +137,15 @@ def study_task(question: Question, plan: Plan, store: Store) -> dict[str, Any]:
 
 def trainings(study: StudyRecord) -> float:
     """The study's budget in full trainings."""
-    if study.settings["runs"]:
-        return float(study.settings["runs"])
-    profile = profile_of(study)
-    return float(study.settings["budget_seconds"]) * profile.workers / training_seconds(profile)
+    question, profile = question_of(study), profile_of(study)
+    if question.runs:
+        return question.runs
+    return (question.budget_seconds or 0.0) * profile.workers / training_seconds(profile)
+
+
+def question_of(study: StudyRecord) -> Question:
+    assert isinstance(study.question, Question)
+    return study.question
 
 
 def profile_of(study: StudyRecord) -> TaskProfile:
@@ -205,7 +210,7 @@ def entry(study: StudyRecord, field: Sequence[RunRecord], command: str) -> dict[
             "begun": study.created,
             "runs": answer.runs + len(field),
             "seconds": answer.seconds,
-            "seed": study.settings["seed"],
+            "seed": question_of(study).seed,
             "commit": made.get("git_commit") or "",
             "torch": made["versions"]["torch"],
             "processor": f"{made['processor']}, {plural(profile.workers, 'worker')}",

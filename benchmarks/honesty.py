@@ -1,6 +1,6 @@
 """Is a confirmation as honest as it says? Thousands of simulated studies, through the real `Confirmation`.
 
-    python benchmarks/honesty.py [--studies 1000] [--only wins,power,intervals,pairing,ties,playoff]
+    python benchmarks/honesty.py [--studies 1000] [--only wins,power,intervals,pairing,positive,ties,playoff]
     python benchmarks/honesty.py --live digits [--studies 6] [--runs 120] [--optimizers adam,sgd,rmsprop,lion]
 
 The simulated part draws every arm's results around a true mean that is known here and nowhere else. Means are
@@ -32,7 +32,7 @@ from rich.console import Console
 from digits_grid import measure
 from surefoot.engines.local.engine import LocalEngine
 from surefoot.report.live import RaceDisplay
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.search.confirm.confirmation import Confirmation, Cost, Outcome
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.store import Store
@@ -56,6 +56,8 @@ class Scenario:
         skew: of the results; 0 is normal, otherwise log-normal.
         correlation: of two arms' results on the same seed.
         runs: the budget.
+        positive: the results are exponentials, as losses are: `means` are then the logarithms of the true
+            means, and `deviations` those of the logarithms.
     """
 
     name: str
@@ -64,6 +66,12 @@ class Scenario:
     skew: float = 0.0
     correlation: float = 0.0
     runs: int = DEFAULT_BUDGET
+    positive: bool = False
+
+    @property
+    def truth(self) -> list[float]:
+        """The true mean of each arm."""
+        return [math.exp(mean) for mean in self.means] if self.positive else list(self.means)
 
     @property
     def arms(self) -> list[Candidate]:
@@ -78,7 +86,8 @@ class Scenario:
         if self.skew:
             noise = _skewed(noise, self.skew)
         deviations = np.array(self.deviations or [1.0] * len(self.means))
-        return np.array(self.means)[:, None] + deviations[:, None] * noise
+        drawn = np.array(self.means)[:, None] + deviations[:, None] * noise
+        return np.exp(drawn - deviations[:, None] ** 2 / 2) if self.positive else drawn
 
 
 def _skewed(normal: np.ndarray, skew: float) -> np.ndarray:
@@ -120,7 +129,7 @@ class Study:
 def simulate(scenario: Scenario, seed: int) -> Study:
     """One study, to its end."""
     arms = scenario.arms
-    truth = {arm.key: mean for arm, mean in zip(arms, scenario.means, strict=True)}
+    truth = {arm.key: mean for arm, mean in zip(arms, scenario.truth, strict=True)}
     results = dict(zip(truth, scenario.results(seed), strict=True))
     confirmation = Confirmation(
         arms[:-1], arms[-1], Candidate("Floor", {}), runs=scenario.runs, first_seed=0, floor_seeds=0,
@@ -195,6 +204,21 @@ REALISTIC = [
 HARSH = [
     Scenario("skew 2, equal finalists", (0, 0, 0, 0, 3), skew=2),
     Scenario("baseline 0.5 better than the only finalist", (0.5, 0)),
+]
+
+
+POSITIVE = [
+    Scenario("5 equal, deviations 0.05", (0.0,) * 5, (0.05,) * 5, positive=True),
+    Scenario("5 equal, deviations 0.5", (0.0,) * 5, (0.5,) * 5, positive=True),
+    Scenario("equal means, deviations 0.03 to 0.6", (0.0,) * 5, (0.03, 0.1, 0.6, 0.3, 0.1), positive=True),
+    Scenario("2 equal means, deviations 0.05 and 1", (0.0, 0.0), (0.05, 1.0), positive=True),
+    Scenario(
+        "3 equal finalists, baseline 15 times, deviations 0.01 and 0.8",
+        (0.0, 0.0, 0.0, 2.7),
+        (0.01, 0.01, 0.01, 0.8),
+        positive=True,
+    ),
+    Scenario("half the baseline's, deviations 0.3", (0.0, 0.7), (0.3, 0.3), positive=True),
 ]
 
 
@@ -302,6 +326,25 @@ def pairing(run: Simulator) -> None:
         )
 
 
+def positive(run: Simulator) -> None:
+    """Losses: results are log-normal, with spreads that differ."""
+    title = "Positive values: deviations are of the logarithms"
+    head = ["scenario", "budget", "falsely better, %", "win, %", "means held, %", "differences held, %"]
+    table(title, head)
+    studies = max(20, run.studies // 2)
+    for scenario in POSITIVE:
+        for budget in (20, 40, DEFAULT_BUDGET):
+            found = run(replace(scenario, runs=budget), studies)
+            row(
+                scenario.name,
+                budget,
+                share(s.falsely_better for s in found),
+                share(s.verdict == "win" for s in found),
+                share([held for s in found for held in s.held]),
+                share([held for s in found for held in s.rivals_held]),
+            )
+
+
 def ties(run: Simulator) -> None:
     title = "Ties within half a standard deviation between seeds, the default margin"
     head = ["arms", "budget", "tie, %", "a false tie, %", "win, %", "runs used", "runs said to be needed"]
@@ -367,6 +410,7 @@ TABLES = {
     "power": power,
     "intervals": intervals,
     "pairing": pairing,
+    "positive": positive,
     "ties": ties,
     "playoff": playoff,
 }
@@ -399,7 +443,7 @@ def live(task: str, studies: int, runs: int, optimizers: Sequence[str] | None) -
 
 
 def _asked(task: str, runs: int, optimizers: Sequence[str] | None, seed: int) -> Answer:
-    question = Question.ask(task, optimizers, runs=runs, seed=seed)
+    question = ask(task, optimizers, runs=runs, seed=seed)
     with (
         tempfile.TemporaryDirectory() as folder,
         Store.at(f"{folder}/evidence.db") as store,

@@ -25,9 +25,9 @@ import httpx2 as httpx
 import psutil
 
 SERVE = """
-from surefoot.lab.options import Limits
+from surefoot.lab.options import QueueLimits
 from surefoot.lab.serve import serve
-serve(port=0, limits=Limits(workers={workers}), announce=lambda line: print(line, flush=True))
+serve(port=0, limits=QueueLimits(workers={workers}), announce=lambda line: print(line, flush=True))
 """
 SURFACES = ("beale", "rosenbrock", "himmelblau", "saddle", "rastrigin")
 OPTIMIZERS = ("Adam", "SGD", "RMSprop", "Adagrad", "AdamW", "Muon")

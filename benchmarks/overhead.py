@@ -33,7 +33,8 @@ from surefoot.search.race.screening import Screening
 from surefoot.search.runner import Runner
 from surefoot.search.space import candidates as space
 from surefoot.store import Store
-from surefoot.study.requests import Batch, Policy, Reading, Request
+from surefoot.study.question import Question
+from surefoot.study.requests import Batch, Policy, Reading, RunRequest
 from surefoot.study.run import Candidate, Finished, Job, Phase, Schedule
 
 LOG = "SUREFOOT_OVERHEAD_LOG"
@@ -129,7 +130,7 @@ def measure(policy: Policy, reading: Reading, workers: int) -> Cost:
             open(os.devnull, "w") as nowhere,
             RaceDisplay(Console(file=nowhere, force_terminal=True), live=True) as display,
         ):
-            study = store.begin("overhead", "second", {}, {}, {})
+            study = store.begin(Question("second", study="overhead"), None, {})
             task = f"{Path(__file__).resolve()}:Second"
             engine.warm_up(task)
             while log.read_text().count("begin") < workers:  # each takes a step to load the task
@@ -165,7 +166,7 @@ def _label(candidate: Candidate) -> str:
 
 def batch(runs: int) -> Batch:
     candidates = [Candidate("Adam", {"lr": 1e-3 * (1 + number)}) for number in range(runs)]
-    return Batch([Request(candidate, 0, 1.0, Phase.SCREEN) for candidate in candidates])
+    return Batch([RunRequest(candidate, 0, 1.0, Phase.SCREEN) for candidate in candidates])
 
 
 def race(runs: int) -> Screening:

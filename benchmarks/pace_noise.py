@@ -16,8 +16,9 @@ from statistics import median
 
 import torch
 
-from surefoot.search import Question
+from surefoot.search import ask
 from surefoot.search.space import candidates as space
+from surefoot.search.space import constraints
 from surefoot.tasks import load_task
 from surefoot.training.step_times import time_each
 
@@ -26,8 +27,8 @@ SHARES = (0.05, 0.1, 0.15, 0.25, 0.5)
 
 def measure(task: str, times: int) -> list[dict[str, float]]:
     """Seconds per evaluation by optimizer, of each measurement."""
-    question = Question.ask(task, None, runs=60, goal="fastest")
-    grid = space.candidates(list(question.names), question.plan, question.constraints, sparse=False)
+    question = ask(task, None, runs=60, goal="fastest")
+    grid = space.candidates(space.asked_for(question), question.plan, constraints.of(question), sparse=False)
     usual = [space.usual_candidate(name, grid) for name in space.usual_lines(grid)]
     found = []
     for _ in range(times):

@@ -45,17 +45,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from surefoot.search.race.on_tables import TableRace
 from surefoot.search.race.race import Race
-from surefoot.search.replay.priors import lr_priors
 from surefoot.search.replay.replay import (
     Factory,
     ReplayPolicy,
-    TableRace,
     mean_scores,
     paid_part,
     replay_task,
 )
-from surefoot.search.space.lr_grid import Arm, Grid, log_rate
+from surefoot.search.space.lr_grid import Grid, log_rate
 from surefoot.search.space.prior_results import (
     WORST,
     Expected,
@@ -66,8 +65,10 @@ from surefoot.search.space.prior_results import (
     race_order,
     usual_order,
 )
+from surefoot.search.space.table_priors import lr_priors
 from surefoot.search.space.task_features import TaskFeatures, features_of
 from surefoot.store import CurveTable, read_table
+from surefoot.study.run import Candidate
 from surefoot.tasks import builtin_tasks, load_task
 from surefoot.training.profile import look
 
@@ -131,8 +132,8 @@ def race_with(
         rates: begin each optimizer at its expected learning rate.
     """
 
-    def make(arms: Sequence[Arm], budget: float, lower_is_better: bool, seed: int) -> ReplayPolicy:
-        names = {str(arm["optimizer"]) for arm in arms}
+    def make(arms: Sequence[Candidate], budget: float, lower_is_better: bool, seed: int) -> ReplayPolicy:
+        names = {arm.optimizer for arm in arms}
         found = shown(subject.others.ranking(subject.known.features, names))
         priors = lr_priors(names, subject.table.lr_priors)
         if rates:

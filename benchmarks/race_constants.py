@@ -16,20 +16,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from surefoot.search.race import race, smoothing
+from surefoot.search.race import race, rungs, smoothing, standings
 from surefoot.search.replay.replay import mean_scores, policies, replay_task
 from surefoot.search.replay.scoring import FEWEST_ARMS
 from surefoot.store import CurveTable, read_table
 
 NEIGHBOURS = (
-    ("first look's share", race, "FIRST_LOOK_SHARE", (0.15, 0.2)),
+    ("first look's share", rungs, "FIRST_LOOK_SHARE", (0.15, 0.2)),
     ("share growth", race, "SHARE_GROWTH", (1.4, 1.6)),
     ("refined share", race, "REFINED_SHARE", (0.3, 0.5)),
     ("low side", smoothing, "LOW_SIDE_DECADES", (0.0, 0.1, 0.3)),
     ("width", smoothing, "WIDTH_DECADES", (0.1, 0.3)),
-    ("fade", race, "FADE", (0.5, 0.7)),
-    ("own share", race, "OWN_SHARE", (0.0, 0.3, 0.7, 1.0)),
-    ("noise band", race, "BAND_DEVIATIONS", (2.0, 4.0)),
+    ("fade", standings, "FADE", (0.5, 0.7)),
+    ("own share", standings, "OWN_SHARE", (0.0, 0.3, 0.7, 1.0)),
+    ("noise band", standings, "BAND_DEVIATIONS", (2.0, 4.0)),
 )
 
 

@@ -38,7 +38,8 @@ from surefoot.search.runner import Runner
 from surefoot.search.space import candidates as space
 from surefoot.store import Store
 from surefoot.study.label import candidate_label
-from surefoot.study.requests import Batch, Policy, Reading, Request
+from surefoot.study.question import Question
+from surefoot.study.requests import Batch, Policy, Reading, RunRequest
 from surefoot.study.run import Candidate, Finished, Job, Phase, Point, Report, Schedule, Status
 
 NAP = 0.05  # seconds
@@ -136,7 +137,7 @@ def measure(engine: Engine, task: str, policy: Policy, warm_up: float = 0.0) -> 
     with tempfile.TemporaryDirectory() as folder, _silent_display() as display:
         file = Path(folder, "evidence.db")
         with Store.at(file) as store:
-            study = store.begin("scale", task, {}, {}, {})
+            study = store.begin(Question(task, study="scale"), None, {})
             runner = Runner(task, engine, study, Path(folder), display, candidate_label, 1.0)
             warm, first_seed = time.monotonic() + warm_up, 10**6
             while time.monotonic() < warm:
@@ -155,7 +156,7 @@ def measure(engine: Engine, task: str, policy: Policy, warm_up: float = 0.0) -> 
 def batch(runs: int, first_seed: int = 0) -> Batch:
     return Batch(
         [
-            Request(
+            RunRequest(
                 Candidate("SGD", {"lr": 1e-3 * (1 + n % CANDIDATES)}),
                 first_seed + n // CANDIDATES,
                 1.0,

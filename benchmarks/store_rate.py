@@ -22,6 +22,7 @@ from rich.table import Table
 
 from surefoot.store import Store, StudyLog
 from surefoot.study.decisions import Promoted
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Phase, Point, Status
 
 POINTS = 10
@@ -75,7 +76,7 @@ def main() -> None:
     table = Table("what", "result")
     with address(options.store) as url:
         with Store.at(url) as store:
-            log = store.begin("rate", "digits", {}, {}, {})
+            log = store.begin(Question("digits", study="rate"), None, {})
             single = max(10, options.runs // ONE_BY_ONE_SHARE)
             rate = write(log, range(options.runs, options.runs + single), 0)
             table.add_row("runs a second, one by one", f"{rate:,.0f} ({rate * WRITES:,.0f} writes)")

@@ -36,7 +36,7 @@ import torch
 
 from surefoot import optim
 from surefoot.formula import LogNormal
-from surefoot.search.race.race import RUNGS
+from surefoot.search.race.rungs import RUNGS
 from surefoot.search.space import candidates as space
 from surefoot.store import write_table
 from surefoot.study.run import Candidate, Point

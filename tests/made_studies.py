@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from surefoot.search.answer.answer import build_answer
 from surefoot.search.confirm.confirmation import Confirmation
-from surefoot.search.question import Question
 from surefoot.study.answer import Answer
 from surefoot.study.decisions import BestOfOptimizer, Decision, PlayoffPlace, Stopped
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import ModelProfile, TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.records import DecisionRecord, RunRecord
 from surefoot.study.run import Candidate, Phase, Point, Schedule, Status
 
@@ -24,7 +24,7 @@ FLOOR = Candidate("RandomSearch", {"scale": 0.01})
 OPTIMIZERS = ("Adam", "SGD", "Adafactor", "Lion", "RMSprop")
 RATES = (0.002, 0.005, 0.01, 0.02, 0.05)
 PROFILE = TaskProfile("digits", 400, "validation loss", ModelProfile((), 100, ("float32",)), 1e-3, 1_000_000)
-QUESTION = Question("digits", (), 60.0, None, "trunk", 0, "AdamW", None, "digits-1")
+QUESTION = Question("digits", budget_seconds=60.0, study="digits-1", command="surefoot choose digits")
 
 
 @dataclass(frozen=True)

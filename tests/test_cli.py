@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from surefoot import cli, optim
-from surefoot.cli.parameters import Size
+from surefoot.cli.parameters import SizeType
 from surefoot.store import write_table
 
 OWN = Path(__file__).parent / "search" / "own_task.py"
@@ -215,7 +215,7 @@ def test_bad_input_is_one_clear_line_and_status_2(words, hint, tmp_path, monkeyp
     [("500m", 500 << 20), ("4g", 4 << 30), ("4GiB", 4 << 30), ("1.5GB", 3 << 29), ("2K", 2048)],
 )
 def test_sizes_are_counted_in_powers_of_1024(text, size):
-    assert Size().convert(text, None, None) == size
+    assert SizeType().convert(text, None, None) == size
 
 
 @pytest.mark.parametrize("name", sorted(optim.OPTIMIZERS))

@@ -90,12 +90,12 @@ def test_an_error_for_people_passes_through_as_it_is():
 
 
 SLIP = """
-import surefoot.search.question as question
+import surefoot.search.question.asking as asking
 
 def domain_error(*_, **__):
     raise ValueError("math domain error")
 
-question.space.candidates = domain_error
+asking.space.candidates = domain_error
 """
 
 
@@ -113,7 +113,7 @@ def test_a_defect_of_ours_keeps_its_traceback_and_ends_with_status_1(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback (most recent call last):\n")
     assert done.stderr.endswith("ValueError: math domain error\n")
-    assert "question.py" in done.stderr
+    assert "asking.py" in done.stderr
     assert "error: math" not in done.stderr
 
 
@@ -122,7 +122,7 @@ def test_no_built_in_error_is_taken_for_bad_input(kind, monkeypatch):
     def slip(*_, **__):
         raise kind("math domain error")
 
-    monkeypatch.setattr("surefoot.search.Question.ask", slip)
+    monkeypatch.setattr("surefoot.search.ask", slip)
     with pytest.raises(kind, match="math domain error"):
         cli.main(["choose", "digits"])
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from surefoot.api.choosing import answer_question
 from surefoot.cli import main
 from surefoot.engines.options import EngineOptions
 from surefoot.path_names import MOST_CHARACTERS, check_folder, check_path_name, is_path_name, path_name_near
 from surefoot.report.live import RaceDisplay
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.store import Store
+from surefoot.study.question import Question
 from surefoot.training.full.model_folder import FolderError, ModelFolder
 from tests.answers import small_answer
 from tests.listing import listing
@@ -92,18 +95,18 @@ def test_a_refusal_says_what_where_and_the_nearest_valid_name():
 def test_questions_have_no_hostile_names():
     for name in HOSTILE:
         with pytest.raises(ValueError, match=r"--study .*the nearest is"):
-            Question.ask("digits", ["sgd"], study=name)
-    question = Question.ask("digits", ["sgd"])
-    for name in filter(None, HOSTILE):
-        with pytest.raises(ValueError, match="the nearest is"):
-            Question(**{**vars(question), "study": name})
+            ask("digits", ["sgd"], study=name)
 
 
-def test_a_question_without_a_name_makes_no_study(home):
+def test_a_question_with_a_hostile_name_or_none_makes_no_study(home):
     before = listing(home)
-    question = Question(**{**vars(Question.ask("digits", ["sgd"])), "study": ""})
-    with Store.at("sqlite://") as store, pytest.raises(ValueError, match="the nearest is"):
-        choose_optimizer(question, store, InlineEngine(), Path(), RaceDisplay(live=False))
+    question = ask("digits", ["sgd"])
+    for name in HOSTILE:
+        hostile = replace(question, study=name)
+        with Store.at("sqlite://") as store, pytest.raises(ValueError, match="the nearest is"):
+            choose_optimizer(hostile, store, InlineEngine(), Path(), RaceDisplay(live=False))
+        with Store.at("sqlite://") as store, pytest.raises(ValueError, match="the nearest is"):
+            answer_question(hostile, store, "team.db", EngineOptions(), RaceDisplay(live=False))
     assert listing(home) == before
 
 
@@ -111,7 +114,7 @@ def test_a_question_without_a_name_makes_no_study(home):
     "task", ["..", "../..:task", "/:x", "-", "\N{CYRILLIC SMALL LETTER A}.py", "x" * 300]
 )
 def test_a_study_that_is_named_after_its_task_has_a_valid_name(task):
-    assert is_path_name(Question.ask(task, ["sgd"]).study)
+    assert is_path_name(ask(task, ["sgd"]).study)
 
 
 def test_the_command_line_refuses_before_it_writes(home, capsys):
@@ -139,7 +142,7 @@ def test_a_hostile_name_in_a_store_does_not_become_a_path(home, capsys):
     names = [name for name in HOSTILE if name and "\ud800" not in name and "\0" not in name]
     with Store.at("team.db") as store:
         for name in names:
-            store.begin(name, "line", {"runs": 14}, None, {}).finish(small_answer())
+            store.begin(Question("line", runs=14, study=name), None, {}).finish(small_answer())
     before = {place: content for place, content in listing(home).items() if "team.db" not in place}
     for name in names:
         for words in ([], ["--checkpoints", "kept"]):
@@ -240,7 +243,7 @@ def test_a_study_whose_checkpoints_lie_in_a_users_folder_leaves_what_is_there(tm
         (own / name).parent.mkdir(parents=True, exist_ok=True)
         (own / name).write_text("precious")
     before = listing(tmp_path)
-    question = Question.ask("line", ["sgd"], runs=14.0, study="mine")
+    question = ask("line", ["sgd"], runs=14.0, study="mine")
     with Store.at("sqlite://") as store:
         answer = choose_optimizer(question, store, InlineEngine(), own, RaceDisplay(live=False))
     assert answer.verdict in ("win", "tie", "budget")

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from surefoot.analysis.spending import last_decided, last_decision, spending
+from surefoot.study.question import Question
 from tests.report.sample_study import empty_study, sample_study
 
 
@@ -22,13 +23,13 @@ def test_a_finished_study_has_spent_what_its_answer_says():
 
 
 def test_a_budget_of_runs_counts_full_trainings():
-    found = spending(replace(sample_study(finished=False), settings={"runs": 50}))
+    found = spending(replace(sample_study(finished=False), question=Question("digits", runs=50, study="s")))
     assert found.share == pytest.approx(found.trainings / 50)
     assert "50 allowed" in found.words
 
 
 def test_what_is_not_known_is_not_told():
-    bare = replace(empty_study(), settings={"runs": "many"}, created="yesterday")
+    bare = replace(empty_study(), question=Question("digits", study="s"), created="yesterday")
     assert math.isnan(spending(bare).share)
     assert spending(bare).words == "0 full trainings measured"
     assert math.isnan(last_decision(bare))

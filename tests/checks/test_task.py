@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import surefoot
 from surefoot.checks import task as checking
-from surefoot.checks.findings import Facts
+from surefoot.checks.findings import TaskFacts
 from surefoot.checks.task import check
 from surefoot.tasks import TaskError, builtin_tasks
 
@@ -579,11 +579,11 @@ def test_dropout_in_a_measure_in_training_mode_is_the_reason():
 
 
 class TestCost:
-    FACTS = Facts(1000, seconds_per_step=0.01, validation_seconds=0.1, peak_memory=10**6)
+    FACTS = TaskFacts(1000, seconds_per_step=0.01, validation_seconds=0.1, peak_memory=10**6)
 
     def told(self, **members):
         facts = replace(self.FACTS, **members)
-        return [f.text for f in checking._about_cost(Healthy(), facts, checking.Seen(), workers=2)]
+        return [f.text for f in checking._about_cost(Healthy(), facts, checking.LossFacts(), workers=2)]
 
     def test_a_quick_one(self):
         assert self.told() == []
@@ -603,7 +603,7 @@ class TestCost:
     def test_a_study_is_its_trainings_side_by_side(self):
         assert self.FACTS.training_seconds == pytest.approx(1000 * 0.01 + 10 * 0.1)
         assert self.FACTS.study_seconds(2) == pytest.approx(13 * 11 / 2)
-        assert Facts(5).study_seconds(2) is None
+        assert TaskFacts(5).study_seconds(2) is None
 
 
 def test_a_slow_step_is_timed_once_and_a_quick_one_often():

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from surefoot.cli import main
-from surefoot.search import Question
+from surefoot.search import ask
 from surefoot.tasks import load_task, with_data
 from tests.tasks.own_folders import land, photos
 
@@ -93,17 +93,17 @@ def test_what_does_not_go_with_a_folder_is_one_line_and_status_2(words, hint, tm
 
 
 def test_the_study_s_name_is_readable_and_its_command_carries_the_folder(tmp_path):
-    asked = Question.ask(with_data("images", str(tmp_path)))
+    asked = ask(with_data("images", str(tmp_path)))
     assert asked.study.startswith("images-")
     assert len(asked.study) == len("images-1f2e3d4c")
     words = shlex.split(asked.command)
     assert words[2:5] == ["images", "--data", str(tmp_path)]
-    assert Question.ask(with_data("images", str(tmp_path / "other"))).study != asked.study
+    assert ask(with_data("images", str(tmp_path / "other"))).study != asked.study
 
 
 def test_a_relative_folder_in_a_question_is_made_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert Question.ask("images?data=photos").task == f"images?data={tmp_path}/photos"
+    assert ask("images?data=photos").task == f"images?data={tmp_path}/photos"
 
 
 def test_the_help_shows_the_option():

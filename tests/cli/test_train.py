@@ -21,10 +21,10 @@ from surefoot.search.training_log import TrainingLog
 from surefoot.store import Store, StoreError
 from surefoot.store.log import StudyLog
 from surefoot.study.format import number as as_told
+from surefoot.study.question import Question, TrainingPlan
 from surefoot.study.run import Candidate, Schedule
 from surefoot.tasks import load_task
 from surefoot.training.full.model_folder import ModelFolder
-from surefoot.training.full.plan import Plan
 from surefoot.training.full.train import train_fully
 from surefoot.training.loop import train as run_of_a_study
 from tests.answers import small_answer
@@ -185,10 +185,10 @@ def test_a_signal_ends_it_with_the_command_that_goes_on(here, call, monkeypatch,
     assert len(broken.runs) == 1
 
 
-def answered(task, candidate, **settings):
+def answered(task, candidate, **asked):
     """A finished study that recommends this candidate."""
     with Store.at(".surefoot/evidence.db") as store:
-        log = store.begin("chosen", task, {"command": "surefoot choose x", **settings}, None, {})
+        log = store.begin(Question(task, study="chosen", command="surefoot choose x", **asked), None, {})
         yield log
         log.finish(small_answer(candidate))
     yield None
@@ -296,7 +296,7 @@ def test_a_lost_training_ends_with_status_3_and_says_when(here, call):
 
 def test_a_store_that_fails_for_a_while_has_the_whole_curve_at_the_end(here, monkeypatch):
     task = load_task("tasks_to_train.py:Sample")
-    plan = Plan("tasks_to_train.py:Sample", Candidate("Adam", {"lr": 0.01}), seed=0, steps=60)
+    plan = TrainingPlan("tasks_to_train.py:Sample", Candidate("Adam", {"lr": 0.01}), seed=0, steps=60)
     whole = StudyLog.add_point
     troubles = []
 

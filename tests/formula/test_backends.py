@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from surefoot import formula as f
 from surefoot.formula import cpu, eager
-from surefoot.formula.launch import Batch, Launcher, Row, Tensors
+from surefoot.formula.launch import KernelBatch, Launcher, Row, Tensors
 from surefoot.formula.names import Settings, State
 from surefoot.formula.numbers import specialise
 
@@ -44,7 +44,7 @@ SLOTS = (f.STEP, f.StateSlot("m"))
 def launch(variant, p, state, names, numbers):
     """One step of a parameter by a kernel; its gradient and state are already there."""
     row = Row(0, 0, p, p.grad, tuple(state[name] for name in names))
-    launcher = Launcher([Batch(cpu.kernel_for(variant), [row])], set(), [])
+    launcher = Launcher([KernelBatch(cpu.kernel_for(variant), [row])], set(), [])
     assert launcher.launch(Tensors([p], [p.grad], {p: state}), [numbers])
 
 

@@ -23,7 +23,7 @@ def made(monkeypatch):
     """How many batches have been made, and how many steps were taken without a kernel."""
     counts = {"batches": 0, "eager": 0}
 
-    class Counting(launch.Batch):
+    class Counting(launch.KernelBatch):
         def __init__(self, *arguments):
             counts["batches"] += 1
             super().__init__(*arguments)
@@ -33,7 +33,7 @@ def made(monkeypatch):
         return step(*arguments, **keywords)
 
     step = formula.eager.step
-    monkeypatch.setattr("surefoot.formula.optimizer.Batch", Counting)
+    monkeypatch.setattr("surefoot.formula.optimizer.KernelBatch", Counting)
     monkeypatch.setattr("surefoot.formula.eager.step", counting)
     return counts
 

@@ -36,9 +36,9 @@ ARGUMENTS = [
 FINISHED, UNFINISHED = "digits-2026-11-24", "still-running"
 SERVE = """
 import sys
-from surefoot.lab.options import Limits
+from surefoot.lab.options import QueueLimits
 from surefoot.lab.serve import serve
-patient = Limits(animation_seconds=120, picture_seconds=120, study_seconds=120, queue_seconds=120)
+patient = QueueLimits(animation_seconds=120, picture_seconds=120, study_seconds=120, queue_seconds=120)
 serve(port=0, store=sys.argv[1], limits=patient, announce=lambda line: print(line, flush=True))
 """
 
@@ -160,14 +160,16 @@ def unfinished() -> StudyRecord:
     going_on = replace(screened[-1], seed=7, status=Status.RUNNING, points=screened[0].points[:1], message="")
     early = (Piloted, RuledOut, Promoted, Stopped)
     race = tuple(d for d in study.decisions if isinstance(d.decision, early))
-    return replace(study, name=UNFINISHED, runs=(*screened, going_on), decisions=race)
+    return replace(
+        study, question=replace(study.question, study=UNFINISHED), runs=(*screened, going_on), decisions=race
+    )
 
 
 def fill(store: Path, *studies: StudyRecord) -> None:
     """Write studies as `choose` does."""
     with Store.at(store) as opened_store:
         for study in studies:
-            log = opened_store.begin(study.name, study.task, study.settings, study.profile, study.environment)
+            log = opened_store.begin(study.question, study.profile, study.environment)
             with log.at_once():
                 for run in study.runs:
                     number = log.start_run(run.candidate, run.seed, run.phase)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.lab import worker
-from surefoot.lab.answers import Answer, Refused, as_json
+from surefoot.lab.answers import JobResult, Refused, as_json
 
 
-def count(arguments: Any, stopped: Any) -> Answer:
+def count(arguments: Any, stopped: Any) -> JobResult:
     """Note in a file that it was done, after a while."""
     with Path(arguments["file"]).open("a") as file:
         file.write("done\n")
@@ -19,14 +19,14 @@ def count(arguments: Any, stopped: Any) -> Answer:
     return as_json({"process": os.getpid()})
 
 
-def wait_for_file(arguments: Any, stopped: Any) -> Answer:
+def wait_for_file(arguments: Any, stopped: Any) -> JobResult:
     """Go on until a file is there, whatever the job queue says."""
     while not Path(arguments["file"]).exists():
         time.sleep(0.005)
     return as_json({"process": os.getpid()})
 
 
-def until_stopped(arguments: Any, stopped: Any) -> Answer:
+def until_stopped(arguments: Any, stopped: Any) -> JobResult:
     """Go on until it is told to stop, and say so in a file."""
     while not stopped():
         time.sleep(0.005)
@@ -34,23 +34,23 @@ def until_stopped(arguments: Any, stopped: Any) -> Answer:
     raise Refused(503, "stopped")
 
 
-def die(arguments: Any, stopped: Any) -> Answer:
+def die(arguments: Any, stopped: Any) -> JobResult:
     os._exit(7)
 
 
-def chatter(arguments: Any, stopped: Any) -> Answer:
+def chatter(arguments: Any, stopped: Any) -> JobResult:
     """Write to where answers go, as a library may."""
     print("x" * 100, flush=True)
     os.write(1, b"\0" * 100)
     return as_json({"process": os.getpid()})
 
 
-def mistake(arguments: Any, stopped: Any) -> Answer:
+def mistake(arguments: Any, stopped: Any) -> JobResult:
     raise KeyError("nobody foresaw this")
 
 
-def large(arguments: Any, stopped: Any) -> Answer:
-    return Answer(b"x" * arguments["bytes"])
+def large(arguments: Any, stopped: Any) -> JobResult:
+    return JobResult(b"x" * arguments["bytes"])
 
 
 JOBS = (count, wait_for_file, until_stopped, die, chatter, mistake, large)

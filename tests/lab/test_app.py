@@ -17,7 +17,7 @@ from PIL import Image
 
 from surefoot.lab import jobs
 from surefoot.lab.answers import Refused
-from surefoot.lab.options import Limits
+from surefoot.lab.options import QueueLimits
 from surefoot.lab.request_models import RecipeRequest
 from surefoot.surfaces.animation import animate
 from surefoot.surfaces.optimizer_cards import cards
@@ -189,7 +189,9 @@ def test_a_client_that_goes_away_leaves_nothing_behind(lab):
             await asyncio.sleep(0.05)
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(settled(), Limits().animation_seconds))).result()
+        pool.submit(
+            lambda: asyncio.run(asyncio.wait_for(settled(), QueueLimits().animation_seconds))
+        ).result()
 
 
 def test_a_body_without_a_length_is_bounded_too(lab):

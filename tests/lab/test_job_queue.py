@@ -17,12 +17,12 @@ from typing import Any
 import psutil
 import pytest
 
-from surefoot.lab.answers import Answer, Refused
+from surefoot.lab.answers import JobResult, Refused
 from surefoot.lab.job_queue import AnswerCache, JobQueue, JobRequest
-from surefoot.lab.options import Limits
+from surefoot.lab.options import QueueLimits
 
 ODD = (sys.executable, str(Path(__file__).with_name("odd_worker.py")))
-LIMITS = Limits(workers=1, waiting=4, waiting_per_client=3, grace_seconds=0.3, queue_seconds=30)
+LIMITS = QueueLimits(workers=1, waiting=4, waiting_per_client=3, grace_seconds=0.3, queue_seconds=30)
 LONG = 60.0
 
 
@@ -33,7 +33,7 @@ def run(coroutine: Callable[[], Awaitable[Any]]) -> Any:
 
 
 @asynccontextmanager
-async def opened(limits: Limits = LIMITS, command: tuple[str, ...] = ODD):
+async def opened(limits: QueueLimits = LIMITS, command: tuple[str, ...] = ODD):
     queue = JobQueue(limits, command)
     await queue.open()
     try:
@@ -55,11 +55,11 @@ def blocking(file: Path, number: int = 0, slow: bool = False) -> JobRequest:
     return JobRequest("wait_for_file", {"file": str(file), "number": number}, LONG, slow)
 
 
-def process_of(answer: Answer) -> int:
+def process_of(answer: JobResult) -> int:
     return json.loads(answer.body)["process"]
 
 
-async def refusal(asked: Awaitable[Answer]) -> Refused:
+async def refusal(asked: Awaitable[JobResult]) -> Refused:
     with pytest.raises(Refused) as caught:
         await asked
     return caught.value
@@ -375,10 +375,10 @@ def test_kept_answers_are_bounded_and_the_last_used_stay():
     kept = AnswerCache(100)
     for number in range(20):
         kept.get("0")
-        kept.put(str(number), Answer(b"x" * 20))
+        kept.put(str(number), JobResult(b"x" * 20))
     assert kept.bytes == 100
     assert kept.get("0")
     assert kept.get("19")
     assert kept.get("10") is None
-    kept.put("too large", Answer(b"x" * 60))
+    kept.put("too large", JobResult(b"x" * 60))
     assert kept.get("too large") is None

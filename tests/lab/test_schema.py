@@ -21,11 +21,11 @@ from schemathesis.specs.openapi import checks as described
 
 from surefoot.lab.app import create_app
 from surefoot.lab.files import FORMATS
-from surefoot.lab.options import LabOptions, Limits
+from surefoot.lab.options import LabOptions, QueueLimits
 from tests.lab.conftest import FINISHED, PATIENCE, fill
 from tests.report.sample_study import sample_study
 
-QUICK = Limits(animation_seconds=1.0, picture_seconds=1.0, grace_seconds=20.0)
+QUICK = QueueLimits(animation_seconds=1.0, picture_seconds=1.0, grace_seconds=20.0)
 """So that an animation of 12 optimizers and 2000 steps, or a film of it, is given up soon."""
 
 pytestmark = pytest.mark.real

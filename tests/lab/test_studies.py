@@ -15,7 +15,7 @@ from surefoot.study.strict_json import without_nan
 from tests.lab.conftest import fill
 from tests.report.reading import tables
 from tests.report.sample_landscape import sample_landscape
-from tests.report.sample_study import HOSTILE, sample_study
+from tests.report.sample_study import HOSTILE, hostile_question, sample_study
 
 Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
 
@@ -36,9 +36,11 @@ def more(lab):
     study = sample_study(seed=2)
     evil = f"</script>{HOSTILE}'\"/../?#%"
     answer = replace(study.answer, sentence=f"{evil}. {evil}", why=(evil,), measure=evil)
-    odd = replace(study, name=evil, task=evil, answer=answer, settings={**study.settings, evil: evil})
+    odd = replace(study, question=hostile_question(evil), answer=answer)
     lost = tuple(run for run in study.runs if run.lost and run.optimizer == "Rprop")
-    failed = replace(study, name="all-failed", answer=None, runs=lost, decisions=())
+    failed = replace(
+        study, question=replace(study.question, study="all-failed"), answer=None, runs=lost, decisions=()
+    )
     fill(lab.store, odd, failed)
     return {"hostile": evil, "failed": failed.name}
 
@@ -124,7 +126,7 @@ def test_figures_are_drawn_in_the_pages_colours_and_have_names(page, lab):
 def test_a_landscape_appears_once_it_is_drawn(page, lab):
     study = sample_study(seed=5)
     name = "has-a-landscape"
-    fill(lab.store, replace(study, name=name))
+    fill(lab.store, replace(study, question=replace(study.question, study=name)))
     opened(page, name)
     section = page.locator("details[data-key=landscape]")
     assert section.locator("pre").text_content() == f"surefoot landscape {name}"
@@ -200,7 +202,13 @@ KEPT = """() => {
 def test_the_page_follows_a_study_until_its_answer_without_a_reload(page, lab):
     study = sample_study(seed=3)
     name = "grows"
-    begun = replace(study, name=name, answer=None, runs=study.runs[:8], decisions=study.decisions[:3])
+    begun = replace(
+        study,
+        question=replace(study.question, study=name),
+        answer=None,
+        runs=study.runs[:8],
+        decisions=study.decisions[:3],
+    )
     fill(lab.store, begun)
     opened(page, name)
     page.locator("summary", has_text="To reproduce").click()
@@ -208,7 +216,7 @@ def test_the_page_follows_a_study_until_its_answer_without_a_reload(page, lab):
     page.evaluate(MARK)
     before = len(cells(page, "decisions"))
     with Store.at(lab.store) as store:
-        log = store.begin(name, study.task, study.settings, study.profile, study.environment)
+        log = store.begin(replace(study.question, study=name), study.profile, study.environment)
         log.decide(Piloted("A decision that is new."), 9.0)
         run = log.start_run(Candidate("Lion", {"lr": 3e-4}), 0, Phase.SCREEN)
         log.add_point(run, Point(1 / 27, 1.0, 0.5))
@@ -247,14 +255,20 @@ def test_an_unchanged_study_is_not_sent_again_and_a_hidden_page_does_not_ask(pag
 
 def test_the_page_goes_on_when_the_lab_is_back(page, lab, complaints):
     study = sample_study(seed=4)
-    going = replace(study, name="outlives-the-lab", answer=None, runs=study.runs[:4], decisions=())
+    going = replace(
+        study,
+        question=replace(study.question, study="outlives-the-lab"),
+        answer=None,
+        runs=study.runs[:4],
+        decisions=(),
+    )
     fill(lab.store, going)
     opened(page, going.name)
     page.route("**/api/**", lambda route: route.abort("connectionrefused"))
     page.locator(".age", has_text="the lab does not answer. Trying again.").wait_for()
     page.locator("#stopped", has_text="surefoot lab").wait_for()
     with Store.at(lab.store) as store:
-        log = store.begin(going.name, going.task, going.settings, going.profile, going.environment)
+        log = store.begin(going.question, going.profile, going.environment)
         log.decide(Piloted("Written while the lab was away."), 9.0)
     page.unroute("**/api/**")
     page.locator("table.decisions", has_text="Written while the lab was away.").wait_for()

@@ -16,6 +16,7 @@ from surefoot.lab import study_jobs
 from surefoot.lab.answers import Refused, file_name
 from surefoot.report.report import report_html
 from surefoot.store.store import Store
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Phase, Point
 from surefoot.study.strict_json import without_nan
 from tests.lab.asking import ask
@@ -78,7 +79,7 @@ def test_looking_changes_nothing_in_the_file(stored):
 
 def test_the_store_is_opened_so_that_nothing_can_be_written(stored):
     with study_jobs.opened(str(stored)) as store, pytest.raises(Exception, match="readonly"):
-        store.begin("new", "digits", {}, None, {})
+        store.begin(Question("digits", study="new"), None, {})
 
 
 @pytest.mark.parametrize(
@@ -125,10 +126,10 @@ def test_a_study_without_an_answer_or_a_landscape_has_no_file_of_it(tmp_path):
 def test_postgresql_is_read_and_cannot_be_written_to(postgresql):  # noqa: F811
     assert refusal("studies", postgresql).status == 503  # nothing there, and nothing is made
     with Store.at(postgresql) as store:
-        store.begin("mine", "digits", {}, None, {})
+        store.begin(Question("digits", study="mine"), None, {})
     assert [study["name"] for study in do("studies", postgresql)["studies"]] == ["mine"]
     with study_jobs.opened(postgresql) as store, pytest.raises(Exception, match="read-only"):
-        store.begin("new", "digits", {}, None, {})
+        store.begin(Question("digits", study="new"), None, {})
 
 
 def test_a_server_that_does_not_answer_is_told_soon():
@@ -166,7 +167,7 @@ def test_a_study_is_told_anew_only_when_it_has_gone_on(lab):
     assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
     study = sample_study(finished=False, seed=1)
     with Store.at(lab.store) as store:
-        log = store.begin(lab.unfinished, study.task, study.settings, study.profile, study.environment)
+        log = store.begin(replace(study.question, study=lab.unfinished), study.profile, study.environment)
         log.add_point(log.start_run(**GO_ON), Point(0.5, 1.0, 0.25))
     after = ask(lab.url, path, headers=known)
     assert after.status == 200
@@ -209,7 +210,9 @@ def test_names_with_everything_in_them_are_found(lab):
     from urllib.parse import quote
 
     odd = f"a/b c?d#e%2F{HOSTILE}é"
-    fill(lab.store, replace(sample_study(finished=False), name=odd, runs=(), decisions=()))
+    study = sample_study(finished=False)
+    named = replace(study, question=replace(study.question, study=odd), runs=(), decisions=())
+    fill(lab.store, named)
     told = ask(lab.url, f"/api/studies/{quote(odd, safe='')}/page.html")
     assert (told.status, told.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert odd in unescape(told.body.decode())

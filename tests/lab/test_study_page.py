@@ -11,11 +11,12 @@ from surefoot.lab.study_page import MOST, figures, page_html
 from surefoot.report.report import report_html
 from surefoot.report.study_figures import catalogue
 from surefoot.study.decisions import GivenUp, Stopped
+from surefoot.study.question import Question
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord
 from surefoot.study.run import Candidate, Phase, Point, Status
 from tests.report.reading import Page, tables
 from tests.report.sample_landscape import sample_landscape
-from tests.report.sample_study import HOSTILE, candidate, empty_study, run_of, sample_study
+from tests.report.sample_study import HOSTILE, candidate, empty_study, hostile_question, run_of, sample_study
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_nothing_in_it_needs_a_style_or_a_script(page):
 def test_hostile_text_stays_what_it_is(study):
     evil = "\x1b[2J<img src=x onerror=alert(1)>\"'"
     answer = replace(study.answer, why=(evil,), sentence=evil, measure=evil)
-    html = page_html(replace(study, name=evil, task=evil, answer=answer, settings={"command": evil}))
+    html = page_html(replace(study, question=hostile_question(evil), answer=answer))
     read = Page(html)
     assert "img" not in read.tags
     assert evil.replace("\x1b", "�") in read.text
@@ -139,9 +140,15 @@ def large_study(count: int) -> StudyRecord:
         runs.append(RunRecord(Candidate(name, {"lr": rate}), 0, Phase.SCREEN, status, points, "boom " * 500))
         stopped = Stopped("out " * 400, candidate(name, {"lr": rate}), 1 / 27, 0.5, 0.1)
         decisions.append(DecisionRecord(place, place, stopped))
-    settings = {f"setting {place}": "v" * 2000 for place in range(1000)}
+    sources = {f"file {place}": "v" * 2000 for place in range(1000)}
     return StudyRecord(
-        "large", "t", settings, {}, {}, "2026-11-24T16:42:00+00:00", None, tuple(runs), tuple(decisions)
+        Question("t", study="large", sources=sources),
+        None,
+        {},
+        "2026-11-24T16:42:00+00:00",
+        None,
+        tuple(runs),
+        tuple(decisions),
     )
 
 

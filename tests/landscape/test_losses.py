@@ -10,6 +10,7 @@ import torch
 from surefoot.landscape.finalists import finalists
 from surefoot.landscape.losses import extent, measure
 from surefoot.landscape.survey import survey
+from surefoot.study.question import Question
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.run import Candidate, Phase, Point, Status
 
@@ -78,7 +79,7 @@ def run(optimizer, seed=5, status=Status.COMPLETED, value=0.5, progress=1.0, pha
 
 
 def study(*runs):
-    return StudyRecord("small", "line", {}, {}, {}, "", None, runs, ())
+    return StudyRecord(Question("line", study="small"), None, {}, "", None, runs, ())
 
 
 def test_finalists_are_those_of_the_first_seed_that_came_to_an_end():

@@ -12,8 +12,9 @@ import torch
 
 from surefoot.landscape.finalists import finalists
 from surefoot.landscape.survey import survey
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.store import Store
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Phase, Point, Status
 from surefoot.tasks import load_task
 from surefoot.training import snapshots
@@ -65,7 +66,7 @@ def write_task(folder, line="", norm=""):
 def choose(folder, line="", norm="", optimizers=("adam", "sgd")):
     """A finished study, with its folder of snapshots."""
     reference = write_task(folder, line, norm)
-    question = Question.ask(reference, optimizers, None, runs=12, study="small")
+    question = ask(reference, optimizers, None, runs=12, study="small")
     with Store.at(folder / "evidence.db") as store:
         choose_optimizer(question, store, InlineEngine(), folder / "checkpoints" / "small", Silence())
         return store.study("small"), snapshots_folder(folder / "checkpoints" / "small")
@@ -220,7 +221,7 @@ def test_the_document_is_small_json_and_survives_the_store(recorded, tmp_path):
     study, _, document = recorded
     assert len(json.dumps(document, allow_nan=False)) < 50_000
     with Store.at(tmp_path / "other.db") as store:
-        store.begin("small", study.task, {}, None, {})
+        store.begin(Question(study.task, study="small"), None, {})
         store.keep("small", "landscape", document)
         assert store.study("small").documents["landscape"] == document
 
@@ -290,7 +291,7 @@ def test_a_folder_that_cannot_be_written_costs_only_the_keeping(recorded, tmp_pa
 def test_a_study_without_finalists_is_told_so(recorded, tmp_path):
     study, folder, _ = recorded
     with Store.at(tmp_path / "new.db") as store:
-        store.begin("new", study.task, {}, None, {})
+        store.begin(Question(study.task, study="new"), None, {})
         with pytest.raises(ValueError, match="study 'new' has no finalists yet"):
             survey(store.study("new"), folder)
 

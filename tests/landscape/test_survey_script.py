@@ -9,6 +9,7 @@ import pytest
 
 from surefoot.landscape.survey import survey
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.run import Candidate, Phase, Point, Schedule
 from surefoot.tasks import TaskError
@@ -25,10 +26,10 @@ def study(behaviour, value=0.25, optimizers=("Adam", "SGD")):
         )
         for name in optimizers
     ]
-    command = [sys.executable, OWN, behaviour]
+    command = (sys.executable, OWN, behaviour)
     return StudyRecord(
-        "own", " ".join(command), {"script": command}, TaskProfile("own", 4.0, "reported value"), {}, "",
-        None, tuple(runs), (),
+        Question(" ".join(command), study="own", script=command),
+        TaskProfile("own", 4.0, "reported value"), {}, "", None, tuple(runs), (),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from surefoot.study.decisions import (
 )
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import ModelProfile, Role, TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord
 from surefoot.study.run import Candidate, Phase, Point, Schedule, Status
 
@@ -301,16 +302,13 @@ def sample_study(*, finished: bool = True, seed: int = 0) -> StudyRecord:
     decisions += playoff() + confirmation_looks()
     decisions.append(DecisionRecord(0, 107, Unknown("Win for Adam after 6 seeds.")))
     return StudyRecord(
-        name="digits-2026-11-24",
-        task="digits",
-        settings={
-            "command": "surefoot choose digits --budget 2m --seed 0",
-            "optimizers": list(MADE),
-            "budget_seconds": 120.0,
-            "schedule": SCHEDULE,
-            "seed": 0,
-            "margin": None,
-        },
+        question=Question(
+            "digits",
+            tuple(MADE),
+            budget_seconds=120.0,
+            study="digits-2026-11-24",
+            command="surefoot choose digits --budget 2m --seed 0",
+        ),
         profile=TaskProfile(
             task="digits",
             steps=2000,
@@ -334,6 +332,15 @@ def sample_study(*, finished: bool = True, seed: int = 0) -> StudyRecord:
         runs=tuple(runs),
         decisions=tuple(replace(decision, number=number) for number, decision in enumerate(decisions)),
     )
+
+
+def hostile_question(text: str) -> Question:
+    """A question as a store from a stranger may have it, with `text` wherever text may be."""
+    return Question(
+        text, (text,), runs=20.0, baseline=text, study=text, sets=(text,), candidates=text,
+        extra=(Candidate(text, {text: text}),), sources={text: text}, script=(text,), measure=text,
+        command=text,
+    )  # fmt: skip
 
 
 def empty_study() -> StudyRecord:

@@ -13,7 +13,7 @@ from surefoot.study.profile import ModelProfile, Role, TaskProfile
 from surefoot.study.records import DecisionRecord, StudyRecord
 from surefoot.study.run import Candidate, Point, Status
 from tests.report.reading import Page
-from tests.report.sample_study import HOSTILE, MADE, SNIPPET, empty_study, sample_study
+from tests.report.sample_study import HOSTILE, MADE, SNIPPET, empty_study, hostile_question, sample_study
 
 
 def only(study: StudyRecord, optimizer: str) -> StudyRecord:
@@ -34,7 +34,7 @@ def test_every_optimizer_and_every_section_is_there(page, study):
         assert name in text
     for heading in ("Results on fresh seeds", "Learning rates", "The race as it happened", "To reproduce"):
         assert heading in text
-    for fact in (*study.answer.why, study.settings["command"], "59da249", "211 kB", "25,088"):
+    for fact in (*study.answer.why, study.question.command, "59da249", "211 kB", "25,088"):
         assert fact in text
 
 
@@ -61,7 +61,7 @@ def test_hostile_text_in_every_field_of_the_answer_stays_text(study):
     evil_candidate = Candidate(evil, {"lr": 0.1, evil: evil})
     runs = [replace(run, candidate=evil_candidate, message=evil) for run in study.runs[-30:]]
     hostile = replace(
-        study, name=evil, task=evil, answer=answer, runs=tuple(runs), settings={"command": evil, evil: evil},
+        study, question=hostile_question(evil), answer=answer, runs=tuple(runs),
         profile=TaskProfile(
             evil, 9, evil, ModelProfile((Role(evil, 1, 2, evil),), dtypes=(evil,)), (evil,), fingerprint=evil,
             untimed={evil: evil},
@@ -144,7 +144,7 @@ def test_a_study_without_a_good_run_shows_the_messages():
 
 
 def test_a_study_without_anything_has_a_page(study):
-    bare = replace(study, runs=(), decisions=(), profile=None, settings={}, environment={}, answer=None)
+    bare = replace(study, runs=(), decisions=(), profile=None, environment={}, answer=None)
     assert "Nothing was measured yet" in Page(report_html(bare)).text
 
 

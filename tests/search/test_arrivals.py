@@ -7,7 +7,7 @@ import random
 import pytest
 
 from surefoot.report.live import RaceDisplay
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.search.confirm.confirmation import Confirmation
 from surefoot.search.race.playoff import Playoff
 from surefoot.search.race.screening import Screening
@@ -92,7 +92,7 @@ def test_what_a_policy_asks_for_and_decides_does_not_depend_on_the_order_of_arri
 
 
 def whole_study(folder, engine):
-    question = Question.ask(f"{OWN}:small", ["adam", "sgd"], runs=16, study="mine", margin=1e-9)
+    question = ask(f"{OWN}:small", ["adam", "sgd"], runs=16, study="mine", margin=1e-9)
     with Store.at(folder / "evidence.db") as store:
         answer = choose_optimizer(question, store, engine, folder / "checkpoints", RaceDisplay(live=False))
         study = store.study("mine")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surefoot.errors import InvalidInputError
-from surefoot.search import Question
+from surefoot.search import ask
 from surefoot.search.budget import (
     CONFIRMED_FROM,
     FEWEST_STEPS,
@@ -138,4 +138,4 @@ def test_a_deadline_keeps_time_for_the_answer():
 )
 def test_a_bad_budget_is_refused_in_one_line(budget, message):
     with pytest.raises(InvalidInputError, match=message):
-        Question.ask("line", **budget)
+        ask("line", **budget)

@@ -12,6 +12,7 @@ import pytest
 
 from surefoot.search.space.prior_results import read_experience
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.run import Candidate, Phase, Point, Status
 from tests.answers import small_answer
@@ -35,7 +36,9 @@ def run(optimizer, lr, value, progress=1.0, seed=0, status=Status.COMPLETED, pha
 
 
 def study(runs, **more):
-    return StudyRecord("s", "line", {"runs": 20.0}, {}, {}, "", more.get("answer"), tuple(runs), ())
+    return StudyRecord(
+        Question("line", runs=20.0, study="s"), None, {}, "", more.get("answer"), tuple(runs), ()
+    )
 
 
 def row(label, optimizer, lr, mean):

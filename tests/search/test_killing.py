@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 from surefoot.report.live import RaceDisplay
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.store import Store, StoreError
 from surefoot.study.answer import Answer
 from tests.search.inline_engine import InlineEngine
@@ -86,7 +86,7 @@ def test_a_study_killed_at_random_moments_ends_as_one_that_was_not(tmp_path, cou
     made = trainings(counted)
 
     counted.write_text("")
-    question = Question.ask(TASK, ["adam", "sgd"], **USUAL)
+    question = ask(TASK, ["adam", "sgd"], **USUAL)
     with Store.at(tmp_path / "whole.db") as store:
         whole = choose_optimizer(question, store, InlineEngine(), tmp_path / "c", RaceDisplay(live=False))
         expected = points_by_run(store)

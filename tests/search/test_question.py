@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 
 import pytest
 
-from surefoot.search import Question
+from surefoot.search import ask
+from surefoot.search.question import command_with
+from surefoot.search.question.naming import study_name
 
 OWN = "tests/scripts/own_script.py"
 SCRIPT = (sys.executable, OWN, "--epochs", "3 or 4")
 
 
 def test_the_goal_decides_the_schedule_and_is_part_of_the_name_and_the_command():
-    best = Question.ask("digits")
-    fastest = Question.ask("digits", goal="fastest", target=0.125)
+    best = ask("digits")
+    fastest = ask("digits", goal="fastest", target=0.125)
     assert (best.schedule, fastest.schedule) == ("trunk", "constant")
     assert best.study != fastest.study
     assert "--goal" not in best.command
@@ -26,30 +29,37 @@ def test_the_goal_decides_the_schedule_and_is_part_of_the_name_and_the_command()
 @pytest.mark.parametrize("schedule", ["trunk", "cosine"])
 def test_fastest_refuses_a_schedule_that_cools_down(schedule):
     with pytest.raises(ValueError, match="needs --schedule constant"):
-        Question.ask("digits", goal="fastest", schedule=schedule)
+        ask("digits", goal="fastest", schedule=schedule)
 
 
 def test_a_target_is_for_fastest_only():
     with pytest.raises(ValueError, match="--goal fastest"):
-        Question.ask("digits", target=0.1)
+        ask("digits", target=0.1)
 
 
 def test_a_script_names_its_study_and_comes_last_in_the_command():
-    asked = Question.ask(script=SCRIPT, seed=3, measure="error", sets=["lr=1e-3..1e-1"])
+    asked = ask(script=SCRIPT, seed=3, measure="error", sets=["lr=1e-3..1e-1"])
     assert asked.study.startswith("own_script-")
     assert asked.task == shlex.join(SCRIPT)
     assert (asked.plan.kind, asked.plan.warmup, asked.plan.cooldown) == ("script", 0.0, 0.0)
-    words = shlex.split(asked.command_with("--store", "x.db"))
+    words = shlex.split(command_with(asked, "--store", "x.db"))
     at = words.index("--")
     assert tuple(words[at + 1 :]) == SCRIPT
     assert words[at - 2 : at] == ["--store", "x.db"]
     assert words[words.index("--measure") :][:2] == ["--measure", "error"]
-    assert Question.ask(script=SCRIPT[:2], seed=3).study != asked.study
-    assert "--measure" not in Question.ask(script=SCRIPT).command
+    assert ask(script=SCRIPT[:2], seed=3).study != asked.study
+    assert "--measure" not in ask(script=SCRIPT).command
 
 
-def test_a_study_of_a_task_is_named_and_stored_as_if_there_were_no_scripts():
-    assert not {"script", "measure"} & Question.ask("digits").settings.keys()
+def test_a_study_of_a_task_is_named_as_if_there_were_no_scripts():
+    question = ask("digits")
+    assert study_name(replace(question, measure="error")) == question.study
+    assert study_name(replace(question, seed=1)) != question.study
+
+
+def test_a_name_follows_from_what_is_asked_and_not_from_how_it_is_written():
+    question = ask(script=SCRIPT)
+    assert study_name(replace(question, study="mine", command="other words")) == question.study
 
 
 @pytest.mark.parametrize(
@@ -69,11 +79,11 @@ def test_a_study_of_a_task_is_named_and_stored_as_if_there_were_no_scripts():
 )
 def test_what_does_not_go_with_a_script_or_without_is_refused(asked, words):
     with pytest.raises(ValueError, match=words.replace("(", r"\(")):
-        Question.ask(**asked)
+        ask(**asked)
 
 
 def test_candidates_for_a_script_have_no_warmup(tmp_path):
     file = tmp_path / "mine.json"
     file.write_text('[{"optimizer": "adam", "hyperparameters": {"lr": 0.1}, "warmup": 0.1}]')
     with pytest.raises(ValueError, match="keeps its own schedule"):
-        Question.ask(script=SCRIPT, candidates=str(file))
+        ask(script=SCRIPT, candidates=str(file))

@@ -13,7 +13,8 @@ from surefoot.search.deadline import Deadline
 from surefoot.search.pace import Pace
 from surefoot.search.runner import FIRST_RUNS, NoRunSucceededError, Runner
 from surefoot.store import Store
-from surefoot.study.requests import Batch, Reading, Request
+from surefoot.study.question import Question
+from surefoot.study.requests import Batch, Reading, RunRequest
 from surefoot.study.run import Candidate, Cause, Finished, Phase, Point, Report, Restarted, Status
 
 MARKS = (0.25, 0.5)
@@ -49,10 +50,10 @@ def recorded(tmp_path, monkeypatch):
 
     def run(progress):
         with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-            log = store.begin("mine", "small", {}, None, {})
+            log = store.begin(Question("small", study="mine"), None, {})
             engine = Scripted(log)
             runner = Runner("small", engine, log, tmp_path, display, str, 100.0)
-            request = Request(Candidate("Adam", {"lr": 0.1}), 0, progress, Phase.CONFIRM)
+            request = RunRequest(Candidate("Adam", {"lr": 0.1}), 0, progress, Phase.CONFIRM)
             runner.drive(Batch([request]), Reading(MARKS))
             assert [point.progress for point in log.record().runs[0].points] == [*MARKS, progress]
             return engine.recorded
@@ -90,10 +91,12 @@ class Failing:
 def begun(tmp_path, engine, runs=20):
     """How many of these runs are begun, of a study that goes on if it is there."""
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, None, {})
+        log = store.begin(Question("small", study="mine"), None, {})
         decide = functools.partial(log.decide, seconds=0.0)
         runner = Runner("small", engine, log, tmp_path, display, str, 100.0, decide)
-        requests = [Request(Candidate("Adam", {"lr": 0.1}), seed, 1.0, Phase.CONFIRM) for seed in range(runs)]
+        requests = [
+            RunRequest(Candidate("Adam", {"lr": 0.1}), seed, 1.0, Phase.CONFIRM) for seed in range(runs)
+        ]
         before = len(engine.causes)
         try:
             runner.drive(Batch(requests), Reading())
@@ -128,10 +131,12 @@ def test_a_run_that_is_started_again_is_recorded_once(tmp_path):
             self.script = [points[0], again, *points, Finished(job.id, Status.COMPLETED)]
 
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, None, {})
+        log = store.begin(Question("small", study="mine"), None, {})
         decide = functools.partial(log.decide, seconds=0.0)
         runner = Runner("small", Restarting(log), log, tmp_path, display, str, 100.0, decide)
-        runner.drive(Batch([Request(Candidate("Adam", {"lr": 0.1}), 0, 1.0, Phase.CONFIRM)]), Reading(MARKS))
+        runner.drive(
+            Batch([RunRequest(Candidate("Adam", {"lr": 0.1}), 0, 1.0, Phase.CONFIRM)]), Reading(MARKS)
+        )
         (run,), (decision,) = log.record().runs, log.record().decisions
         assert [point.progress for point in run.points] == [*MARKS, 1.0]
         assert runner.records()[0].points == run.points
@@ -146,8 +151,8 @@ def test_a_run_killed_between_its_last_point_and_its_end_is_made_again(tmp_path)
             return super().events(timeout)
 
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, None, {})
-        request = Request(Candidate("Adam", {"lr": 0.1}), 0, 0.75, Phase.SCREEN)
+        log = store.begin(Question("small", study="mine"), None, {})
+        request = RunRequest(Candidate("Adam", {"lr": 0.1}), 0, 0.75, Phase.SCREEN)
         runner = Runner("small", Killed(log), log, tmp_path, display, str, 100.0)
         with pytest.raises(KeyboardInterrupt):
             runner.drive(Batch([request]), Reading())
@@ -195,12 +200,12 @@ def driven(tmp_path, monkeypatch):
         monkeypatch.setattr(runner_module.time, "monotonic", lambda: engine.now)
         deadline = Deadline(end, lambda: engine.now)
         with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-            log = store.begin("mine", "small", {}, None, {})
+            log = store.begin(Question("small", study="mine"), None, {})
             more = {"deadline": deadline, "pace": Pace(expected, overhead=0.0)}
             runner = Runner("small", engine, log, tmp_path, display, str, 1.0, **more)
             candidates = [Candidate("Adam", {"lr": 0.1 * number}) for number in range(1, 1 + len(seconds))]
             told = []
-            policy = Batch([Request(candidate, 0, 1.0, Phase.SCREEN) for candidate in candidates])
+            policy = Batch([RunRequest(candidate, 0, 1.0, Phase.SCREEN) for candidate in candidates])
             policy.tell = lambda request, value: told.append(request)
             done = runner.drive(policy, Reading(), Deadline(min(soft, end), lambda: engine.now))
             return engine.now, done, len(told), [run.status for run in log.record().runs]
@@ -238,8 +243,10 @@ def test_everything_is_done_where_there_is_time(driven):
 @pytest.mark.parametrize("total", [0.3, 1.0, 2.5])
 def test_without_a_clock_no_more_is_spent_than_there_is(tmp_path, total):
     with Store.at(tmp_path / "evidence.db") as store, RaceDisplay(live=False) as display:
-        log = store.begin("mine", "small", {}, None, {})
+        log = store.begin(Question("small", study="mine"), None, {})
         runner = Runner("small", Scripted(log), log, tmp_path, display, str, total)
-        requests = [Request(Candidate("Adam", {"lr": 0.1}), seed, 0.25, Phase.SCREEN) for seed in range(20)]
+        requests = [
+            RunRequest(Candidate("Adam", {"lr": 0.1}), seed, 0.25, Phase.SCREEN) for seed in range(20)
+        ]
         assert not runner.drive(Batch(requests), Reading())
         assert total - 0.25 < runner.spent <= total

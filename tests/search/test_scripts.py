@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from surefoot.report.live import RaceDisplay
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.search.deadline import Deadline
 from surefoot.search.pilot import Pilot
 from surefoot.store import Store
@@ -24,9 +24,9 @@ NEVER = Deadline(math.inf, time.monotonic)
 SMALL = Path(__file__).parent / "small_script.py"
 
 
-def ask(script, *behaviour, **more):
+def asked(script, *behaviour, **more):
     usual = {"runs": 6, "study": "mine", "sets": ["lr=0.3", "momentum=0.9", "weight_decay=0"]}
-    return Question.ask(optimizers=["sgd"], script=(sys.executable, str(script), *behaviour), **usual | more)
+    return ask(optimizers=["sgd"], script=(sys.executable, str(script), *behaviour), **usual | more)
 
 
 def answer_of(question, folder, engine, display=None):
@@ -59,14 +59,14 @@ def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_i
     text = script.read_text()
     first, second = Counting(), Counting()
     with pytest.raises(KeyboardInterrupt):
-        answer_of(ask(script, "constant", runs=12), tmp_path, first, Interrupting(3))
+        answer_of(asked(script, "constant", runs=12), tmp_path, first, Interrupting(3))
     script.write_text(text + "# changed\n")
     with pytest.raises(ValueError, match=r"small_script\.py has changed since study"):
-        answer_of(ask(script, "constant", runs=12), tmp_path, second)
+        answer_of(asked(script, "constant", runs=12), tmp_path, second)
     script.write_text(text)
     finished = [run for run in runs_of(tmp_path) if run.status == "completed"]
     assert len(finished) == 3  # with the pilot
-    answer = answer_of(ask(script, "constant", runs=12), tmp_path, second)
+    answer = answer_of(asked(script, "constant", runs=12), tmp_path, second)
     assert not set(first.started[: len(finished)]) & set(second.started)
     runs = runs_of(tmp_path)
     assert [run.phase for run in runs].count(Phase.PILOT) == 1
@@ -81,13 +81,13 @@ def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_i
 
 def pilot(question, folder):
     with Store.at(str(folder / "evidence.db")) as store:
-        log = store.begin(question.study, question.task, question.settings, None, {})
+        log = store.begin(question, None, {})
         return Pilot(question, 0, InlineEngine(), log, folder, RaceDisplay(live=False), NEVER).profile()
 
 
 @pytest.mark.slow
 def test_with_sparse_gradients_the_usual_baseline_trains_without_decay(tmp_path):
-    profile = pilot(ask(SMALL, "sparse"), tmp_path)
+    profile = pilot(asked(SMALL, "sparse"), tmp_path)
     assert profile.sparse == ("0.weight",)
     assert profile.pilot.marks == tuple((n + 1) / 6 for n in range(6))
     assert (profile.steps, profile.task) == (6, "small_script.py")
@@ -99,5 +99,5 @@ def test_a_script_without_a_report_is_told_so_by_the_pilot(tmp_path):
     with pytest.raises(
         TaskError, match=r"small_script.py ended without a report: call surefoot\.run\.report"
     ):
-        pilot(ask(SMALL, "silent"), tmp_path)
+        pilot(asked(SMALL, "silent"), tmp_path)
     assert runs_of(tmp_path) == ()

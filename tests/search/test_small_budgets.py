@@ -14,7 +14,7 @@ from surefoot.lab.study_page import page_html
 from surefoot.report import answer_lines as lines
 from surefoot.report.live import RaceDisplay
 from surefoot.report.report import report_html
-from surefoot.search import Interrupted, Question, choose_optimizer
+from surefoot.search import Interrupted, ask, choose_optimizer
 from surefoot.store import Store
 from surefoot.study.answer import Level
 from surefoot.study.decisions import Budgeted
@@ -47,7 +47,7 @@ def spent(study):
 @pytest.mark.parametrize("optimizers", [None, ["adam", "sgd"], ["adamw"]])
 @pytest.mark.parametrize("runs", [0.3, 1, 2, 3, 4.5, 8, 11, 13])
 def test_a_study_makes_as_many_trainings_as_it_was_given(tmp_path, runs, optimizers):
-    question = Question.ask(f"{OWN}:small", optimizers, runs=runs)
+    question = ask(f"{OWN}:small", optimizers, runs=runs)
     answer, study = answer_of(question, tmp_path, InlineEngine())
     assert spent(study) <= runs + 1e-9
     assert not any(run.phase == Phase.FLOOR for run in study.runs)
@@ -69,7 +69,7 @@ def test_a_study_makes_as_many_trainings_as_it_was_given(tmp_path, runs, optimiz
 
 
 def test_ctrl_c_gives_the_answer_that_the_end_of_the_budget_would(tmp_path):
-    question = Question.ask(f"{OWN}:small", ["adam", "sgd"], runs=24, study="mine")
+    question = ask(f"{OWN}:small", ["adam", "sgd"], runs=24, study="mine")
     levels = []
     for after in (1, 12, 12):  # and goes on each time
         with pytest.raises(Interrupted) as stopped:
@@ -105,7 +105,7 @@ def timed(question, folder, workers):
 @pytest.mark.parametrize(("budget", "pause"), [(5, 0.1), (12, 0.1), (12, 0.01)])
 def test_a_study_ends_within_its_budget(tmp_path, monkeypatch, budget, pause, workers):
     monkeypatch.setenv("SLOW_PAUSE", str(pause))
-    question = Question.ask(f"{SLOW}:slow", budget_seconds=budget, study="mine")
+    question = ask(f"{SLOW}:slow", budget_seconds=budget, study="mine")
     answer, study, seconds = timed(question, tmp_path, workers)
     assert seconds <= 1.05 * budget + VALIDATION
     assert study.answer == answer
@@ -117,7 +117,7 @@ def test_a_study_ends_within_its_budget(tmp_path, monkeypatch, budget, pause, wo
 @pytest.mark.usefixtures("busy")
 def test_a_study_ends_within_its_budget_on_a_busy_machine(tmp_path, monkeypatch):
     monkeypatch.setenv("SLOW_PAUSE", "0.02")
-    question = Question.ask(f"{SLOW}:slow", budget_seconds=12, study="mine")
+    question = ask(f"{SLOW}:slow", budget_seconds=12, study="mine")
     _, _, seconds = timed(question, tmp_path, 2)
     assert seconds <= 1.05 * 12 + VALIDATION
 
@@ -125,7 +125,7 @@ def test_a_study_ends_within_its_budget_on_a_busy_machine(tmp_path, monkeypatch)
 @pytest.mark.slow
 def test_earlier_sittings_count(tmp_path, monkeypatch):
     monkeypatch.setenv("SLOW_PAUSE", "0.02")
-    question = Question.ask(f"{SLOW}:slow", budget_seconds=14, study="mine")
+    question = ask(f"{SLOW}:slow", budget_seconds=14, study="mine")
     began = time.monotonic()
     with LocalEngine(workers=1) as engine, pytest.raises(Interrupted):
         answer_of(question, tmp_path, engine, Interrupting(2))

@@ -15,7 +15,7 @@ from surefoot.lab.study_page import page_html
 from surefoot.report.live import RaceDisplay
 from surefoot.report.report import report_html
 from surefoot.report.terminal import print_answer
-from surefoot.search import NoRunSucceededError, Question, choose_optimizer
+from surefoot.search import NoRunSucceededError, ask, choose_optimizer
 from surefoot.search.confirm.posterior import posterior
 from surefoot.search.space.prior_results import Experience, KnownTask, Showing
 from surefoot.search.space.task_features import features_of
@@ -37,10 +37,10 @@ def engine():
         yield engine
 
 
-def ask(**more):
+def asked(**more):
     """A margin within which nothing ties: the measured seconds of a step would choose between equals."""
     usual = {"runs": 24, "study": "mine", "margin": 1e-9}
-    return Question.ask(f"{OWN}:small", ["adam", "sgd", "sparse_adam"], **usual | more)
+    return ask(f"{OWN}:small", ["adam", "sgd", "sparse_adam"], **usual | more)
 
 
 def steady(answer):
@@ -64,7 +64,7 @@ def answer_of(question, folder, engine, display=None):
 @pytest.fixture(scope="module")
 def finished(engine, tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
-    return folder, answer_of(ask(), folder, engine)
+    return folder, answer_of(asked(), folder, engine)
 
 
 def test_the_answer_has_everything_that_is_promised(finished):
@@ -144,7 +144,7 @@ def test_a_finished_study_is_shown_again_without_training(finished):
     left = folder / "checkpoints" / f"trunk-{'0' * 16}.pt"  # as by one that was killed before that
     left.parent.mkdir()
     left.touch()
-    assert answer_of(ask(), folder, NoEngine()) == answer
+    assert answer_of(asked(), folder, NoEngine()) == answer
     assert not left.parent.exists()
 
 
@@ -154,10 +154,10 @@ def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_pa
     _, uninterrupted = finished
     own, display = (KilledEngine(after), None) if killed else (InlineEngine(), Interrupting(after))
     with pytest.raises(KeyboardInterrupt):
-        answer_of(ask(), tmp_path, own, display)
+        answer_of(asked(), tmp_path, own, display)
     with Store.at(str(tmp_path / "evidence.db")) as store:
         before = points_by_run(store)
-    assert steady(answer_of(ask(), tmp_path, engine)) == steady(uninterrupted)
+    assert steady(answer_of(asked(), tmp_path, engine)) == steady(uninterrupted)
     with Store.at(str(tmp_path / "evidence.db")) as store:
         after_all = points_by_run(store)
     for run, points in before.items():
@@ -167,14 +167,14 @@ def test_an_interrupted_study_goes_on_and_ends_the_same(finished, engine, tmp_pa
 @pytest.mark.parametrize(("best", "other"), [("SGD", "Adam"), ("Adam", "SGD")])
 def test_a_race_looks_first_at_what_did_well_on_similar_tasks(tmp_path, monkeypatch, best, other):
     """After the usual one; and keeps to that order when it goes on, though more is known by then."""
-    question = Question.ask(f"{OWN}:small", ["adam", "adamw", "sgd"], runs=24, study="mine")
+    question = ask(f"{OWN}:small", ["adam", "adamw", "sgd"], runs=24, study="mine")
     task = load_task(f"{OWN}:small")
     features = features_of(look(task))
 
     def knowing(best, other):
         showings = {best: Showing(0.0), other: Showing(1.5)}
         experience = Experience(tuple(KnownTask(f"task{n}", features, showings) for n in range(3)))
-        monkeypatch.setattr("surefoot.search.study.load_experience", lambda: experience)
+        monkeypatch.setattr("surefoot.search.look.load_experience", lambda: experience)
 
     for known in ((best, other), (other, best)):
         knowing(*known)
@@ -191,7 +191,7 @@ def test_a_race_looks_first_at_what_did_well_on_similar_tasks(tmp_path, monkeypa
 
 
 def test_with_sparse_gradients_the_usual_baseline_trains_without_decay(engine, tmp_path):
-    answer = answer_of(Question.ask(f"{OWN}:words", ["sgd", "adamw"], runs=12), tmp_path, engine)
+    answer = answer_of(ask(f"{OWN}:words", ["sgd", "adamw"], runs=12), tmp_path, engine)
     assert answer.baseline.hyperparameters["weight_decay"] == 0
     confirmed = [c for c in answer.candidates if c.phase == "confirm"]
     assert {c.optimizer for c in confirmed} == {"AdamW", "SGD"}
@@ -208,9 +208,7 @@ def test_one_s_own_optimizers_and_candidates_join_the_race(engine, tmp_path):
             ]
         )
     )
-    question = Question.ask(
-        f"{OWN}:small", [f"{own}:Signs"], runs=12, sets=["weight_decay=0.2"], candidates=str(file)
-    )
+    question = ask(f"{OWN}:small", [f"{own}:Signs"], runs=12, sets=["weight_decay=0.2"], candidates=str(file))
     answer = answer_of(question, tmp_path, engine)
     screened = [c for c in answer.candidates if c.phase == "screen"]
     assert "Adam lr=0.0123 betas=(0.5, 0.6)" in {c.label for c in screened}
@@ -226,14 +224,14 @@ def test_one_s_own_optimizers_and_candidates_join_the_race(engine, tmp_path):
 def test_another_question_under_the_same_name_is_refused(finished, engine):
     folder, _ = finished
     with pytest.raises(Exception, match="seed"):
-        answer_of(ask(seed=9), folder, engine)
+        answer_of(asked(seed=9), folder, engine)
 
 
 def test_a_task_that_changed_meanwhile_is_noticed(engine, tmp_path):
     text = OWN.read_text(encoding="utf8")
     task = tmp_path / "task.py"
     task.write_text(text, encoding="utf8")
-    question = Question.ask(f"{task}:small", ["adam"], runs=12)
+    question = ask(f"{task}:small", ["adam"], runs=12)
     with pytest.raises(KeyboardInterrupt):
         answer_of(question, tmp_path, InlineEngine(), Interrupting(2))
     task.write_text(text.replace("small, larger, failing = Small()", "small, larger, failing = Larger()"))
@@ -242,7 +240,7 @@ def test_a_task_that_changed_meanwhile_is_noticed(engine, tmp_path):
 
 
 def test_a_task_that_always_fails_says_how(engine, tmp_path):
-    question = Question.ask(f"{OWN}:failing", ["adam"], runs=12, schedule="cosine")
+    question = ask(f"{OWN}:failing", ["adam"], runs=12, schedule="cosine")
     with pytest.raises(NoRunSucceededError, match="the disk with the data is gone"):
         answer_of(question, tmp_path, engine)
 
@@ -290,5 +288,5 @@ def test_a_measure_that_cannot_be_minimised_is_refused_before_anything_is_traine
     monkeypatch.setattr(task, member, value)
     with Store.at(str(tmp_path / "evidence.db")) as store, pytest.raises(ValueError, match=words):
         choose_optimizer(
-            ask(), store, NeverStarted(), tmp_path, RaceDisplay(live=False), load=lambda reference: task
+            asked(), store, NeverStarted(), tmp_path, RaceDisplay(live=False), load=lambda reference: task
         )

@@ -3,14 +3,17 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from surefoot.store import Store, StudyLog
+from surefoot.study.question import Question
 from tests.store.cluster import Cluster, binaries
 
-SETTINGS = {"budget": 60.0, "optimizers": ["Adam", "SGD"], "seed": 0}
+QUESTION = Question("digits", ("Adam", "SGD"), budget_seconds=60.0)
 NUMBERS = itertools.count()
 
 
@@ -60,9 +63,9 @@ def store(url: str) -> Iterator[Store]:
 
 @pytest.fixture
 def begin() -> Callable[..., StudyLog]:
-    """Begin, or go on with, a study of the same settings."""
+    """Begin, or go on with, a study of the same question."""
 
-    def begin(store: Store, name: str = "digits", **settings: object) -> StudyLog:
-        return store.begin(name, "digits", {**SETTINGS, **settings}, profile=None, environment={})
+    def begin(store: Store, name: str = "digits", **asked: Any) -> StudyLog:
+        return store.begin(replace(QUESTION, study=name, **asked), profile=None, environment={})
 
     return begin

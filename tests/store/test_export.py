@@ -22,6 +22,7 @@ from surefoot.store.study_table import write_study_table
 from surefoot.study.codec import encode
 from surefoot.study.decisions import TargetSet
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.records import DecisionRecord, RunRecord
 from surefoot.study.run import Candidate, Cause, Phase, Point, Schedule, Status
 from tests.report.sample_study import empty_study, sample_study
@@ -38,8 +39,7 @@ def run_of(
 def study():
     return replace(
         sample_study(),
-        name="digits",
-        task="digits",
+        question=Question("digits", study="digits"),
         created="2026-11-01T12:00:00+00:00",
         profile=TaskProfile("digits", 200, "validation loss"),
     )
@@ -195,7 +195,7 @@ class TestOptuna:
 def filled(url):
     """Return the URL of a store with one study, of which one run failed."""
     with Store.at(url) as store:
-        log = store.begin("digits-1", "digits", {"seed": 0}, None, {})
+        log = store.begin(Question("digits", study="digits-1"), None, {})
         for number in range(4):
             run = log.start_run(Candidate("Adam", {"lr": 10.0**-number}), 0, Phase.SCREEN)
             log.add_point(run, Point(1.0, 2.0, 1.0 + number))

@@ -18,6 +18,7 @@ from surefoot.store import Store, StoreError, schema, tables
 from surefoot.store.tables import MIGRATIONS, migrate
 from surefoot.study.decisions import Piloted
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Phase, Point, Status
 
 
@@ -51,7 +52,7 @@ PROFILE = TaskProfile("digits", 200, "validation loss")
 
 def write_study(url):
     with Store.at(url) as store:
-        log = store.begin("digits", "digits", {"margin": math.nan, "seed": 0}, PROFILE, {"cpus": 2})
+        log = store.begin(Question("digits", margin=math.nan, study="digits"), PROFILE, {"cpus": 2})
         adam = log.start_run(Candidate("Adam", {"lr": 0.001, "betas": [0.9, 0.999]}), 0, Phase.SCREEN)
         log.add_point(adam, Point(0.1, 1.5, 0.25))
         log.add_point(adam, Point(0.2, 3.0, math.nan))

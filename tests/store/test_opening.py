@@ -57,6 +57,17 @@ def test_newer(filled):
     assert_refused(filled, r"written by a newer Surefoot \(schema 99, this one knows 1\)")
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["RENAME COLUMN question TO settings", "DROP COLUMN profile"],
+)
+def test_of_an_earlier_version_that_was_never_released(filled, change):
+    with sqlite3.connect(filled) as db:
+        db.execute(f"ALTER TABLE surefoot_studies {change}")
+    db.close()
+    assert_refused(filled, "written by an earlier, unreleased Surefoot .*; name another store, or move")
+
+
 def test_another_program(path):
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE trials (id INTEGER)")
@@ -110,6 +121,13 @@ class TestPostgreSQL:
         assert_refused(
             "CREATE TABLE surefoot_runs (id INTEGER); INSERT INTO surefoot_runs VALUES (7)",
             "surefoot_runs there belong to another program",
+        )
+
+    def test_of_an_earlier_version_that_was_never_released(self, postgresql, assert_refused):
+        Store.at(postgresql).close()
+        assert_refused(
+            "ALTER TABLE surefoot_studies RENAME COLUMN question TO settings",
+            "unreleased Surefoot .surefoot_studies has no column question",
         )
 
     def test_a_lost_table(self, postgresql, assert_refused):

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, event
 
 from surefoot.store import Store, StoreError
 from surefoot.study.decisions import Piloted
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Phase, Point, Status
 
 RUNS = 60
@@ -217,11 +218,12 @@ FILLING = """
 import resource, signal, sys
 from surefoot.store import Store, StoreError
 from surefoot.study.decisions import Piloted
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Phase, Point, Status
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 with Store.at(sys.argv[1]) as store:
-    log = store.begin("digits", "digits", {}, None, {})
+    log = store.begin(Question("digits", study="digits"), None, {})
     written = 0
     exec(sys.argv[2])
     try:
@@ -251,6 +253,6 @@ def write_until_full(path, limit=""):
 def assert_goes_on(path, written):
     with Store.at(path) as store:
         assert_whole(store.study("digits"), count=written)
-        log = store.begin("digits", "digits", {}, None, {})
+        log = store.begin(Question("digits", study="digits"), None, {})
         write_runs(log, first=written, count=20)
         assert_whole(log.record(), count=written + 20)

@@ -17,9 +17,10 @@ WRITER = """
 import sys
 from surefoot.store import Store
 from surefoot.study.decisions import Piloted
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Phase, Point, Status
 
-log = Store.at(sys.argv[1]).begin("killed", "digits", {}, None, {})
+log = Store.at(sys.argv[1]).begin(Question("digits", study="killed"), None, {})
 run = log.start_run(Candidate("Adam", {}), 0, Phase.SCREEN)
 first = len(log.record().runs[0].points)
 for number in range(first, 1_000_000):
@@ -128,11 +129,12 @@ OPENER = """
 import sys
 from surefoot.store import Store
 from surefoot.study.decisions import Piloted
+from surefoot.study.question import Question
 
 print("ready", flush=True)
 sys.stdin.readline()
 with Store.at(sys.argv[1]) as store:
-    store.begin(sys.argv[2], "digits", {}, None, {}).decide(Piloted("Seen."), 0.0)
+    store.begin(Question("digits", study=sys.argv[2]), None, {}).decide(Piloted("Seen."), 0.0)
 """
 
 

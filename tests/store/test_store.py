@@ -29,6 +29,7 @@ from surefoot.study.decisions import (
     details_of,
 )
 from surefoot.study.profile import ModelProfile, PilotRun, Role, StepTime, TaskProfile
+from surefoot.study.question import Question, TrainingPlan, TrainingQuestion
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord, StudySummary
 from surefoot.study.run import Candidate, Cause, Phase, Point, Schedule, Status
 from tests.answers import answers, small_answer
@@ -122,11 +123,37 @@ typed_decisions = st.one_of(
     st.builds(GivenUp, lines, st.sampled_from(Cause)),
 )  # fmt: skip
 decision_records = st.builds(DecisionRecord, number=st.just(0), seconds=numbers, decision=typed_decisions)
+questions = st.builds(
+    Question,
+    task=lines,
+    optimizers=st.lists(plain_names, max_size=2).map(tuple),
+    budget_seconds=st.none() | numbers,
+    runs=st.none() | numbers,
+    schedule=st.sampled_from(["trunk", "constant", "cosine", "script"]),
+    seed=counts,
+    baseline=plain_names,
+    margin=st.none() | numbers,
+    study=lines,
+    goal=st.sampled_from(["best", "fastest"]),
+    target=st.none() | numbers,
+    sets=st.lists(lines, max_size=2).map(tuple),
+    candidates=st.none() | lines,
+    extra=st.lists(candidates, max_size=2).map(tuple),
+    sources=st.dictionaries(plain_names, plain_names, max_size=2),
+    script=st.lists(lines, max_size=3).map(tuple),
+    measure=lines,
+    command=lines,
+)
+training_questions = st.builds(
+    TrainingQuestion,
+    st.builds(TrainingPlan, lines, candidates, counts, counts, counts, counts),
+    study=lines,
+    source=st.none() | lines,
+    command=lines,
+)
 study_records = st.builds(
     StudyRecord,
-    name=lines,
-    task=lines,
-    settings=mappings,
+    question=questions | training_questions,
     profile=st.none() | profiles,
     environment=mappings,
     created=st.just(""),
@@ -143,7 +170,7 @@ study_records = st.builds(
 
 
 def write(store: Store, study: StudyRecord) -> None:
-    log = store.begin(study.name, study.task, study.settings, None, study.environment)
+    log = store.begin(study.question, None, study.environment)
     if study.profile:
         log.set_profile(study.profile)
     for run in study.runs:
@@ -180,7 +207,8 @@ def shared_store(request):
 @hypothesis_settings(max_examples=40, deadline=None)
 @given(study=study_records)
 def test_a_study_written_twice_is_read_back_once_and_without_loss(shared_store, study):
-    study = replace(study, name=f"{len(shared_store.studies())} {study.name}")
+    name = f"{len(shared_store.studies())} {study.name}"
+    study = replace(study, question=replace(study.question, study=name))
     write(shared_store, study)
     write(shared_store, study)
     read = shared_store.study(study.name)
@@ -269,7 +297,7 @@ def test_decisions_are_numbered_in_each_study(store, begin):
 
 def test_what_is_not_an_answer_is_named_and_hides_no_list(tmp_path):
     with Store.at(tmp_path / "evidence.db") as store:
-        store.begin("digits", "digits", {}, None, {}).finish(small_answer())
+        store.begin(Question("digits", study="digits"), None, {}).finish(small_answer())
     with sqlite3.connect(tmp_path / "evidence.db") as db:
         db.execute("""UPDATE surefoot_studies SET answer = '{"verdict": "won"}'""")
     with Store.at(tmp_path / "evidence.db") as store:
@@ -294,13 +322,15 @@ def test_other_settings_are_named_with_both_values(store, begin):
     begin(store, margin=math.nan)  # nan is the same setting as nan
     with pytest.raises(StoreError) as caught:
         store.begin(
-            "digits", "line", {"budget": 300.0, "optimizers": ("Adam", "SGD"), "goal": "best"}, {}, {}
+            Question("line", ("Adam", "SGD"), 300.0, goal="fastest", study="digits", command="other"),
+            None,
+            {},
         )
     message = str(caught.value)
     assert message.endswith(
-        "study 'digits' exists with other settings: budget is 60.0, asked for 300.0, "
-        'goal is not set, asked for "best", margin is {"$float":"nan"}, asked for not set, '
-        'seed is 0, asked for not set, task is "digits", asked for "line"'
+        "study 'digits' exists with other settings: budget_seconds is 60.0, asked for 300.0, "
+        'goal is "best", asked for "fastest", margin is {"$float":"nan"}, asked for null, '
+        'task is "digits", asked for "line"'
     )
     assert store.study("digits").task == "digits"
 

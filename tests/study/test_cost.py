@@ -6,14 +6,12 @@ import math
 
 import pytest
 
-from surefoot.search.race.race import RUNGS, Race, at_marks
+from surefoot.search.race.on_tables import candidate
+from surefoot.search.race.race import Race
+from surefoot.search.race.rungs import RUNGS, at_marks
 from surefoot.study.cost import Tariff
 
-ARMS = [
-    {"optimizer": name, "hyperparameters": {"lr": 10.0**-step}}
-    for name in ("Adam", "SGD", "Lion")
-    for step in range(5)
-]
+ARMS = [candidate(name, {"lr": 10.0**-step}) for name in ("Adam", "SGD", "Lion") for step in range(5)]
 
 
 @pytest.mark.parametrize(
@@ -57,11 +55,11 @@ def test_a_race_at_marks_finds_the_best_within_its_budget(reports, tariff):
         assert any(math.isclose(progress, mark) for mark in marks)
         spent += tariff.cost(reached.get(arm, 0.0), progress)
         reached[arm] = progress
-        step = -math.log10(ARMS[arm]["hyperparameters"]["lr"])
-        race.tell(arm, progress, abs(step - 2) + 0.3 * (ARMS[arm]["optimizer"] != "Lion") + 1 / progress)
+        step = -math.log10(ARMS[arm].hyperparameters["lr"])
+        race.tell(arm, progress, abs(step - 2) + 0.3 * (ARMS[arm].optimizer != "Lion") + 1 / progress)
     assert race.finished
     assert spent <= 12.0 + 1e-6
-    assert ARMS[race.recommend()] == {"optimizer": "Lion", "hyperparameters": {"lr": 0.01}}
+    assert ARMS[race.recommend()] == candidate("Lion", {"lr": 0.01})
 
 
 def test_no_rung_is_so_short_that_starting_costs_more_than_training():

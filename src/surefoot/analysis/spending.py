@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from surefoot.analysis.tables import finite
 from surefoot.study.format import rounded, seconds
+from surefoot.study.question import Question
 from surefoot.study.records import StudyRecord
 
 
@@ -49,11 +50,12 @@ class Spending:
 
 def spending(study: StudyRecord) -> Spending:
     """What a study has spent."""
+    asked = study.question if isinstance(study.question, Question) else None
     return Spending(
         math.fsum(run.points[-1].progress for run in study.runs if run.points),
-        finite(study.settings.get("runs")),
+        finite(asked and asked.runs),
         study.answer.seconds if study.answer else last_decision(study),
-        finite(study.settings.get("budget_seconds")),
+        finite(asked and asked.budget_seconds),
     )
 
 

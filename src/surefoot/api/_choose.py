@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.api.answers import StudyAnswer
-from surefoot.api.choosing import answer_question
+from surefoot.api.choosing import answer_question, extend
 from surefoot.api.displays import display_for_here
 from surefoot.engines.options import EngineOptions
 from surefoot.path_names import DEFAULT_STORE
-from surefoot.search import Interrupted, Question
+from surefoot.search import Interrupted, ask
 from surefoot.store import Store
-from surefoot.study.durations import seconds_of
+from surefoot.study.durations import amount_of, seconds_of, trainings_of
 from surefoot.tasks import Task, TaskError, check_task, with_data
 from surefoot.tasks.by_value import is_by_value, reference_of
 from surefoot.tasks.made import Task as MadeTask
@@ -38,7 +38,7 @@ def choose(
     epochs: int | None = None,
     batch_size: int | None = None,
     budget: str | float | None = "5m",
-    runs: float | None = None,
+    runs: str | float | None = None,
     optimizers: Sequence[str] | None = None,
     sets: Sequence[str] = (),
     candidates: str | None = None,
@@ -66,8 +66,8 @@ def choose(
             reference: "file.py:object" or "package.module:object". Without it, give the four parts.
         model, loss, train, validation, steps, epochs, batch_size: the parts, as in `surefoot.Task`.
         budget: time for the whole study, by the clock: "90s", "5m", "2h", or seconds; not heeded where `runs`
-            is given.
-        runs: the budget in full trainings; it may be less than one.
+            is given. "+5m" goes on with the study that asked the same, for so much longer.
+        runs: the budget in full trainings; it may be less than one. "+40" goes on with so many more.
         optimizers: names to try, or your own as "file.py:Class"; None: all.
         sets: what a setting may be, such as "weight_decay=0,0.1" or "lr=1e-4..1e-2".
         candidates: file of further candidates, JSON or TOML.
@@ -100,11 +100,12 @@ def choose(
     if report is not None:
         _check_writable(Path(report))
     found = _task(task, parts, {"steps": steps, "epochs": epochs, "batch_size": batch_size})
-    question = Question.ask(
+    amount = amount_of(budget, seconds_of) if runs is None else amount_of(runs, trainings_of)
+    question = ask(
         task=found if isinstance(found, str) else reference_of(found),
         optimizers=optimizers,
-        budget_seconds=None if runs is not None else seconds_of(budget),
-        runs=runs,
+        budget_seconds=amount.value if runs is None else None,
+        runs=None if runs is None else amount.value,
         schedule=schedule,
         seed=seed,
         baseline=baseline,
@@ -118,6 +119,8 @@ def choose(
     options = EngineOptions("local", workers, run_timeout, run_memory, gpus)
     display: AbstractContextManager[Any] = display_for_here(progress)
     with Store.at(store) as evidence:
+        if amount.more:
+            question = extend(evidence, question, amount)
         by_value = None if isinstance(found, str) else found
         try:
             answer_question(question, evidence, str(store), options, display, task=by_value)

@@ -198,7 +198,7 @@ class UnfinishedStudy:
     def __str__(self) -> str:
         """How far it is, and what takes it up again."""
         last = self.record.decisions[-1].text if self.record.decisions else "Nothing was decided yet."
-        again = self.record.settings.get("command", "the same call")
+        again = self.record.question.command or "the same call"
         return f"Study {self.study} has no answer yet: {self.runs} runs. {last} To go on: {again}"
 
     def _repr_html_(self) -> str:

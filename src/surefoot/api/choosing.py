@@ -11,12 +11,35 @@ from typing import Any
 
 from surefoot.engines.options import EngineOptions
 from surefoot.path_names import trunks_of
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import choose_optimizer
+from surefoot.search.question import extended, find_extended
 from surefoot.search.runner import Watcher
 from surefoot.store import Store
 from surefoot.study.answer import Answer
+from surefoot.study.durations import Amount
+from surefoot.study.question import Question
 from surefoot.tasks import Task, load_task
 from surefoot.tasks.by_value import ship
+
+
+def extend(store: Store, question: Question, more: Amount) -> Question:
+    """Give a study more budget: the one that is named, or the latest that asks the same.
+
+    Args:
+        store: where it is kept.
+        question: what is asked; its own budget does not count.
+        more: how much more.
+
+    Returns:
+        The study's question with all of its budget.
+
+    Raises:
+        InvalidInputError: there is no such study, it asks something else, or its budget is of the other kind.
+    """
+    found = find_extended(store, question)
+    extension = extended(found, more, in_runs=question.runs is not None)
+    store.extend(extension.question, extension.decisions)
+    return extension.question
 
 
 def answer_question(

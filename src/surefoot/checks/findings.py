@@ -45,7 +45,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Facts:
+class TaskFacts:
     """What was measured; None where the check did not come so far.
 
     Attributes:
@@ -87,7 +87,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """All that was found.
 
     Attributes:
@@ -98,7 +98,7 @@ class Report:
 
     task: str
     findings: tuple[Finding, ...]
-    facts: Facts
+    facts: TaskFacts
 
     @property
     def wrong(self) -> tuple[Finding, ...]:

@@ -42,7 +42,7 @@ RESHAPED = (
 
 
 @dataclass
-class Seen:
+class LossFacts:
     """What the loss has shown.
 
     Attributes:
@@ -56,7 +56,7 @@ class Seen:
     sparse: list[str] = field(default_factory=list)
 
 
-def check_loss(task: Task, walk: Walk, seen: Seen) -> Iterator[Finding]:
+def check_loss(task: Task, walk: Walk, seen: LossFacts) -> Iterator[Finding]:
     """What is wrong with it; fills `seen`.  A loss that cannot be minimised at all is a `Mistake`."""
     model = fresh(task, 0).train()
     hook = model.register_forward_hook(lambda *call: _keep_shape(seen, call[-1]))
@@ -91,7 +91,7 @@ def check_loss(task: Task, walk: Walk, seen: Seen) -> Iterator[Finding]:
     yield from _on_rare_batches(task, walk, seen)
 
 
-def explained(task: Task, mistake: Mistake, walk: Walk | None, seen: Seen | None) -> Mistake:
+def explained(task: Task, mistake: Mistake, walk: Walk | None, seen: LossFacts | None) -> Mistake:
     """An error of torch's in words of the task, where it is one of the frequent ones."""
     error, text = mistake.__cause__, str(mistake)
     place = (re.search(r" \([^()]*:\d+\)$", text) or [""])[0]
@@ -123,7 +123,7 @@ def _again(mistake: Mistake, text: str) -> Mistake:
     return found
 
 
-def _labels(label: int, walk: Walk | None, seen: Seen | None) -> str:
+def _labels(label: int, walk: Walk | None, seen: LossFacts | None) -> str:
     shape = seen.output if seen else ()
     classes = shape[-1] if len(shape) == 3 else shape[1] if len(shape) > 1 else 0
     told = classes and not 0 <= label < classes
@@ -142,7 +142,7 @@ def _ids(walk: Walk | None) -> str:
     return f"a whole number{found} lies outside of the rows that"
 
 
-def _loss(task: Task, model: nn.Module, batch: Any, walk: Walk, seen: Seen) -> Tensor:
+def _loss(task: Task, model: nn.Module, batch: Any, walk: Walk, seen: LossFacts) -> Tensor:
     try:
         with asking(task, "loss"):
             loss: Any = task.loss(model, batch)
@@ -220,7 +220,7 @@ def _about_start(task: Task, losses: list[float]) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _on_rare_batches(task: Task, walk: Walk, seen: Seen) -> Iterator[Finding]:
+def _on_rare_batches(task: Task, walk: Walk, seen: LossFacts) -> Iterator[Finding]:
     """The loss on batches unlike the first: with the lowest and highest labels, of one row, broken."""
     rare = [batch for e in walk.extremes.values() for batch in (e.lowest, e.highest)]
     known = {id(batch) for batch in walk.first[:LOOKED_AT]}
@@ -238,7 +238,7 @@ def _on_rare_batches(task: Task, walk: Walk, seen: Seen) -> Iterator[Finding]:
             yield mistake.finding
 
 
-def _forward(task: Task, batch: Any, walk: Walk, seen: Seen) -> None:
+def _forward(task: Task, batch: Any, walk: Walk, seen: LossFacts) -> None:
     model = fresh(task, 0).train()
     hook = model.register_forward_hook(lambda *call: _keep_shape(seen, call[-1]))
     # With gradients, as in training: a loss may ask for some of its own.
@@ -252,7 +252,7 @@ def _broken(task: Task, walk: Walk, what: str) -> str:
     return f"{task.name}: in batch {number} of batches(0), {words} in {place}, {what}: clean or mask the data"
 
 
-def _keep_shape(seen: Seen, output: Any) -> None:
+def _keep_shape(seen: LossFacts, output: Any) -> None:
     for _, tensor in leaves(output):
         seen.output = tuple(tensor.shape)
         return

@@ -17,8 +17,8 @@ from dataclasses import replace
 import psutil
 
 from surefoot.checks.data import Walk, check_data
-from surefoot.checks.findings import Facts, Finding, Mistake, Report, described
-from surefoot.checks.loss import Seen, check_loss
+from surefoot.checks.findings import CheckReport, Finding, Mistake, TaskFacts, described
+from surefoot.checks.loss import LossFacts, check_loss
 from surefoot.checks.model import check_model, fresh
 from surefoot.checks.validation import Measured, check_validation
 from surefoot.study.format import seconds, size
@@ -34,10 +34,10 @@ TIMING_SECONDS = 3.0
 LONG_STUDY_SECONDS = 2 * 3600.0
 ORDER = ("data", "model", "batches", "loss", "gradient", "validate", "cost")
 
-__all__ = ["Facts", "Finding", "Report", "check"]
+__all__ = ["CheckReport", "Finding", "TaskFacts", "check"]
 
 
-def check(task: Task, workers: int | None = None) -> Report:
+def check(task: Task, workers: int | None = None) -> CheckReport:
     """Use every member of a task as a run does, and look at what comes.
 
     Args:
@@ -58,11 +58,11 @@ class _Check:
 
     def __init__(self, task: Task, workers: int) -> None:
         self.task, self.workers = task, workers
-        self.facts = Facts(task.steps)
+        self.facts = TaskFacts(task.steps)
         self.findings: list[Finding] = []
-        self.walk, self.seen, self.measured = Walk(), Seen(), Measured()
+        self.walk, self.seen, self.measured = Walk(), LossFacts(), Measured()
 
-    def report(self) -> Report:
+    def report(self) -> CheckReport:
         if self.problems() and self.part(lambda: check_model(self.task)):
             self.describe_model()
             has_data = self.part(lambda: check_data(self.task, self.walk))
@@ -73,7 +73,7 @@ class _Check:
             measures = self.part(lambda: check_validation(self.task, self.measured))
             self.cost(trains and measures and not any(f.wrong for f in self.findings))
         ordered = sorted(self.findings, key=lambda f: (not f.wrong, ORDER.index(f.about)))
-        return Report(self.task.name, tuple(ordered), self.facts)
+        return CheckReport(self.task.name, tuple(ordered), self.facts)
 
     def part(self, findings: Callable[[], Iterable[Finding]]) -> bool:
         """Add what a part finds; whether it came to its end."""
@@ -131,7 +131,7 @@ def seconds_per_step(task: Task, about: float | None) -> float:
     return median_seconds([seconds / evaluations for evaluations, seconds in steps])
 
 
-def _about_cost(task: Task, facts: Facts, seen: Seen, workers: int) -> Iterator[Finding]:
+def _about_cost(task: Task, facts: TaskFacts, seen: LossFacts, workers: int) -> Iterator[Finding]:
     assert facts.seconds_per_step is not None
     assert facts.validation_seconds is not None
     assert facts.peak_memory is not None

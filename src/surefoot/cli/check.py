@@ -10,7 +10,7 @@ import click
 from surefoot.cli.group import data_option, surefoot
 
 if TYPE_CHECKING:
-    from surefoot.checks.findings import Report
+    from surefoot.checks.findings import CheckReport
 
 EXIT_WRONG = 2
 
@@ -46,7 +46,7 @@ def check(task: str, data: str | None, workers: int | None) -> None:
         sys.exit(EXIT_WRONG)
 
 
-def _print_facts(report: Report, workers: int) -> None:
+def _print_facts(report: CheckReport, workers: int) -> None:
     """The summary: what was checked, and what it showed."""
     from rich.console import Console
 

@@ -17,8 +17,9 @@ from surefoot.cli.group import (
     write,
     write_report,
 )
-from surefoot.cli.parameters import Duration, Size
+from surefoot.cli.parameters import BudgetType, Duration, SizeType
 from surefoot.path_names import DEFAULT_STORE
+from surefoot.study.durations import Amount, seconds_of, trainings_of
 from surefoot.termination import exit_status, heeding_termination
 
 
@@ -49,6 +50,7 @@ Examples:
   surefoot choose images --data photos --budget 30m
   surefoot choose digits --goal fastest --target 0.2
   surefoot choose my_package.tasks:Small --runs 60 --json answer.json
+  surefoot choose my_package.tasks:Small --runs +40
   surefoot choose digits --set weight_decay=0,0.1 --set lr=1e-4..1e-2 --set "adam.betas=(0.9,0.95)"
   surefoot choose digits --optimizers adamw,my_optim.py:Mine --candidates mine.json""",
 )
@@ -76,12 +78,16 @@ Examples:
 )
 @click.option(
     "--budget",
-    type=Duration(),
+    type=BudgetType("duration", seconds_of),
     default="5m",
     show_default=True,
-    help="Time for the whole study, by the clock: 90s, 5m, 2h.",
+    help="Time for the whole study, by the clock: 90s, 5m, 2h; +5m goes on with a study for so much longer.",
 )
-@click.option("--runs", type=float, help="Budget in full trainings, instead of time: 40, 0.5.")
+@click.option(
+    "--runs",
+    type=BudgetType("trainings", trainings_of),
+    help="Budget in full trainings, instead of time: 40, 0.5; +40 goes on with a study with so many more.",
+)
 @click.option(
     "--schedule",
     type=click.Choice(["trunk", "constant", "cosine"]),
@@ -145,7 +151,7 @@ Examples:
 @click.option("--run-timeout", type=Duration(), help="Longest time for one run before it counts as hung.")
 @click.option(
     "--run-memory",
-    type=Size(),
+    type=SizeType(),
     help="Most memory for one run, with its worker and all processes it starts: 500m, 4g.",
 )
 @click.option(
@@ -165,8 +171,8 @@ def choose(
     optimizers: str,
     sets: tuple[str, ...],
     candidates: str | None,
-    budget: float,
-    runs: float | None,
+    budget: Amount,
+    runs: Amount | None,
     schedule: str | None,
     goal: str,
     target: float | None,
@@ -197,11 +203,12 @@ def choose(
     interrupted goes on with the same command; a finished one is shown again without training.
     """
     click.get_current_context().with_resource(heeding_termination())
-    from surefoot.api.choosing import answer_question
+    from surefoot.api.choosing import answer_question, extend
     from surefoot.api.displays import progress_on_stderr
     from surefoot.engines.options import EngineOptions
     from surefoot.report.terminal import print_answer
-    from surefoot.search import Interrupted, Question
+    from surefoot.search import Interrupted, ask
+    from surefoot.search.question import command_with
     from surefoot.store import Store
     from surefoot.study.strict_json import without_nan
     from surefoot.tasks import with_data
@@ -210,11 +217,11 @@ def choose(
         check_writable(file)
     if data is not None and not task:
         raise click.UsageError("--data goes with a task, such as images; a command reads its own data")
-    question = Question.ask(
+    question = ask(
         task=with_data(task, data) if task else None,
         optimizers=None if optimizers == "all" else [n.strip() for n in optimizers.split(",") if n.strip()],
-        budget_seconds=None if runs is not None else budget,
-        runs=runs,
+        budget_seconds=None if runs is not None else budget.value,
+        runs=runs.value if runs is not None else None,
         schedule=schedule,
         seed=seed,
         baseline=baseline,
@@ -230,7 +237,10 @@ def choose(
     place = EngineOptions(
         engine, workers, run_timeout, run_memory, gpus, ray_address, run_cpus, run_gpus, checkpoints
     )
+    more = runs if runs is not None else budget
     with Store.at(store) as evidence:
+        if more.more:
+            question = extend(evidence, question, more)
         try:
             answer = answer_question(
                 question, evidence, store, place, progress_on_stderr(not quiet), opened=_tell_cluster
@@ -238,7 +248,7 @@ def choose(
         except KeyboardInterrupt as interruption:
             so_far = interruption.so_far if isinstance(interruption, Interrupted) else ""
             elsewhere = [] if store == DEFAULT_STORE else ["--store", store]
-            command = question.command_with(*elsewhere, *place.words)
+            command = command_with(question, *elsewhere, *place.words)
             with contextlib.suppress(OSError):  # after SIGHUP there may be nobody to read it
                 # On stderr, so that nobody takes it for the answer.
                 click.echo(f"\n{so_far}".rstrip(), err=True)

@@ -43,11 +43,11 @@ def lab(
     """
     click.get_current_context().with_resource(heeding_termination())
     try:
-        from surefoot.lab.options import Limits
+        from surefoot.lab.options import QueueLimits
         from surefoot.lab.serve import CannotServe, serve
     except ModuleNotFoundError as error:
         raise click.UsageError(f"the lab needs {error.name}: pip install 'surefoot[lab]'") from None
-    limits = None if workers is None else Limits(workers=workers)
+    limits = None if workers is None else QueueLimits(workers=workers)
     try:
         serve(host, port, store, token, limits, open_browser, announce=click.echo)
     except CannotServe as error:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from surefoot.study.durations import seconds_of
+from surefoot.study.durations import Amount, amount_of, seconds_of
 
 SIZES = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
@@ -29,7 +30,29 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, context)
 
 
-class Size(click.ParamType[int]):
+class BudgetType(click.ParamType[Amount]):
+    """An amount in seconds or in full trainings, or with a plus sign one that comes on top: "5m", "+40".
+
+    Args:
+        name: "duration" or "trainings".
+        value_of: from text without the sign to the number.
+    """
+
+    def __init__(self, name: str, value_of: Callable[[str | float | None], float]) -> None:
+        self.name = name
+        self._value_of = value_of
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Amount:
+        """Parse; a bad value is refused with an example."""
+        if isinstance(value, Amount):
+            return value
+        try:
+            return amount_of(value, self._value_of)
+        except ValueError as error:
+            self.fail(str(error), param, context)
+
+
+class SizeType(click.ParamType[int]):
     """Bytes from "500m", "4g", "1.5GB" or "4GiB"; every unit is a power of 1024."""
 
     name = "size"

@@ -17,9 +17,10 @@ from surefoot.study.run import Status
 if TYPE_CHECKING:
     from surefoot.report.training_display import TrainingDisplay
     from surefoot.search.training_log import TrainingLog
+    from surefoot.study.question import TrainingPlan
     from surefoot.study.run import Candidate, Point
     from surefoot.training.full.model_folder import ModelFolder
-    from surefoot.training.full.plan import Plan, Result
+    from surefoot.training.full.plan import TrainingState
     from surefoot.training.full.scalars import Scalars
     from surefoot.training.loop import Live
 
@@ -95,9 +96,9 @@ def train(
     from surefoot.search.training_log import TrainingLog
     from surefoot.store import Store
     from surefoot.study.direction import refuse_score
+    from surefoot.study.question import TrainingPlan
     from surefoot.tasks import load_task, with_data
     from surefoot.training.full.model_folder import ModelFolder
-    from surefoot.training.full.plan import Plan
     from surefoot.training.full.scalars import Scalars
 
     if bool(study) == bool(optimizer):
@@ -109,7 +110,7 @@ def train(
         candidate = _candidate(evidence, study, reference, optimizer, sets, schedule)
         found = load_task(reference)
         refuse_score(found.name, found.measure)  # the best model is the one with the lowest value
-        plan = Plan(reference, candidate, seed, steps or found.steps, validations, threads)
+        plan = TrainingPlan(reference, candidate, seed, steps or found.steps, validations, threads)
         folder, steps = ModelFolder(out), plan.steps if plan.steps != found.steps else None
         again = _command(plan, study, steps, out, store, tensorboard)
         scalars = Scalars(folder.path / "tensorboard", plan.steps, found.measure) if tensorboard else None
@@ -139,7 +140,7 @@ def _candidate(
     return named(optimizer, sets, schedule or "trunk")
 
 
-def _settle(plan: Plan, folder: ModelFolder, overwrite: bool, again: str) -> None:
+def _settle(plan: TrainingPlan, folder: ModelFolder, overwrite: bool, again: str) -> None:
     """See to it that the folder is empty or holds this very training.
 
     Raises:
@@ -163,8 +164,8 @@ def _settle(plan: Plan, folder: ModelFolder, overwrite: bool, again: str) -> Non
 
 
 def _sit(
-    plan: Plan, task: Any, folder: ModelFolder, log: TrainingLog, scalars: Scalars | None, again: str
-) -> Result:
+    plan: TrainingPlan, task: Any, folder: ModelFolder, log: TrainingLog, scalars: Scalars | None, again: str
+) -> TrainingState:
     """Train until the end or until somebody asks to stop, which ends the command."""
     from surefoot.report.training_display import TrainingDisplay
     from surefoot.tasks import TaskError
@@ -225,7 +226,7 @@ def _followers(display: TrainingDisplay, log: TrainingLog, scalars: Scalars | No
 
 
 def _command(
-    plan: Plan,
+    plan: TrainingPlan,
     study: str | None,
     steps: int | None,
     out: str = "",
@@ -234,8 +235,8 @@ def _command(
 ) -> str:
     """The command line that trains so."""
     from surefoot.search.space.single import words
+    from surefoot.study.question import VALIDATIONS
     from surefoot.tasks import command_words
-    from surefoot.training.full.plan import VALIDATIONS
 
     parts = ["surefoot", "train", *command_words(plan.task)]
     parts += ["--study", study] if study else words(plan.candidate)
@@ -248,7 +249,7 @@ def _command(
     return shlex.join([*parts, *(["--tensorboard"] if tensorboard else [])])
 
 
-def _tell(plan: Plan, result: Result, measure: str, folder: ModelFolder, study: str) -> None:
+def _tell(plan: TrainingPlan, result: TrainingState, measure: str, folder: ModelFolder, study: str) -> None:
     """What became of it."""
     from surefoot.search.training_log import sentence
     from surefoot.study.format import number, printable

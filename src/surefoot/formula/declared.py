@@ -175,7 +175,7 @@ class Declared(torch.optim.Optimizer):
         """
         if lr not in state_dicts.LR:
             raise ValueError(f"lr={lr!r} is neither 'saved' nor 'mine'")
-        reports: list[state_dicts.Report | None] = []
+        reports: list[state_dicts.ConversionReport | None] = []
 
         def fit(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
             known = [

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from surefoot.formula import autocast
 from surefoot.formula.facts import StateSlot
-from surefoot.formula.language import Kept
+from surefoot.formula.language import ScalarState
 from surefoot.formula.names import Settings, State
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
@@ -78,7 +78,7 @@ def _shown(value: Any) -> Any:
 
 def _as_number(value: Any) -> Any:
     """A scalar state as a number that remembers its type."""
-    return Kept(value.item(), value.dtype) if isinstance(value, Tensor) else value
+    return ScalarState(value.item(), value.dtype) if isinstance(value, Tensor) else value
 
 
 def _exactly(value: Any) -> Any:

@@ -44,12 +44,12 @@ class Value(Protocol):
     def __eq__(self, other: object, /) -> Any: ...
 
 
-class Kept(float):
+class ScalarState(float):
     """A scalar state as a number that remembers the precision in which it is kept."""
 
     dtype: torch.dtype
 
-    def __new__(cls, value: float, dtype: torch.dtype) -> Kept:
+    def __new__(cls, value: float, dtype: torch.dtype) -> ScalarState:
         number = super().__new__(cls, value)
         number.dtype = dtype
         return number
@@ -83,9 +83,9 @@ def state_product(state: Value, factor: Value | float) -> Value:
     """
     if isinstance(state, Symbol):
         return cast("Value", state.graph.node("state_product", state, cast("Any", factor)))
-    if isinstance(state, Kept):
+    if isinstance(state, ScalarState):
         held = torch.tensor(state, dtype=state.dtype, device="cpu")
-        return cast("Value", Kept((held * factor).item(), state.dtype))
+        return cast("Value", ScalarState((held * factor).item(), state.dtype))
     return state * factor
 
 

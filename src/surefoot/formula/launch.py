@@ -23,7 +23,7 @@ from torch import Tensor
 
 from surefoot.formula.chunks import Shape
 from surefoot.formula.memory import Stretch, Written, addresses, held, reach_of, stretch
-from surefoot.formula.sweeps import CHUNK, CONTEXT, SHAPE, Schedule
+from surefoot.formula.sweeps import CHUNK, CONTEXT, SHAPE, SweepSchedule
 from surefoot.formula.trace import Extent
 from surefoot.formula.unchanged import Unchanged, plain
 
@@ -66,7 +66,7 @@ class Tensors(NamedTuple):
     states: Mapping[Tensor, dict[str, Any]]
 
 
-class Batch:
+class KernelBatch:
     """Parameters that one kernel updates together.
 
     Args:
@@ -251,7 +251,7 @@ class Launcher:
         others: positions of parameters that no kernel serves, but that are stepped beside.
     """
 
-    def __init__(self, batches: Sequence[Batch], repeats: set[int], others: Sequence[int]) -> None:
+    def __init__(self, batches: Sequence[KernelBatch], repeats: set[int], others: Sequence[int]) -> None:
         self.batches, self._repeats, self._others = batches, repeats, others
         self._written = Written([])
         self.transient = any(b.transient for b in batches)
@@ -292,7 +292,7 @@ class Launcher:
             and all(writes or self._written.untouched((a,), (b - a,)) for (a, b), writes in others)
         )
 
-    def _all_written(self, pairs: Sequence[tuple[_Collected, Batch]]) -> list[Stretch]:
+    def _all_written(self, pairs: Sequence[tuple[_Collected, KernelBatch]]) -> list[Stretch]:
         stretches: list[Stretch] = []
         for own, batch in pairs:
             count, kept = len(batch.positions), (len(batch.sizes) // len(batch.positions)) - 1
@@ -447,7 +447,7 @@ def _team() -> Callable[[int, int, int, int], None] | None:
     return None
 
 
-def _arrays(plan: Schedule, shape: Shape, dtype: torch.dtype) -> list[Tensor]:
+def _arrays(plan: SweepSchedule, shape: Shape, dtype: torch.dtype) -> list[Tensor]:
     """Room for what a parameter's kernel keeps per matrix, row and column."""
     sizes = {Extent.MATRIX: 1, Extent.ROW: shape.rows, Extent.COLUMN: shape.columns}
     counts = [shape.matrices * sizes[node.extent] for node in plan.arrays]

@@ -23,7 +23,7 @@ from surefoot.formula import cpu, eager
 from surefoot.formula.declared import Declared
 from surefoot.formula.facts import StateSlot
 from surefoot.formula.language import Value
-from surefoot.formula.launch import Batch, Launcher, Row, RowBatch, Tensors, has_rows
+from surefoot.formula.launch import KernelBatch, Launcher, Row, RowBatch, Tensors, has_rows
 from surefoot.formula.memory import addresses, held, reach_of
 from surefoot.formula.names import Settings, State
 from surefoot.formula.numbers import Followed
@@ -119,7 +119,7 @@ class Optimizer(Declared):
 
     def _step_groups(self) -> None:
         # Taken away while it is in use: whoever steps in another thread meanwhile makes a plan of his own.
-        plan: Plan | None = self.__dict__.pop("_plan", None)
+        plan: StepPlan | None = self.__dict__.pop("_plan", None)
         if not _kernels_may_run():
             super()._step_groups()
             return
@@ -152,7 +152,7 @@ class Optimizer(Declared):
             if p.grad is not None:
                 self._init_state(p, group)
 
-    def _launched(self, plan: Plan | None, now: Tensors) -> Plan | None:
+    def _launched(self, plan: StepPlan | None, now: Tensors) -> StepPlan | None:
         """Step what kernels serve; the plan by which it was done, or None, and nothing is touched.
 
         Args:
@@ -164,7 +164,7 @@ class Optimizer(Declared):
         plan = self._planned(now)
         return plan if self._launch(plan, now) else None
 
-    def _launch(self, plan: Plan, now: Tensors) -> bool:
+    def _launch(self, plan: StepPlan, now: Tensors) -> bool:
         """Step what kernels serve; False, and nothing is touched, where that does not fit.
 
         Raises:
@@ -179,7 +179,7 @@ class Optimizer(Declared):
         params = tuple(groups[0]["params"] if len(groups) == 1 else [p for g in groups for p in g["params"]])
         return Tensors(params, tuple(map(_gradient, params)), self.state)
 
-    def _planned(self, now: Tensors) -> Plan:
+    def _planned(self, now: Tensors) -> StepPlan:
         """Sort the parameters that have a gradient into batches, one per kernel, and the rest."""
         groups = [Followed(self._declared, g) for g in self.param_groups]
         sizes = [len(g["params"]) for g in self.param_groups]
@@ -205,8 +205,8 @@ class Optimizer(Declared):
             return self._planned(now)
         in_turn = sorted(batches.items(), key=lambda entry: entry[0][1])
         repeats = {row.position for (_, turn), rows in in_turn for row in rows if turn}
-        launcher = Launcher([Batch(kernels[v], rows) for (v, _), rows in in_turn], repeats, others)
-        return Plan(groups, sizes, owners, launcher, others, idle)
+        launcher = Launcher([KernelBatch(kernels[v], rows) for (v, _), rows in in_turn], repeats, others)
+        return StepPlan(groups, sizes, owners, launcher, others, idle)
 
     def _place(
         self, p: Tensor, g: Tensor, group: Mapping[str, Any], settings: Followed
@@ -239,7 +239,7 @@ class Optimizer(Declared):
         )
         return variant, tensors + scalars, fresh
 
-    def _step_beside(self, plan: Plan, position: int) -> None:
+    def _step_beside(self, plan: StepPlan, position: int) -> None:
         """One step of a parameter that no dense kernel serves."""
         owner, p = plan.owners[position], plan.parameter(self.param_groups, position)
         group = self.param_groups[owner]
@@ -324,7 +324,9 @@ class Optimizer(Declared):
             state[name][places] = touched[name]
         state |= {name: touched[name] for name in touched if name not in elementwise}
 
-    def _launch_rows(self, plan: Plan, position: int, p: Tensor, g: Tensor, group: Mapping[str, Any]) -> bool:
+    def _launch_rows(
+        self, plan: StepPlan, position: int, p: Tensor, g: Tensor, group: Mapping[str, Any]
+    ) -> bool:
         """Step the touched rows by a kernel; False, and nothing is touched, where none can."""
         state, settings = self._init_state(p, group), plan.groups[plan.owners[position]]
         batch = plan.rows.get(position)
@@ -367,7 +369,7 @@ _gradient = operator.attrgetter("grad")
 
 
 @dataclass(frozen=True)
-class Plan:
+class StepPlan:
     """How the parameters of all groups are stepped, as long as only numbers and addresses change.
 
     It holds facts and no tensors, so what is removed from the optimizer is freed.

@@ -57,7 +57,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Schedule:
+class SweepSchedule:
     """Preparations and sweeps in turn; the last preparation has no sweep where nothing is left to do.
 
     Attributes:
@@ -104,7 +104,7 @@ def needed_for(targets: Iterable[Symbol | float], *, through_means: bool = False
     return _in_order(found)
 
 
-def schedule(trace: Trace) -> Schedule:
+def schedule(trace: Trace) -> SweepSchedule:
     """Lay out a trace."""
     extents = {str(n.arguments[0]): n.extent for n in trace.nodes if n.operation == "tensor"}
     written = [("p", trace.parameter), *trace.tensors.items()]
@@ -137,7 +137,7 @@ def schedule(trace: Trace) -> Schedule:
         )
     kept = dict.fromkeys([n for s in steps if isinstance(s, Sweep) for n in s.used])
     kept |= dict.fromkeys([*collected, *small_means])
-    return Schedule(
+    return SweepSchedule(
         tuple(steps),
         tuple(n for n in kept if n.extent == Extent.SCALAR),
         tuple(n for n in kept if n.extent != Extent.SCALAR),

@@ -11,7 +11,7 @@ from surefoot.errors import SurefootError
 
 
 @dataclass(frozen=True)
-class Answer:
+class JobResult:
     """What a job gave.
 
     Attributes:
@@ -39,9 +39,9 @@ class Refused(SurefootError):  # noqa: N818 - reads as what it says
         self.status, self.detail, self.retry_after = status, detail, retry_after
 
 
-def as_json(value: Any) -> Answer:
+def as_json(value: Any) -> JobResult:
     """An answer in JSON; it must hold no nan."""
-    return Answer(to_bytes(value))
+    return JobResult(to_bytes(value))
 
 
 def to_bytes(value: Any) -> bytes:

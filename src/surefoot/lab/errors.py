@@ -22,7 +22,7 @@ LONGEST_SHOWN = 30
 """Characters of a value that is refused."""
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """Why there is no answer, in one line: what, where, and what would do."""
 
     detail: str
@@ -45,7 +45,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For the description of the API: these statuses, each with its one line."""
     wait = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}, "required": False}}
     return {
-        status: {"model": Problem, "description": _MEANINGS[status]}
+        status: {"model": ProblemDetails, "description": _MEANINGS[status]}
         | ({"headers": wait} if status in (429, 503) else {})
         for status in statuses
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from surefoot.errors import InvalidInputError
-from surefoot.lab.answers import Answer, Refused, file_name, to_bytes
+from surefoot.lab.answers import JobResult, Refused, file_name, to_bytes
 from surefoot.surfaces.animation import Animation
 
 FORMATS: Mapping[str, str] = {
@@ -32,14 +32,14 @@ QUICK = ("json", "py", "html")
 View = Literal["contour", "3d", "both"]
 
 
-def animation_file(animation: Animation, format: str, view: View, stopped: Callable[[], bool]) -> Answer:
+def animation_file(animation: Animation, format: str, view: View, stopped: Callable[[], bool]) -> JobResult:
     """The file.
 
     Raises:
         Refused: it cannot be made here, or `stopped` said so.
     """
     name = file_name(f"paths-{animation.surface.name}", f".{format}")
-    return Answer(_content(animation, format, view, stopped), FORMATS[format], name)
+    return JobResult(_content(animation, format, view, stopped), FORMATS[format], name)
 
 
 def _content(animation: Animation, format: str, view: View, stopped: Callable[[], bool]) -> bytes:

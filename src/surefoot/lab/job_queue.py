@@ -1,6 +1,6 @@
 """The job queue: a bounded queue before a few warm processes, which are replaced when they fail.
 
-    job_queue = JobQueue(Limits(workers=2))
+    job_queue = JobQueue(QueueLimits(workers=2))
     await job_queue.open()
     answer = await job_queue.ask(JobRequest("animate", recipe, seconds=10.0), client="127.0.0.1")
     await job_queue.close()
@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from surefoot.lab.answers import Answer, Refused, to_bytes
-from surefoot.lab.options import Limits
+from surefoot.lab.answers import JobResult, Refused, to_bytes
+from surefoot.lab.options import QueueLimits
 from surefoot.lab.worker_pool import COMMAND, Ended, PooledWorker, WorkerPool
 
 MOST_CLIENTS = 1000
@@ -68,7 +68,9 @@ class _Job:
     key: str
     client: str
     since: float = field(default_factory=time.monotonic)
-    answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answer: asyncio.Future[JobResult] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
     askers: int = 0
     worker: PooledWorker | None = None
     """The worker that does it; None while it waits."""
@@ -82,7 +84,7 @@ class JobQueue:
         command: starts a worker.
     """
 
-    def __init__(self, limits: Limits, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, limits: QueueLimits, command: Sequence[str] = COMMAND) -> None:
         self._limits = limits
         self._pool = WorkerPool(limits.workers, self._serve, command)
         self._cache = AnswerCache(limits.cache_bytes)
@@ -129,7 +131,7 @@ class JobQueue:
         self._waiting.clear()
         self._current.clear()
 
-    async def ask(self, request: JobRequest, client: str) -> Answer:
+    async def ask(self, request: JobRequest, client: str) -> JobResult:
         """The answer to a request.
 
         Args:
@@ -260,16 +262,16 @@ class AnswerCache:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._answers: OrderedDict[str, JobResult] = OrderedDict()
         self.bytes = 0
 
-    def get(self, key: str) -> Answer | None:
+    def get(self, key: str) -> JobResult | None:
         """The answer under a key, if it is still there."""
         if key in self._answers:
             self._answers.move_to_end(key)
         return self._answers.get(key)
 
-    def put(self, key: str, answer: Answer) -> None:
+    def put(self, key: str, answer: JobResult) -> None:
         """Keep an answer; one that would push out most of the others is not kept."""
         if key in self._answers or len(answer.body) > self._most // 4:
             return

@@ -15,7 +15,7 @@ import torch
 from surefoot.errors import SurefootError
 from surefoot.lab import study_jobs
 from surefoot.lab.animation_cache import animation_of
-from surefoot.lab.answers import Answer, Refused, as_json, in_one_line
+from surefoot.lab.answers import JobResult, Refused, as_json, in_one_line
 from surefoot.lab.files import animation_file
 from surefoot.surfaces.inspection import inspect as look
 from surefoot.surfaces.path import noise
@@ -29,7 +29,7 @@ Arguments = Mapping[str, Any]
 Stopped = Callable[[], bool]
 
 
-def animate(arguments: Arguments, stopped: Stopped) -> Answer:
+def animate(arguments: Arguments, stopped: Stopped) -> JobResult:
     """Every path of a recipe, as JSON."""
     began = time.monotonic()
     with _in_words():
@@ -44,7 +44,7 @@ def animate(arguments: Arguments, stopped: Stopped) -> Answer:
     return as_json(told | more)
 
 
-def inspect(arguments: Arguments, stopped: Stopped) -> Answer:
+def inspect(arguments: Arguments, stopped: Stopped) -> JobResult:
     """One step of one optimizer, seen from inside."""
     asked, step = arguments["recipe"], arguments["step"]
     recipe = recipe_of({**asked, "optimizers": [asked["optimizers"][arguments["path"]]]})
@@ -58,14 +58,14 @@ def inspect(arguments: Arguments, stopped: Stopped) -> Answer:
     return as_json(inspection_document(seen, path))
 
 
-def contours(arguments: Arguments, stopped: Stopped) -> Answer:
+def contours(arguments: Arguments, stopped: Stopped) -> JobResult:
     """The contour lines and shades of a surface."""
     with _in_words():
         surface = find_surface(arguments["surface"], _pair(arguments["x"]), _pair(arguments["y"]))
         return as_json(contour_document(surface))
 
 
-def picture(arguments: Arguments, stopped: Stopped) -> Answer:
+def picture(arguments: Arguments, stopped: Stopped) -> JobResult:
     """An animation as a file."""
     with _in_words():
         found = animation_of(recipe_of(arguments["recipe"]), False, stopped)
@@ -125,7 +125,7 @@ def _value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-JOBS: Mapping[str, Callable[[Arguments, Stopped], Answer]] = {
+JOBS: Mapping[str, Callable[[Arguments, Stopped], JobResult]] = {
     "animate": animate,
     "inspect": inspect,
     "contours": contours,

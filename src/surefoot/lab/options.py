@@ -25,7 +25,7 @@ MOST_BODY_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Limits:
+class QueueLimits:
     """What the job queue does at most.
 
     Attributes:
@@ -69,7 +69,7 @@ class LabOptions:
     store: str | None = None
     token: str | None = None
     host: str = "127.0.0.1"
-    limits: Limits = field(default_factory=Limits)
+    limits: QueueLimits = field(default_factory=QueueLimits)
 
     def __post_init__(self) -> None:
         if not self.token and not is_loopback(self.host):

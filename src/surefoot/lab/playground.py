@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from surefoot.errors import InvalidInputError
 from surefoot.lab.access import only_json
-from surefoot.lab.answers import Answer, Refused, as_json
+from surefoot.lab.answers import JobResult, Refused, as_json
 from surefoot.lab.errors import problems
 from surefoot.lab.files import FORMATS, QUICK
 from surefoot.lab.job_queue import JobRequest
@@ -132,14 +132,14 @@ def _short(name: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _surfaces() -> Answer:
+def _surfaces() -> JobResult:
     return as_json({"surfaces": [surface_document(surface) for surface in SURFACES.values()]})
 
 
 @functools.cache
-def _optimizers() -> Answer:
+def _optimizers() -> JobResult:
     return as_json({"optimizers": [_short(name) for name in cards()]})
 
 
-def _sent(answer: Answer) -> Response:
+def _sent(answer: JobResult) -> Response:
     return Response(answer.body, media_type=answer.media)

@@ -19,7 +19,7 @@ import uvicorn
 
 from surefoot.errors import SurefootError
 from surefoot.lab.app import create_app
-from surefoot.lab.options import DEFAULT_PORT, LabOptions, Limits, is_loopback
+from surefoot.lab.options import DEFAULT_PORT, LabOptions, QueueLimits, is_loopback
 from surefoot.termination import Terminated
 
 TOKEN_VARIABLE = "SUREFOOT_LAB_TOKEN"
@@ -47,7 +47,7 @@ def serve(
     port: int | None = None,
     store: str | None = None,
     token: str | None = None,
-    limits: Limits | None = None,
+    limits: QueueLimits | None = None,
     open_browser: bool = False,
     announce: Callable[[str], None] = _say,
 ) -> int:
@@ -69,7 +69,7 @@ def serve(
     Raises:
         CannotServe: the address or the port cannot be had, or the token is too short.
     """
-    options = LabOptions(store, _token(host, token), host, limits or Limits(workers=_cores()))
+    options = LabOptions(store, _token(host, token), host, limits or QueueLimits(workers=_cores()))
     bound = _bind(host, port)
     link = link_of(bound, host, options.token)
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
-from surefoot.lab.answers import Answer, Refused
+from surefoot.lab.answers import JobResult, Refused
 from surefoot.lab.job_queue import JobQueue, JobRequest
 
 SESSION = "surefoot-session"
@@ -19,7 +19,7 @@ async def respond(request: Request, job: JobRequest) -> Response:
     return response_of(await work(request, job))
 
 
-async def work(request: Request, job: JobRequest) -> Answer:
+async def work(request: Request, job: JobRequest) -> JobResult:
     """Let the job queue do a job, for as long as the client is there.
 
     Raises:
@@ -44,7 +44,7 @@ def client_of(request: Request) -> str:
     return f"{address} {request.cookies.get(SESSION, '')[:64]}"
 
 
-def response_of(answer: Answer) -> Response:
+def response_of(answer: JobResult) -> Response:
     """What is sent; a file is offered for keeping under its name."""
     headers = {}
     if answer.name:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
-from surefoot.lab.answers import Answer, Refused
+from surefoot.lab.answers import JobResult, Refused
 from surefoot.lab.errors import problems
 from surefoot.lab.job_queue import JobRequest
 from surefoot.lab.options import LONGEST_NAME
@@ -76,7 +76,7 @@ async def figure(
     found = json.loads(drawn.body).get(figure)
     if found is None:
         raise Refused(404, f"study {name!r} has nothing to show in {figure!r}")
-    return _with_state(Answer(found.encode(), "image/svg+xml"), state)
+    return _with_state(JobResult(found.encode(), "image/svg+xml"), state)
 
 
 @router.get(
@@ -119,7 +119,7 @@ def _not_changed(state: str) -> Response:
     return Response(status_code=304, headers=_headers(state))
 
 
-def _with_state(found: Answer, state: str) -> Response:
+def _with_state(found: JobResult, state: str) -> Response:
     response = response_of(found)
     response.headers.update(_headers(state))
     return response

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from surefoot.lab.answers import Answer, Refused, as_json, file_name, to_bytes
+from surefoot.lab.answers import JobResult, Refused, as_json, file_name, to_bytes
 from surefoot.store.database import shown, where
 from surefoot.store.errors import StoreError, UnknownStudy
 from surefoot.store.store import Store
@@ -37,13 +37,13 @@ _RECORDS = 2
 _READ_ONLY = "-c default_transaction_read_only=on"
 
 
-def studies(arguments: Arguments, stopped: Stopped) -> Answer:
+def studies(arguments: Arguments, stopped: Stopped) -> JobResult:
     """The list of studies; empty where there is no store yet."""
     with opened(arguments["store"]) as store:
         return as_json({"studies": [asdict(summary) for summary in store.studies()] if store else []})
 
 
-def state(arguments: Arguments, stopped: Stopped) -> Answer:
+def state(arguments: Arguments, stopped: Stopped) -> JobResult:
     """What changes when the study goes on."""
     name = arguments["name"]
     with opened(arguments["store"]) as store:
@@ -52,42 +52,42 @@ def state(arguments: Arguments, stopped: Stopped) -> Answer:
         return as_json(store.state(name))
 
 
-def page(arguments: Arguments, stopped: Stopped) -> Answer:
+def page(arguments: Arguments, stopped: Stopped) -> JobResult:
     """One study as its page shows it."""
     from surefoot.lab.study_page import page_html
 
-    return Answer(page_html(_record(arguments)).encode(), "text/html; charset=utf-8")
+    return JobResult(page_html(_record(arguments)).encode(), "text/html; charset=utf-8")
 
 
-def figures(arguments: Arguments, stopped: Stopped) -> Answer:
+def figures(arguments: Arguments, stopped: Stopped) -> JobResult:
     """The figures of one sort as SVG, by name: drawn together, since most of the work is the same."""
     from surefoot.lab.study_page import figures
 
     return as_json(figures(_record(arguments), arguments["sort"], stopped))
 
 
-def report(arguments: Arguments, stopped: Stopped) -> Answer:
+def report(arguments: Arguments, stopped: Stopped) -> JobResult:
     """The report, as a file."""
     from surefoot.report.report import report_html
 
     study = _record(arguments)
-    return Answer(report_html(study).encode(), "text/html; charset=utf-8", file_name(study.name, ".html"))
+    return JobResult(report_html(study).encode(), "text/html; charset=utf-8", file_name(study.name, ".html"))
 
 
-def answer(arguments: Arguments, stopped: Stopped) -> Answer:
+def answer(arguments: Arguments, stopped: Stopped) -> JobResult:
     """The answer, as `choose --json` writes it."""
     study = _record(arguments)
     if study.answer is None:
         raise Refused(404, f"study {study.name!r} has no answer yet")
-    return Answer(to_bytes(without_nan(study.answer.to_document())), name=file_name(study.name, ".json"))
+    return JobResult(to_bytes(without_nan(study.answer.to_document())), name=file_name(study.name, ".json"))
 
 
-def landscape(arguments: Arguments, stopped: Stopped) -> Answer:
+def landscape(arguments: Arguments, stopped: Stopped) -> JobResult:
     """The landscape of the study's model, as `surefoot landscape` has kept it."""
     study = _record(arguments)
     if (found := study.documents.get("landscape")) is None:
         raise Refused(404, f"study {study.name!r} has no landscape yet: surefoot landscape draws it")
-    return Answer(to_bytes(without_nan(found)), name=file_name(f"{study.name}-landscape", ".json"))
+    return JobResult(to_bytes(without_nan(found)), name=file_name(f"{study.name}-landscape", ".json"))
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def _kept() -> OrderedDict[tuple[str, str, str], StudyRecord]:
     return OrderedDict()
 
 
-JOBS: Mapping[str, Callable[[Arguments, Stopped], Answer]] = {
+JOBS: Mapping[str, Callable[[Arguments, Stopped], JobResult]] = {
     "studies": studies,
     "state": state,
     "page": page,

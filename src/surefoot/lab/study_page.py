@@ -17,14 +17,14 @@ from markupsafe import Markup
 from surefoot.analysis.spending import last_decided
 from surefoot.lab.answers import Refused, file_name
 from surefoot.lab.plain_svg import plain_svg
-from surefoot.report.pages import Limits
+from surefoot.report.pages import PageLimits
 from surefoot.report.study_figures import StudyFigure, catalogue, draw
 from surefoot.report.study_page import render
 from surefoot.report.svg import inline_svg
 from surefoot.study.format import printable
 from surefoot.study.records import StudyRecord
 
-MOST = Limits(rows=60, columns=10, points=24, name=80, label=160, text=600, message=1200, code=20_000)
+MOST = PageLimits(rows=60, columns=10, points=24, name=80, label=160, text=600, message=1200, code=20_000)
 
 _PLACE = Markup('<div class="drawing" data-keep data-figure="{}" data-version="{}" data-title="{}"></div>')
 

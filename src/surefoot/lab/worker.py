@@ -16,19 +16,19 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-from surefoot.lab.answers import Answer, Refused, in_one_line
+from surefoot.lab.answers import JobResult, Refused, in_one_line
 from surefoot.lab.pipe_framing import Head, read_frame, write_frame
 
-Job = Callable[[Mapping[str, Any], Callable[[], bool]], Answer]
+Job = Callable[[Mapping[str, Any], Callable[[], bool]], JobResult]
 Jobs = Mapping[str, Job]
 
 NICENESS = 5
 """The server answers at once while every core works for it, and a study on this machine keeps its pace."""
 
-NOTHING = Answer(b"")
+NOTHING = JobResult(b"")
 
 
-class Inbox:
+class JobInbox:
     """What the job queue has sent; read by its own thread, so that a request to stop is heard in mid-job."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -62,7 +62,7 @@ def main(load: Callable[[], Jobs]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the server, which then ends this
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
-    inbox = Inbox(sys.stdin.buffer)
+    inbox = JobInbox(sys.stdin.buffer)
     jobs = load()
     write_frame(answers, {"ready": os.getpid()})
     while True:
@@ -72,7 +72,7 @@ def main(load: Callable[[], Jobs]) -> None:
         write_frame(answers, told, answer.body)
 
 
-def _do(work: Job, head: Head, inbox: Inbox) -> tuple[Answer, Head]:
+def _do(work: Job, head: Head, inbox: JobInbox) -> tuple[JobResult, Head]:
     """The job's answer, or why there is none."""
     end = time.monotonic() + head["seconds"]
 

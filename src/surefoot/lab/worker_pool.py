@@ -18,7 +18,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from surefoot.lab.answers import Answer, Refused
+from surefoot.lab.answers import JobResult, Refused
 from surefoot.lab.pipe_framing import LENGTHS, Head, frame
 
 START_SECONDS = 120.0
@@ -46,7 +46,7 @@ class PooledWorker:
     def __init__(self, process: Process) -> None:
         self.process = process
 
-    async def do(self, head: Head) -> Answer:
+    async def do(self, head: Head) -> JobResult:
         """Let it do a job.
 
         Raises:
@@ -60,7 +60,7 @@ class PooledWorker:
                 break
         if "status" in told:
             raise Refused(told["status"], told["detail"], told["retry_after"])
-        return Answer(body, told["media"], told["name"])
+        return JobResult(body, told["media"], told["name"])
 
     def stop(self, job: int) -> None:
         """Tell it that nobody waits for this job any more."""

@@ -76,8 +76,8 @@ def open_subject(study: StudyRecord, folder: Path, batches: int, most: int) -> S
         InvalidInputError: it has changed since.
         TaskError: the task cannot be loaded.
     """
-    if command := tuple(study.settings.get("script") or ()):
-        return ScriptSubject(study, command, folder)
+    if study.script:
+        return ScriptSubject(study, study.script, folder)
     return TaskSubject(study, folder, batches, most)
 
 

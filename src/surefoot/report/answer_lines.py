@@ -133,7 +133,7 @@ def how_sure(answer: Answer) -> str:
             parts[claim.relation].append(name(other))
     words = []
     if answer.verdict is Verdict.WIN and parts[Relation.BETTER]:
-        words.append(_better_than_all(parts[Relation.BETTER]))
+        words.append(_better_than_all(parts[Relation.BETTER], answer.false_rate or 0.05))
     elif parts[Relation.BETTER]:
         words.append(f"better than {listed(parts[Relation.BETTER], MOST_NAMES)}")
     if level := [*parts[Relation.EQUAL], *parts[Relation.EQUIVALENT]]:
@@ -155,9 +155,9 @@ def constant(answer: Answer) -> bool:
     return len(answer.claims) > 0 and len(values) == 1 and None not in values
 
 
-def _better_than_all(names: Sequence[str]) -> str:
+def _better_than_all(names: Sequence[str], false_rate: float) -> str:
     who = names[0] if len(names) == 1 else f"each of these {len(names)}: {listed(names, MOST_NAMES)}"
-    return f"better than {who}; said falsely in at most 1 study of 20"
+    return f"better than {who}; said falsely in at most 1 study of {math.floor(1 / false_rate)}"
 
 
 def _level(answer: Answer, parts: dict[Relation, list[str]]) -> str:

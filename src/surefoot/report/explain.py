@@ -7,7 +7,7 @@ console.print(listing([("Adam", "8 bytes")], ("optimizer", "state")))
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -17,73 +17,9 @@ from rich.text import Text
 from surefoot.study.format import MISSING, number, printable, setting
 from surefoot.study.strict_json import is_number
 
-
-class Hyperparameter(Protocol):
-    """What is told about a constructor argument."""
-
-    @property
-    def name(self) -> str:
-        """The argument's name."""
-
-    @property
-    def default(self) -> Any:
-        """Its default."""
-
-    @property
-    def meaning(self) -> str:
-        """What it does, in one clause."""
-
-    @property
-    def usual(self) -> str:
-        """Its usual range; empty if there is none."""
-
-
-class Facts(Protocol):
-    """What is told about an optimizer."""
-
-    @property
-    def name(self) -> str:
-        """The class name."""
-
-    @property
-    def summary(self) -> str:
-        """What it is, in one sentence."""
-
-    @property
-    def equation(self) -> str:
-        """Its update as plain text, on as many lines as it takes."""
-
-    @property
-    def family(self) -> str:
-        """What kind of step it takes, in words."""
-
-    @property
-    def hyperparameters(self) -> Sequence[Hyperparameter]:
-        """The constructor arguments, in order."""
-
-    @property
-    def state(self) -> Sequence[str]:
-        """Names of what it keeps per parameter."""
-
-    @property
-    def state_bytes_per_parameter(self) -> str:
-        """How much that is, in words."""
-
-    @property
-    def takes(self) -> str:
-        """What it can be given besides dense, real parameters."""
-
-    @property
-    def good_at(self) -> str:
-        """Where it does well."""
-
-    @property
-    def bad_at(self) -> str:
-        """Where it does badly."""
-
-    @property
-    def paper(self) -> str:
-        """Where it comes from."""
+if TYPE_CHECKING:  # a page of text needs no torch
+    from surefoot.formula.facts import Facts
+    from surefoot.formula.hyperparameter import Hyperparameter
 
 
 def explain(facts: Facts) -> RenderableType:

@@ -12,6 +12,7 @@ from surefoot.analysis.race_history import race_runs
 from surefoot.study.codec import encode
 from surefoot.study.format import MISSING, printable, seconds, setting, size
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Asked, Question, TrainingQuestion
 from surefoot.study.records import StudyRecord
 from surefoot.study.run import Phase
 
@@ -21,9 +22,26 @@ MOST_ITEMS = 12
 
 def facts(study: StudyRecord) -> dict[str, list[tuple[str, str]]]:
     """The rows by the title of their table; the command is shown for itself."""
-    told = {"The model": _known(study.profile), "Settings": study.settings, "Environment": study.environment}
-    rows = {title: [row for row in fact_rows(own) if row[0] != "command"] for title, own in told.items()}
-    return {"Seeds": list(seeds(study).items()), **rows}
+    told = {
+        "The model": _known(study.profile),
+        "Settings": _asked(study.question),
+        "Environment": study.environment,
+    }
+    return {
+        "Seeds": list(seeds(study).items()),
+        **{title: list(fact_rows(own)) for title, own in told.items()},
+    }
+
+
+def _asked(question: Asked) -> Mapping[str, Any]:
+    """A question as facts, without the names of study and task, which head the page."""
+    match question:
+        case Question():
+            found = encode(question) | {"optimizers": list(question.optimizers) or "all"}
+            left_out = {"study", "task", "command"} | (set() if question.script else {"script", "measure"})
+        case TrainingQuestion():
+            found, left_out = {**question.plan.document, "source": question.source}, {"task"}
+    return {name: value for name, value in found.items() if name not in left_out}
 
 
 def _known(profile: TaskProfile | None) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ STUDY_STYLE = Path(__file__).parent / "templates" / "study.css"
 
 
 @dataclass(frozen=True)
-class Limits:
+class PageLimits:
     """How much is shown of a large study; what is left out is counted.
 
     Attributes:
@@ -40,7 +40,7 @@ class Limits:
     code: int = sys.maxsize
 
 
-ALL = Limits()
+ALL = PageLimits()
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from surefoot.report import answer_lines, words
 from surefoot.report.facts import facts, versions
 from surefoot.report.figures import measure
 from surefoot.report.landscape_section import section
-from surefoot.report.pages import Limits, environment
+from surefoot.report.pages import PageLimits, environment
 from surefoot.report.race_figures import ordered_curves
 from surefoot.study.decisions import GivenUp, RuledOut
 from surefoot.study.label import candidate_label
@@ -52,7 +52,7 @@ def render(
     template: str,
     study: StudyRecord,
     pictures: Mapping[str, Markup],
-    most: Limits,
+    most: PageLimits,
     *packages: str,
     **more: Any,
 ) -> str:
@@ -109,11 +109,11 @@ def _answer(study: StudyRecord) -> dict[str, Any]:
         "succeeded": any(
             run.status == Status.COMPLETED or (run.points and not run.lost) for run in study.runs
         ),
-        "command": study.settings.get("command") or (answer and answer.command),
+        "command": study.question.command or (answer and answer.command),
     }
 
 
-def _race(study: StudyRecord, pictures: Mapping[str, Markup], most: Limits) -> dict[str, Any]:
+def _race(study: StudyRecord, pictures: Mapping[str, Markup], most: PageLimits) -> dict[str, Any]:
     race = history(study)
     rungs = [(f"rung-{place}", rung) for place, rung in enumerate(race.rungs)]
     rates = [(f"rates-{place}", curve) for place, curve in enumerate(ordered_curves(study, race))]
@@ -132,7 +132,7 @@ def _race(study: StudyRecord, pictures: Mapping[str, Markup], most: Limits) -> d
     }
 
 
-def _columns(race: RaceHistory, most: Limits) -> list[dict[str, Any]]:
+def _columns(race: RaceHistory, most: PageLimits) -> list[dict[str, Any]]:
     places = range(len(race.progresses))
     return [
         {"index": i, "progress": race.progresses[i], "last": i == places[-1]}
@@ -149,7 +149,7 @@ def _by_leading(race: Sequence[OptimizerHistory]) -> dict[str, int]:
     return {own.optimizer: place for place, own in enumerate(sorted(race, key=order))}
 
 
-def _rest(study: StudyRecord, most: Limits) -> dict[str, Any]:
+def _rest(study: StudyRecord, most: PageLimits) -> dict[str, Any]:
     curves = mean_curves(study)[: most.rows]
     marks = sorted({point.progress for curve in curves for point in curve.points})
     kinds = Counter(decision.kind.value for decision in study.decisions)

@@ -16,7 +16,6 @@ from pathlib import Path
 from surefoot.engines.base import Engine
 from surefoot.scripts.runner import MOST_POINTS, script_file, script_name
 from surefoot.search.deadline import Deadline
-from surefoot.search.question import Question
 from surefoot.search.runner import Watcher
 from surefoot.search.space import candidates as space
 from surefoot.store import StudyLog
@@ -24,6 +23,7 @@ from surefoot.study.cost import Tariff
 from surefoot.study.format import number, seconds
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import PilotRun, TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Finished, Job, Phase, Point, Report, Status
 from surefoot.tasks import TaskError
 

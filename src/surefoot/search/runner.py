@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,8 +26,8 @@ from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide, GivenUp, RunRestarted
 from surefoot.study.records import RunRecord, StudyRecord
-from surefoot.study.requests import Policy, Reading, Request
-from surefoot.study.run import Finished, Job, Report, Restarted, Status
+from surefoot.study.requests import Policy, Reading, RunRequest
+from surefoot.study.run import Finished, Job, Phase, Report, Restarted, Status
 
 GATHER_SECONDS = 0.25
 """Points on the way may wait for so long, to be committed together: a commit costs as much as many points."""
@@ -45,6 +45,10 @@ ROUNDING = 1e-9
 
 FIRST_RUNS = 6
 """Where so many runs, the first that were asked for, all fail from one cause, the others would too."""
+
+
+RunKey = tuple[str, int, str]
+"""Candidate, seed and phase of a run."""
 
 
 class Watcher(Protocol):
@@ -89,6 +93,9 @@ class Runner:
         snapshots: from a request to the folder for snapshots of its run; None keeps none.
         deadline: when everything has to end; where there is one, `total` is an estimate and limits nothing.
         pace: what runs take; it learns from those that end.
+        inherited: how far each run had come when the study was given more budget; up to there it costs
+            nothing of it.
+        allowance: full trainings that may be made besides the inherited ones.
 
     Raises:
         NoRunSucceededError: by `drive`, where the first runs all fail alike.
@@ -109,10 +116,13 @@ class Runner:
         steps: float = 0.0,
         tariff: Tariff | None = None,
         spent: float = 0.0,
-        snapshots: Callable[[Request], str | None] = lambda request: None,
+        snapshots: Callable[[RunRequest], str | None] = lambda request: None,
         deadline: Deadline | None = None,
         pace: Pace | None = None,
+        inherited: Mapping[RunKey, float] | None = None,
+        allowance: float = math.inf,
     ) -> None:
+        self.inherited, self.allowance = inherited or {}, allowance
         self.snapshots = snapshots
         self.deadline = deadline or Deadline(math.inf, time.monotonic)
         self.pace = pace or Pace(0.0)
@@ -127,16 +137,17 @@ class Runner:
         self.total = total
         self.decide = decide
         self.made = 0
-        self._stored = {_identity(run): run for run in _known(log.record())}
-        self._first: dict[tuple[str, int, str], str] = {}  # run: the cause of its end, empty until it failed
+        self._stored = {key_of(run): run for run in _known(log.record())}
+        self._first: dict[RunKey, str] = {}  # run: the cause of its end, empty until it failed
         self._before, self._spent = spent, spent
-        self._paid: dict[tuple[str, int, str], float] = {}  # run: the progress it has reached
-        self._costs: dict[tuple[str, int, str], float] = {}
-        self._running: dict[int, tuple[Request, int]] = {}
+        self._paid: dict[RunKey, float] = {}  # run: the progress it has reached
+        self._costs: dict[RunKey, float] = {}
+        self._new: dict[RunKey, float] = {}
+        self._running: dict[int, tuple[RunRequest, int]] = {}
         self._begun: dict[int, float] = {}  # job: when
         self._phase = self.deadline
         self._cut = False
-        self._refused: tuple[Policy, Request] | None = None
+        self._refused: tuple[Policy, RunRequest] | None = None
         self._waited = 0  # jobs up to this one were handed out before any had ended
         self.setup: float | None = None  # seconds that passed before the first run could begin, once known
 
@@ -219,7 +230,7 @@ class Runner:
         """Start runs while slots are free; True if anything was asked."""
         asked = False
         while self._has_room() and (request := self._next(policy)) is not None:
-            stored = self._stored.get(_key(request))
+            stored = self._stored.get(key_of(request))
             # Of one that was killed between its last point and its end, what it cost is not known.
             ended = stored is not None and stored.status != Status.RUNNING
             value = reading.told(stored, request.progress) if stored is not None and ended else None
@@ -228,7 +239,7 @@ class Runner:
                 break
             asked = True
             if len(self._first) < FIRST_RUNS:
-                self._first.setdefault(_key(request), "")
+                self._first.setdefault(key_of(request), "")
             if stored is None or value is None:
                 self._start(request, reading)
             else:
@@ -239,31 +250,42 @@ class Runner:
     def _has_room(self) -> bool:
         return not self._cut and len(self._running) < self.engine.slots
 
-    def _next(self, policy: Policy) -> Request | None:
+    def _next(self, policy: Policy) -> RunRequest | None:
         """What it asks for; first, what it asked for when time was short."""
         if self._refused is not None and self._refused[0] is policy:
             request, self._refused = self._refused[1], None
             return request
         return policy.ask()
 
-    def _pays(self, request: Request) -> bool:
+    def _pays(self, request: RunRequest) -> bool:
         """Whether the time left pays for the run, as far as one can tell, or the trainings left do."""
         cost = self._cost(request)
         if math.isfinite(self.deadline.end):
             return min(self._phase.left, self.deadline.left) >= max(self.pace.seconds(cost), SHORTEST_SECONDS)
         promised = math.fsum(self._cost(request) for request, _ in self._running.values())
-        return self.spent + promised + cost <= self.total + ROUNDING
+        if self.spent + promised + cost > self.total + ROUNDING:
+            return False
+        if not self.inherited:
+            return True
+        outstanding = math.fsum(self._new_cost(other) for other, _ in self._running.values())
+        return self.new + outstanding + self._new_cost(request) <= self.allowance + ROUNDING
 
-    def _cost(self, request: Request) -> float:
-        return self.tariff.cost(self._paid.get(_key(request), 0.0), request.progress)
+    def _new_cost(self, request: RunRequest) -> float:
+        """What it costs beyond where the run had come when the study was given more budget."""
+        key = key_of(request)
+        begun = max(self._paid.get(key, 0.0), self.inherited.get(key, 0.0))
+        return self.tariff.cost(begun, request.progress) if request.progress > begun else 0.0
 
-    def _start(self, request: Request, reading: Reading) -> None:
+    def _cost(self, request: RunRequest) -> float:
+        return self.tariff.cost(self._paid.get(key_of(request), 0.0), request.progress)
+
+    def _start(self, request: RunRequest, reading: Reading) -> None:
         candidate = request.candidate
         run = self.log.start_run(candidate, request.seed, request.phase)
         self.made += 1
         self._running[self.made] = (request, run)
         self._begun[self.made] = self.deadline.elapsed
-        self._stored.setdefault(_key(request), _new_record(request))  # in the order of asking
+        self._stored.setdefault(key_of(request), _new_record(request))  # in the order of asking
         job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
         job = replace(job, command=self.command, steps=self.steps, snapshots=self.snapshots(request))
         self.engine.start(replace(job, marks=reading.marks, target=reading.target))
@@ -272,9 +294,9 @@ class Runner:
         request, run = self._running[report.job]
         point = report.point
         self.log.add_point(run, point)
-        stored = self._stored[_key(request)]
+        stored = self._stored[key_of(request)]
         if all(known.progress != point.progress for known in stored.points):  # as the store keeps them
-            self._stored[_key(request)] = replace(stored, points=(*stored.points, point))
+            self._stored[key_of(request)] = replace(stored, points=(*stored.points, point))
 
     def _record_restart(self, event: Restarted) -> None:
         request, _ = self._running[event.job]
@@ -283,15 +305,15 @@ class Runner:
         text = f"{label} is started again: {reason}."
         self.decide(RunRestarted(text, request.candidate, request.seed, event.message))
 
-    def _record_end(self, event: Finished, reading: Reading) -> tuple[Request, float]:
+    def _record_end(self, event: Finished, reading: Reading) -> tuple[RunRequest, float]:
         request, run = self._running.pop(event.job)
         taken, cost = self.deadline.elapsed - self._begun.pop(event.job), self._cost(request)
         if event.status == Status.COMPLETED:
             self._learn(event.job, cost, taken)
         end = {name: value for name, value in vars(event).items() if name not in ("job", "script")}
         self.log.end_run(run, **end)
-        stored = replace(self._stored[_key(request)], **end)
-        self._stored[_key(request)] = stored
+        stored = replace(self._stored[key_of(request)], **end)
+        self._stored[key_of(request)] = stored
         told = reading.told(stored, request.progress)
         value = math.nan if told is None else told
         if event.status != Status.STOPPED:
@@ -307,15 +329,19 @@ class Runner:
         if job > self._waited:
             self.pace.saw(cost, taken)
 
-    def _account(self, request: Request, run: RunRecord) -> None:
+    def _account(self, request: RunRequest, run: RunRecord) -> None:
         """A run that goes on pays only for what is new; one that reached a target, up to there."""
-        key, reached = _key(request), request.progress
+        key, reached = key_of(request), request.progress
         if key in self._first:
             self._first[key] = run.cause
             self._give_up_if_hopeless(run)
         if run.status == Status.COMPLETED:
             reached = min(reached, max(point.progress for point in run.points))
         cost = self.tariff.cost(self._paid.get(key, 0.0), reached)
+        begun = max(self._paid.get(key, 0.0), self.inherited.get(key, 0.0))
+        self._new[key] = self._new.get(key, 0.0) + (
+            self.tariff.cost(begun, reached) if reached > begun else 0
+        )
         self._spent += cost
         self._costs[key] = self._costs.get(key, 0.0) + cost
         self._paid[key] = max(reached, self._paid.get(key, 0.0))
@@ -331,6 +357,19 @@ class Runner:
             text = f"the first {FIRST_RUNS} runs all failed ({run.cause}); the last of them: {run.message}"
             self.decide(GivenUp(f"Given up: {text}", run.cause))
             raise NoRunSucceededError(text)
+
+    @property
+    def new(self) -> float:
+        """Full trainings so far that were not inherited."""
+        return math.fsum(self._new.values())
+
+    def inherited_of(self, phase: Phase, candidates: Collection[str]) -> float:
+        """Full trainings of this phase that were inherited, of the candidates with these keys."""
+        return math.fsum(
+            self.tariff.cost(0.0, progress)
+            for (candidate, _, of_phase), progress in self.inherited.items()
+            if of_phase == phase and candidate in candidates and progress > 0
+        )
 
     @property
     def spent(self) -> float:
@@ -349,13 +388,10 @@ def _known(study: StudyRecord) -> tuple[RunRecord, ...]:
     return () if given_up and hopeless else study.runs
 
 
-def _new_record(request: Request) -> RunRecord:
+def _new_record(request: RunRequest) -> RunRecord:
     return RunRecord(request.candidate, request.seed, request.phase, Status.RUNNING, ())
 
 
-def _identity(run: RunRecord) -> tuple[str, int, str]:
+def key_of(run: RunRecord | RunRequest) -> RunKey:
+    """What makes a run the same."""
     return (run.candidate.key, run.seed, run.phase)
-
-
-def _key(request: Request) -> tuple[str, int, str]:
-    return (request.candidate.key, request.seed, request.phase)

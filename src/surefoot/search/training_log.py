@@ -26,9 +26,10 @@ from surefoot.study.codec import as_tuples
 from surefoot.study.format import number
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import TrainingPlan, TrainingQuestion
 from surefoot.study.run import Phase, Point, Status
 from surefoot.tasks import Task
-from surefoot.training.full.plan import Plan, Result
+from surefoot.training.full.plan import TrainingState
 from surefoot.training.full.train import Follower
 from surefoot.training.loop import Live
 
@@ -52,13 +53,13 @@ class TrainingLog(Follower):
         trouble: what the store said last, where it failed; empty where all is written.
     """
 
-    def __init__(self, log: StudyLog, study: str, plan: Plan, measure: str) -> None:
+    def __init__(self, log: StudyLog, study: str, plan: TrainingPlan, measure: str) -> None:
         self.study, self.trouble = study, ""
         self._log, self._plan, self._measure = log, plan, measure
         self._run = log.start_run(plan.candidate, plan.seed, PHASE)
 
     @classmethod
-    def begin(cls, store: Store, plan: Plan, task: Task, source: str | None, command: str) -> Self:
+    def begin(cls, store: Store, plan: TrainingPlan, task: Task, source: str | None, command: str) -> Self:
         """Begin the study, or go on with it.
 
         Args:
@@ -71,11 +72,10 @@ class TrainingLog(Follower):
         Raises:
             StoreError: the store fails.
         """
-        settings = {**plan.document, "source": source, "command": command}
-        del settings["task"]
-        name = study_name(plan, source)
+        question = TrainingQuestion(plan, study_name(plan, source), source, command)
         profile = TaskProfile(task.name, plan.steps, task.measure)
-        return cls(store.begin(name, plan.task, settings, profile, environment()), name, plan, task.measure)
+        log = store.begin(question, profile, environment())
+        return cls(log, question.study, plan, task.measure)
 
     def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
         """What an earlier sitting measured is there, too, even if the store failed then."""
@@ -88,7 +88,7 @@ class TrainingLog(Follower):
         with self._noting_trouble():
             self._log.add_point(self._run, point)
 
-    def finish(self, result: Result) -> None:
+    def finish(self, result: TrainingState) -> None:
         """Write down how it ended; a training that was stopped has not.
 
         Raises:
@@ -111,7 +111,7 @@ class TrainingLog(Follower):
         except StoreError as error:
             self.trouble = str(error)
 
-    def _answer(self, result: Result) -> Answer:
+    def _answer(self, result: TrainingState) -> Answer:
         """With what a single training can say."""
         plan, candidate = self._plan, self._plan.candidate
         value = result.curve[-1].value if result.status == Status.COMPLETED else math.nan
@@ -144,7 +144,7 @@ class TrainingLog(Follower):
         )
 
 
-def sentence(plan: Plan, result: Result, measure: str) -> str:
+def sentence(plan: TrainingPlan, result: TrainingState, measure: str) -> str:
     """How a training that is over ended, in words."""
     label, best = candidate_label(plan.candidate), result.best
     if result.status == Status.DIVERGED:
@@ -156,7 +156,7 @@ def sentence(plan: Plan, result: Result, measure: str) -> str:
     return text
 
 
-def study_name(plan: Plan, source: str | None) -> str:
+def study_name(plan: TrainingPlan, source: str | None) -> str:
     """The name of a training's study: the same for the same training."""
     subject = source or plan.task.partition("?")[0].rpartition("/")[2].replace(".", "-")
     word = path_name_near(subject)[:MOST_OF_SOURCE]

@@ -121,7 +121,7 @@ def open_database(address: str | URL, patience: float = PATIENCE) -> Database:
 
     Raises:
         StoreError: the database cannot be opened, is damaged, belongs to another program or was
-            written by a newer Surefoot. It is then left as it was.
+            written by a newer Surefoot, or by one that was not released. It is then left as it was.
     """
     with clear_errors("store URL"):
         url = with_driver(read_url(address))

@@ -1,6 +1,6 @@
 """Writes down one study as it happens: every write is committed when its call returns.
 
-    log = store.begin("digits", "digits", settings={"seed": 0}, profile=None, environment=environment())
+    log = store.begin(Question("digits", study="digits-1"), profile=None, environment=environment())
     with log.at_once():  # or committed together, at the end of a block
         run = log.start_run(Candidate("Adam", {"lr": 1e-3}), seed=0, phase=Phase.SCREEN)
         log.add_point(run, Point(progress=0.1, seconds=2.5, value=0.7))

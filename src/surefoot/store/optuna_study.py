@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from surefoot.store.database import clear_errors, read_url, shown, with_driver
 from surefoot.store.errors import StoreError
 from surefoot.study.codec import encode
+from surefoot.study.question import encode_question
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.run import Phase, Status
 from surefoot.study.strict_json import is_finite, without_nan
@@ -122,7 +123,7 @@ def _describe(written: Any, study: StudyRecord) -> None:
         "created": study.created,
         "verdict": study.answer and study.answer.verdict.value,
         "sentence": study.answer and study.answer.sentence,
-        "settings": study.settings,
+        "question": encode_question(study.question),
         "environment": study.environment,
     }
     for name, value in facts.items():

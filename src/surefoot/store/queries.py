@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -17,6 +18,7 @@ from surefoot.study.answer import Answer, Verdict
 from surefoot.study.codec import DocumentError, decode
 from surefoot.study.decisions import decision_of
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Asked, decode_question
 from surefoot.study.records import DecisionRecord, RunRecord, StudyRecord, StudySummary
 from surefoot.study.run import Candidate, Cause, Phase, Point, Status
 
@@ -52,14 +54,12 @@ def read_study(db: Connection, name: str, place: str) -> StudyRecord:
 
     Raises:
         UnknownStudy: there is none of this name.
-        StoreError: its answer, profile or a candidate is not one that this version reads.
+        StoreError: its question, answer, profile or a candidate is not one that this version reads.
     """
     study = find_study(db, name, place)
     try:
         return StudyRecord(
-            name=study.name,
-            task=study.task,
-            settings=study.settings,
+            question=read_question(study, place),
             profile=None if study.profile is None else decode(TaskProfile, study.profile),
             environment=study.environment,
             created=study.created,
@@ -70,6 +70,22 @@ def read_study(db: Connection, name: str, place: str) -> StudyRecord:
         )
     except DocumentError as error:
         raise StoreError(f"study {name!r} in {place} cannot be read: {error}") from error
+
+
+def read_question(study: Row[Any], place: str) -> Asked:
+    """What a study was asked.
+
+    Args:
+        study: its row.
+        place: how messages name the store.
+
+    Raises:
+        StoreError: it is no question that this version reads.
+    """
+    try:
+        return replace(decode_question(study.question), study=study.name)
+    except DocumentError as error:
+        raise StoreError(f"study {study.name!r} in {place} cannot be read: {error}") from error
 
 
 def _verdict(document: Any) -> str | None:

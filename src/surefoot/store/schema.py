@@ -1,7 +1,7 @@
 """The tables of the store, and how values which databases treat differently are kept without loss.
 
     surefoot_schema      one row: the version of these tables
-    surefoot_studies     one row a study, with its settings, profile, environment and answer
+    surefoot_studies     one row a study, with its question, profile, environment and answer
       surefoot_runs      one row a run: candidate, seed, phase, and how it ended
         surefoot_points  the learning curves
       surefoot_decisions what the study decided, numbered from 0
@@ -104,7 +104,7 @@ class Number(TypeDecorator[float]):
         return math.nan if value is None else value
 
 
-class Line(TypeDecorator[str]):
+class SingleLine(TypeDecorator[str]):
     """Text as `to_line` writes it.
 
     What it replaces occurs in what a crashed run leaves on its error stream, which must not stop the study.
@@ -130,10 +130,10 @@ studies = Table(
     "surefoot_studies",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Line, nullable=False, unique=True),
-    Column("task", Line, nullable=False),
-    Column("created", Line, nullable=False),
-    Column("settings", Json, nullable=False),
+    Column("name", SingleLine, nullable=False, unique=True),
+    Column("task", SingleLine, nullable=False),
+    Column("created", SingleLine, nullable=False),
+    Column("question", Json, nullable=False),
     Column("profile", Json),
     Column("environment", Json, nullable=False),
     Column("answer", Json),
@@ -144,16 +144,16 @@ runs = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("study", ForeignKey(studies.c.id), nullable=False),
-    Column("optimizer", Line, nullable=False),
+    Column("optimizer", SingleLine, nullable=False),
     Column("hyperparameters", Json, nullable=False),
     Column("schedule", Json, nullable=False),
     Column("seed", BigInteger, nullable=False),
-    Column("phase", Line, nullable=False),
-    Column("status", Line, nullable=False),
-    Column("message", Line, nullable=False),
+    Column("phase", SingleLine, nullable=False),
+    Column("status", SingleLine, nullable=False),
+    Column("message", SingleLine, nullable=False),
     Column("seconds_per_step", Number),
     Column("state_bytes", BigInteger, nullable=False),
-    Column("cause", Line, nullable=False, server_default=text("''")),
+    Column("cause", SingleLine, nullable=False, server_default=text("''")),
     UniqueConstraint("study", "phase", "seed", "optimizer", "hyperparameters", "schedule"),
 )
 
@@ -172,8 +172,8 @@ decisions = Table(
     Column("study", ForeignKey(studies.c.id), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("seconds", Number),
-    Column("kind", Line, nullable=False),
-    Column("text", Line, nullable=False),
+    Column("kind", SingleLine, nullable=False),
+    Column("text", SingleLine, nullable=False),
     Column("details", Json, nullable=False),
 )
 
@@ -181,7 +181,7 @@ documents = Table(
     "surefoot_documents",
     metadata,
     Column("study", ForeignKey(studies.c.id), primary_key=True),
-    Column("kind", Line, primary_key=True),
-    Column("created", Line, nullable=False),
+    Column("kind", SingleLine, primary_key=True),
+    Column("created", SingleLine, nullable=False),
     Column("content", Json, nullable=False),
 )

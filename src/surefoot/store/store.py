@@ -1,12 +1,12 @@
 """The evidence store: `Store` reads any study, and begins those which a `StudyLog` then writes.
 
     with Store.at("evidence.db") as store:
-        log = store.begin("digits", "digits", settings={"seed": 0}, profile=None, environment=environment())
+        log = store.begin(Question("digits", study="digits-1"), profile=None, environment=environment())
         run = log.start_run(Candidate("Adam", {"lr": 1e-3}), seed=0, phase=Phase.SCREEN)
         log.add_point(run, Point(progress=0.1, seconds=2.5, value=0.7))
         log.end_run(run, Status.COMPLETED, "", seconds_per_step=1e-3, state_bytes=4096)
         log.finish(answer)
-        store.study("digits").finished  # True
+        store.study("digits-1").finished  # True
 
 Every call which writes has committed when it returns: what it wrote survives a kill; only inside
 `with log.at_once():` it is committed at the end of the block. All of them may be repeated with the same
@@ -15,22 +15,28 @@ arguments without effect, so a study is resumed by simply going on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Row, select
+from sqlalchemy import URL, Connection, Row, null, select
 
 from surefoot.store.database import PATIENCE, open_database
 from surefoot.store.errors import StoreError
 from surefoot.store.log import StudyLog
-from surefoot.store.queries import find_study, read_state, read_study, read_summaries
-from surefoot.store.schema import documents, from_json, insert, studies, to_json
+from surefoot.store.queries import find_study, read_question, read_state, read_study, read_summaries
+from surefoot.store.schema import decisions, documents, insert, studies, to_json
 from surefoot.study.codec import encode
+from surefoot.study.decisions import details_of
 from surefoot.study.profile import TaskProfile
-from surefoot.study.records import StudyRecord, StudySummary
+from surefoot.study.question import Asked, Question, encode_question
+from surefoot.study.records import DecisionRecord, StudyRecord, StudySummary
+
+SITTINGS = "sittings"
+"""The document of what a study had asked, decided and answered before it was given more budget."""
 
 
 class Store:
@@ -45,8 +51,8 @@ class Store:
 
     Raises:
         StoreError: by the constructor if the database cannot be opened, is damaged, belongs to another
-            program or was written by a newer Surefoot (it is then left as it was), and by every method if
-            the database fails.
+            program or was written by a newer Surefoot or by one that was not released (it is then left as
+            it was), and by every method if the database fails.
     """
 
     def __init__(self, url: str | URL, patience: float = PATIENCE) -> None:
@@ -105,6 +111,46 @@ class Store:
 
         self._database.write(replace)
 
+    def extend(self, question: Question, begins: Sequence[DecisionRecord]) -> None:
+        """Let a study go on with more budget: it asks `question` from now on, and has no answer yet.
+
+        Its runs stay. What it had decided, and its answer, are kept as its document "sittings", a list of one
+        entry for each time.
+
+        Args:
+            question: of the study of the same name.
+            begins: the decisions that it then begins with.
+
+        Raises:
+            UnknownStudy: there is no study of this name.
+        """
+        name, place, dialect = question.study, self._database.place, self._database.dialect
+        rows = [
+            {
+                "number": number,
+                "seconds": d.seconds,
+                "kind": str(d.kind),
+                "text": d.text,
+                "details": details_of(d.decision),
+            }
+            for number, d in enumerate(begins)
+        ]
+
+        def go_on(db: Connection) -> None:
+            record = read_study(db, name, place)
+            owner = find_study(db, name, place).id
+            earlier = record.documents.get(SITTINGS, {}).get(SITTINGS, [])
+            content = {SITTINGS: [*earlier, _sitting(record)]}
+            made = {"created": _now(), "content": content}
+            kept = insert(documents, dialect).values(study=owner, kind=SITTINGS, **made)
+            db.execute(kept.on_conflict_do_update(index_elements=["study", "kind"], set_=made))
+            db.execute(decisions.delete().where(decisions.c.study == owner))
+            db.execute(insert(decisions, dialect), [{"study": owner, **row} for row in rows])
+            asks = {"question": encode_question(question), "answer": null()}
+            db.execute(studies.update().where(studies.c.id == owner).values(asks))
+
+        self._database.write(go_on)
+
     def state(self, name: str) -> str:
         """Return a short text that is another whenever the study has gone on; cheaper than to read it.
 
@@ -113,27 +159,21 @@ class Store:
         """
         return self._database.read(lambda db: read_state(db, name, self._database.place))
 
-    def begin(
-        self,
-        name: str,
-        task: str,
-        settings: Mapping[str, Any],
-        profile: TaskProfile | None,
-        environment: Mapping[str, Any],
-    ) -> StudyLog:
-        """Create a study, or open the one of this name to go on with it.
+    def begin(self, question: Asked, profile: TaskProfile | None, environment: Mapping[str, Any]) -> StudyLog:
+        """Create the study of a question, or open the one of this name to go on with it.
 
         A study which exists keeps its own `profile` and `environment`.
 
         Raises:
-            StoreError: a study of this name exists with another task or other settings; the message
-                names those which differ, with both values.
+            StoreError: a study of this name exists with another question; the message names what
+                differs, with both values.
         """
+        name = question.study
         row = {
             "name": name,
-            "task": task,
+            "task": question.task,
             "created": _now(),
-            "settings": settings,
+            "question": encode_question(question),
             "profile": None if profile is None else encode(profile),
             "environment": environment,
         }
@@ -144,28 +184,55 @@ class Store:
             return db.execute(select(studies).where(studies.c.name == name)).one()
 
         stored = self._database.write(create_or_find)
-        differences = _differences(
-            {**stored.settings, "task": stored.task}, {**from_json(to_json(settings)), "task": task}
-        )
-        if differences:
+        before = read_question(stored, self._database.place)
+        if differences := _differences(before, _with_budget_of(before, question)):
             raise StoreError(
                 f"{self._database.place}: study {name!r} exists with other settings: {', '.join(differences)}"
             )
         return StudyLog(self._database, name, stored.id)
 
 
+def _sitting(record: StudyRecord) -> dict[str, Any]:
+    """What a study had asked, decided and answered."""
+    return {
+        "question": encode_question(record.question),
+        "answer": record.answer.to_document() if record.answer else None,
+        "decisions": [
+            {"seconds": d.seconds, "kind": str(d.kind), "text": d.text, "details": details_of(d.decision)}
+            for d in record.decisions
+        ],
+    }
+
+
+def _with_budget_of(stored: Asked, asked: Asked) -> Asked:
+    """The question, with the budget of its study if that was given more since it was asked like this."""
+    if not isinstance(stored, Question) or not isinstance(asked, Question):
+        return asked
+    if (stored.runs is None) != (asked.runs is None) or asked.budget not in (*stored.earlier, stored.budget):
+        return asked
+    return replace(
+        asked,
+        runs=stored.runs,
+        budget_seconds=stored.budget_seconds,
+        earlier=stored.earlier,
+        raced=stored.raced,
+    )
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """Name each key whose values differ, with both; compared as JSON, so that nan equals nan."""
+def _differences(stored: Asked, asked: Asked) -> list[str]:
+    """Name each part that differs, with both values; the command follows from the others."""
+    before, now = encode_question(stored), encode_question(asked)
     return [
-        f"{key} is {_shown(stored, key)}, asked for {_shown(asked, key)}"
-        for key in sorted(stored.keys() | asked.keys())
-        if _shown(stored, key) != _shown(asked, key)
+        f"{key} is {_shown(before, key)}, asked for {_shown(now, key)}"
+        for key in sorted((before.keys() | now.keys()) - {"command"})
+        if before.get(key) != now.get(key) and _shown(before, key) != _shown(now, key)
     ]
 
 
-def _shown(settings: Mapping[str, Any], key: str) -> str:
-    return to_json(settings[key]) if key in settings else "not set"
+def _shown(question: Mapping[str, Any], key: str) -> str:
+    """As JSON, in which nan equals nan."""
+    return to_json(question[key]) if key in question else "not set"

@@ -1,8 +1,9 @@
 """Recognises what a database holds, and creates or migrates the store's tables in it.
 
-A database holds none of the tables, a store of a known version, a store of a newer version, or tables of
-another program that happen to have our names.  The last two are refused.  The version is the one row of
-`surefoot_schema`; each script in `migrations/versions` leads from one version to the next.
+A database holds none of the tables, a store of a known version, one of a newer version or of one that was
+never released, or tables of another program that happen to have our names.  The last three are refused.  The
+version is the one row of `surefoot_schema`; each script in `migrations/versions` leads from one version to
+the next.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def stored_version(db: Connection, place: str) -> int | None:
         place: how messages name the store.
 
     Raises:
-        StoreError: a newer Surefoot wrote the store, or the tables are another program's.
+        StoreError: a newer Surefoot wrote the store, or one that was not released, or the tables are
+            another program's.
     """
     names = set(schema.metadata.tables)
     found = names & set(inspect(db).get_table_names())
@@ -42,6 +44,11 @@ def stored_version(db: Connection, place: str) -> int | None:
         )
     if version == schema.VERSION and (missing := names - found):
         raise StoreError(f"{place}: damaged, it has no table {', '.join(sorted(missing))}")
+    if version == schema.VERSION and (lacking := _missing_columns(db)):
+        raise StoreError(
+            f"{place}: written by an earlier, unreleased Surefoot ({lacking}), which this one does not read; "
+            "name another store, or move this one away"
+        )
     return version
 
 
@@ -61,7 +68,8 @@ def create_or_migrate(db: Connection, place: str) -> None:
         db.execute(schema.versions.insert().values(version=schema.VERSION))
     elif version < schema.VERSION:
         migrate(db, version)
-        _check_columns(db, place)
+        if missing := _missing_columns(db):
+            raise StoreError(f"{place}: damaged, {missing}")
 
 
 def migrate(db: Connection, version: int | None) -> None:
@@ -89,9 +97,14 @@ def _version(db: Connection) -> int | None:
     return None
 
 
-def _check_columns(db: Connection, place: str) -> None:
-    inspector = inspect(db)
+def _missing_columns(db: Connection) -> str:
+    """The first table that lacks columns of today's, and which, in words; empty where none does."""
+    names = list(schema.metadata.tables)
+    found = {
+        name: {column["name"] for column in columns}
+        for (_, name), columns in inspect(db).get_multi_columns(filter_names=names).items()
+    }
     for table in schema.metadata.sorted_tables:
-        missing = set(table.columns.keys()) - {column["name"] for column in inspector.get_columns(table.name)}
-        if missing:
-            raise StoreError(f"{place}: damaged, {table.name} has no column {', '.join(sorted(missing))}")
+        if missing := set(table.columns.keys()) - found.get(table.name, set()):
+            return f"{table.name} has no column {', '.join(sorted(missing))}"
+    return ""

@@ -4,6 +4,7 @@ run                         candidate, schedule, job, point; phase, status and c
 profile                     what is known of a task before anything is raced
 decisions                   what was decided, one class for each kind
 answer                      what was found
+question                    what was asked: of a study, or of a single training
 claims                      what an answer claims: who, against whom, measured how
 records                     a study as the store holds it
 codec                       all of these as JSON, and back

@@ -216,6 +216,8 @@ class Answer:
         best: of a full training, the point of the lowest value.
         metrics: of a full training, further measures of its best model.
         level: what the answer rests on.
+        false_rate: the most often a study of equal candidates says "better", over all times that it was given
+            a budget; None where nothing was tested.
         forecast: what full trainings would come to, where only shorter ones were made; else None.
     """
 
@@ -248,6 +250,7 @@ class Answer:
     best: Point | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     level: Level = Level.CONFIRMED
+    false_rate: float | None = None
     forecast: Forecast | None = None
 
     @property

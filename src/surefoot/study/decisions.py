@@ -35,6 +35,7 @@ class DecisionKind(StrEnum):
     PLAYOFF_PLACE = "playoff_place"
     LOOKED = "looked"
     PAUSED = "paused"
+    RESUMED = "resumed"
     RESTARTED = "restarted"
     GIVEN_UP = "given_up"
     UNKNOWN = "unknown"
@@ -213,6 +214,22 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """The study was given more budget and goes on; what it had decided before is in its "sittings".
+
+    Attributes:
+        budget: of the study from now on, in seconds or in full trainings.
+        verdict: what the answer before was; empty where there was none.
+        reached: how far each of its runs had come, in the order in which they were started.
+    """
+
+    text: str
+    budget: float
+    verdict: str = ""
+    reached: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunRestarted:
     """A run was begun again, since its worker was lost by no fault of its own."""
 
@@ -254,6 +271,7 @@ Decision = (
     | PlayoffPlace
     | Looked
     | Paused
+    | Resumed
     | RunRestarted
     | GivenUp
     | Unknown
@@ -275,6 +293,7 @@ _CLASSES: Mapping[DecisionKind, type[Any]] = {
     DecisionKind.PLAYOFF_PLACE: PlayoffPlace,
     DecisionKind.LOOKED: Looked,
     DecisionKind.PAUSED: Paused,
+    DecisionKind.RESUMED: Resumed,
     DecisionKind.RESTARTED: RunRestarted,
     DecisionKind.GIVEN_UP: GivenUp,
 }

@@ -9,6 +9,7 @@ from typing import Any
 from surefoot.study.answer import Answer
 from surefoot.study.decisions import Decision, DecisionKind, kind_of
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Asked, Question
 from surefoot.study.run import Candidate, Cause, Phase, Point, Status
 
 
@@ -74,7 +75,7 @@ class StudyRecord:
     """A whole study.
 
     Attributes:
-        settings: everything that fixes the study (task, optimizers, budget, schedule, seed, margin …).
+        question: what was asked: everything that fixes the study.
         profile: what is known of the task; None until it was looked at.
         environment: versions, device, processor, git commit.
         created: ISO 8601 time, UTC.
@@ -82,9 +83,7 @@ class StudyRecord:
         documents: what was made of the study later, by kind, such as its "landscape".
     """
 
-    name: str
-    task: str
-    settings: Mapping[str, Any]
+    question: Asked
     profile: TaskProfile | None
     environment: Mapping[str, Any]
     created: str
@@ -92,6 +91,21 @@ class StudyRecord:
     runs: tuple[RunRecord, ...]
     decisions: tuple[DecisionRecord, ...]
     documents: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The study's; one from a store may be anything."""
+        return self.question.study
+
+    @property
+    def task(self) -> str:
+        """Reference of the task."""
+        return self.question.task
+
+    @property
+    def script(self) -> tuple[str, ...]:
+        """The user's own command that trains, word by word; empty where a task is trained."""
+        return self.question.script if isinstance(self.question, Question) else ()
 
     @property
     def finished(self) -> bool:

@@ -13,7 +13,7 @@ from surefoot.study.run import Candidate, Phase
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """Train this candidate with this seed up to this progress."""
 
     candidate: Candidate
@@ -25,11 +25,11 @@ class Request:
 class Policy(Protocol):
     """What decides which runs are made: `ask` until it answers None and nothing is outstanding."""
 
-    def ask(self) -> Request | None:
+    def ask(self) -> RunRequest | None:
         """The next run, or None: wait for a result, or the end if none is outstanding."""
         ...
 
-    def tell(self, request: Request, value: float) -> None:
+    def tell(self, request: RunRequest, value: float) -> None:
         """The value reached; nan if the run diverged or failed."""
         ...
 
@@ -37,14 +37,14 @@ class Policy(Protocol):
 class Batch:
     """A policy that decides nothing: all of these runs."""
 
-    def __init__(self, requests: Sequence[Request]) -> None:
+    def __init__(self, requests: Sequence[RunRequest]) -> None:
         self.waiting = deque(requests)
 
-    def ask(self) -> Request | None:
+    def ask(self) -> RunRequest | None:
         """The next run."""
         return self.waiting.popleft() if self.waiting else None
 
-    def tell(self, request: Request, value: float) -> None:
+    def tell(self, request: RunRequest, value: float) -> None:
         """Nothing depends on it."""
 
 

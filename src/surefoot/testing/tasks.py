@@ -10,7 +10,7 @@ import copy
 from typing import Any, ClassVar
 from unittest import SkipTest
 
-from surefoot.checks.findings import About, Report
+from surefoot.checks.findings import About, CheckReport
 from surefoot.checks.task import check
 from surefoot.study.run import Candidate
 from surefoot.tasks import Task
@@ -29,7 +29,7 @@ class TaskSuite:
 
     task: ClassVar[Any]
     candidate: ClassVar[Candidate] = Candidate("SGD", {"lr": 1e-3})
-    _checked: ClassVar[tuple[Any, Report] | None] = None
+    _checked: ClassVar[tuple[Any, CheckReport] | None] = None
 
     def test_it_is_a_task(self) -> None:
         """It has the members of `surefoot.tasks.Task`."""
@@ -86,7 +86,7 @@ class TaskSuite:
         found = [finding.text for finding in self._report().wrong if finding.about == about]
         assert not found, "\n".join(found)
 
-    def _report(self) -> Report:
+    def _report(self) -> CheckReport:
         cls = type(self)
         if cls._checked is None or cls._checked[0] is not self.task:
             cls._checked = self.task, check(self.task, workers=1)

@@ -18,7 +18,7 @@ from surefoot.engines.local.engine import LocalEngine
 from surefoot.engines.ray.engine import RayEngine
 from surefoot.report.live import RaceDisplay
 from surefoot.scripts.process import kill
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.store import Store
 from surefoot.study.run import Candidate, Finished, Job, Report
 from surefoot.testing.engines import LIMIT, EngineSuite, gather
@@ -226,7 +226,7 @@ class Unplugging(RaceDisplay):
 
 def answer_and_points(folder, engine, display):
     """The steady parts of an answer, and all points of the study, without their seconds."""
-    question = Question.ask(f"{OWN}:small", ["adam", "sgd"], runs=24, study="mine", margin=1e-9)
+    question = ask(f"{OWN}:small", ["adam", "sgd"], runs=24, study="mine", margin=1e-9)
     with Store.at(folder / "evidence.db") as store:
         answer = choose_optimizer(question, store, engine, folder / "checkpoints", display)
         runs = store.study("mine").runs

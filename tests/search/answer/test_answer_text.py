@@ -9,7 +9,8 @@ import shlex
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from surefoot.search.question import Question
+from surefoot.search import ask
+from surefoot.search.space import candidates as space
 from surefoot.study.answer import Answer, Verdict
 from surefoot.study.claims import ABOVE, Claim, Relation
 from surefoot.study.format import share
@@ -116,8 +117,8 @@ def test_the_command_that_measures_the_best_unconfirmed_value_is_one_that_is_und
     words = shlex.split(left.command)
     sets = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
     names = words[words.index("--optimizers") + 1].split(",")
-    question = Question.ask(task="digits", optimizers=names, sets=sets, runs=20)
-    assert left.candidate.optimizer in question.names
+    question = ask(task="digits", optimizers=names, sets=sets, runs=20)
+    assert left.candidate.optimizer in space.asked_for(question)
     assert f"{left.candidate.optimizer.lower()}.lr={left.candidate.hyperparameters['lr']}" in sets
     assert f"{left.candidate.optimizer.lower()}.warmup=0.2" in sets
 

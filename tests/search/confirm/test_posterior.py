@@ -87,3 +87,12 @@ def test_results_without_any_spread_break_nothing(others: list[float]) -> None:
     assert known.p_best()["a"] == 1.0
     assert known.mean("a").estimate == pytest.approx(1.0)
     assert all(math.isfinite(regret) for regret in known.expected_regret().values())
+
+
+def test_a_measure_that_was_seen_below_zero_is_not_modelled_by_logarithms():
+    values = {"a": [0.02, 0.31, 0.11, 0.05], "b": [0.4, 0.5, 0.45, 0.6]}
+    signed = posterior(values, lowest=-0.2)
+    assert posterior(values).positive
+    assert not signed.positive
+    assert signed.ratio("a", "b") is None
+    assert signed.mean("a").low < 0 < posterior(values).mean("a").low

@@ -8,9 +8,9 @@ from statistics import fmean
 
 import pytest
 
-from surefoot.search import Question, choose_optimizer
+from surefoot.search import ask, choose_optimizer
 from surefoot.search.fastest.stopwatch import MARKS, Stopwatch
-from surefoot.search.race.race import RUNGS
+from surefoot.search.race.rungs import RUNGS
 from surefoot.store import Store
 from surefoot.study.decisions import TargetSet
 from surefoot.study.records import RunRecord
@@ -112,7 +112,7 @@ def test_a_baseline_that_ended_no_training_is_refused():
 
 
 def choose(folder, optimizers, after=0, **more):
-    question = Question.ask("line", optimizers, runs=16, study="quick", goal="fastest", **more)
+    question = ask("line", optimizers, runs=16, study="quick", goal="fastest", **more)
     with Store.at(str(folder / "evidence.db")) as store:
         choose_optimizer(question, store, InlineEngine(), folder / "checkpoints", Interrupting(after))
 

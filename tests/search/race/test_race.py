@@ -9,35 +9,37 @@ from typing import Any
 
 import pytest
 
-from surefoot.search.race.race import RUNGS, Race
+from surefoot.search.race.on_tables import candidate
+from surefoot.search.race.race import Race
+from surefoot.search.race.rungs import RUNGS
 from surefoot.study.decisions import BestOfOptimizer, Promoted, Stopped, Widened
 from surefoot.study.optimizers import WIDE
+from surefoot.study.run import Candidate
 
 LRS = [10 ** (exponent / 4) for exponent in range(-20, 5)]
 OPTIMIZERS = {"SGD": (1e-1, 0.10), "Adam": (2e-3, 0.05), "Adagrad": (3e-2, 0.20)}  # best lr, lowest value
 PRIORS = {"sgd": (3e-2, 0.8), "adam": (1e-3, 0.7), "adagrad": (3e-2, 0.7)}
 
-Arm = dict[str, Any]
 Curve = Callable[[int, float], float]
 
 
-def grid(momenta: Sequence[float] = (0.9,)) -> list[Arm]:
+def grid(momenta: Sequence[float] = (0.9,)) -> list[Candidate]:
     return [
-        {"optimizer": optimizer, "hyperparameters": {"lr": lr, "momentum": momentum}}
+        candidate(optimizer, {"lr": lr, "momentum": momentum})
         for optimizer in OPTIMIZERS
         for momentum in momenta
         for lr in LRS
     ]
 
 
-def curves(arms: Sequence[Arm], noise: float = 0.0, seed: int = 0) -> Curve:
+def curves(arms: Sequence[Candidate], noise: float = 0.0, seed: int = 0) -> Curve:
     """Value of an arm at a progress: a bowl around the best lr, whose optimum falls with progress."""
     rng = random.Random(seed)
     wobble = [[rng.gauss(0.0, noise) for _ in range(100)] for _ in arms]
 
     def value(arm: int, progress: float) -> float:
-        best, floor = OPTIMIZERS[arms[arm]["optimizer"]]
-        settings = arms[arm]["hyperparameters"]
+        best, floor = OPTIMIZERS[arms[arm].optimizer]
+        settings = arms[arm].hyperparameters
         off = math.log10(settings["lr"] / best) + 0.3 * math.log10(progress)
         if off > 0.8:
             return math.nan
@@ -63,7 +65,7 @@ def spent(asked: Sequence[tuple[int, float]]) -> float:
     return sum(furthest.values())
 
 
-def regret(arms: Sequence[Arm], value: Curve, chosen: int) -> float:
+def regret(arms: Sequence[Candidate], value: Curve, chosen: int) -> float:
     finals = [value(arm, 1.0) for arm in range(len(arms))]
     return value(chosen, 1.0) - min(final for final in finals if not math.isnan(final))
 
@@ -148,7 +150,7 @@ def test_half_stays_at_the_first_rung_and_the_best_of_every_optimizer() -> None:
     at = {rung: [arm for arm, progress in asked if progress == rung] for rung in RUNGS}
     healthy = {arm for arm in at[RUNGS[0]] if not math.isnan(curves(arms)(arm, RUNGS[0]))}
     assert len(at[RUNGS[1]]) >= len(healthy) / 2
-    assert {arms[arm]["optimizer"] for arm in at[RUNGS[1]]} == set(OPTIMIZERS)
+    assert {arms[arm].optimizer for arm in at[RUNGS[1]]} == set(OPTIMIZERS)
 
 
 def test_nothing_above_a_diverged_lr_is_tried_later() -> None:
@@ -159,7 +161,7 @@ def test_nothing_above_a_diverged_lr_is_tried_later() -> None:
     first_look = set(race._first_look)
     while (request := race.ask()) is not None:
         arm, progress = request
-        optimizer, lr = arms[arm]["optimizer"], arms[arm]["hyperparameters"]["lr"]
+        optimizer, lr = arms[arm].optimizer, arms[arm].hyperparameters["lr"]
         assert arm in first_look or lr <= ceiling.get(optimizer, math.inf)
         told = value(arm, progress)
         if math.isnan(told):
@@ -168,32 +170,32 @@ def test_nothing_above_a_diverged_lr_is_tried_later() -> None:
 
 
 def test_a_winning_boundary_is_widened() -> None:
-    arms = [{"optimizer": "SGD", "hyperparameters": {"lr": 10.0**exponent}} for exponent in range(-8, 3)]
+    arms = [candidate("SGD", {"lr": 10.0**exponent}) for exponent in range(-8, 3)]
     race = Race(arms, 5)
-    run(race, lambda arm, progress: 1 + abs(math.log10(arms[arm]["hyperparameters"]["lr"]) + 7) / progress)
-    assert arms[race.recommend()]["hyperparameters"]["lr"] == 1e-7
-    assert any(d.step is Widened for d in race.decisions)
+    run(race, lambda arm, progress: 1 + abs(math.log10(arms[arm].hyperparameters["lr"]) + 7) / progress)
+    assert arms[race.recommend()].hyperparameters["lr"] == 1e-7
+    assert any(isinstance(d, Widened) for d in race.decisions)
 
 
 def test_an_optimizer_that_diverges_everywhere_is_followed_downwards() -> None:
-    arms = [{"optimizer": "SGD", "hyperparameters": {"lr": 10.0**exponent}} for exponent in range(-8, 3)]
+    arms = [candidate("SGD", {"lr": 10.0**exponent}) for exponent in range(-8, 3)]
     race = Race(arms, 2)
-    run(race, lambda arm, _: 0.5 if arms[arm]["hyperparameters"]["lr"] < 1e-5 else math.nan)
-    assert arms[race.recommend()]["hyperparameters"]["lr"] < 1e-5
+    run(race, lambda arm, _: 0.5 if arms[arm].hyperparameters["lr"] < 1e-5 else math.nan)
+    assert arms[race.recommend()].hyperparameters["lr"] < 1e-5
 
 
 def test_the_second_hyperparameter_is_searched_once_lr_is_settled() -> None:
     arms = grid((0.5, 0.9))  # the lines are equally long: the first, 0.5, is taken for the usual setting
     race = Race(arms, 4)
     run(race, curves(arms))
-    assert arms[race.recommend()]["hyperparameters"]["momentum"] == 0.9
+    assert arms[race.recommend()].hyperparameters["momentum"] == 0.9
 
 
 def test_priors_move_the_first_look() -> None:
     arms = grid()
     race = Race(arms, 1, priors={"adam": (1e-4, 0.5)})
-    first = [arm for arm in race._first_look if arms[arm]["optimizer"] == "Adam"]
-    lrs = [arms[arm]["hyperparameters"]["lr"] for arm in first]
+    first = [arm for arm in race._first_look if arms[arm].optimizer == "Adam"]
+    lrs = [arms[arm].hyperparameters["lr"] for arm in first]
     assert lrs[0] == pytest.approx(1e-4)
     assert max(lrs) == pytest.approx(1e-3)
 
@@ -202,7 +204,7 @@ def test_where_nothing_is_known_the_first_look_begins_in_the_middle_and_is_wide(
     arms = grid()
     race = Race(arms, 3)
     assert race.prior("Adam") == (pytest.approx(1e-2), WIDE)
-    lrs = [arms[arm]["hyperparameters"]["lr"] for arm in race._first_look if arms[arm]["optimizer"] == "Adam"]
+    lrs = [arms[arm].hyperparameters["lr"] for arm in race._first_look if arms[arm].optimizer == "Adam"]
     assert lrs[0] == pytest.approx(1e-2)
     assert (min(lrs), max(lrs)) == (pytest.approx(1e-4), pytest.approx(1.0))
 
@@ -217,14 +219,14 @@ def test_optimizers_are_looked_at_in_the_order_that_is_given_and_then_in_the_usu
     arms = grid()
 
     def looked_at(order: Sequence[str]) -> list[str]:
-        return [arms[arm]["optimizer"] for arm in Race(arms, 3, order=order)._first_look[:3]]
+        return [arms[arm].optimizer for arm in Race(arms, 3, order=order)._first_look[:3]]
 
     assert looked_at(()) == ["SGD", "Adagrad", "Adam"]
     assert looked_at(("Adam", "not raced")) == ["Adam", "SGD", "Adagrad"]
 
 
 def test_arms_without_lr_race_too() -> None:
-    arms = [{"optimizer": f"Free{i}", "hyperparameters": {"scale": i}} for i in range(4)]
+    arms = [candidate(f"Free{i}", {"scale": i}) for i in range(4)]
     race = Race(arms, 3)
     run(race, lambda arm, progress: 1 / (1 + arm) + 0.1 / progress)
     assert race.recommend() == 3
@@ -235,7 +237,7 @@ def test_all_diverged_still_answers() -> None:
     run(race, lambda *_: math.nan)
     assert race.recommend() == race._first_look[0]
     assert race.finalists(3) == []
-    assert {d.step for d in race.decisions} <= {Stopped, Widened}
+    assert {type(d) for d in race.decisions} <= {Stopped, Widened}
 
 
 def test_it_can_be_stopped_at_any_moment() -> None:
@@ -267,9 +269,9 @@ def test_decisions_say_why() -> None:
     arms = grid()
     race = Race(arms, 3)
     run(race, curves(arms, noise=0.01))
-    assert {d.step for d in race.decisions} >= {Promoted, Stopped, BestOfOptimizer}
+    assert {type(d) for d in race.decisions} >= {Promoted, Stopped, BestOfOptimizer}
     stopped = next(d for d in race.decisions if " against a band of " in d.text)
-    assert stopped.text.startswith(f"{arms[stopped.arm]['optimizer']} lr=")
+    assert stopped.text.startswith(f"{stopped.candidate.optimizer} lr=")
     assert stopped.band > 0
     assert any("diverged before" in d.text for d in race.decisions)
 
@@ -280,7 +282,7 @@ def test_finalists_are_the_best_of_distinct_optimizers() -> None:
     run(race, curves(arms))
     finalists = race.finalists(2)
     assert finalists[0] == race.recommend()
-    assert [arms[arm]["optimizer"] for arm in finalists] == ["Adam", "SGD"]
+    assert [arms[arm].optimizer for arm in finalists] == ["Adam", "SGD"]
     assert len(race.finalists(10)) == 3
 
 
@@ -333,9 +335,9 @@ def test_a_portfolio_is_looked_at_first() -> None:
 
 
 def test_arms_added_to_another_line_do_not_make_it_the_usual_one() -> None:
-    def arm(lr: float, momentum: float) -> dict:
-        return {"optimizer": "SGD", "hyperparameters": {"lr": lr, "momentum": momentum}}
+    def arm(lr: float, momentum: float) -> Candidate:
+        return candidate("SGD", {"lr": lr, "momentum": momentum})
 
     arms = [arm(10.0**n, momentum) for momentum in (0.9, 0.0) for n in range(-4, 2)] + [arm(0.03, 0.0)]
     race = Race(arms, 10)
-    assert {arms[i]["hyperparameters"]["momentum"] for i in race._first_look} == {0.9}
+    assert {arms[i].hyperparameters["momentum"] for i in race._first_look} == {0.9}

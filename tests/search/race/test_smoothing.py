@@ -8,11 +8,12 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from surefoot.search.race.on_tables import candidate
 from surefoot.search.race.smoothing import LOW_SIDE_DECADES, Neighbourhood
 
 
 def arms(rates, optimizer="Adam", **others):
-    return [{"optimizer": optimizer, "hyperparameters": {"lr": rate, **others}} for rate in rates]
+    return [candidate(optimizer, {"lr": rate, **others}) for rate in rates]
 
 
 RATES = [10 ** (-4 + 0.2 * step) for step in range(16)]

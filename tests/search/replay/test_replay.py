@@ -7,13 +7,14 @@ import random
 
 import pytest
 
+from surefoot.search.race import policy
+from surefoot.search.race.on_tables import table_race
 from surefoot.search.replay.baselines import RandomSearch, SuccessiveHalving
 from surefoot.search.replay.replay import (
     false_winners,
     instances,
     mean_scores,
     paid_part,
-    policy,
     replay,
     replay_task,
     scores,
@@ -118,7 +119,7 @@ def test_the_standard_error_is_that_of_the_mean_over_orders():
 
 def test_the_race_finds_the_earliest_at_a_target_and_trains_no_other_longer():
     for instance in instances(table("time_to_target"), "bowl", range(3)):
-        player = policy(instance.arms, 8.0, True, instance.order)
+        player = table_race(instance.arms, 8.0, True, instance.order)
         chosen, spent = replay(player, instance.curves, 8.0)
         assert instance.scores[chosen] < 1.1
         assert spent < 8.0
@@ -134,7 +135,7 @@ def test_a_reached_target_is_better_than_any_distance():
     assert player.recommend() == arm
 
 
-@pytest.mark.parametrize("make", [policy, RandomSearch, SuccessiveHalving])
+@pytest.mark.parametrize("make", [table_race, RandomSearch, SuccessiveHalving])
 def test_every_policy_keeps_to_its_budget_and_repeats_itself(make):
     (instance,) = instances(table(noise=0.05), "bowl", [3])
 
@@ -145,7 +146,7 @@ def test_every_policy_keeps_to_its_budget_and_repeats_itself(make):
     assert once()[1] <= 2.0 + 1e-9
 
 
-@pytest.mark.parametrize("make", [policy, RandomSearch, SuccessiveHalving])
+@pytest.mark.parametrize("make", [table_race, RandomSearch, SuccessiveHalving])
 def test_every_policy_can_be_told_that_higher_is_better(make):
     (instance,) = instances(table(noise=0.01), "bowl", [0])
     turned = [Curve(c.progress, tuple(-v for v in c.values)) for c in instance.curves]

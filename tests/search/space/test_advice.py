@@ -106,7 +106,7 @@ def test_a_race_looks_first_at_what_promises_most():
     grid = space.candidates(NAMES, Schedule())
     order = prior_order("mine", NETWORK, SEEN, NAMES)
     assert order == ["AdamW", "SGD", "Lion", "Adam", "LBFGS"]  # the usual one, then as expected
-    race = Race([{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid], 1e3, order=order)
+    race = Race(grid, 1e3, order=order)
     looked = []
     while len(looked) < len(NAMES):
         arm, progress = race.ask()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from surefoot import optim
-from surefoot.search.question import Question
+from surefoot.search import ask
 from surefoot.search.race.screening import Screening
 from surefoot.search.space import candidates as space
 from surefoot.search.space.constraints import parse
@@ -134,18 +134,18 @@ def first_look(race, count):
 
 
 def test_the_same_question_has_the_same_name_and_another_another():
-    assert Question.ask("digits").study == Question.ask("digits").study
-    assert Question.ask("digits").study.startswith("digits-")
-    others = [Question.ask("digits", seed=1), Question.ask("line"), Question.ask("digits", ["adam"])]
-    assert len({q.study for q in (*others, Question.ask("digits"))}) == 4
-    assert Question.ask("my/task.py:task").study.startswith("task-py-task-")
+    assert ask("digits").study == ask("digits").study
+    assert ask("digits").study.startswith("digits-")
+    others = [ask("digits", seed=1), ask("line"), ask("digits", ["adam"])]
+    assert len({q.study for q in (*others, ask("digits"))}) == 4
+    assert ask("my/task.py:task").study.startswith("task-py-task-")
 
 
 def test_bad_questions_are_refused():
     with pytest.raises(ValueError, match="did you mean"):
-        Question.ask("digits", baseline="adamx")
+        ask("digits", baseline="adamx")
     with pytest.raises(ValueError, match="letters, digits"):
-        Question.ask("digits", study="my study!")
+        ask("digits", study="my study!")
 
 
 @pytest.mark.parametrize(
@@ -163,10 +163,10 @@ def test_the_command_of_a_question_asks_the_same_question(more):
 
     from surefoot.cli.choose import choose
 
-    question = Question.ask("digits", **more)
+    question = ask("digits", **more)
     words = shlex.split(question.command)[2:]
     given = choose.make_context("choose", words).params
-    again = Question.ask(
+    again = ask(
         given["task"],
         None if given["optimizers"] == "all" else given["optimizers"].split(","),
         None if given["runs"] else given["budget"],

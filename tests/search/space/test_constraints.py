@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.search import Question
+from surefoot.search import ask
 from surefoot.search.race.screening import Screening
 from surefoot.search.space import candidates as space
+from surefoot.search.space import constraints
 from surefoot.search.space.constraints import parse
 from surefoot.study.run import Schedule
 
@@ -17,8 +18,8 @@ OWN = f"{Path(__file__).parent.parent / 'own_optimizer.py'}:Signs"
 
 def values(name, setting, *texts, optimizers=None):
     """What the grid of one optimizer holds of a setting, in order, given constraints."""
-    question = Question.ask("digits", optimizers or [name], sets=texts)
-    grid = space.candidates(question.names, Schedule(), question.constraints)
+    question = ask("digits", optimizers or [name], sets=texts)
+    grid = space.candidates(space.asked_for(question), Schedule(), constraints.of(question))
     return list(dict.fromkeys(c.settings.get(setting) for c in grid if c.optimizer == name))
 
 
@@ -74,22 +75,22 @@ def test_what_does_not_go_together_is_left_out():
     grid = space.candidates(["SGD"], Schedule(), [parse("nesterov=True")])
     assert {c.hyperparameters["momentum"] for c in grid} == {0.9}
     with pytest.raises(ValueError, match="Nesterov momentum requires"):
-        Question.ask("digits", ["sgd"], sets=["nesterov=True", "momentum=0"])
+        ask("digits", ["sgd"], sets=["nesterov=True", "momentum=0"])
 
 
 def test_one_s_own_class_is_constrained_by_its_class_name():
     assert values(OWN, "weight_decay", "signs.weight_decay=0,0.1") == [0, 0.1]
     assert values(OWN, "lr", "lr=0.1,1") == [0.1, 1]
     with pytest.raises(ValueError, match="'a'"):
-        Question.ask("digits", [OWN], sets=["lr=a"])
+        ask("digits", [OWN], sets=["lr=a"])
     demanding = OWN.replace("Signs", "Demanding")
     with pytest.raises(ValueError, match="'rho' has no default"):
-        Question.ask("digits", [demanding])
+        ask("digits", [demanding])
     assert values(demanding, "rho", "rho=0.5") == [0.5]
 
 
 def test_the_baseline_is_not_constrained():
-    question = Question.ask("digits", ["adamw"], sets=["weight_decay=0.3", "lr=0.1"])
+    question = ask("digits", ["adamw"], sets=["weight_decay=0.3", "lr=0.1"])
     assert space.baseline(question.baseline, question.plan).hyperparameters["weight_decay"] == 0.01
 
 
@@ -118,5 +119,5 @@ def test_the_baseline_is_not_constrained():
 )
 def test_what_is_not_valid_is_refused_with_what_is(text, message):
     with pytest.raises(ValueError, match=message) as refused:
-        Question.ask("digits", sets=[text])
+        ask("digits", sets=[text])
     assert str(refused.value).startswith(f"--set {text}")

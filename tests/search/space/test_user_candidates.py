@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.search import Question
+from surefoot.search import ask
 from surefoot.search.space import candidates as space
 from surefoot.search.space.user_candidates import read_candidates
 from surefoot.study.run import Candidate, Schedule
@@ -83,9 +83,9 @@ def test_a_file_of_something_else_is_refused(tmp_path, text):
 def test_a_file_that_changed_asks_another_question(tmp_path):
     file = tmp_path / "mine.json"
     file.write_text('[{"optimizer": "sgd"}]')
-    one = Question.ask("digits", candidates=str(file))
-    assert one == Question.ask("digits", candidates=str(file))
-    assert one.study != Question.ask("digits").study
+    one = ask("digits", candidates=str(file))
+    assert one == ask("digits", candidates=str(file))
+    assert one.study != ask("digits").study
     assert f"--candidates {file}" in one.command
     file.write_text('[{"optimizer": "adam"}]')
-    assert Question.ask("digits", candidates=str(file)).study != one.study
+    assert ask("digits", candidates=str(file)).study != one.study

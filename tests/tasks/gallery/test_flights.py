@@ -12,7 +12,7 @@ import torch
 from surefoot import optim
 from surefoot.search.space.candidates import rule_out
 from surefoot.study.run import Candidate
-from surefoot.tasks.gallery.flights import FILE, PACKAGE, Flights, Network, _numbered, _real
+from surefoot.tasks.gallery.flights import FILE, PACKAGE, Flights, FlightsNetwork, _numbered, _real
 from surefoot.tasks.gallery.packaged import found
 from surefoot.training.loop import train
 from surefoot.training.profile import look
@@ -75,7 +75,7 @@ def test_rare_values_and_those_never_trained_on_share_a_number():
 
 
 def test_gradients_are_sparse_and_dense():
-    model = Network(rows=50, categories=3)
+    model = FlightsNetwork(rows=50, categories=3)
     model(torch.randint(50, (4, 3))).sum().backward()
     kinds = {name: p.grad.is_sparse for name, p in model.named_parameters()}
     assert kinds.pop("rows.weight")

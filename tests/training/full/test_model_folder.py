@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from surefoot.study.question import TrainingPlan
 from surefoot.study.run import Candidate
 from surefoot.tasks import load_task
 from surefoot.training.full.model_folder import FolderError, ModelFolder, storable
-from surefoot.training.full.plan import Plan, standing
+from surefoot.training.full.plan import standing
 from surefoot.training.full.train import Follower, train_fully
 from surefoot.training.loop import validate
 
@@ -44,7 +45,7 @@ def same(one, other):
 def test_a_trained_model_comes_back_bit_for_bit(name, tmp_path):
     task, folder = load_task(name), ModelFolder(tmp_path)
     with folder.claimed():
-        plan = Plan(name, Candidate("Adam", {"lr": 1e-2}), seed=1, steps=12, validations=2)
+        plan = TrainingPlan(name, Candidate("Adam", {"lr": 1e-2}), seed=1, steps=12, validations=2)
         result = train_fully(plan, task, folder, Follower())
     model = task.model()
     assert folder.read_weights(model, "last") == {"progress": 1.0, "value": result.last.value}

@@ -15,11 +15,12 @@ import pytest
 import torch
 
 from surefoot.engines.local.engine import LocalEngine
+from surefoot.study.question import TrainingPlan
 from surefoot.study.run import Candidate, Finished, Job, Report, Schedule
 from surefoot.tasks import TaskError, load_task
 from surefoot.training.full import train as full
 from surefoot.training.full.model_folder import ModelFolder
-from surefoot.training.full.plan import Plan, compare, standing
+from surefoot.training.full.plan import compare, standing
 from surefoot.training.full.train import Follower, train_fully
 from surefoot.training.loop import train
 from tests.training.test_loop import CANDIDATES, names
@@ -62,7 +63,7 @@ def written(path):
 
 @pytest.fixture
 def plan():
-    return Plan("sample", ADAM, seed=3, steps=100, validations=10)
+    return TrainingPlan("sample", ADAM, seed=3, steps=100, validations=10)
 
 
 @pytest.mark.parametrize("candidate", [*CANDIDATES, COSINE], ids=names)
@@ -90,12 +91,13 @@ from surefoot.tasks import load_task
 from surefoot.training.full import train as full
 from surefoot.training.loop import time_steps
 from surefoot.training.full.model_folder import ModelFolder
-from surefoot.training.full.plan import Plan, compare, standing
+from surefoot.study.question import TrainingPlan
+from surefoot.training.full.plan import compare, standing
 from surefoot.study.run import Candidate
 
 full.CHECKPOINT_SECONDS = 0.0
 adam = Candidate("AdamW", {"lr": 1e-2, "betas": (0.9, 0.99)})
-plan = Plan("tabular", adam, seed=3, steps=300, validations=10)
+plan = TrainingPlan("tabular", adam, seed=3, steps=300, validations=10)
 task, draw, kills = load_task("tabular"), random.Random(4), 0
 time_steps(task, adam, 2)  # what is compiled now, no child need compile
 heard, told = os.pipe()
@@ -124,7 +126,7 @@ print(kills, status)
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_ends_bit_for_bit_where_an_undisturbed_training_ends(tmp_path):
-    plan = Plan("tabular", ADAM, seed=3, steps=300, validations=10)
+    plan = TrainingPlan("tabular", ADAM, seed=3, steps=300, validations=10)
     straight = trained(plan, load_task("tabular"), tmp_path / "straight")
     ran = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path / "killed")],

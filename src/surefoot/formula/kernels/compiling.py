@@ -13,7 +13,7 @@ from llvmlite import ir
 
 from surefoot.formula.kernels.layout import Layout
 from surefoot.formula.kernels.module import module_of
-from surefoot.formula.sweeps import Schedule, schedule
+from surefoot.formula.sweeps import SweepSchedule, schedule
 from surefoot.formula.trace import Trace
 
 
@@ -31,7 +31,7 @@ class Kernel:
         engine: keeps the code alive.
     """
 
-    schedule: Schedule
+    schedule: SweepSchedule
     run: Any
     team: int
     steps: tuple[int, ...]

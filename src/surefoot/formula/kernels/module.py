@@ -15,11 +15,11 @@ from surefoot.formula.kernels.preparation import Preparing
 from surefoot.formula.kernels.step import ADDRESS, STEP
 from surefoot.formula.kernels.sweep import Sweeping
 from surefoot.formula.llvm import INT64, VOID, integer
-from surefoot.formula.sweeps import Preparation, Schedule
+from surefoot.formula.sweeps import Preparation, SweepSchedule
 from surefoot.formula.trace import Trace
 
 
-def module_of(plan: Schedule, layout: Layout, trace: Trace) -> ir.Module:
+def module_of(plan: SweepSchedule, layout: Layout, trace: Trace) -> ir.Module:
     """A trace printed as IR: all functions of its kernel, as yet for no processor."""
     module = ir.Module(name="formula")
     extents = {str(n.arguments[0]): n.extent for n in trace.nodes if n.operation == "tensor"}
@@ -35,7 +35,7 @@ def module_of(plan: Schedule, layout: Layout, trace: Trace) -> ir.Module:
     return module
 
 
-def _run(module: ir.Module, plan: Schedule, steps: Sequence[ir.Function]) -> None:
+def _run(module: ir.Module, plan: SweepSchedule, steps: Sequence[ir.Function]) -> None:
     function = ir.Function(module, STEP, "run")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     context, tensors, chunks = function.args

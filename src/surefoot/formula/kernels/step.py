@@ -10,7 +10,7 @@ from llvmlite import ir
 
 from surefoot.formula.kernels.layout import Layout
 from surefoot.formula.llvm import COMPUTE, DOUBLE, INT64, STORAGE, VOID, integer
-from surefoot.formula.sweeps import CONTEXT, SHAPE, Schedule
+from surefoot.formula.sweeps import CONTEXT, SHAPE, SweepSchedule
 from surefoot.formula.trace import Extent, Symbol
 
 ADDRESS = INT64.as_pointer()
@@ -21,7 +21,7 @@ class Step:
     """Prints the function of one step."""
 
     def __init__(
-        self, module: ir.Module, name: str, plan: Schedule, layout: Layout, extents: dict[str, Extent]
+        self, module: ir.Module, name: str, plan: SweepSchedule, layout: Layout, extents: dict[str, Extent]
     ) -> None:
         self.module, self.plan, self.layout = module, plan, layout
         self.storage, self.number = STORAGE[layout.dtype], COMPUTE[layout.dtype]

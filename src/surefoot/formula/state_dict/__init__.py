@@ -9,8 +9,8 @@ restore  what older state dicts lack, after loading
 All but `restore` only read.
 """
 
-from surefoot.formula.state_dict.convert import Report
+from surefoot.formula.state_dict.convert import ConversionReport
 from surefoot.formula.state_dict.fit import LR, fit
 from surefoot.formula.state_dict.restore import complete, normalise, scalar_dtype
 
-__all__ = ["LR", "Report", "complete", "fit", "normalise", "scalar_dtype"]
+__all__ = ["LR", "ConversionReport", "complete", "fit", "normalise", "scalar_dtype"]

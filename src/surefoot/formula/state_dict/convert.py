@@ -27,7 +27,7 @@ gradients over a young denominator, makes steps of any size.  They move together
 
 
 @dataclass
-class Report:
+class ConversionReport:
     """What `convert` did, in the names of state entries."""
 
     carried: set[str] = field(default_factory=set)
@@ -65,9 +65,9 @@ def converted(
     state: Mapping[Any, Any],
     lr: str,
     counterparts: Counterparts | None,
-) -> tuple[StateDict, Report]:
+) -> tuple[StateDict, ConversionReport]:
     """Our own settings, with the saved state as far as it means the same; without counterparts all of it."""
-    report, made = Report(), {}
+    report, made = ConversionReport(), {}
     for own, saved in zip(optimizer.param_groups, groups, strict=True):
         for p, key in zip(own["params"], saved["params"], strict=True):
             entries = state.get(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from surefoot.formula.state_dict.convert import Report, converted, counterparts, with_lr
+from surefoot.formula.state_dict.convert import ConversionReport, converted, counterparts, with_lr
 from surefoot.formula.state_dict.detect import signs_of_another_algorithm
 from surefoot.formula.state_dict.match import StateDict, matched, torch_heading, wrong_shapes
 
@@ -18,7 +18,7 @@ LINES = 30  # of differences that are shown; a large model may have thousands
 
 def fit(
     optimizer: Declared, state_dict: StateDict, *, convert: bool, lr: str, known: Collection[type[Declared]]
-) -> tuple[StateDict, Report | None]:
+) -> tuple[StateDict, ConversionReport | None]:
     """The state dict that gives this optimizer what the given one means for it.
 
     Args:

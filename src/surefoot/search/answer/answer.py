@@ -20,10 +20,10 @@ from surefoot.search.answer.reasons import reasons
 from surefoot.search.answer.sentences import against_the_baseline, headline
 from surefoot.search.answer.snippet import snippet
 from surefoot.search.answer.unconfirmed import best_unconfirmed, values_at_the_end
+from surefoot.search.confirm.alpha_spending import alpha_until
 from surefoot.search.confirm.confirmation import Confirmation, Cost, Costs, Outcome
 from surefoot.search.fastest.sentences import Times
 from surefoot.search.fastest.stopwatch import Stopwatch
-from surefoot.search.question import Question
 from surefoot.study.answer import (
     Answer,
     CandidateResult,
@@ -36,10 +36,11 @@ from surefoot.study.answer import (
 )
 from surefoot.study.claims import Claim, Unconfirmed
 from surefoot.study.codec import as_tuples
-from surefoot.study.decisions import RuledOut
+from surefoot.study.decisions import Resumed, RuledOut
 from surefoot.study.format import number
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
+from surefoot.study.question import Question
 from surefoot.study.records import DecisionRecord, RunRecord
 from surefoot.study.run import Candidate, Phase
 
@@ -135,6 +136,7 @@ def build_answer(
             *_deaf_to_seeds(question, runs),
             *_constant(outcome, measure),
             *why,
+            *_resumed(decisions),
             *(times.notes(outcome) if times else ()),
             *_never_tried(decisions),
         ),
@@ -155,6 +157,7 @@ def build_answer(
         lr_windows=flat,
         claims=claims,
         unconfirmed=left,
+        false_rate=alpha_until(len(question.earlier)),
         runs=made,
         seconds=seconds,
         command=question.command,
@@ -201,6 +204,7 @@ def build_unconfirmed(
         why=(
             *reasons_unconfirmed(standing, worth(ahead) if ahead else ()),
             *further,
+            *_resumed(decisions),
             *_never_tried(decisions),
         ),
         recommendation=recommendation(best, int(profile.steps)),
@@ -265,6 +269,11 @@ def _deaf_to_seeds(question: Question, runs: Iterable[RunRecord]) -> list[str]:
         f"Every seed ended alike, so nothing here says what chance does: {script_name(question.script)} "
         "seeds itself with a constant. Let it use surefoot.run.seed(), and choose under another --study name."
     ]
+
+
+def _resumed(decisions: Iterable[DecisionRecord]) -> list[str]:
+    """That the study was given more budget, and what it had found before."""
+    return [record.text for record in decisions if isinstance(record.decision, Resumed)]
 
 
 def _never_tried(decisions: Iterable[DecisionRecord]) -> list[str]:

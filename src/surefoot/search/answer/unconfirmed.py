@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from surefoot.analysis.race_history import measured, race_runs
-from surefoot.search.question import Question
+from surefoot.search.question.command import command_with
 from surefoot.study.claims import Unconfirmed
 from surefoot.study.decisions import BestOfOptimizer, PlayoffPlace, Stopped
 from surefoot.study.format import number, plural, setting
 from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.optimizers import find_algorithm
+from surefoot.study.question import Question
 from surefoot.study.records import DecisionRecord, RunRecord
 from surefoot.study.run import Candidate, Phase
 
@@ -111,7 +112,7 @@ def _command(question: Question, candidate: Candidate, recommended: Candidate) -
         budget_seconds=None,
         study="",
     )
-    return asked.command
+    return command_with(asked)
 
 
 def _settings(candidate: Candidate) -> list[str]:

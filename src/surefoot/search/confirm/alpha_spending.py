@@ -26,8 +26,24 @@ EVEN = 1.0
 LATE = 3.0
 """Spend little at the first looks, close to O'Brien & Fleming's boundary."""
 
+ALPHA = 0.05
+"""The most often a study of equal candidates may call one better than another."""
+
 _LEVELS = np.logspace(-9, math.log10(0.5), 80)
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(160)
+
+
+def alpha_of(resumed: int) -> float:
+    """What a study may spend after it was given more budget so many times: each time half as much again.
+
+    Its first tests have spent ALPHA; what follows is another chance to be wrong, and is told as such.
+    """
+    return ALPHA * math.pow(0.5, resumed)
+
+
+def alpha_until(resumed: int) -> float:
+    """What it has spent over all: 0.05, 0.075, 0.0875, … up to 0.1."""
+    return math.fsum(alpha_of(number) for number in range(resumed + 1))
 
 
 def overall_level(looks: tuple[int, ...], look: int, nominal: float) -> float:

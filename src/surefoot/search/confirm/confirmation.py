@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 
+from surefoot.search.confirm.alpha_spending import ALPHA
 from surefoot.search.confirm.posterior import Posterior, posterior
 from surefoot.search.confirm.sequential_test import (
     LADDER,
@@ -31,7 +32,7 @@ from surefoot.search.confirm.sequential_test import (
 )
 from surefoot.study.answer import Interval, Pairing
 from surefoot.study.decisions import Decide, Looked, RivalDifference
-from surefoot.study.requests import Request
+from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
 
 FEWEST_SEEDS = 2
@@ -159,6 +160,8 @@ class Confirmation:
             leader or of the baseline, whichever is less.
         label: a candidate's short name for people.
         decide: called with every decision.
+        alpha: the most often it may call any candidate better than another if all are equal.
+        lowest: the lowest value of the measure that the search has seen, as `posterior` takes it.
     """
 
     def __init__(
@@ -173,7 +176,10 @@ class Confirmation:
         margin: float | None,
         label: Callable[[Candidate], str],
         decide: Decide,
+        alpha: float = ALPHA,
+        lowest: float = math.inf,
     ) -> None:
+        self.lowest = lowest
         self.arms = {candidate.key: candidate for candidate in (*finalists, baseline)}
         self.baseline = baseline
         self.floor = floor
@@ -182,7 +188,7 @@ class Confirmation:
         self.decide = decide
         self.seeds = [first_seed + i for i in range(LADDER[-1])]
         self.runs_left = runs - floor_seeds
-        self.plan = Plan(looks=_looks(self.runs_left, len(self.arms)))
+        self.plan = Plan(looks=_looks(self.runs_left, len(self.arms)), alpha=alpha)
         self.look = -1
         self.verdict: Verdict | None = None
         self.judged: Verdict | None = None  # at the look before
@@ -194,9 +200,9 @@ class Confirmation:
         self.results: dict[str, dict[int, float]] = {key: {} for key in (*self.arms, floor.key)}
         self.asked: dict[str, int] = dict.fromkeys(self.arms, 0)
         self.outstanding = 0
-        self.waiting = [Request(floor, seed, 1.0, Phase.FLOOR) for seed in self.seeds[:floor_seeds]]
+        self.waiting = [RunRequest(floor, seed, 1.0, Phase.FLOOR) for seed in self.seeds[:floor_seeds]]
 
-    def ask(self) -> Request | None:
+    def ask(self) -> RunRequest | None:
         """The next run, or None: wait for results, or the end."""
         while not self.waiting:
             if self.outstanding or self.verdict is not None:
@@ -205,7 +211,7 @@ class Confirmation:
         self.outstanding += 1
         return self.waiting.pop(0)
 
-    def tell(self, request: Request, value: float) -> None:
+    def tell(self, request: RunRequest, value: float) -> None:
         """The final value of a run; nan if it diverged or failed."""
         self.results[request.candidate.key][request.seed] = value
         self.outstanding -= 1
@@ -312,7 +318,7 @@ class Confirmation:
         """The finalists are alike: each is the best of its optimizer. The baseline may be anywhere."""
         finalists = [key for key in self.arms if key != self.baseline.key]
         shared = max(0.0, self.pairing.correlation) if self.pairing.used else 0.0
-        return posterior(values, alike=finalists, correlation=shared, beside=beside)
+        return posterior(values, alike=finalists, correlation=shared, beside=beside, lowest=self.lowest)
 
     def _contenders(
         self, values: Mapping[str, Sequence[float]], dropped: Mapping[str, Sequence[float]]
@@ -367,7 +373,12 @@ class Confirmation:
             measured = [self.values_of(key) for key in (ahead, self.baseline.key)]
             healthy = max(sum(map(math.isfinite, values)) for values in measured)
             margin = (default_margin(*measured) if healthy > 1 else 0.0) or None
-        return replace(self.plan, margin=margin, paired=self.pairing.used)
+        return replace(self.plan, margin=margin, paired=self.pairing.used, logarithms=self._positive())
+
+    def _positive(self) -> bool:
+        """Whether the measure is, as far as any value of it shows."""
+        values = [v for key in self.arms for v in self.results[key].values() if math.isfinite(v)]
+        return min([self.lowest, *values]) > 0
 
     def _next_look(self) -> None:
         """Judge what is there, and ask for the seeds of the next look, or end.
@@ -386,7 +397,7 @@ class Confirmation:
         if judged is not None:
             wanted = min(wanted, self.asked[self.baseline.key] + self.runs_left // len(keys))
         requests = [
-            Request(self.arms[key], seed, 1.0, Phase.CONFIRM)
+            RunRequest(self.arms[key], seed, 1.0, Phase.CONFIRM)
             for number, seed in enumerate(self.seeds[:wanted])
             for key in keys
             if number >= self.asked[key]
@@ -407,7 +418,7 @@ class Confirmation:
         The test counts every pair of arms, so that finding holds whoever leads now.
         """
         values = self._values()
-        self.pairing = pairing(values, self.plan, self.look)
+        self.pairing = pairing(values, replace(self.plan, logarithms=self._positive()), self.look)
         ahead = leader({key: results for key, results in values.items() if key not in self.beaten})
         plan = self._plan(ahead)
         known = self._posterior(values)

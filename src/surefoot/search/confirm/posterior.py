@@ -18,8 +18,8 @@ The model: result = arm's mean + noise of the arm's own variance.
     means of other arms ~ flat
     variances ~ inverse chi-square around a typical one (Smyth 2004): few seeds tell little of a variance
 
-Where all values are positive, they are modelled by their logarithms: spreads go with the level, so that an
-arm far below the others has a narrow interval, and none reaches below 0.
+Where all values of a measure are positive, they are modelled by their logarithms: spreads go with the level,
+so that an arm far below the others has a narrow interval, and none reaches below 0.
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ def posterior(
     correlation: float = 0.0,
     seed: int = 0,
     beside: Mapping[str, Sequence[float]] | None = None,
+    lowest: float = math.inf,
 ) -> Posterior:
     """The posterior of the arms' means.
 
@@ -156,6 +157,8 @@ def posterior(
         seed: fixes the draws.
         beside: further arms that are alike, of one result or more each, such as those that a screening
             dropped; the spread of one with a single result is the typical one.
+        lowest: the lowest value of the measure seen anywhere: where it is not positive, a few results that
+            happen to be are not modelled by logarithms.
 
     Raises:
         ValueError: an arm has fewer than two seeds.
@@ -168,8 +171,8 @@ def posterior(
     generator = np.random.default_rng(seed)
     healthy = {arm: results for arm, results in values.items() if all(map(math.isfinite, results))}
     every = [value for results in healthy.values() for value in results]
-    lowest, largest = min(every, default=0.0), max(map(abs, every), default=0.0)
-    positive, unit = lowest > 0, largest or 1.0
+    lowest, largest = min([lowest, *every]), max(map(abs, every), default=0.0)
+    positive, unit = 0 < lowest < math.inf, largest or 1.0
     scaled = [[math.log(v) if positive else v / unit for v in results] for results in healthy.values()]
     drawn = _healthy_means(scaled, [arm in alike for arm in healthy], correlation, generator, positive)
     if not positive:

@@ -15,7 +15,8 @@ as one of the pairs of the r-1 arms that remain, down to the last rival, tested 
 (1979) step-down with every possible leader counted: if r arms are equal, each of them may lead and be
 falsely ahead of r-1 others. Holm over the r-1 rivals alone says "better" falsely in 9 % of studies of five
 equal arms. All rivals at once need no such count: a leader that beats each at the full level beats them all.
-*Few seeds with unequal spread*: Welch's (1947) t, at the nominal level of the boundary.
+*Few seeds with unequal spread*: Welch's (1947) t, at the nominal level of the boundary; of the logarithms
+where all values of the measure are positive, as the intervals that are reported.
 
 A seed that diverged is a loss, by rule and not by test: an arm with one can't win, tie or lead while
 another has none.
@@ -59,6 +60,8 @@ class Plan:
         margin: a difference of means, in units of the value, too small to matter; None: nothing is too
             small, so no tie is declared.
         paired: compare two arms by their differences seed by seed, see `pairing`.
+        logarithms: test the logarithms, where all values are positive: spreads go with the level, and an arm
+            far above the others with a spread as large is told apart with few seeds.
 
     Raises:
         ValueError: looks that do not ascend from 2, alpha outside (0, 0.5), a margin that is not positive.
@@ -68,6 +71,7 @@ class Plan:
     alpha: float = 0.05
     margin: float | None = None
     paired: bool = False
+    logarithms: bool = False
 
     def __post_init__(self) -> None:
         if not self.looks or self.looks[0] < 2 or any(a >= b for a, b in pairwise(self.looks)):
@@ -212,12 +216,14 @@ def seeds_needed(first: Sequence[float], second: Sequence[float], plan: Plan, po
     if not math.isfinite(error):
         raise ValueError("the seeds needed can be told from two healthy seeds of each arm")
     seeds = min(len(first), len(second))
-    gap, variance = abs(difference), error**2 * seeds
-    apart = _squared(ndtri(1 - plan.alpha / 2) + ndtri(power), gap)
-    room = (plan.margin or 0.0) - gap
+    tested, tested_error, _ = _difference(*_tested(first, second, plan), plan)
+    if not error > 0:
+        return float(seeds)
+    apart = tested_error**2 * _squared(ndtri(1 - plan.alpha / 2) + ndtri(power), abs(tested))
+    room = (plan.margin or 0.0) - abs(difference)
     # Equivalence must hold on both sides, which matters where the arms are equal.
     equal = _squared(ndtri(1 - plan.alpha) + ndtri((1 + power) / 2), room) if room > 0 else math.inf
-    return variance * min(apart, equal) if variance > 0 else float(seeds)
+    return seeds * min(apart, error**2 * equal)
 
 
 def pairing(values: Mapping[str, Sequence[float]], plan: Plan, look: int) -> Pairing:
@@ -235,7 +241,8 @@ def pairing(values: Mapping[str, Sequence[float]], plan: Plan, look: int) -> Pai
     """
     seeds = max(map(len, values.values()))
     full = {arm: results for arm, results in values.items() if len(results) == seeds}
-    correlation = _mean_correlation(full)
+    tested = {arm: _tested(results, (), plan)[0] for arm, results in full.items()}
+    correlation = _mean_correlation(tested)
     if not math.isfinite(correlation):
         return Pairing(False, math.nan)
     arms = len(full)
@@ -277,7 +284,8 @@ def _decision(
     # The two one-sided tests of equivalence at alpha each are one interval at 1 - 2 alpha (Schuirmann 1987).
     # They spend late: between equal arms early looks can't show it.
     near = _interval(values[ahead], values[rival], plan, look, 2 * plan.alpha, spending=LATE)
-    if p <= plan.alpha and near.estimate > 0:
+    lead, *_ = _difference(*_tested(values[ahead], values[rival], plan), plan)
+    if p <= plan.alpha and near.estimate > 0 and lead > 0:
         return "better"
     if plan.margin is not None and -plan.margin < near.low and near.high < plan.margin:
         return "equivalent"
@@ -314,11 +322,20 @@ def _interval(
 
 def _sequential_p(first: Sequence[float], second: Sequence[float], plan: Plan, look: int) -> float:
     """The smallest alpha whose boundary at this look the difference crosses."""
-    difference, error, freedom = _difference(first, second, plan)
+    difference, error, freedom = _difference(*_tested(first, second, plan), plan)
     if not math.isfinite(error) or difference == 0:
         return 1.0
     nominal = 2 * float(stdtr(freedom, -abs(difference) / error)) if error > 0 else 0.0
     return min(1.0, overall_level(plan.looks, _checked(plan, look), nominal) / CARE)
+
+
+def _tested(
+    first: Sequence[float], second: Sequence[float], plan: Plan
+) -> tuple[Sequence[float], Sequence[float]]:
+    """The results, or their logarithms; nan stays nan."""
+    if not plan.logarithms:
+        return first, second
+    return [math.log(value) for value in first], [math.log(value) for value in second]
 
 
 def _difference(first: Sequence[float], second: Sequence[float], plan: Plan) -> tuple[float, float, float]:

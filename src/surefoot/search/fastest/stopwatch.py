@@ -23,7 +23,7 @@ from surefoot.errors import InvalidInputError
 from surefoot.search.fastest.target_times import Curve, Ladder, seconds_to
 from surefoot.study.format import number, seconds
 from surefoot.study.records import RunRecord
-from surefoot.study.requests import Reading, Request
+from surefoot.study.requests import Reading, RunRequest
 from surefoot.study.run import Candidate, Phase, Point
 from surefoot.study.strict_json import or_nan
 
@@ -200,9 +200,9 @@ class Stopwatch:
         return [(point.progress * whole, point.value) for point in _until(run, progress)]
 
 
-def ladder_requests(baseline: Candidate, first_seed: int) -> list[Request]:
+def ladder_requests(baseline: Candidate, first_seed: int) -> list[RunRequest]:
     """Full trainings of the baseline."""
-    return [Request(baseline, first_seed + number, 1.0, Phase.LADDER) for number in range(LADDER_SEEDS)]
+    return [RunRequest(baseline, first_seed + number, 1.0, Phase.LADDER) for number in range(LADDER_SEEDS)]
 
 
 def _screened(finalists: Sequence[Candidate], runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:

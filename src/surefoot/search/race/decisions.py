@@ -12,51 +12,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from surefoot.search.space.lr_grid import Arm
 from surefoot.study.decisions import BestOfOptimizer, Promoted, Stopped, Widened
 from surefoot.study.format import difference, fraction, number
-from surefoot.study.label import label_of
+from surefoot.study.label import candidate_label
 from surefoot.study.run import Candidate
 
-Step = type[Promoted] | type[Stopped] | type[Widened] | type[BestOfOptimizer]
-
-
-@dataclass(frozen=True, slots=True)
-class ArmDecision:
-    """Something the race decided about one of its arms.
-
-    Attributes:
-        step: what kind of decision it is.
-        arm: index into the race's arms.
-        rung: the progress at which it was decided.
-        value: the arm's value there; nan if it diverged or has none yet.
-        band: how far behind the best an arm could be and go on; nan where no band was used.
-        text: one sentence.
-        place: of the arm's optimizer, from 1, at the race's end.
-    """
-
-    step: Step
-    arm: int
-    rung: float
-    value: float
-    band: float
-    text: str
-    place: int = 0
-
-    def of(self, candidate: Candidate) -> Promoted | Stopped | Widened | BestOfOptimizer:
-        """The decision, about the candidate that the arm stands for."""
-        if self.step is BestOfOptimizer:
-            return BestOfOptimizer(self.text, candidate, self.rung, self.value, self.band, self.place)
-        return self.step(self.text, candidate, self.rung, self.value, self.band)
+Step = Promoted | Stopped | Widened | BestOfOptimizer
 
 
 class Journal:
     """Writes the decisions of one race.
 
     Args:
-        arms: the race's arms, for their names.
+        arms: the race's; every method takes an arm as its place among them.
         rungs: the race's rungs; every method takes a rung as an index into them.
         lower_is_better: if not, the race's values are the user's times -1.
 
@@ -64,8 +33,8 @@ class Journal:
         decisions: in order.
     """
 
-    def __init__(self, arms: Sequence[Arm], rungs: Sequence[float], lower_is_better: bool) -> None:
-        self.decisions: list[ArmDecision] = []
+    def __init__(self, arms: Sequence[Candidate], rungs: Sequence[float], lower_is_better: bool) -> None:
+        self.decisions: list[Step] = []
         self._arms = arms
         self._rungs = rungs
         self._sign, self._side = (1.0, "up") if lower_is_better else (-1.0, "down")
@@ -122,22 +91,22 @@ class Journal:
     def best_of_optimizer(self, arm: int, rung: int, value: float, place: int) -> None:
         """The arm is the best of its optimizer, and its optimizer the `place`-th best."""
         order = "the best" if place == 1 else f"number {place}"
-        text = f"is {order}: {self._number(value)} at {self._at(rung)}"
-        self._write(BestOfOptimizer, arm, rung, text, value, place=place)
+        told = f"{candidate_label(self._arms[arm])} is {order}: {self._number(value)} at {self._at(rung)}"
+        best = BestOfOptimizer(told, self._arms[arm], self._rungs[rung], self._sign * value, place=place)
+        self.decisions.append(best)
 
     def _write(
         self,
-        step: Step,
+        step: type[Promoted] | type[Stopped] | type[Widened],
         arm: int,
         rung: int,
         what: str,
         value: float = math.nan,
         band: float = math.nan,
-        place: int = 0,
     ) -> None:
-        name = label_of(str(self._arms[arm]["optimizer"]), self._arms[arm]["hyperparameters"])
-        value, text = self._sign * value, f"{name} {what}"
-        self.decisions.append(ArmDecision(step, arm, self._rungs[rung], value, band, text, place))
+        candidate = self._arms[arm]
+        text = f"{candidate_label(candidate)} {what}"
+        self.decisions.append(step(text, candidate, self._rungs[rung], self._sign * value, band))
 
     def _at(self, rung: int) -> str:
         return fraction(self._rungs[rung])

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 
 from surefoot.study.decisions import Decide, PlayoffPlace
 from surefoot.study.format import difference, number, plural
-from surefoot.study.requests import Request
+from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
 
 ENTRANT_RUNS = 3
@@ -69,9 +69,9 @@ class Playoff:
         self.still_in = list(candidates)
         self.rounds = 0  # on seeds of its own
         self.outstanding = 0
-        self.waiting = [Request(candidate, seed, 1.0, Phase.SCREEN) for candidate in candidates]
+        self.waiting = [RunRequest(candidate, seed, 1.0, Phase.SCREEN) for candidate in candidates]
 
-    def ask(self) -> Request | None:
+    def ask(self) -> RunRequest | None:
         """The next run, or None: wait for results, or the end."""
         if not self.waiting and not self.outstanding:
             self._next_round()
@@ -80,7 +80,7 @@ class Playoff:
         self.outstanding += 1
         return self.waiting.pop(0)
 
-    def tell(self, request: Request, value: float) -> None:
+    def tell(self, request: RunRequest, value: float) -> None:
         """The final value of a run; nan if it diverged or failed."""
         self.values[request.candidate.key][request.seed] = value
         self.outstanding -= 1
@@ -107,7 +107,7 @@ class Playoff:
             self.rounds += 1
             self.runs_left -= len(self.still_in)
             seed = self.seed + self.rounds
-            self.waiting = [Request(candidate, seed, 1.0, Phase.SCREEN) for candidate in self.still_in]
+            self.waiting = [RunRequest(candidate, seed, 1.0, Phase.SCREEN) for candidate in self.still_in]
 
     def _ranked(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         def standing(candidate: Candidate) -> tuple[bool, int, float]:

@@ -20,7 +20,7 @@ from surefoot.search.space import candidates as space
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide
 from surefoot.study.label import candidate_label
-from surefoot.study.requests import Request
+from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
 
 SEED_STRIDE = 1_000_000
@@ -51,10 +51,9 @@ class Screening:
         order: Sequence[str] = (),
         shortest: float = 0.0,
     ) -> None:
-        arms = [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
         self.grid = grid
         self.race = Race(
-            arms,
+            grid,
             budget,
             priors=space.priors(list(dict.fromkeys(candidate.optimizer for candidate in grid))),
             order=order,
@@ -69,13 +68,13 @@ class Screening:
         self.values: dict[int, tuple[float, float]] = {}  # arm: how far it has come, and its value there
         self.arms: dict[str, int] = {candidate.key: arm for arm, candidate in enumerate(grid)}
 
-    def ask(self) -> Request | None:
+    def ask(self) -> RunRequest | None:
         """The race's next run."""
         asked = self.race.ask()
         self.pass_on_decisions()
-        return None if asked is None else Request(self.grid[asked[0]], self.seed, asked[1], Phase.SCREEN)
+        return None if asked is None else RunRequest(self.grid[asked[0]], self.seed, asked[1], Phase.SCREEN)
 
-    def tell(self, request: Request, value: float) -> None:
+    def tell(self, request: RunRequest, value: float) -> None:
         """Pass the value on to the race."""
         arm = self.arms[request.candidate.key]
         self.values[arm] = (request.progress, value)
@@ -100,5 +99,5 @@ class Screening:
         """Record what the race has decided since the last call."""
         decisions = self.race.decisions
         for decision in decisions[self.passed_on :]:
-            self.decide(decision.of(self.grid[decision.arm]))
+            self.decide(decision)
         self.passed_on = len(decisions)

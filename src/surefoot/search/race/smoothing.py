@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.search.space.lr_grid import Arm, log_rate
+from surefoot.search.space.lr_grid import log_rate
+from surefoot.study.run import Candidate
 
 LOW_SIDE_DECADES = 0.2
 """How far above its own learning rate an arm is judged: a factor of 1.6, just short of the factor of two at
@@ -79,14 +80,14 @@ class Neighbourhood:
     """All arms of a race, optimizer by optimizer.
 
     Args:
-        arms: {"optimizer": name, "hyperparameters": {...}} each.
+        arms: the candidates.
     """
 
-    def __init__(self, arms: Sequence[Arm]) -> None:
+    def __init__(self, arms: Sequence[Candidate]) -> None:
         members: dict[str, list[int]] = {}
         for index, arm in enumerate(arms):
-            members.setdefault(str(arm["optimizer"]), []).append(index)
-        self._families = [_family([arms[i]["hyperparameters"] for i in own], own) for own in members.values()]
+            members.setdefault(arm.optimizer, []).append(index)
+        self._families = [_family([arms[i].settings for i in own], own) for own in members.values()]
 
     def judge(
         self, values: Mapping[int, float], trust: Mapping[int, float] | None = None

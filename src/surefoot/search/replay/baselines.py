@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from surefoot.search.space.lr_grid import Arm
+from surefoot.study.run import Candidate
 
 RUNGS = (1 / 27, 1 / 9, 1 / 3, 1.0)
 KEPT = 3
@@ -20,7 +20,7 @@ class RandomSearch:
     """Full trainings of arms in random order; recommends the best one seen."""
 
     def __init__(
-        self, arms: Sequence[Arm], budget: float, lower_is_better: bool = True, seed: int = 0
+        self, arms: Sequence[Candidate], budget: float, lower_is_better: bool = True, seed: int = 0
     ) -> None:
         self._order = list(range(len(arms)))
         random.Random(seed).shuffle(self._order)
@@ -46,7 +46,7 @@ class SuccessiveHalving:
     """One bracket (Jamieson & Talwalkar, 2016) on thirds, as wide as the budget pays."""
 
     def __init__(
-        self, arms: Sequence[Arm], budget: float, lower_is_better: bool = True, seed: int = 0
+        self, arms: Sequence[Candidate], budget: float, lower_is_better: bool = True, seed: int = 0
     ) -> None:
         order = list(range(len(arms)))
         random.Random(seed).shuffle(order)

@@ -30,12 +30,11 @@ from typing import Protocol
 
 from surefoot.errors import InvalidInputError
 from surefoot.search.confirm.sequential_test import LADDER, Plan, compare, leader, verdict
-from surefoot.search.race.race import Race
+from surefoot.search.race.on_tables import candidate, table_race
 from surefoot.search.replay.baselines import RandomSearch, SuccessiveHalving
-from surefoot.search.replay.priors import lr_priors
-from surefoot.search.space.lr_grid import Arm, Priors
 from surefoot.store import Curve, CurveTable, TableArm
 from surefoot.study.replay_scores import FalseWinners, MeanScore
+from surefoot.study.run import Candidate
 
 BUDGETS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)
 """In full trainings."""
@@ -60,67 +59,8 @@ class ReplayPolicy(Protocol):
         ...
 
 
-Factory = Callable[[Sequence[Arm], float, bool, int], ReplayPolicy]
+Factory = Callable[[Sequence[Candidate], float, bool, int], ReplayPolicy]
 """Makes a policy from (arms, budget, lower_is_better, seed)."""
-
-
-def policy(
-    arms: Sequence[Arm],
-    budget: float,
-    lower_is_better: bool = True,
-    seed: int = 0,
-    stated: Priors | None = None,
-) -> TableRace:
-    """The race of `surefoot choose`, as a policy for curve tables.
-
-    Args:
-        arms, budget, lower_is_better: as `Race` takes them.
-        seed: changes nothing, the race draws no random numbers; other policies do.
-        stated: what the table itself says of learning rates (`lr_priors`).
-    """
-    priors = lr_priors((str(arm["optimizer"]) for arm in arms), stated)
-    return TableRace(Race(arms, budget, lower_is_better, priors=priors), lower_is_better)
-
-
-class TableRace:
-    """A race whose values may be distances to a target: 0 or below means that it was reached.
-
-    Then the earliest arm at the target is the best, and no other is worth more time than that one took.
-
-    Args:
-        race: nothing was asked of it yet.
-        lower_is_better: as the race was told.
-    """
-
-    def __init__(self, race: Race, lower_is_better: bool = True) -> None:
-        self.race = race
-        self._sign = 1.0 if lower_is_better else -1.0
-        self._reached: dict[int, float] = {}
-
-    def ask(self) -> tuple[int, float] | None:
-        """As the race asks, but no further than the earliest arm at the target."""
-        asked = self.race.ask()
-        return asked and (asked[0], min(asked[1], self._cap))
-
-    def tell(self, arm: int, progress: float, value: float) -> None:
-        """Pass a point on to the race; a reached target ends the run."""
-        if self._sign * value <= 0:
-            self._reached[arm] = min(progress, self._reached.get(arm, math.inf))
-            # The earlier, the better, and better than any distance that is left.
-            self.race.tell(arm, progress, self._sign * (progress - 2.0), ended=True)
-            return
-        self.race.tell(arm, progress, value, ended=progress >= self._cap)
-
-    @property
-    def _cap(self) -> float:
-        """When the earliest arm was at the target."""
-        return min(self._reached.values(), default=math.inf)
-
-    def recommend(self) -> int:
-        """The earliest arm at the target; before one is there, as the race recommends."""
-        if self._reached:
-            return min(self._reached, key=self._reached.__getitem__)
-        return self.race.recommend()
 
 
 def policies(table: CurveTable) -> dict[str, Factory]:
@@ -128,7 +68,7 @@ def policies(table: CurveTable) -> dict[str, Factory]:
     return {
         "random search": RandomSearch,
         "successive halving": SuccessiveHalving,
-        "surefoot": partial(policy, stated=table.lr_priors),
+        "surefoot": partial(table_race, stated=table.lr_priors),
     }
 
 
@@ -206,7 +146,7 @@ class Instance:
     """
 
     order: int
-    arms: tuple[Arm, ...]
+    arms: tuple[Candidate, ...]
     curves: tuple[Curve, ...]
     scores: tuple[float, ...]
 
@@ -261,10 +201,7 @@ def instances(table: CurveTable, task: str, orders: Iterable[int]) -> Iterator[I
         curves = tuple(curve for _, curve in chosen)
         reached = scores(curves, table.score)
         if reached is not None:
-            arms = tuple(
-                {"optimizer": arm.optimizer, "hyperparameters": dict(arm.hyperparameters)}
-                for arm, _ in chosen
-            )
+            arms = tuple(candidate(arm.optimizer, arm.hyperparameters) for arm, _ in chosen)
             yield Instance(order, arms, curves, tuple(reached))
 
 

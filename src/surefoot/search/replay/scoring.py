@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from surefoot.errors import InvalidInputError
-from surefoot.search.replay.priors import prior_sources
 from surefoot.search.replay.replay import Scores, false_winners, mean_scores, replay_task
+from surefoot.search.space.table_priors import prior_sources
 from surefoot.store import CurveTable
 from surefoot.study.replay_scores import TableScores
 

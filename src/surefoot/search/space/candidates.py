@@ -26,6 +26,7 @@ from surefoot.formula import Choices, LogNormal
 from surefoot.search.space.constraints import WARMUP, Constraint, Range, allowed
 from surefoot.study.build import DECAY_ON, DECAYS_ON
 from surefoot.study.optimizers import Algorithm, find_algorithm
+from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Schedule
 
 MANTISSAS = (1.0, 2.0, 5.0)
@@ -59,6 +60,11 @@ def choose_from(names: Sequence[str] | None) -> list[str]:
     if not names:
         return [name for name in optim.OPTIMIZERS if name != FLOOR]
     return list(dict.fromkeys(find_algorithm(name).name for name in names))
+
+
+def asked_for(question: Question) -> list[str]:
+    """Names of the optimizers that a question is about; those in its file of candidates may be others."""
+    return list(question.optimizers) or choose_from(None)
 
 
 def rule_out(

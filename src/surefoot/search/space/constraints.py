@@ -22,6 +22,7 @@ from surefoot.formula import Hyperparameter, LogNormal
 from surefoot.naming import nearest
 from surefoot.study.build import DECAY_ON, DECAYS_ON
 from surefoot.study.optimizers import Algorithm
+from surefoot.study.question import Question
 from surefoot.study.strict_json import is_number
 
 WARMUP = "warmup"
@@ -69,6 +70,11 @@ def parse(text: str) -> Constraint:
             f"--set {text}: write NAME=VALUE or NAME=VALUE,VALUE, for example weight_decay=0.1"
         )
     return Constraint(text, optimizer.lower(), name, tuple(_value(word, text) for word in words))
+
+
+def of(question: Question) -> list[Constraint]:
+    """What a question fixes of the search."""
+    return [parse(text) for text in question.sets]
 
 
 def check(constraints: Sequence[Constraint], algorithms: Sequence[Algorithm]) -> None:

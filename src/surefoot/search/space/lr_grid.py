@@ -18,9 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from surefoot.study.optimizers import WIDE
-
-Arm = Mapping[str, Any]
-"""A candidate: {"optimizer": name, "hyperparameters": {name: value}}."""
+from surefoot.study.run import Candidate
 
 Priors = Mapping[str, tuple[float, float]]
 """Learning-rate priors: lower-case optimizer name to (centre lr, standard deviation in decades)."""
@@ -61,10 +59,10 @@ class Grid:
             of its usual line: half-way, in log lr, between the lowest and the highest rate.
     """
 
-    def __init__(self, arms: Sequence[Arm], priors: Priors | None = None) -> None:
+    def __init__(self, arms: Sequence[Candidate], priors: Priors | None = None) -> None:
         self._priors = priors or {}
         self.lines = _lines(arms)
-        self.optimizers = tuple(dict.fromkeys(str(arm["optimizer"]) for arm in arms))
+        self.optimizers = tuple(dict.fromkeys(arm.optimizer for arm in arms))
         self._place = {arm: (line, position) for line in self.lines for position, arm in enumerate(line.arms)}
 
     def coarse(self, optimizer: str) -> list[int]:
@@ -155,13 +153,13 @@ class Grid:
         return [a for a in arms if a is not None and a not in tested and not self.above_diverged(a, diverged)]
 
 
-def log_rate(hyperparameters: Mapping[str, Any]) -> float:
+def log_rate(settings: Mapping[str, Any]) -> float:
     """The log10 of the learning rate; 0 where there is none."""
-    rate = hyperparameters.get("lr")
+    rate = settings.get("lr")
     return math.log10(rate) if isinstance(rate, int | float) and rate > 0 else 0.0
 
 
-def _lines(arms: Sequence[Arm]) -> tuple[Line, ...]:
+def _lines(arms: Sequence[Candidate]) -> tuple[Line, ...]:
     """Arms that share their optimizer and other settings.
 
     Where the arms of an optimizer were drawn at random, hardly two share their other settings: they all make
@@ -170,7 +168,7 @@ def _lines(arms: Sequence[Arm]) -> tuple[Line, ...]:
     shared: dict[str, dict[str, list[int]]] = {}
     for index, arm in enumerate(arms):
         others = json.dumps(_others(arm), sort_keys=True, default=str)
-        shared.setdefault(str(arm["optimizer"]), {}).setdefault(others, []).append(index)
+        shared.setdefault(arm.optimizer, {}).setdefault(others, []).append(index)
     lines = []
     for members in shared.values():
         groups = list(members.values())
@@ -180,14 +178,14 @@ def _lines(arms: Sequence[Arm]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _line(arms: Sequence[Arm], members: Sequence[int], settings: Mapping[str, Any]) -> Line:
-    along = sorted((log_rate(arms[index]["hyperparameters"]), index) for index in members)
+def _line(arms: Sequence[Candidate], members: Sequence[int], settings: Mapping[str, Any]) -> Line:
+    along = sorted((log_rate(arms[index].settings), index) for index in members)
     decades, indices = zip(*along, strict=True)
-    return Line(str(arms[members[0]]["optimizer"]), settings, indices, decades)
+    return Line(arms[members[0]].optimizer, settings, indices, decades)
 
 
-def _others(arm: Arm) -> Mapping[str, Any]:
-    return {name: value for name, value in arm["hyperparameters"].items() if name != "lr"}
+def _others(arm: Candidate) -> Mapping[str, Any]:
+    return {name: value for name, value in arm.settings.items() if name != "lr"}
 
 
 def _nearest(line: Line, decades: float) -> int:

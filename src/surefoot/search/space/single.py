@@ -56,13 +56,13 @@ def recommended(study: StudyRecord, task: str) -> Candidate:
     Raises:
         InvalidInputError: the study has no answer yet, or is of another task or of a script.
     """
-    if study.settings.get("script"):
+    if study.script:
         raise InvalidInputError(
             f"study {study.name!r} is of a script, whose training is not ours to make; "
             "its answer shows the lines to put into the script"
         )
     if study.answer is None:
-        command = study.settings.get("command", "surefoot choose …")
+        command = study.question.command or "surefoot choose …"
         raise InvalidInputError(f"study {study.name!r} has no answer yet; to go on with it: {command}")
     candidate = study.answer.recommendation.candidate
     if study.task != task:

@@ -68,7 +68,7 @@ def _made_up() -> Columns:
     return numbers, categories, numbers[:, 0] + worth + 0.1 * torch.randn(MADE_UP, generator=generator)
 
 
-class Network(nn.Module):
+class DiamondsNetwork(nn.Module):
     """Standardised numbers and categories to the standardised logarithm of the price."""
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class Diamonds:
 
     def model(self) -> nn.Module:
         """Embeddings of 4 numbers a grade and two hidden layers of 64 units: 5,521 parameters."""
-        return Network()
+        return DiamondsNetwork()
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """256 stones a batch; each epoch goes once through all in a new order and drops the rest."""

@@ -79,7 +79,7 @@ def _numbered(values: Strings, training: NDArray[np.bool_]) -> tuple[NDArray[np.
     return numbers[indices], int(frequent.sum()) + 1
 
 
-class Network(nn.Module):
+class FlightsNetwork(nn.Module):
     """Whole numbers, one a category, to the logit of being late."""
 
     def __init__(self, rows: int, categories: int) -> None:
@@ -127,7 +127,7 @@ class Flights:
     def model(self) -> nn.Module:
         """An embedding of 8 numbers a category, with sparse gradients, and a dense head of 64 units."""
         (known, _), _, rows = self._data
-        return Network(rows, known.shape[1])
+        return FlightsNetwork(rows, known.shape[1])
 
     def batches(self, seed: int) -> Iterator[Batch]:
         """512 flights a batch; each epoch goes once through all in a new order and drops the rest."""

@@ -31,7 +31,7 @@ NODES = 100  # of the quadrature
 
 
 @dataclass(frozen=True)
-class Batch:
+class CollocationBatch:
     """Where the equation and the given values are asked for.
 
     Attributes:
@@ -55,7 +55,7 @@ class Derivatives:
     xx: Tensor
 
 
-class Network(nn.Module):
+class PhysicsNetwork(nn.Module):
     """(t, x) to u by layers of tanh units; derivatives are carried along exactly, by the chain rule."""
 
     def __init__(self) -> None:
@@ -123,16 +123,16 @@ class Physics:
 
     def model(self) -> nn.Module:
         """Three hidden layers of 20 tanh units: 921 parameters."""
-        return Network()
+        return PhysicsNetwork()
 
-    def batches(self, seed: int) -> Iterator[Batch]:
+    def batches(self, seed: int) -> Iterator[CollocationBatch]:
         """The same points again and again, drawn evenly and fixed by `seed`."""
         generator = torch.Generator().manual_seed(seed)
         t, x = torch.rand(POINTS, generator=generator), 2 * torch.rand(POINTS, generator=generator) - 1
         start = 2 * torch.rand(EDGE_POINTS, generator=generator) - 1
         times = torch.rand(2 * EDGE_POINTS, generator=generator)
         sides = torch.tensor([-1.0, 1.0]).repeat(EDGE_POINTS)
-        batch = Batch(
+        batch = CollocationBatch(
             inside=torch.stack([t, x], 1),
             edges=torch.cat(
                 [torch.stack([torch.zeros(EDGE_POINTS), start], 1), torch.stack([times, sides], 1)]
@@ -142,9 +142,9 @@ class Physics:
         while True:
             yield batch
 
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+    def loss(self, model: nn.Module, batch: CollocationBatch) -> Tensor:
         """Mean squared residual of the equation, plus the mean squared error of the given values."""
-        found = cast(Network, model).derivatives(batch.inside)
+        found = cast(PhysicsNetwork, model).derivatives(batch.inside)
         residual = found.t + found.u * found.x - VISCOSITY * found.xx
         return residual.square().mean() + nn.functional.mse_loss(model(batch.edges), batch.given)
 

@@ -117,7 +117,7 @@ def tensor(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
 
 
-class Kept:
+class DecodedCache:
     """What has been decoded, by its number, as long as there is room.
 
     Args:

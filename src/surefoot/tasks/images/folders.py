@@ -40,7 +40,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Problem:
+class FolderProblem:
     """Something about a folder that its owner should know.
 
     Attributes:
@@ -78,9 +78,9 @@ class Problems:
         other._examples = {kind: list(examples) for kind, examples in self._examples.items()}
         return other
 
-    def __iter__(self) -> Iterator[Problem]:
+    def __iter__(self) -> Iterator[FolderProblem]:
         for (kind, fatal), examples in self._examples.items():
-            yield Problem(kind, len(examples), tuple(examples[:EXAMPLES]), fatal)
+            yield FolderProblem(kind, len(examples), tuple(examples[:EXAMPLES]), fatal)
 
     def lines(self) -> list[str]:
         """All of them in words, the fatal ones first."""
@@ -99,7 +99,7 @@ class Problems:
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """Where the parts of a data set lie.
 
     Attributes:
@@ -116,7 +116,7 @@ class Layout:
         return (self.training, *([self.validation] if self.validation else []))
 
 
-def layout(root: Path, found: Problems, used: Iterable[str] = ()) -> Layout:
+def layout(root: Path, found: Problems, used: Iterable[str] = ()) -> FolderLayout:
     """See whether `root` holds train/ and val/ or is itself what has to be split.
 
     Args:
@@ -133,13 +133,13 @@ def layout(root: Path, found: Problems, used: Iterable[str] = ()) -> Layout:
     if not training.is_dir() or not subfolders(training):
         if validation:
             found.add("validation folders without a folder train", validation[0].name)
-        return Layout(root, None)
+        return FolderLayout(root, None)
     for further in validation[1:]:
         found.add("validation folders beside another", further.name)
     for other in sorted(root.iterdir()):
         if other != training and other not in validation and other.name not in used:
             found.add("entries beside train and validation, not used", other.name, fatal=False)
-    return Layout(training, validation[0] if validation else None)
+    return FolderLayout(training, validation[0] if validation else None)
 
 
 def check_folder(folder: Path) -> None:

@@ -28,7 +28,7 @@ from surefoot.naming import nearest
 from surefoot.study.user_code import TaskError
 from surefoot.tasks.batching import shuffled
 from surefoot.tasks.images import folders, ranking
-from surefoot.tasks.images.decoding import File, Kept, UnreadableError, side_by_side, square
+from surefoot.tasks.images.decoding import DecodedCache, File, UnreadableError, side_by_side, square
 from surefoot.tasks.images.devices import ToAndFro, device_of
 from surefoot.tasks.images.folders import Problems, relative
 from surefoot.tasks.images.networks.vgg import LEAST_SIZE, NETWORKS
@@ -42,7 +42,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class Folder:
+class ImageFolder:
     """What lies in the user's folder, before any file is opened.
 
     Attributes:
@@ -59,13 +59,13 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class Split:
+class ImageSplit:
     """Which files, by number, to train on and to hold out."""
 
     files: list[tuple[Path, int]]
     training: list[int]
     validation: list[int]
-    pixels: Kept = field(repr=False)
+    pixels: DecodedCache = field(repr=False)
 
     def batch(self, numbers: Sequence[int]) -> Batch:
         """Images (batch, 3, size, size) as bytes, and their classes."""
@@ -73,7 +73,7 @@ class Split:
         return torch.stack([self.pixels[number][0] for number in numbers]), labels
 
 
-class Images(OwnData[Split]):
+class Images(OwnData[ImageSplit]):
     """Your own images by class (needs --data): a folder with a folder for each class."""
 
     name = "images"
@@ -162,15 +162,15 @@ class Images(OwnData[Split]):
         return self._folder[0].labels
 
     @functools.cached_property
-    def _folder(self) -> tuple[Folder, Problems]:
+    def _folder(self) -> tuple[ImageFolder, Problems]:
         found = Problems()
         return _listed(self._root, found), found
 
-    def _survey(self) -> tuple[Split, Problems]:
+    def _survey(self) -> tuple[ImageSplit, Problems]:
         folder, listed = self._folder
         found = listed.copy()
         files = [*folder.training, *folder.validation]
-        pixels = Kept(lambda number: self._decoded(File.read(files[number][0])))
+        pixels = DecodedCache(lambda number: self._decoded(File.read(files[number][0])))
 
         def look(number: int) -> str:
             """The digest of a file that can be read."""
@@ -199,7 +199,7 @@ class Images(OwnData[Split]):
             )
         else:
             training, validation = _split(folder.labels, good, files, found)
-        return Split(files, training, validation, pixels), found
+        return ImageSplit(files, training, validation, pixels), found
 
     @functools.cached_property
     def _colours(self) -> tuple[Tensor, Tensor]:
@@ -229,7 +229,7 @@ def _reflected(length: int, by: int) -> Tensor:
     return torch.where(places < length, places, 2 * (length - 1) - places)
 
 
-def _listed(root: Path, found: Problems) -> Folder:
+def _listed(root: Path, found: Problems) -> ImageFolder:
     """The classes and their files, from the names alone."""
     where = folders.layout(root, found)
     parts: list[dict[str, list[Path]]] = []
@@ -260,7 +260,7 @@ def _listed(root: Path, found: Problems) -> Folder:
     def numbered(classes: Mapping[str, list[Path]]) -> list[tuple[Path, int]]:
         return [(file, number[name]) for name in sorted(classes) if name in number for file in classes[name]]
 
-    return Folder(labels, numbered(training), numbered(validation), where.validation is not None)
+    return ImageFolder(labels, numbered(training), numbered(validation), where.validation is not None)
 
 
 def _split(

@@ -17,7 +17,14 @@ from torch import Tensor
 
 from surefoot.study.user_code import TaskError
 from surefoot.tasks.images import folders
-from surefoot.tasks.images.decoding import File, Kept, UnreadableError, in_colour, side_by_side, tensor
+from surefoot.tasks.images.decoding import (
+    DecodedCache,
+    File,
+    UnreadableError,
+    in_colour,
+    side_by_side,
+    tensor,
+)
 from surefoot.tasks.images.folders import Problems, relative
 from surefoot.tasks.images.masks import TABLE, ClassTable
 from surefoot.tasks.images.segmenting import IGNORED
@@ -28,7 +35,7 @@ Pair = tuple[Path, Path]
 
 
 @dataclass(frozen=True)
-class Folder:
+class PairFolder:
     """Pairs of an image and its mask; `validation` is empty where a share is to be held out."""
 
     training: list[Pair]
@@ -38,7 +45,7 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class Seen:
+class PairSurvey:
     """What a survey has found.
 
     Attributes:
@@ -52,7 +59,7 @@ class Seen:
     training: list[int]
     validation: list[int]
     areas: dict[int, int]
-    pixels: Kept = field(repr=False)
+    pixels: DecodedCache = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class _Look:
     wrong: tuple[str, str] | None = None
 
 
-def listed(root: Path, found: Problems) -> Folder:
+def listed(root: Path, found: Problems) -> PairFolder:
     """The pairs, by their names; whatever has no partner is counted."""
     where = folders.layout(root, found, used=[TABLE])
     try:
@@ -74,7 +81,7 @@ def listed(root: Path, found: Problems) -> Folder:
         found.add("errors in the table of classes", str(error))
         table = ClassTable()
     parts = [_pairs(part, root, found) for part in where.parts]
-    return Folder(parts[0], parts[1] if len(parts) > 1 else [], where.validation is not None, table)
+    return PairFolder(parts[0], parts[1] if len(parts) > 1 else [], where.validation is not None, table)
 
 
 def _pairs(part: Path, root: Path, found: Problems) -> list[Pair]:
@@ -121,11 +128,11 @@ def read(pair: Pair, table: ClassTable) -> tuple[Tensor, Tensor]:
     return tensor(in_colour(image)), torch.from_numpy(numbers)
 
 
-def surveyed(folder: Folder, listed: Problems, root: Path) -> tuple[Seen, Problems]:
+def surveyed(folder: PairFolder, listed: Problems, root: Path) -> tuple[PairSurvey, Problems]:
     """Read every file; what is found is of use only if no problem is fatal."""
     pairs = [*folder.training, *folder.validation]
     found = listed.copy()
-    pixels = Kept(lambda number: read(pairs[number], folder.table))
+    pixels = DecodedCache(lambda number: read(pairs[number], folder.table))
     looks = side_by_side(
         lambda number: _look(pairs[number], number, folder.table, root, pixels), [*range(len(pairs))]
     )
@@ -149,10 +156,10 @@ def surveyed(folder: Folder, listed: Problems, root: Path) -> tuple[Seen, Proble
         training = [number for number in numbers if number not in set(validation)]
         if numbers and not validation:
             found.add("folders with fewer than 2 different images", names[numbers[0]])
-    return Seen(labels, training, validation, {n: look.area for n, look in good.items()}, pixels), found
+    return PairSurvey(labels, training, validation, {n: look.area for n, look in good.items()}, pixels), found
 
 
-def _look(pair: Pair, number: int, table: ClassTable, root: Path, pixels: Kept) -> _Look:
+def _look(pair: Pair, number: int, table: ClassTable, root: Path, pixels: DecodedCache) -> _Look:
     opened = []
     name = relative(pair[1], root)
     for path in pair:

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from surefoot.study.user_code import TaskError
 from surefoot.tasks.batching import shuffled
 from surefoot.tasks.images import pairs
-from surefoot.tasks.images.decoding import File, Kept, UnreadableError, in_colour, tensor
+from surefoot.tasks.images.decoding import DecodedCache, File, UnreadableError, in_colour, tensor
 from surefoot.tasks.images.devices import ToAndFro, device_of
 from surefoot.tasks.images.folders import Problems, pictures, printable, relative
 from surefoot.tasks.images.masks import ClassTable
@@ -56,7 +56,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class Split:
+class SegmentationSplit:
     """What to train on and what to hold out.
 
     Attributes:
@@ -69,7 +69,7 @@ class Split:
     labels: tuple[str, ...]
     crops: list[int]
     validation: list[int]
-    pixels: Kept = field(repr=False)
+    pixels: DecodedCache = field(repr=False)
 
     def pair(self, number: int) -> tuple[Tensor, Tensor]:
         """An image and its mask."""
@@ -77,7 +77,7 @@ class Split:
         return image, mask
 
 
-class Segmentation(OwnData[Split]):
+class Segmentation(OwnData[SegmentationSplit]):
     """Your own images and masks (needs --data): a class for every pixel, by a U-Net."""
 
     name = "segmentation"
@@ -186,17 +186,17 @@ class Segmentation(OwnData[Split]):
         return self._data.labels
 
     @functools.cached_property
-    def _listed(self) -> tuple[pairs.Folder, Problems]:
+    def _listed(self) -> tuple[pairs.PairFolder, Problems]:
         found = Problems()
         return pairs.listed(self._root, found), found
 
-    def _survey(self) -> tuple[Split, Problems]:
+    def _survey(self) -> tuple[SegmentationSplit, Problems]:
         folder, listed = self._listed
         seen, found = pairs.surveyed(folder, listed, self._root)
         crops = [
             number for number in seen.training for _ in range(-(-seen.areas.get(number, 1) // self._tile**2))
         ]
-        return Split(seen.labels, crops, seen.validation, seen.pixels), found
+        return SegmentationSplit(seen.labels, crops, seen.validation, seen.pixels), found
 
     @functools.cached_property
     def _colours(self) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """What a full training is to be, and how it stands: plan and result, as a model's folder keeps them.
 
-plan = Plan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
+plan = TrainingPlan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
 compare(plan, ModelFolder("model"))      # ["seed is 1, asked for 0"], or [] for the same or none
 standing(ModelFolder("model")).best      # Point(progress=0.95, seconds=…, value=0.08)
 """
@@ -9,60 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
 from surefoot import __version__
-from surefoot.study.run import Candidate, Point, Status
+from surefoot.study.question import TrainingPlan
+from surefoot.study.run import Point, Status
 from surefoot.study.strict_json import or_nan
 from surefoot.tasks import Task
 from surefoot.training.full.model_folder import TASK, TRAINING, About, FolderError, ModelFolder
 
-VALIDATIONS = 20
-"""Measurements on the way, evenly spaced, the end included, unless another number is named."""
-
 
 @dataclass(frozen=True)
-class Plan:
-    """What is trained, and all that fixes how it ends.
-
-    Attributes:
-        task: its reference.
-        candidate: optimizer, hyperparameters, schedule.
-        seed: fixes the initial weights, the batches and every other draw.
-        steps: length of the training, in evaluations of the loss on a batch.
-        validations: measurements, evenly spaced, the end included.
-        threads: of torch; their number decides how sums are rounded. Runs of a study have one.
-    """
-
-    task: str
-    candidate: Candidate
-    seed: int
-    steps: int
-    validations: int = VALIDATIONS
-    threads: int = 1
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """As JSON types: equal for equal plans."""
-        candidate = asdict(self.candidate)
-        settings = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in candidate["hyperparameters"].items()
-        }
-        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "candidate"}
-        return {**rest, **candidate, "hyperparameters": settings}
-
-    @property
-    def marks(self) -> tuple[float, ...]:
-        """Progresses to measure at on the way."""
-        return tuple(number / self.validations for number in range(1, self.validations))
-
-
-@dataclass(frozen=True)
-class Result:
+class TrainingState:
     """How a training stands.
 
     Attributes:
@@ -97,7 +58,7 @@ class Result:
         return measured[-1] if measured else None
 
 
-def compare(plan: Plan, folder: ModelFolder) -> list[str]:
+def compare(plan: TrainingPlan, folder: ModelFolder) -> list[str]:
     """How the training in the folder differs from the plan, in words; empty for the same, or for none.
 
     Raises:
@@ -116,7 +77,7 @@ def compare(plan: Plan, folder: ModelFolder) -> list[str]:
     ]
 
 
-def standing(folder: ModelFolder) -> Result | None:
+def standing(folder: ModelFolder) -> TrainingState | None:
     """How the training in a folder ended; None where it has not, or there is none."""
     if not (folder.path / TRAINING).exists():
         return None
@@ -124,7 +85,7 @@ def standing(folder: ModelFolder) -> Result | None:
     if found.get("status") not in (Status.COMPLETED, Status.DIVERGED):
         return None
     try:
-        return Result(
+        return TrainingState(
             Status(found["status"]),
             int(found["evaluations"]),
             tuple(Point(*map(or_nan, row)) for row in found["curve"]),
@@ -137,7 +98,7 @@ def standing(folder: ModelFolder) -> Result | None:
         raise FolderError(f"{folder.path / TRAINING} is not as it was written: {error}") from None
 
 
-def write(folder: ModelFolder, plan: Plan, task: Task, result: Result) -> None:
+def write(folder: ModelFolder, plan: TrainingPlan, task: Task, result: TrainingState) -> None:
     """Keep what the folder is of, and how its training stands.
 
     Raises:

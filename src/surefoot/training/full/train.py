@@ -1,6 +1,6 @@
 """A full training into a model's folder: checkpoints, the best and the last weights, exactly resumable.
 
-    plan = Plan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
+    plan = TrainingPlan("digits", Candidate("AdamW", {"lr": 2e-3}), seed=0, steps=400)
     result = train_fully(plan, load_task("digits"), ModelFolder("model"), Follower())
     result.status, result.best           # "completed", Point(progress=0.95, seconds=…, value=0.08)
 
@@ -21,11 +21,12 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from surefoot.study.question import TrainingPlan
 from surefoot.study.run import Point, Status
 from surefoot.tasks import Task, TaskError, calling, source_file
 from surefoot.training import checkpoint
 from surefoot.training.full.model_folder import FolderError, ModelFolder, storable
-from surefoot.training.full.plan import Plan, Result, standing, write
+from surefoot.training.full.plan import TrainingState, standing, write
 from surefoot.training.loop import Live, TrunkState, Watch, evaluating, train
 
 CHECKPOINT_SECONDS = 30.0
@@ -52,12 +53,12 @@ class Follower:
 
 
 def train_fully(
-    plan: Plan,
+    plan: TrainingPlan,
     task: Task,
     folder: ModelFolder,
     follower: Follower,
     stopped: Callable[[], bool] = lambda: False,
-) -> Result:
+) -> TrainingState:
     """Train, or go on training; what is finished is only told again.
 
     Args:
@@ -102,7 +103,12 @@ class _Sitting:
     """One sitting of a training: from its beginning or a checkpoint to an end or a stop."""
 
     def __init__(
-        self, plan: Plan, task: Task, folder: ModelFolder, follower: Follower, stopped: Callable[[], bool]
+        self,
+        plan: TrainingPlan,
+        task: Task,
+        folder: ModelFolder,
+        follower: Follower,
+        stopped: Callable[[], bool],
     ) -> None:
         self.plan, self.task, self.folder = plan, task, folder
         self.follower, self.stopped, self.stopping = follower, stopped, False
@@ -114,10 +120,13 @@ class _Sitting:
         self.wait = CHECKPOINT_SECONDS
         self.kept = time.monotonic()
 
-    def train(self) -> Result:
+    def train(self) -> TrainingState:
         resume = self._resume()
         write(
-            self.folder, self.plan, self.task, Result(Status.RUNNING, resume.evaluations if resume else 0, ())
+            self.folder,
+            self.plan,
+            self.task,
+            TrainingState(Status.RUNNING, resume.evaluations if resume else 0, ()),
         )
         self.follower.begun(resume.evaluations if resume else 0, tuple(self.curve))
         last = self.curve[-1].progress if self.curve else 0.0
@@ -142,12 +151,12 @@ class _Sitting:
             self.curve.append(outcome.point)
         status, evaluations = outcome.status, self.live.evaluations
         if status == Status.STOPPED:
-            stopped = Result(status, evaluations, tuple(self.curve))
+            stopped = TrainingState(status, evaluations, tuple(self.curve))
             with contextlib.suppress(OSError):  # the checkpoint has all that matters
                 write(self.folder, self.plan, self.task, stopped)
             return stopped
         metrics = self._metrics(self.live.model) if status == Status.COMPLETED else {}
-        result = Result(
+        result = TrainingState(
             status,
             evaluations,
             tuple(self.curve),
@@ -197,7 +206,7 @@ class _Sitting:
 
     def _measured(self, point: Point) -> None:
         assert self.live is not None
-        known = Result(Status.RUNNING, 0, tuple(self.curve)).best
+        known = TrainingState(Status.RUNNING, 0, tuple(self.curve)).best
         best = math.isfinite(point.value) and (known is None or point.value < known.value)
         self.curve.append(point)
         if math.isfinite(point.value):
@@ -234,7 +243,7 @@ class _Sitting:
             ) from None
 
 
-def checkpoint_identity(plan: Plan) -> str:
+def checkpoint_identity(plan: TrainingPlan) -> str:
     """What a checkpoint must be of, to be gone on from."""
     return f"full {sorted(plan.document.items())}"
 

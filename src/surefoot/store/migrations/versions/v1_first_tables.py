@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False, unique=True),
         sa.Column("task", sa.Text, nullable=False),
         sa.Column("created", sa.Text, nullable=False),
-        sa.Column("settings", sa.Text, nullable=False),
+        sa.Column("question", sa.Text, nullable=False),
         sa.Column("profile", sa.Text),
         sa.Column("environment", sa.Text, nullable=False),
         sa.Column("answer", sa.Text),

@@ -9,11 +9,12 @@ import pytest
 
 from surefoot import optim
 from surefoot.formula import LogNormal
+from surefoot.search.race.on_tables import candidate, table_race
 from surefoot.search.race.screening import Screening
-from surefoot.search.replay.priors import lr_priors, prior_sources
-from surefoot.search.replay.replay import policies, policy, replay
+from surefoot.search.replay.replay import policies, replay
 from surefoot.search.space import candidates as space
 from surefoot.search.space.constraints import parse
+from surefoot.search.space.table_priors import lr_priors, prior_sources
 from surefoot.store import Curve, CurveTable
 from surefoot.study.run import Schedule
 
@@ -26,7 +27,7 @@ RUNGS = (1 / 81, 1 / 27, 1 / 9, 1 / 3, 1.0)
 
 
 def arms_of(grid):
-    return [{"optimizer": c.optimizer, "hyperparameters": c.settings} for c in grid]
+    return [candidate(c.optimizer, c.settings) for c in grid]
 
 
 def test_every_optimizer_that_is_raced_declares_a_prior():
@@ -37,7 +38,7 @@ def test_every_optimizer_that_is_raced_declares_a_prior():
 def test_a_replay_has_the_prior_of_a_live_race_and_that_is_what_the_optimizer_declares(name):
     grid = space.candidates([name], Schedule())
     live = Screening(grid, 3.0, 0, lambda *_: None).race
-    replayed = policy(arms_of(grid), 3.0).race
+    replayed = table_race(arms_of(grid), 3.0).race
     assert live.prior(name) == replayed.prior(name) == (DECLARED[name].center, DECLARED[name].decades)
 
 
@@ -46,15 +47,15 @@ def test_so_it_is_where_the_user_limits_the_learning_rate(constraint):
     names = ["AdamW", "SGD"]
     grid = space.candidates(names, Schedule(), [parse(constraint)])
     live = Screening(grid, 3.0, 0, lambda *_: None).race
-    replayed = policy(arms_of(grid), 3.0).race
+    replayed = table_race(arms_of(grid), 3.0).race
     assert [live.prior(name) for name in names] == [replayed.prior(name) for name in names]
 
 
 def curve_of(arm, seed):
     """Falls towards a bowl in log lr, noisily; the highest rates diverge at the third rung."""
     rng = random.Random(f"{arm} {seed}")
-    declared = DECLARED[arm["optimizer"]]
-    off = math.log10(arm["hyperparameters"]["lr"] / declared.center) - rng.uniform(-0.1, 0.1)
+    declared = DECLARED[arm.optimizer]
+    off = math.log10(arm.hyperparameters["lr"] / declared.center) - rng.uniform(-0.1, 0.1)
     points = sorted({*RUNGS, *(step / 40 for step in range(1, 41))})
     values = [0.2 + 0.1 * off**2 + 0.5 / (1 + 30 * p) + rng.gauss(0, 0.01) for p in points]
     if off > 1.5:
@@ -79,10 +80,11 @@ def test_the_same_race_decides_the_same_live_and_replayed(names, budget, seed):
         ]
         live.tell(request, known[-1])
         asked += 1
-    replayed = policy(arms_of(grid), budget, True, seed)
+    replayed = table_race(arms_of(grid), budget, True, seed)
     chosen, _ = replay(replayed, curves, budget)
+    assert replayed.ask() is None  # where nothing is left, the replay did not ask it to conclude
     assert asked > 10
-    assert decided == [(decision.step, decision.text) for decision in replayed.race.decisions]
+    assert decided == [(type(decision), decision.text) for decision in replayed.race.decisions]
     assert chosen == live.race.recommend()
     assert replayed.race.finalists(4) == live.race.finalists(4)
 
@@ -91,19 +93,19 @@ STATED = {"momentum": (1e-2, 0.8), "adamw": (1.0, 2.0)}
 
 
 def arms(*names):
-    return [{"optimizer": name, "hyperparameters": {"lr": 10.0**n}} for name in names for n in range(-5, 3)]
+    return [candidate(name, {"lr": 10.0**n}) for name in names for n in range(-5, 3)]
 
 
 def test_a_foreign_optimizer_has_the_prior_that_the_table_states_and_ours_never():
     assert lr_priors(["AdamW", "Momentum"], STATED) == {"adamw": (1e-3, 0.7), "momentum": (1e-2, 0.8)}
-    race = policy(arms("adamw", "momentum", "soap"), 1.0, stated=STATED).race
+    race = table_race(arms("adamw", "momentum", "soap"), 1.0, stated=STATED).race
     assert race.prior("momentum") == (1e-2, 0.8)
     assert race.prior("adamw") == (1e-3, 0.7)
 
 
 def test_of_an_unknown_one_the_middle_of_the_table_s_rates_is_taken():
     assert lr_priors(["soap", "momentum"]) == {}
-    centre, decades = policy(arms("momentum"), 1.0).race.prior("momentum")
+    centre, decades = table_race(arms("momentum"), 1.0).race.prior("momentum")
     assert centre == pytest.approx(10**-1.5)
     assert decades == 1.0
 

@@ -1,0 +1,164 @@
+"""The phases between look and answer: each makes its policy, and has the runner drive it.
+
+`study` holds their order.  A policy is made by one function and driven by another, so that whoever answers in
+mid-phase has it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from surefoot.search.budget import FINALISTS, Budget, finalists_for, shortest_rung
+from surefoot.search.budget_plan import phase_end, trainings_left
+from surefoot.search.confirm.alpha_spending import alpha_of
+from surefoot.search.confirm.confirmation import FEWEST_SEEDS, Confirmation
+from surefoot.search.pilot import tariff
+from surefoot.search.race.playoff import Playoff, entrants
+from surefoot.search.race.screening import Screening
+from surefoot.search.sitting import Sitting
+from surefoot.search.space import asked
+from surefoot.search.space import candidates as space
+from surefoot.search.space.prior_results import usual_order
+from surefoot.search.state import StudyState
+from surefoot.study.answer import Level
+from surefoot.study.cost import Tariff
+from surefoot.study.decisions import Ordered
+from surefoot.study.label import candidate_label
+from surefoot.study.profile import TaskProfile
+from surefoot.study.records import RunRecord
+from surefoot.study.requests import Batch
+from surefoot.study.run import Candidate, Phase, Schedule
+
+SLACK = 1.25
+"""The race may take this many times its share of the time: at the ends of its rounds, workers wait."""
+
+ROUNDING = 1e-9
+TINY = 1e-9
+"""In full trainings: a race needs a budget, though it may be too small for any run."""
+
+
+def train_baseline(sitting: Sitting, state: StudyState) -> None:
+    """To the end on the seed of the race, to compare with."""
+    sitting.watcher.phase("train the baseline, to compare with")
+    reference = asked.baseline(sitting.question, state.profile)
+    state.runner.drive(Batch([sitting.on_race_seed(reference)]), state.race_reading)
+
+
+def enter_race(
+    sitting: Sitting, names: list[str], profile: TaskProfile, budget: Budget, unit: str
+) -> Screening:
+    """The race with everyone in it, before its first run."""
+    sitting.watcher.phase("screen" + unit)
+    question, grid = sitting.question, asked.grid(sitting.question, names, profile)
+    small = [asked.baseline(question, profile)] if budget.level is not Level.CONFIRMED else []
+    first = [candidate for candidate in (*small, *question.extra) if candidate in grid]
+    order = [name for name in profile.order if name in names]
+    if order != usual_order(order):
+        text = f"Looked at first, by what did well on similar tasks: {', '.join(order[:4])}."
+        sitting.decide(Ordered(text, tuple(order)))
+    warmup = 0.0 if question.schedule in ("script", "cosine") else Schedule().warmup
+    return Screening(
+        grid,
+        max(budget.race, TINY),
+        question.seed,
+        sitting.decide,
+        first,
+        profile.pilot.marks if profile.pilot else (),
+        tariff(profile.pilot) if profile.pilot else Tariff(),
+        order,
+        0.0 if question.script else shortest_rung(profile.steps, warmup, budget.total),
+    )
+
+
+def race(sitting: Sitting, state: StudyState, screening: Screening) -> None:
+    """Drive it for its share of the budget.
+
+    Raises:
+        NoRunSucceededError: all its runs were lost.
+    """
+    runner, budget = state.runner, state.plan.budget
+    until = phase_end(sitting, runner, budget.share(budget.race, SLACK))
+    runner.drive(screening, state.race_reading, until)
+    screening.pass_on_decisions()
+    if any(run.lost for run in runner.records()) and not screening.finalists(1):
+        raise sitting.none_succeeded(runner.records())
+
+
+def play_off(sitting: Sitting, state: StudyState, screening: Screening) -> list[Candidate]:
+    """The finalists: from a play-off where the budget pays for more candidates than go on."""
+    runner, budget = state.runner, state.plan.budget
+    best = screening.finalists(entrants(budget.playoff))
+    if len(best) <= FINALISTS:
+        return screening.finalists(FINALISTS)
+    sitting.watcher.phase("play off the best of each optimizer" + state.unit)
+    playoff = Playoff(best, screening.seed, budget.playoff, candidate_label, sitting.decide)
+    until = phase_end(sitting, runner, budget.share(budget.race + budget.playoff, SLACK))
+    runner.drive(playoff, state.race_reading, until)
+    return playoff.finalists(FINALISTS) or screening.finalists(FINALISTS)
+
+
+def enter_confirmation(
+    sitting: Sitting, state: StudyState, screening: Screening, finalists: list[Candidate]
+) -> Confirmation | None:
+    """Before its first run; None where the budget does not pay for two seeds of the baseline and a rival."""
+    question, runner, budget = sitting.question, state.runner, state.plan.budget
+    reference = asked.baseline(question, state.profile)
+    rivals = [c for c in finalists if c.key != reference.key]
+    left = trainings_left(sitting, state.plan, runner, [*rivals, reference]) - budget.floor_seeds
+    finalists = rivals[: finalists_for(left)]
+    if not finalists and (rivals or left < FEWEST_SEEDS or not screening.race.finished):
+        return None
+    sitting.watcher.phase("confirm on fresh seeds" + state.unit)
+    margin = question.margin
+    if state.stopwatch:
+        left /= state.stopwatch.share(finalists, runner.records())
+        margin = margin or state.stopwatch.margin(finalists, runner.records())
+    return Confirmation(
+        finalists,
+        reference,
+        space.floor(question.plan),
+        runs=math.floor(left + ROUNDING) + budget.floor_seeds,
+        first_seed=sitting.first_confirmed_seed,
+        floor_seeds=budget.floor_seeds,
+        margin=margin,
+        label=candidate_label,
+        decide=sitting.decide,
+        alpha=alpha_of(len(question.earlier)),
+        lowest=math.inf if state.stopwatch else lowest_value(runner.records()),
+    )
+
+
+def lowest_value(runs: Sequence[RunRecord]) -> float:
+    """Of everything measured; infinite where nothing was."""
+    values = (point.value for run in runs for point in run.points if math.isfinite(point.value))
+    return min(values, default=math.inf)
+
+
+def confirm(sitting: Sitting, state: StudyState, confirmation: Confirmation) -> bool:
+    """Drive it; False where it had to end before anything was confirmed.
+
+    Raises:
+        NoRunSucceededError: all its runs were lost.
+    """
+    if not state.runner.drive(confirmation, state.confirmation_reading) and not confirmation.close():
+        return False
+    measured = [run for run in state.runner.records() if run.phase == Phase.CONFIRM]
+    if all(run.lost for run in measured):
+        raise sitting.none_succeeded(measured)
+    return True
+
+
+def finish_race(state: StudyState, screening: Screening) -> list[Candidate]:
+    """Where nothing can be confirmed, the rest of the race; returns its finalists."""
+    state.runner.drive(screening, state.race_reading)
+    screening.pass_on_decisions()
+    return screening.finalists(FINALISTS)
+
+
+def measure(sitting: Sitting, state: StudyState, ranked: list[Candidate]) -> None:
+    """Where nothing can be confirmed, the best and the baseline to the end, on the seed of the race."""
+    reference = asked.baseline(sitting.question, state.profile)
+    rest = ranked[1:2] if state.profile.pilot else [reference, *ranked[1:2]]
+    requests = [sitting.on_race_seed(candidate) for candidate in (*ranked[:1], *rest)]
+    state.runner.drive(Batch(requests), state.race_reading)
