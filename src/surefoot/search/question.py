@@ -22,7 +22,6 @@ from surefoot.search.space import candidates as space
 from surefoot.search.space import constraints
 from surefoot.search.space.user_candidates import read_candidates
 from surefoot.study.answer import Goal
-from surefoot.study.direction import refuse_score
 from surefoot.study.optimizers import find_algorithm
 from surefoot.study.run import Candidate, Schedule, ScheduleKind
 from surefoot.tasks import command_words, with_data
@@ -41,6 +40,8 @@ LONGEST = 366 * 24 * 3600.0
 """Seconds beyond which a budget is a slip of the keyboard."""
 
 SCRIPT_ONLY = ("script", "measure")
+UNLESS_GIVEN = ("maximize",)
+"""Left out of the document where it is None: studies that were asked without it keep their names."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Question:
             deviation between seeds, of the leader or of the baseline, whichever is less. With the goal
             "fastest" it is in seconds, and None means 15 % of the quickest finalist's time in screening.
         study: the study's name.
-        goal: "best": the lowest value at the end of the training; "fastest": the least time to a target.
+        goal: "best": the best value at the end of the training; "fastest": the least time to a target.
         target: value of the measure to reach; None means what the baseline reaches in three
             quarters of its training.
         sets: constraints on the search, as `constraints.parse` reads them.
@@ -68,6 +69,7 @@ class Question:
         sources: fingerprint of the source of each of one's own optimizers.
         script: the command that trains in place of a task, word by word; the task is then the whole line.
         measure: what the script reports, in words; "" where a task says it.
+        maximize: whether higher values of the measure are better; None: as the task or the script says.
     """
 
     task: str
@@ -87,6 +89,7 @@ class Question:
     sources: Mapping[str, str] = field(default_factory=dict)
     script: tuple[str, ...] = ()
     measure: str = ""
+    maximize: bool | None = None
 
     def __post_init__(self) -> None:
         """A study's name becomes a path; only while it is still to be named is it empty."""
@@ -111,6 +114,7 @@ class Question:
         candidates: str | None = None,
         script: Sequence[str] = (),
         measure: str | None = None,
+        maximize: bool | None = None,
     ) -> Question:
         """Check the question, which is about a task or about a script, and name its study.
 
@@ -146,6 +150,7 @@ class Question:
             candidates,
             script=tuple(script),
             measure=(measure or SCRIPT_MEASURE) if script else "",
+            maximize=maximize,
         )
         question = question._with_extra()
         constraints.check(question.constraints, [find_algorithm(name) for name in question.names])
@@ -170,8 +175,9 @@ class Question:
     @property
     def _document(self) -> dict[str, Any]:
         """As JSON types; of a task without what only scripts have."""
-        document = asdict(self)
-        return document if self.script else {n: v for n, v in document.items() if n not in SCRIPT_ONLY}
+        left_out = {name for name in UNLESS_GIVEN if getattr(self, name) is None}
+        left_out |= set() if self.script else set(SCRIPT_ONLY)
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     @property
     def names(self) -> list[str]:
@@ -213,6 +219,7 @@ class Question:
             "baseline": self.baseline if self.baseline != "AdamW" else None,
             "sets": list(self.sets) or None,
             "candidates": self.candidates,
+            "maximize": self.maximize,
             "margin": self.margin,
             "seed": self.seed or None,
             "study": self.study or None,
@@ -244,6 +251,8 @@ class Question:
             words += ["--set", text]
         if self.candidates:
             words += ["--candidates", self.candidates]
+        if self.maximize is not None:
+            words.append("--maximize" if self.maximize else "--no-maximize")
         if self.margin is not None:
             words += ["--margin", f"{self.margin:g}"]
         if self.seed:
@@ -312,7 +321,6 @@ def _check_subject(task: str | None, script: Sequence[str], measure: str | None)
         raise InvalidInputError("say what to train: a TASK, such as digits, or a command: -- python train.py")
     if measure and not script:
         raise InvalidInputError("--measure goes with a command after --; a task names its own measure")
-    refuse_score("--measure", measure or "")
 
 
 def _check_script(

@@ -25,6 +25,7 @@ from surefoot.search.pace import Pace
 from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide, GivenUp, RunRestarted
+from surefoot.study.direction import Direction
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.requests import Policy, Reading, Request
 from surefoot.study.run import Finished, Job, Report, Restarted, Status
@@ -50,8 +51,8 @@ FIRST_RUNS = 6
 class Watcher(Protocol):
     """Who is kept informed while runs are made, such as a display."""
 
-    def phase(self, name: str) -> None:
-        """A phase begins."""
+    def phase(self, name: str, direction: Direction = Direction.MINIMIZE) -> None:
+        """A phase begins, with results of which this way is better."""
         ...
 
     def running(self, runs: list[tuple[str, float]]) -> None:
@@ -89,6 +90,7 @@ class Runner:
         snapshots: from a request to the folder for snapshots of its run; None keeps none.
         deadline: when everything has to end; where there is one, `total` is an estimate and limits nothing.
         pace: what runs take; it learns from those that end.
+        direction: which way of the measure is better.
 
     Raises:
         NoRunSucceededError: by `drive`, where the first runs all fail alike.
@@ -112,7 +114,9 @@ class Runner:
         snapshots: Callable[[Request], str | None] = lambda request: None,
         deadline: Deadline | None = None,
         pace: Pace | None = None,
+        direction: Direction = Direction.MINIMIZE,
     ) -> None:
+        self.direction = direction
         self.snapshots = snapshots
         self.deadline = deadline or Deadline(math.inf, time.monotonic)
         self.pace = pace or Pace(0.0)
@@ -266,7 +270,7 @@ class Runner:
         self._stored.setdefault(_key(request), _new_record(request))  # in the order of asking
         job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
         job = replace(job, command=self.command, steps=self.steps, snapshots=self.snapshots(request))
-        self.engine.start(replace(job, marks=reading.marks, target=reading.target))
+        self.engine.start(replace(job, marks=reading.marks, target=reading.target, direction=self.direction))
 
     def _record_point(self, report: Report) -> None:
         request, run = self._running[report.job]
@@ -296,7 +300,8 @@ class Runner:
         value = math.nan if told is None else told
         if event.status != Status.STOPPED:
             self._account(request, stored)
-            self.watcher.result(self.label(request.candidate), request.progress, value, event.status)
+            own = reading.direction.own(value)
+            self.watcher.result(self.label(request.candidate), request.progress, own, event.status)
         return request, value
 
     def _learn(self, job: int, cost: float, taken: float) -> None:

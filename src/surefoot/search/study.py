@@ -53,14 +53,14 @@ from surefoot.store.environment import environment
 from surefoot.study.answer import Answer, Level
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Budgeted, Decision, GivenUp, Ordered, Paused, Piloted, Promoted, RuledOut
-from surefoot.study.direction import refuse_score
+from surefoot.study.direction import Direction, direction_of
 from surefoot.study.format import plural, seconds
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.requests import Batch, Reading, Request, first_value_from
 from surefoot.study.run import Candidate, Phase, Schedule, Status
-from surefoot.tasks import Task, load_task
+from surefoot.tasks import Task, load_task, said_by
 from surefoot.training.own_files import remove_trunks, remove_unfinished
 from surefoot.training.profile import look
 from surefoot.training.snapshots import snapshots_folder
@@ -163,6 +163,7 @@ class _Study:
         self.engine = engine
         self.checkpoints = checkpoints
         self.measure = ""
+        self.direction = Direction.MINIMIZE  # of the values that are compared
         self.unit = ""  # of the values that a policy is told, where it is not the measure
         self.screening: Screening | None = None
         self.confirmation: Confirmation | None = None
@@ -186,7 +187,7 @@ class _Study:
     def so_far(self) -> str:
         """The best answer at this moment, with how sure it is."""
         confirmed = self.confirmation and confirmation_so_far(
-            self.confirmation, self.measure, candidate_label
+            self.confirmation, self.measure, candidate_label, self.direction
         )
         if told := confirmed or (self.screening.so_far(self.measure) if self.screening else ""):
             return told
@@ -208,7 +209,7 @@ class _Study:
             profile = self.profile = TaskProfile(name, 0, self.question.measure, workers=workers)
             self.names = self._rule_out(profile)
             budget = self.budget
-        self.measure = profile.measure
+        self.measure, self.direction = profile.measure, profile.direction
         runner = self.runner = Runner(
             self.question.task,
             self.engine,
@@ -225,6 +226,7 @@ class _Study:
             snapshots=self._snapshots,
             deadline=self.deadline,
             pace=self.pace,
+            direction=profile.direction,
         )
         confirmed = self._search(runner, profile, budget) if budget.total else None
         answer = self._confirmed(confirmed) if confirmed else self._unconfirmed()
@@ -250,12 +252,13 @@ class _Study:
             if self.stopwatch is None:
                 return None
         # A screening run is measured at its rungs, cooled down; a confirmed one is watched all along.
-        screening = self.stopwatch.screening if self.stopwatch else Reading()
-        confirmation = self.stopwatch.confirmation if self.stopwatch else Reading(CURVE)
+        up = profile.direction
+        screening = self.stopwatch.screening if self.stopwatch else Reading(direction=up)
+        confirmation = self.stopwatch.confirmation if self.stopwatch else Reading(CURVE, direction=up)
         if self.question.script:  # which measures where it likes
-            screening = confirmation = Reading(told=first_value_from)
+            screening = confirmation = Reading(value=first_value_from, direction=up)
         if budget.baseline:
-            self.watcher.phase("train the baseline, to compare with")
+            self.watcher.phase("train the baseline, to compare with", self.direction)
             runner.drive(Batch([self._on_race_seed(self._reference(profile))]), screening)
         race = self._race(runner, screening, profile, budget)
         finalists = self.ranked = self._play_off(runner, screening, race, budget)
@@ -288,7 +291,7 @@ class _Study:
         if ranked is None:
             ranked = self.screening.finalists(FINALISTS) if self.screening else []
         reference = self._reference(profile)
-        standing = Standing.of(in_units, ranked, reference, self._race_seed)
+        standing = Standing.of(in_units, ranked, reference, self._race_seed, self.direction)
         given = self.question.budget_seconds
         setup = self.deadline.elapsed if runner.setup is None else runner.setup
         further = price_in_words(
@@ -326,7 +329,7 @@ class _Study:
         if self.question.script:
             return self._pilot()
         task = self.load(self.question.task)
-        refuse_score(task.name, task.measure)
+        direction = direction_of(task.name, task.measure, said_by(task), self.question.maximize)
         self.watcher.phase("look")
         if isinstance(self.engine, WarmsUp):
             self.engine.warm_up(self.question.task)  # meanwhile
@@ -340,7 +343,7 @@ class _Study:
             return self.stored_profile
         # The order is kept, since a resumed study must look in the same one though more is known by then.
         order = prior_order(task.name, features_of(profile), load_experience(), self.question.names)
-        profile = replace(profile, workers=self.engine.slots, order=tuple(order))
+        profile = replace(profile, workers=self.engine.slots, order=tuple(order), direction=direction)
         self.log.set_profile(profile)
         return profile
 
@@ -465,18 +468,21 @@ class _Study:
         """The target, and the baseline's progress towards it; None where time ended before."""
         question = self.question
         reference = self._reference(profile)
-        self.watcher.phase("train the baseline, for the target")
+        self.watcher.phase("train the baseline, for the target", profile.direction)
         first_seed = question.seed * SEED_STRIDE + SEED_STRIDE // 4
-        whole = runner.drive(Batch(ladder_requests(reference, first_seed)), Reading(MARKS))
+        to_the_end = Reading(MARKS, direction=profile.direction)
+        whole = runner.drive(Batch(ladder_requests(reference, first_seed)), to_the_end)
         trainings = [
             run for run in runner.records() if (run.phase, run.status) == (Phase.LADDER, Status.COMPLETED)
         ]
         if not trainings and not whole:
             return None
         times = {name: step.seconds for name, step in profile.step_times.items()}
-        stopwatch = Stopwatch.of(trainings, times, question.baseline, int(profile.steps), question.target)
-        text = stopwatch.explain(candidate_label(reference), profile.measure)
-        self._decide(stopwatch.ladder.decision(text))
+        stopwatch = Stopwatch.of(
+            trainings, times, question.baseline, int(profile.steps), question.target, profile.direction
+        )
+        self._decide(stopwatch.decision(candidate_label(reference), profile.measure))
+        self.direction = Direction.MINIMIZE  # of seconds
         self.measure, self.unit = stopwatch.measure(self.measure), " (values: seconds to the target)"
         return stopwatch
 
@@ -492,7 +498,7 @@ class _Study:
         return space.baseline(self.question.baseline, self.question.plan, sparse=bool(profile.sparse))
 
     def _race(self, runner: Runner, reading: Reading, profile: TaskProfile, budget: Budget) -> Screening:
-        self.watcher.phase("screen" + self.unit)
+        self.watcher.phase("screen" + self.unit, self.direction)
         question, names, grid = self.question, self.names, self._grid(self.names, profile)
         small = [self._reference(profile)] if budget.level is not Level.CONFIRMED else []
         first = [candidate for candidate in (*small, *question.extra) if candidate in grid]
@@ -513,6 +519,7 @@ class _Study:
             self.tariff,
             order,
             shortest,
+            self.direction,
         )
         self.screening = screening
         runner.drive(screening, reading, self._until(budget.share(budget.race, SLACK)))
@@ -527,8 +534,8 @@ class _Study:
         best = race.finalists(entrants(budget.playoff))
         if len(best) <= FINALISTS:
             return race.finalists(FINALISTS)
-        self.watcher.phase("play off the best of each optimizer" + self.unit)
-        playoff = Playoff(best, race.seed, budget.playoff, candidate_label, self._decide)
+        self.watcher.phase("play off the best of each optimizer" + self.unit, self.direction)
+        playoff = Playoff(best, race.seed, budget.playoff, candidate_label, self._decide, self.direction)
         runner.drive(playoff, reading, self._until(budget.share(budget.race + budget.playoff, SLACK)))
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
 
@@ -548,7 +555,7 @@ class _Study:
         finalists = rivals[: finalists_for(left)]
         if not finalists and (rivals or left < FEWEST_SEEDS or not race.race.finished):
             return None
-        self.watcher.phase("confirm on fresh seeds" + self.unit)
+        self.watcher.phase("confirm on fresh seeds" + self.unit, self.direction)
         if self.stopwatch:
             left /= self.stopwatch.share(finalists, runner.records())
             margin = margin or self.stopwatch.margin(finalists, runner.records())

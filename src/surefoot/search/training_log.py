@@ -74,7 +74,7 @@ class TrainingLog(Follower):
         settings = {**plan.document, "source": source, "command": command}
         del settings["task"]
         name = study_name(plan, source)
-        profile = TaskProfile(task.name, plan.steps, task.measure)
+        profile = TaskProfile(task.name, plan.steps, task.measure, direction=plan.direction)
         return cls(store.begin(name, plan.task, settings, profile, environment()), name, plan, task.measure)
 
     def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
@@ -141,6 +141,7 @@ class TrainingLog(Follower):
             best=result.best,
             metrics=dict(result.metrics or {}),
             level=Level.MEASURED,
+            direction=plan.direction,
         )
 
 
@@ -149,10 +150,12 @@ def sentence(plan: Plan, result: Result, measure: str) -> str:
     label, best = candidate_label(plan.candidate), result.best
     if result.status == Status.DIVERGED:
         text = f"{label} diverged at step {result.evaluations:,} of {plan.steps:,}: {result.message}."
-        return text + (f" Its lowest {measure} before was {number(best.value)}." if best else "")
+        return text + (
+            f" Its {plan.direction.best} {measure} before was {number(best.value)}." if best else ""
+        )
     text = f"Trained with {label}: {measure} {number(result.curve[-1].value)} after {plan.steps:,} steps."
     if best and best.progress < 1:
-        text += f" The lowest was {number(best.value)} after {round(best.progress * plan.steps):,}."
+        text += f" The {plan.direction.best} was {number(best.value)} after {round(best.progress * plan.steps):,}."
     return text
 
 

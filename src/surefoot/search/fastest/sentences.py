@@ -45,7 +45,7 @@ class Times:
     @property
     def target(self) -> float:
         """The value to reach."""
-        return self.stopwatch.ladder.target
+        return self.stopwatch.target
 
     @property
     def measure(self) -> str:

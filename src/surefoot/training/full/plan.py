@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from surefoot import __version__
+from surefoot.study.direction import Direction
 from surefoot.study.run import Candidate, Point, Status
 from surefoot.study.strict_json import or_nan
 from surefoot.tasks import Task
@@ -35,6 +36,7 @@ class Plan:
         steps: length of the training, in evaluations of the loss on a batch.
         validations: measurements, evenly spaced, the end included.
         threads: of torch; their number decides how sums are rounded. Runs of a study have one.
+        direction: which way of the measure is better, which decides which model is the best.
     """
 
     task: str
@@ -43,16 +45,18 @@ class Plan:
     steps: int
     validations: int = VALIDATIONS
     threads: int = 1
+    direction: Direction = Direction.MINIMIZE
 
     @property
     def document(self) -> dict[str, Any]:
-        """As JSON types: equal for equal plans."""
+        """As JSON types: equal for equal plans; the usual direction goes without saying."""
         candidate = asdict(self.candidate)
         settings = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in candidate["hyperparameters"].items()
         }
-        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "candidate"}
+        apart = ["candidate", *(["direction"] if self.direction is Direction.MINIMIZE else [])]
+        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
         return {**rest, **candidate, "hyperparameters": settings}
 
     @property
@@ -69,11 +73,12 @@ class Result:
         status: completed, diverged, stopped by the caller, or still running, to be gone on with.
         evaluations: of the loss so far; where it diverged, up to there.
         curve: everything that was measured; the value is nan where it diverged.
-        best: the lowest of them; None before there is one.
+        best: the best of them; None before there is one.
         message: why it diverged.
         metrics: further measures of the best model, by the task's `metrics`.
         seconds_per_step: median, in the latest sitting; nan where nothing was trained.
         state_bytes: of the optimizer.
+        direction: which way of the measure is better.
     """
 
     status: Status
@@ -83,12 +88,13 @@ class Result:
     metrics: Mapping[str, float] | None = None
     seconds_per_step: float = math.nan
     state_bytes: int = 0
+    direction: Direction = Direction.MINIMIZE
 
     @property
     def best(self) -> Point | None:
-        """The point of the best weights: the first of the lowest values."""
+        """The point of the best weights: the first of the best values."""
         measured = [point for point in self.curve if math.isfinite(point.value)]
-        return min(measured, key=lambda point: point.value, default=None)
+        return min(measured, key=lambda point: self.direction.told(point.value), default=None)
 
     @property
     def last(self) -> Point | None:
@@ -132,6 +138,7 @@ def standing(folder: ModelFolder) -> Result | None:
             {name: or_nan(value) for name, value in found["metrics"].items()},
             or_nan(found["seconds_per_step"]),
             int(found["state_bytes"]),
+            Direction(found["plan"].get("direction", Direction.MINIMIZE)),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise FolderError(f"{folder.path / TRAINING} is not as it was written: {error}") from None
