@@ -119,12 +119,16 @@ class Pilot:
             if self.deadline.left <= 0:
                 self.engine.stop(0)
             for event in self.engine.events(timeout=max(0.1, min(1.0, self.deadline.left))):
+                if isinstance(event, Finished) and unclear is not None:
+                    raise unclear
                 if isinstance(event, Finished) and event.status == Status.STOPPED:
-                    raise unclear or TimeIsUpError
+                    raise TimeIsUpError
                 if isinstance(event, Finished):
                     return points, event
                 assert isinstance(event, Report)
                 points.append(event.point)
+                if unclear is not None:
+                    continue
                 try:
                     self._hear_direction(event.maximize)
                 except InvalidInputError as error:  # at the first report, before the rest is waited for

@@ -206,7 +206,9 @@ class _Study:
             budget = self.budget = self._budget(profile)
         except TimeIsUpError:
             name, workers = script_name(self.question.script), self.engine.slots
-            profile = self.profile = TaskProfile(name, 0, self.question.measure, workers=workers)
+            up = Direction.of(bool(self.question.maximize))
+            profile = TaskProfile(name, 0, self.question.measure, workers=workers, direction=up)
+            self.profile = profile
             self.names = self._rule_out(profile)
             budget = self.budget
         self.measure, self.direction = profile.measure, profile.direction

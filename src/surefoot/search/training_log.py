@@ -150,12 +150,12 @@ def sentence(plan: Plan, result: Result, measure: str) -> str:
     label, best = candidate_label(plan.candidate), result.best
     if result.status == Status.DIVERGED:
         text = f"{label} diverged at step {result.evaluations:,} of {plan.steps:,}: {result.message}."
-        return text + (
-            f" Its {plan.direction.best} {measure} before was {number(best.value)}." if best else ""
-        )
+        word = plan.direction.best
+        return text + (f" Its {word} {measure} before was {number(best.value)}." if best else "")
     text = f"Trained with {label}: {measure} {number(result.curve[-1].value)} after {plan.steps:,} steps."
     if best and best.progress < 1:
-        text += f" The {plan.direction.best} was {number(best.value)} after {round(best.progress * plan.steps):,}."
+        at = f"after {round(best.progress * plan.steps):,}"
+        text += f" The {plan.direction.best} was {number(best.value)} {at}."
     return text
 
 

@@ -26,7 +26,7 @@ from surefoot.errors import InvalidInputError
 from surefoot.search.fastest.target_times import Curve, Ladder, seconds_to
 from surefoot.study.decisions import TargetSet
 from surefoot.study.direction import Direction
-from surefoot.study.format import number, seconds
+from surefoot.study.format import number, seconds, with_article
 from surefoot.study.records import RunRecord
 from surefoot.study.requests import Reading, Request
 from surefoot.study.run import Candidate, Phase, Point
@@ -153,12 +153,12 @@ class Stopwatch:
 
     def measure(self, task_measure: str) -> str:
         """What is compared, in words."""
-        return f"seconds to a {task_measure} of {number(self.target)}"
+        return f"seconds to {with_article(task_measure)} of {number(self.target)}"
 
     def explain(self, label: str, measure: str) -> str:
         """The target and where it comes from, in a sentence."""
         ladder = self.ladder
-        target = f"The target is a {measure} of {number(self.target)}"
+        target = f"The target is {with_article(measure)} of {number(self.target)}"
         if not ladder.reached:
             return (
                 f"{target}; {label} reaches it on none of {ladder.seeds} seeds (it gets to "
