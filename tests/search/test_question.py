@@ -49,7 +49,18 @@ def test_a_script_names_its_study_and_comes_last_in_the_command():
 
 
 def test_a_study_of_a_task_is_named_and_stored_as_if_there_were_no_scripts():
-    assert not {"script", "measure"} & Question.ask("digits").settings.keys()
+    assert not {"script", "measure", "maximize"} & Question.ask("digits").settings.keys()
+    assert "maximize" not in Question.ask(script=SCRIPT).settings
+
+
+def test_a_direction_is_part_of_the_question_where_somebody_says_it():
+    usual = Question.ask("digits")
+    for maximize, option in ((True, "--maximize"), (False, "--no-maximize")):
+        asked = Question.ask("digits", maximize=maximize)
+        assert asked.study != usual.study
+        assert asked.settings["maximize"] is maximize
+        assert option in shlex.split(asked.command)
+    assert "maximize" not in usual.command
 
 
 @pytest.mark.parametrize(
@@ -58,7 +69,6 @@ def test_a_study_of_a_task_is_named_and_stored_as_if_there_were_no_scripts():
         ({"task": "digits", "script": SCRIPT}, "not both"),
         ({}, "say what to train"),
         ({"task": "digits", "measure": "error"}, "--measure goes with a command"),
-        ({"script": SCRIPT, "measure": "val accuracy"}, "--measure: of 'val accuracy' higher is better"),
         ({"script": SCRIPT, "schedule": "cosine"}, "keeps its own schedule"),
         ({"script": SCRIPT, "sets": ["adam.warmup=0.1"]}, "keeps its own schedule"),
         ({"script": SCRIPT, "goal": "fastest"}, "--goal fastest goes with a task only"),

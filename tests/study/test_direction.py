@@ -17,7 +17,7 @@ from surefoot.tasks import builtin_tasks
 )
 def test_scores(measure):
     assert higher_is_better(measure)
-    with pytest.raises(surefoot.SurefootError, match="mine: of .* higher .*maximize=True") as told:
+    with pytest.raises(surefoot.SurefootError, match=r"mine: of .* higher .*maximize=True") as told:
         direction_of("mine", measure, None)
     assert "\n" not in str(told.value)
     for maximize in (True, False):
