@@ -1,6 +1,6 @@
 """A script that trains in a moment, for whole studies: `python small_script.py [BEHAVIOUR]`.
 
-constant seeds itself, silent never reports, sparse has an embedding, up is maximized, torn contradicts itself.
+constant seeds itself, silent never reports, sparse has an embedding; up is maximized, and torn says both.
 """
 
 import sys

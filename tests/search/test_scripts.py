@@ -83,9 +83,8 @@ def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_i
 def pilot(question, folder, engine=None):
     with Store.at(str(folder / "evidence.db")) as store:
         log = store.begin(question.study, question.task, question.settings, None, {})
-        return Pilot(
-            question, 0, engine or InlineEngine(), log, folder, RaceDisplay(live=False), NEVER
-        ).profile()
+        made = Pilot(question, 0, engine or InlineEngine(), log, folder, RaceDisplay(live=False), NEVER)
+        return made.profile()
 
 
 @pytest.mark.slow
