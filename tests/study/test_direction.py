@@ -2,7 +2,7 @@ import pytest
 
 import surefoot
 from surefoot.study.direction import Direction, bound, direction_of, higher_is_better
-from surefoot.tasks import builtin_tasks
+from surefoot.tasks import builtin_tasks, said_by
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,20 @@ def test_others(measure):
     assert direction_of("mine", measure, True) is Direction.MAXIMIZE
 
 
-def test_no_built_in_task_is_refused():
+def test_no_built_in_task_is_refused_or_maximized():
     for task in builtin_tasks().values():
-        assert not higher_is_better(task.measure), task.name
+        assert direction_of(task.name, task.measure, said_by(task)) is Direction.MINIMIZE
+        with pytest.raises(surefoot.SurefootError, match=f"{task.name}: of .* lower is better by its name"):
+            direction_of(task.name, task.measure, said_by(task), True)
+
+
+@pytest.mark.parametrize("measure", ["negative loss", "-error", "1 - error rate", "explained part", "reward"])
+def test_what_is_turned_round_may_be_maximized(measure):
+    assert direction_of("mine", measure, None, True) is Direction.MAXIMIZE
+
+
+def test_whoever_makes_a_task_knows_better_than_its_name():
+    assert direction_of("mine", "loss of weight", True) is Direction.MAXIMIZE
 
 
 @pytest.mark.parametrize("said", [True, False])

@@ -86,15 +86,17 @@ SCORES = frozenset(
 RATES = ("hit", "success", "win")
 """Before "rate"."""
 
+NEGATIVE = frozenset(["negative", "neg", "minus", "negated", "inverse"])
+"""Words that turn the others round."""
+
 LOWER = frozenset(
     [
-        "loss", "losses", "error", "errors", "err", "negative", "neg", "minus", "negated", "inverse",
-        "nll", "brier", "fid", "kid", "crps", "regret", "distance", "divergence", "deviation", "std",
-        "variance", "gap", "drop", "cost", "penalty", "miss", "misses", "missed", "mse", "rmse", "mae",
-        "mape", "wer", "cer", "perplexity", "time", "seconds"
+        "loss", "losses", "error", "errors", "err", "nll", "brier", "fid", "kid", "crps", "regret",
+        "distance", "divergence", "deviation", "std", "variance", "gap", "drop", "cost", "penalty", "miss",
+        "misses", "missed", "mse", "rmse", "mae", "mape", "wer", "cer", "perplexity", "time", "seconds"
     ]
 )  # fmt: skip
-"""Words that turn the others round, or that name measures of which lower is better."""
+"""Words of measures of which lower is better."""
 
 TURNED_ROUND = re.compile(
     r"(?:^|[\s(=])\d+(?:\.\d*)?\s*[-−–]\s*(?=[^\W\d])"  # "1 - accuracy", "100-bleu", not "top-1-accuracy"
@@ -107,7 +109,7 @@ TURNED_ROUND = re.compile(
 def higher_is_better(measure: str) -> str:
     """The word in a measure's name that says so; empty if none does, or another turns it round."""
     words = _words(measure)
-    if TURNED_ROUND.search(measure) or LOWER.intersection(words):
+    if TURNED_ROUND.search(measure) or (LOWER | NEGATIVE).intersection(words):
         return ""
     for word, after in itertools.pairwise([*words, ""]):
         if word in RATES and after in ("rate", "ratio"):
@@ -115,6 +117,14 @@ def higher_is_better(measure: str) -> str:
         if word in SCORES or word.rstrip("0123456789") in SCORES:
             return word
     return ""
+
+
+def lower_is_better(measure: str) -> str:
+    """The word in a measure's name that says so; empty if none does, or another turns it round."""
+    words = _words(measure)
+    if TURNED_ROUND.search(measure) or NEGATIVE.intersection(words):
+        return ""
+    return next((word for word in words if word in LOWER), "")
 
 
 def score_refused(measure: str) -> str:
@@ -137,12 +147,18 @@ def direction_of(subject: str, measure: str, said: bool | None, asked: bool | No
         asked: by the command line or the call; None: nothing.
 
     Raises:
-        InvalidInputError: the two contradict each other, or nobody says it of a measure named like a score.
+        InvalidInputError: the two contradict each other, nobody says it of a measure named like a score, or
+            one named like a loss is asked to be maximized.
     """
     if said is not None and asked is not None and said != asked:
         raise InvalidInputError(
             f"{subject} says itself that {Direction.of(said).better} is better (maximize={said}), "
             f"and it is asked for maximize={asked}: leave that out, or change {subject}"
+        )
+    if said is None and asked and (word := lower_is_better(measure)):
+        raise InvalidInputError(
+            f"{subject}: of {measure!r} lower is better by its name ({word}), and it is asked for "
+            "maximize=True: leave that out, or let the task or the script say maximize=True itself"
         )
     found = said if asked is None else asked
     if found is None and (refused := score_refused(measure)):

@@ -138,7 +138,7 @@ def standing(folder: ModelFolder) -> Result | None:
             {name: or_nan(value) for name, value in found["metrics"].items()},
             or_nan(found["seconds_per_step"]),
             int(found["state_bytes"]),
-            Direction(found["plan"].get("direction", Direction.MINIMIZE)),
+            Direction(found.get("plan", {}).get("direction", Direction.MINIMIZE)),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise FolderError(f"{folder.path / TRAINING} is not as it was written: {error}") from None
