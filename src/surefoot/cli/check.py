@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from surefoot.cli.group import data_option, surefoot
+from surefoot.cli.group import data_option, maximize_option, surefoot
 
 if TYPE_CHECKING:
     from surefoot.checks.findings import CheckReport
@@ -24,10 +24,11 @@ Examples:
 )
 @click.argument("task")
 @data_option
+@maximize_option
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Runs side by side later. [default: one per core]"
 )
-def check(task: str, data: str | None, workers: int | None) -> None:
+def check(task: str, data: str | None, maximize: bool | None, workers: int | None) -> None:
     """Look for mistakes in TASK before a study begins, and say how long one would take.
 
     Ends with 0 if the task can be trained as it is, and with 2 if not: a line for each mistake.
@@ -36,7 +37,7 @@ def check(task: str, data: str | None, workers: int | None) -> None:
     from surefoot.tasks import load_task, with_data
 
     side_by_side = workers or processors()
-    report = check(load_task(with_data(task, data)), side_by_side)
+    report = check(load_task(with_data(task, data)), side_by_side, maximize)
     for finding in report.findings:
         click.echo(f"{'wrong' if finding.wrong else 'note '}  {finding.text}")
     if report.findings:
@@ -56,6 +57,7 @@ def _print_facts(report: CheckReport, workers: int) -> None:
 
     facts = report.facts
     frozen = f", {facts.frozen:,} frozen" if facts.frozen else ""
+    better = f", {facts.direction.better} is better" if facts.direction else ""
     known = {
         "model": facts.parameters is not None
         and f"{facts.parameters:,} parameters ({', '.join(facts.dtypes)}){frozen}",
@@ -63,7 +65,7 @@ def _print_facts(report: CheckReport, workers: int) -> None:
         "a step": facts.seconds_per_step is not None
         and f"{seconds(facts.seconds_per_step)} on one core; a training has {plural(facts.steps, 'step')}",
         "validation": facts.initial_value is not None
-        and f"{number(facts.initial_value)} before any training; {seconds(facts.validation_seconds)}"
+        and f"{number(facts.initial_value)} before any training{better}; {seconds(facts.validation_seconds)}"
         + (f" for {plural(facts.held_out, 'row')}" if facts.held_out else ""),
         "memory": facts.peak_memory is not None and f"{size(facts.peak_memory)} for one run",
         f"{TRAININGS} trainings": facts.training_seconds is not None

@@ -86,7 +86,7 @@ class TargetSet:
 
     Attributes:
         target: the value that counts.
-        values: ever lower values of the baseline.
+        values: ever better values of the baseline.
         seconds: how long the baseline needs to each.
         whole: seconds of the baseline's full training.
         reached, seeds: how many of the baseline's seeds reached the target, and how many there were.
@@ -151,7 +151,7 @@ class PlayoffPlace:
     Attributes:
         place: from 1.
         goes_on: whether it is a finalist.
-        mean: over its seeds; infinite where one of them diverged.
+        mean: over its seeds; infinite where one of them diverged, on the side that is worse.
         seeds: how many it had.
         behind: how far its mean was behind the best candidate's over the same seeds.
         best: that candidate.

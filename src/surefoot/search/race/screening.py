@@ -19,6 +19,7 @@ from surefoot.search.race.race import Race
 from surefoot.search.space import candidates as space
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide
+from surefoot.study.direction import Direction
 from surefoot.study.label import candidate_label
 from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
@@ -37,6 +38,7 @@ class Screening:
         decide: called with every decision.
         first: candidates to look at before all others.
         marks, tariff, order, shortest: as `Race` takes them.
+        direction: which way of the values is better; the race's decisions are told in the user's own.
     """
 
     def __init__(
@@ -50,11 +52,14 @@ class Screening:
         tariff: Tariff | None = None,
         order: Sequence[str] = (),
         shortest: float = 0.0,
+        direction: Direction = Direction.MINIMIZE,
     ) -> None:
+        self.direction = direction
         self.grid = grid
         self.race = Race(
             grid,
             budget,
+            direction is Direction.MINIMIZE,
             priors=space.priors(list(dict.fromkeys(candidate.optimizer for candidate in grid))),
             order=order,
             portfolio=[grid.index(candidate) for candidate in first],
@@ -75,8 +80,8 @@ class Screening:
         return None if asked is None else RunRequest(self.grid[asked[0]], self.seed, asked[1], Phase.SCREEN)
 
     def tell(self, request: RunRequest, value: float) -> None:
-        """Pass the value on to the race."""
-        arm = self.arms[request.candidate.key]
+        """Pass the value on to the race, which writes down the user's own."""
+        arm, value = self.arms[request.candidate.key], self.direction.own(value)
         self.values[arm] = (request.progress, value)
         self.race.tell(arm, request.progress, value)
 
@@ -93,7 +98,8 @@ class Screening:
         bands = [d.band for d in self.race.decisions if math.isclose(d.rung, rung) and not math.isnan(d.band)]
         band = bands[-1] if bands else math.nan
         following = best[1] if len(best) > 1 else None
-        return screening_so_far(best[0], following, band, len(self.values), len(self.grid), measure)
+        tried, grid = len(self.values), len(self.grid)
+        return screening_so_far(best[0], following, band, tried, grid, measure, self.direction)
 
     def pass_on_decisions(self) -> None:
         """Record what the race has decided since the last call."""
