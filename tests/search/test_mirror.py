@@ -244,3 +244,18 @@ def test_a_run_ends_at_the_first_mark_that_is_as_good_as_the_target(races, task)
 
 def target_of(study):
     return next(d.decision for d in study.decisions if isinstance(d.decision, TargetSet))
+
+
+@pytest.mark.parametrize("runs", [0.3, 2.0, 5.0])
+def test_an_answer_before_confirmation_is_the_mirror_image_too(runs, tmp_path):
+    (loss, _), (mirror, told) = (study_of(task, tmp_path, runs=runs) for task in ("share", "negated"))
+    one, other = loss.answer, mirror.answer
+    assert other.level is one.level
+    assert other.recommendation == one.recommendation
+    assert other.direction is Direction.MAXIMIZE
+    for ours, theirs in zip(one.candidates, other.candidates, strict=True):
+        assert theirs.values == tuple(near(-value) for value in ours.values)
+    texts = [other.sentence, *other.why, *(record.text for record in mirror.decisions), *told]
+    assert not [text for text in texts if WRONG_WAY.search(text)]
+    assert "higher is better" in page(other, print_answer)
+    assert report_html(mirror)
