@@ -95,11 +95,13 @@ class CheckReport:
 
     Attributes:
         task: its name.
+        measure: what it validates, in words.
         findings: the worst first.
         facts: what was measured.
     """
 
     task: str
+    measure: str
     findings: tuple[Finding, ...]
     facts: TaskFacts
 

@@ -74,7 +74,7 @@ class _Check:
             measures = self.part(lambda: check_validation(self.task, self.measured, self.maximize))
             self.cost(trains and measures and not any(f.wrong for f in self.findings))
         ordered = sorted(self.findings, key=lambda f: (not f.wrong, ORDER.index(f.about)))
-        return CheckReport(self.task.name, tuple(ordered), self.facts)
+        return CheckReport(self.task.name, self.task.measure, tuple(ordered), self.facts)
 
     def part(self, findings: Callable[[], Iterable[Finding]]) -> bool:
         """Add what a part finds; whether it came to its end."""

@@ -57,7 +57,6 @@ def _print_facts(report: CheckReport, workers: int) -> None:
 
     facts = report.facts
     frozen = f", {facts.frozen:,} frozen" if facts.frozen else ""
-    better = f", {facts.direction.better} is better" if facts.direction else ""
     known = {
         "model": facts.parameters is not None
         and f"{facts.parameters:,} parameters ({', '.join(facts.dtypes)}){frozen}",
@@ -65,16 +64,20 @@ def _print_facts(report: CheckReport, workers: int) -> None:
         "a step": facts.seconds_per_step is not None
         and f"{seconds(facts.seconds_per_step)} on one core; a training has {plural(facts.steps, 'step')}",
         "validation": facts.initial_value is not None
-        and f"{number(facts.initial_value)} before any training{better}; {seconds(facts.validation_seconds)}"
+        and f"{number(facts.initial_value)} before any training; {seconds(facts.validation_seconds)}"
         + (f" for {plural(facts.held_out, 'row')}" if facts.held_out else ""),
+        "measure": facts.direction is not None and f"{report.measure}, {facts.direction.better} is better",
         "memory": facts.peak_memory is not None and f"{size(facts.peak_memory)} for one run",
         f"{TRAININGS} trainings": facts.training_seconds is not None
         and f"about {seconds(facts.study_seconds(workers))} with {workers} at once",
     }
-    about = {"model": {"model"}, "batches": {"batches", "data"}, "a step": {"loss", "gradient"}}
+    about = {
+        "model": {"model"}, "batches": {"batches", "data"}, "a step": {"loss", "gradient"},
+        "validation": {"validate"}, "measure": {"validate"},
+    }  # fmt: skip
     wrong = {finding.about for finding in report.wrong}
     rows = [
-        (what, "wrong" if wrong & about.get(what, {"validate"} if what == "validation" else set()) else
+        (what, "wrong" if wrong & about.get(what, set()) else
          "ok" if text else "not reached", text or MISSING)
         for what, text in known.items()
     ]  # fmt: skip

@@ -120,9 +120,10 @@ class EngineSuite:
         """At the first mark that is as good as it, whichever way is better."""
         marks: dict[str, Any] = {"progress": 0.5, "marks": (0.1, 0.3)}
         ((values, _),) = gather(engine, self.job("Sample", **marks)).values()
+        here = list(map(float, values))
         for direction in Direction:
-            target = values[1]
-            first = next(i for i, value in enumerate(values) if direction.behind(value, target) <= 0)
+            target = here[1]
+            first = next(i for i, value in enumerate(here) if direction.behind(value, target) <= 0)
             job = self.job("Sample", **marks, target=target, direction=direction)
             ((seen, end),) = gather(engine, job).values()
             assert end.status == "completed", end.message
