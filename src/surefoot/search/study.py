@@ -41,6 +41,8 @@ from surefoot.search.fastest.stopwatch import (
 from surefoot.search.pace import Pace
 from surefoot.search.pilot import Pilot, TimeIsUpError, fingerprint, summary, tariff
 from surefoot.search.question import Question
+from surefoot.search.race.bracketing import Bracketing
+from surefoot.search.race.bracketing import entrants as bracketed
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.search.race.screening import SEED_STRIDE, Screening
 from surefoot.search.runner import Runner, Watcher
@@ -513,6 +515,7 @@ class _Study:
             self.tariff,
             order,
             shortest,
+            0.0 if question.script else profile.steps,
         )
         self.screening = screening
         runner.drive(screening, reading, self._until(budget.share(budget.race, SLACK)))
@@ -524,13 +527,25 @@ class _Study:
 
     def _play_off(self, runner: Runner, reading: Reading, race: Screening, budget: Budget) -> list[Candidate]:
         """The finalists: from a play-off where the budget pays for more candidates than go on."""
-        best = race.finalists(entrants(budget.playoff))
-        if len(best) <= FINALISTS:
-            return race.finalists(FINALISTS)
+        best = self._bracket(runner, reading, race, budget)
+        if len(best) <= FINALISTS or not budget.playoff:
+            return best[:FINALISTS]
         self.watcher.phase("play off the best of each optimizer" + self.unit)
         playoff = Playoff(best, race.seed, budget.playoff, candidate_label, self._decide)
-        runner.drive(playoff, reading, self._until(budget.share(budget.race + budget.playoff, SLACK)))
+        runner.drive(playoff, reading, self._until(budget.share(budget.before_confirmation, SLACK)))
         return playoff.finalists(FINALISTS) or race.finalists(FINALISTS)
+
+    def _bracket(self, runner: Runner, reading: Reading, race: Screening, budget: Budget) -> list[Candidate]:
+        """The best candidates once their learning rates are bracketed at full length; the race's without."""
+        count = entrants(budget.playoff) if budget.playoff else FINALISTS
+        best = race.finalists(bracketed(budget.bracketing))
+        if not best:
+            return race.finalists(count)
+        self.watcher.phase("bracket the learning rates of the best at full length" + self.unit)
+        bracketing = Bracketing(best, race.grid, race.finished, race.seed, budget.bracketing, self._decide)
+        share = budget.share(budget.race + budget.bracketing, SLACK)
+        runner.drive(bracketing, reading, self._until(share))
+        return bracketing.finalists(count) or race.finalists(count)
 
     def _confirm(
         self,

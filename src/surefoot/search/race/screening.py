@@ -37,6 +37,7 @@ class Screening:
         decide: called with every decision.
         first: candidates to look at before all others.
         marks, tariff, order, shortest: as `Race` takes them.
+        steps: of a full training; 0: not known.
     """
 
     def __init__(
@@ -50,12 +51,13 @@ class Screening:
         tariff: Tariff | None = None,
         order: Sequence[str] = (),
         shortest: float = 0.0,
+        steps: float = 0.0,
     ) -> None:
         self.grid = grid
         self.race = Race(
             grid,
             budget,
-            priors=space.priors(list(dict.fromkeys(candidate.optimizer for candidate in grid))),
+            priors=space.priors(list(dict.fromkeys(candidate.optimizer for candidate in grid)), steps),
             order=order,
             portfolio=[grid.index(candidate) for candidate in first],
             marks=marks,
@@ -83,6 +85,15 @@ class Screening:
     def finalists(self, count: int) -> list[Candidate]:
         """The best candidate of each of the best optimizers."""
         return [self.grid[arm] for arm in self.race.finalists(count)]
+
+    @property
+    def finished(self) -> dict[str, float]:
+        """The values of those that were trained to the end, by candidate key; nan where one diverged."""
+        return {
+            self.grid[arm].key: value
+            for arm, (progress, value) in self.values.items()
+            if progress == 1 or not math.isfinite(value)
+        }
 
     def so_far(self, measure: str) -> str:
         """Who is ahead, in words; empty before the first value."""
