@@ -20,7 +20,7 @@ from surefoot.study.format import plural, rounded, seconds
 RACE_SHARE = 0.25
 BRACKETING_SHARE = 0.25
 PLAYOFF_SHARE = 0.1
-"""More than half of the budget finds the finalists, the rest measures them.  Most of that half is for learning
+"""More than half of the budget finds the finalists, the rest measures them.  Most of it is for learning
 rates, since a wrong one costs more than a wrong optimizer."""
 
 SMALL_RACE_SHARE = 0.35

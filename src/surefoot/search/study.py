@@ -41,7 +41,7 @@ from surefoot.search.fastest.stopwatch import (
 from surefoot.search.pace import Pace
 from surefoot.search.pilot import Pilot, TimeIsUpError, fingerprint, summary, tariff
 from surefoot.search.question import Question
-from surefoot.search.race.bracketing import Bracketing
+from surefoot.search.race.bracketing import MOST_ENTRANTS, Bracketing
 from surefoot.search.race.bracketing import entrants as bracketed
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.search.race.screening import SEED_STRIDE, Screening
@@ -516,6 +516,7 @@ class _Study:
             order,
             shortest,
             0.0 if question.script else profile.steps,
+            0.0 if budget.bracketing else None,
         )
         self.screening = screening
         runner.drive(screening, reading, self._until(budget.share(budget.race, SLACK)))
@@ -538,8 +539,8 @@ class _Study:
     def _bracket(self, runner: Runner, reading: Reading, race: Screening, budget: Budget) -> list[Candidate]:
         """The best candidates once their learning rates are bracketed at full length; the race's without."""
         count = entrants(budget.playoff) if budget.playoff else FINALISTS
-        best = race.finalists(bracketed(budget.bracketing))
-        if not best:
+        best = race.finalists(MOST_ENTRANTS)
+        if not bracketed(budget.bracketing):
             return race.finalists(count)
         self.watcher.phase("bracket the learning rates of the best at full length" + self.unit)
         bracketing = Bracketing(best, race.grid, race.finished, race.seed, budget.bracketing, self._decide)

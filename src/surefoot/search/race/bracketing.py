@@ -1,15 +1,16 @@
-"""Bracketing: the learning rate of each optimizer's best candidate, at full length, until both sides are seen.
+"""Bracketing: the learning rate of each optimizer's best candidate, at full length, both sides seen.
 
-    bracketing = Bracketing(race.finalists(entrants(runs=20)), grid, known, seed=0, runs=20, …)
+    bracketing = Bracketing(race.finalists(MOST_ENTRANTS), grid, known, seed=0, runs=20, …)
     while (request := bracketing.ask()) is not None:
         bracketing.tell(request, train(request))
     bracketing.finalists(8)
 
 A race decides on short runs, whose best rates are not those of long ones. Here every entrant is trained to
-the end, and then its neighbours on the grid of rates, one step either way, further while the edge is the best.
-Each round goes to the optimizers that may become best soonest; the side is tried first on which others improved.
-What then stands for an optimizer is chosen by its own line alone, smoothed as the lines ask for: another
-warmup or decay is another line.
+the end, and then its neighbours on the grid of rates, one step either way, further while the edge is best.
+Each round goes to the optimizers that promise most, and first to the side on which others became better. What
+then stands for an optimizer is the best value of its own line: another warmup or decay is another line. To
+choose by smoothed values loses more than it gains here, on lines of three or four; what the lines say of
+their noise decides whether a second rate goes on beside the first.
 """
 
 from __future__ import annotations
@@ -19,15 +20,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from surefoot.search.race.line_smoothing import smoothed
+from surefoot.search.race.line_noise import line_noise
 from surefoot.search.space.lr_grid import Grid
-from surefoot.study.decisions import Decide
+from surefoot.study.decisions import Bracketed, Decide
+from surefoot.study.format import number, setting
+from surefoot.study.label import candidate_label
 from surefoot.study.requests import Request
 from surefoot.study.run import Candidate, Phase
 
-ENTRANT_RUNS = 2.5
-"""An entrant costs so many trainings: its own, and one on either side, one of which is the best twice in three
-times."""
+ENTRANT_RUNS = 1.9
+"""So many trainings are there for each that enters at once. To see both sides takes three or four; many
+promise little before that, and what is left over goes to the next."""
+
+MOST_ENTRANTS = 12
+"""Who stands further down in the race is not bracketed, whatever the budget."""
 
 FEWEST_RUNS = 2.0
 """With fewer nothing is bracketed."""
@@ -39,14 +45,16 @@ NEAR = 1.0
 """In decades: what is further from a line's best says nothing of it."""
 
 MUCH_WORSE = 2.0
-"""Neither does what is so many times as large: it lies on a cliff beside the bottom, whatever the noise there."""
+"""Neither does what is so many times as large: it lies on a cliff beside the bottom, whatever the noise."""
 
 Scale = Callable[[float], float]
 
 
 def entrants(runs: float) -> int:
-    """How many optimizers can be bracketed for this many trainings."""
-    return max(math.floor(runs / ENTRANT_RUNS), int(runs >= FEWEST_RUNS))
+    """How many optimizers are bracketed at once for this many trainings."""
+    if runs < FEWEST_RUNS:
+        return 0
+    return min(MOST_ENTRANTS, max(1, math.floor(runs / ENTRANT_RUNS)))
 
 
 @dataclass
@@ -60,8 +68,8 @@ class _Line:
         values: by place, at full length; infinite where one diverged.
     """
 
-    candidates: list[Candidate]
-    decades: list[float]
+    candidates: Sequence[Candidate]
+    decades: Sequence[float]
     start: int
     values: dict[int, float] = field(default_factory=dict)
 
@@ -71,7 +79,7 @@ class _Line:
         return min(self.values, key=lambda place: (self.values[place], place))
 
     def open(self) -> list[int]:
-        """Places beside the best that were not tried, the upper first; above a rate that diverged nothing is."""
+        """Places beside the best that were not tried, the upper first; none above a rate that diverged."""
         if not self.values:
             return [self.start]
         lost = min((place for place, value in self.values.items() if math.isinf(value)), default=math.inf)
@@ -84,7 +92,7 @@ class _Line:
         return scale(began) - scale(self.values[self.best]) if math.isfinite(began) else 0.0
 
     def promise(self, scale: Scale, usual: float) -> float:
-        """What the best may become with a step more: at an edge half as much better again as the last one was.
+        """What the best may become with a step more: at an edge half the last one's gain better.
 
         Args:
             scale: of the values.
@@ -108,7 +116,8 @@ class Bracketing:
     """Asks for full trainings on the race's seed.
 
     Args:
-        candidates: the best of each optimizer, in the order of the race.
+        candidates: the best of each optimizer, in the order of the race. The first `entrants` enter at once,
+            the next whenever none of those promises anything more.
         grid: every candidate of the study.
         known: values at full length on the race's seed, by candidate key.
         seed: the race's own.
@@ -128,9 +137,8 @@ class Bracketing:
         self.seed, self.runs_left, self.decide = seed, runs, decide
         self.known = {key: value if math.isfinite(value) else math.inf for key, value in known.items()}
         places = Grid(grid)
-        self.lines = [_line(candidate, grid, places) for candidate in candidates]
-        for line in self.lines:
-            line.values = {p: self.known[c.key] for p, c in enumerate(line.candidates) if c.key in known}
+        every = [_line(candidate, grid, places) for candidate in candidates]
+        self.lines, self.later = every[: entrants(runs)], every[entrants(runs) : MOST_ENTRANTS]
         self.waiting: list[Request] = []
         self.outstanding = 0
 
@@ -151,34 +159,36 @@ class Bracketing:
     def finalists(self, count: int) -> list[Candidate]:
         """The best `count`: what stands for each optimizer, and what is as good as the best up to noise.
 
-        Whoever was not measured comes after, in the order of the race.
+        Whoever was not measured comes after, in the order of the race; whose every rate diverged is none.
         """
-        told = [self._near_the_best(line) for line in self.lines]
-        scale = _scale(value for line in told for value in line.values())
-        found = smoothed([{place: scale(value) for place, value in line.items()} for line in told])
-        worth: dict[str, float] = {}
-        every: dict[str, Candidate] = {}
-        for line, values in zip(self.lines, found.lines, strict=True):
-            at = {line.decades[place]: line.candidates[place] for place in line.values}
-            every |= {at[place].key: at[place] for place in values}
-            worth |= {at[place].key: value for place, value in values.items()}
-        representatives = self._representatives(worth)
-        lead = min(worth.values(), default=math.inf)
-        level = {key for key, value in worth.items() if value - lead <= found.noise}
-        ranked = sorted({c.key for c in representatives} & worth.keys() | level, key=lambda key: worth[key])
-        rest = [candidate for candidate in representatives if candidate.key not in worth]
-        return [*(every[key] for key in ranked), *rest][:count]
+        self._gather()
+        near = [self._near_the_best(line) for line in self.lines]
+        scale = _scale(value for values in near for value in values.values())
+        told = [{at: scale(value) for at, value in values.items()} for values in near]
+        lead = min((value for values in told for value in values.values()), default=math.inf)
+        noise = line_noise(told)
+        measured: list[tuple[float, Candidate]] = []
+        for line, values in zip(self.lines, told, strict=True):
+            ranked = sorted(values.items(), key=lambda item: item[1])
+            level = [item for item in ranked[1:] if item[1] - lead <= noise]
+            measured += [
+                (value, line.candidates[line.decades.index(at)]) for at, value in [*ranked[:1], *level]
+            ]
+            if ranked:
+                self._explain(line, line.candidates[line.decades.index(ranked[0][0])])
+        measured.sort(key=lambda item: item[0])  # of equals as the race has it
+        unmeasured = [line.candidates[line.start] for line in self.lines if not line.values]
+        return [*(candidate for _, candidate in measured), *unmeasured][:count]
 
-    def _representatives(self, worth: Mapping[str, float]) -> list[Candidate]:
-        """Of each line the candidate that is worth most, or the one that entered, unless it diverged."""
-        found = []
-        for line in self.lines:
-            measured = [c for c in line.candidates if c.key in worth]
-            if measured:
-                found.append(min(measured, key=lambda candidate: worth[candidate.key]))
-            elif not line.values:
-                found.append(line.candidates[line.start])
-        return found
+    def _explain(self, line: _Line, candidate: Candidate) -> None:
+        place = line.candidates.index(candidate)
+        value = line.values[place]
+        rates = tuple(line.candidates[p].hyperparameters.get("lr", math.nan) for p in sorted(line.values))
+        seen = not line.open()
+        told = f"{candidate_label(candidate)} stands for its optimizer: {number(value)} at the end"
+        tried = f", of learning rates {setting(rates[0])} to {setting(rates[-1])}" if len(rates) > 1 else ""
+        text = f"{told}{tried}; {'both sides were seen' if seen else 'beyond was not tried'}."
+        self.decide(Bracketed(text, candidate, value, rates, seen))
 
     def _near_the_best(self, line: _Line) -> dict[float, float]:
         values = {line.decades[place]: value for place, value in line.values.items() if math.isfinite(value)}
@@ -192,21 +202,23 @@ class Bracketing:
             if abs(place - best) <= NEAR and value <= most
         }
 
-    def _next_round(self) -> None:
+    def _gather(self) -> None:
         for line in self.lines:
-            line.values |= {
-                place: self.known[candidate.key]
-                for place, candidate in enumerate(line.candidates)
-                if candidate.key in self.known
-            }
+            known = enumerate(candidate.key for candidate in line.candidates)
+            line.values = {place: self.known[key] for place, key in known if key in self.known}
+
+    def _next_round(self) -> None:
+        self._gather()
+        while self.later and not any(line.open() for line in self.lines):
+            self.lines.append(self.later.pop(0))
+            self._gather()
         going_on = [line for line in self.lines if line.open()]
         scale = _scale(v for line in self.lines for v in line.values.values() if math.isfinite(v))
         gains = [line.gain(scale) for line in self.lines if len(line.values) > 1]
         usual = median(gains) if gains else 0.0
-        going_on.sort(
-            key=lambda line: line.promise(scale, usual)
-        )  # stable: the race's order decides between equals
-        upwards = self._upwards() > 0  # else down: the best rate falls as training goes on
+        # Stable: the race's order decides between equals.
+        going_on.sort(key=lambda line: line.promise(scale, usual))
+        upwards = self._upwards() >= 0  # the race takes the low side of what it sees
         for line in going_on[: max(0, min(WIDTH, math.floor(self.runs_left)))]:
             place = line.open()[0 if upwards else -1]
             self.waiting.append(Request(line.candidates[place], self.seed, 1.0, Phase.SCREEN))
@@ -221,7 +233,7 @@ class Bracketing:
 def _line(candidate: Candidate, grid: Sequence[Candidate], places: Grid) -> _Line:
     line = places.line_of(grid.index(candidate))
     candidates = [grid[place] for place in line.arms]
-    return _Line(candidates, list(line.decades), candidates.index(candidate))
+    return _Line(candidates, line.decades, candidates.index(candidate))
 
 
 def _scale(values: Iterable[float]) -> Scale:

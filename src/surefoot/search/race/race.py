@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from statistics import fmean
 
 from surefoot.search.race.decisions import Journal, Step
 from surefoot.search.race.ledger import Job, Ledger, lowest_first
@@ -92,6 +91,7 @@ class Race:
         tariff: what a run costs; by default its progress.
         shortest: no default rung is shorter: where training has hardly begun, nothing can be compared. A
             budget that does not pay for all on longer rungs pays for fewer optimizers.
+        low_side: as `Neighbourhood` takes it; 0 where the learning rates of the best are bracketed later.
 
     Attributes:
         finished: whether the race has nothing more to ask for.
@@ -113,6 +113,7 @@ class Race:
         marks: Sequence[float] = (),
         tariff: Tariff | None = None,
         shortest: float = 0.0,
+        low_side: float | None = None,
     ) -> None:
         if not arms:
             raise ValueError("a race needs at least one arm")
@@ -129,7 +130,7 @@ class Race:
         tariff = tariff or Tariff()
         found = ascending(rungs) if rungs else rungs_for(len(self._first_look), budget, tariff, shortest)
         self._ledger = Ledger(at_marks(found, marks) if marks else found, budget, tariff)
-        self._standings = Standings(self._grid, Neighbourhood(arms), self._ledger)
+        self._standings = Standings(self._grid, Neighbourhood(arms, low_side), self._ledger)
         self._journal = Journal(arms, self._ledger.rungs, lower_is_better)
         self._scouted = False
         self._round: list[Job] = []
@@ -228,15 +229,20 @@ class Race:
             best = [self._best_or_lowest(name) for name in names]
             near = [self._grid.bracket(arm, tested, lost) for arm in best]
             jobs = [(arm, 0) for arm in _in_turn(near) if self._grid.widens(arm, tested)]
-        self._grid.move(fmean(self._grid.offset(self._best_or_lowest(name)) for name in names) - SAFE_DECADES)
+        low, high = sorted(self._grid.offset(self._best_or_lowest(name)) for name in names)
+        agreed = max(low, 0.0) + min(high, 0.0)  # what both have moved; nothing where they went apart
+        self._grid.move(agreed - SAFE_DECADES)
         self._scouted = True
         self._first_look = list(dict.fromkeys([*self._portfolio, *self._outward_from_the_priors()]))
 
     def _best_or_lowest(self, optimizer: str) -> int:
-        """The optimizer's best arm on the first rung; where all diverged, that of the lowest rate."""
+        """The optimizer's best arm on the first rung, of equals the most usual; or the lowest diverged."""
         own = [arm for arm in self._ledger.values if self._grid.line_of(arm).optimizer == optimizer]
-        healthy = [arm for arm in self._standings.ranked(0) if arm in own]
-        return healthy[0] if healthy else min(own, key=self._grid.decades)
+        values = self._ledger.at(0)
+        healthy = [arm for arm in own if arm in values]
+        if not healthy:
+            return min(own, key=self._grid.decades)
+        return min(healthy, key=lambda arm: (values[arm], abs(self._grid.offset(arm))))
 
     def _search(self, rung: int, share: float) -> list[Job]:
         """Neighbours of the best arm of each optimizer in the better half, in turn.

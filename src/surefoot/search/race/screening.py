@@ -36,7 +36,7 @@ class Screening:
         seed: the study's.
         decide: called with every decision.
         first: candidates to look at before all others.
-        marks, tariff, order, shortest: as `Race` takes them.
+        marks, tariff, order, shortest, low_side: as `Race` takes them.
         steps: of a full training; 0: not known.
     """
 
@@ -52,6 +52,7 @@ class Screening:
         order: Sequence[str] = (),
         shortest: float = 0.0,
         steps: float = 0.0,
+        low_side: float | None = None,
     ) -> None:
         self.grid = grid
         self.race = Race(
@@ -63,6 +64,7 @@ class Screening:
             marks=marks,
             tariff=tariff,
             shortest=shortest,
+            low_side=low_side,
         )
         self.seed = seed * SEED_STRIDE
         self.decide = decide

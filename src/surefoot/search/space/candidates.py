@@ -42,10 +42,11 @@ USUAL_STEPS = 30_000.0
 """Of the trainings that priors are of."""
 
 SHIFT = 0.5
-"""Decades of the rate for one of the steps: on the gallery's tasks, of 240 to 2,000 steps, the best rates lie at
-the median 0.9 decades above the priors (`search/space/data/experience.json`)."""
+"""Decades of the rate for one of the steps: on the gallery's tasks, of 240 to 2,000 steps, the best rates lie
+0.9 decades above the priors on average (medians of tasks in `search/space/data/experience.json`)."""
 
 MOST_SHIFTED = 1.5
+"""Decades."""
 
 FLOOR = "RandomSearch"
 """Never raced: it is measured beside the finalists, to show what a gradient is worth."""

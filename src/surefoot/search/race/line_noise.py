@@ -1,11 +1,10 @@
-"""Values along learning-rate lines, smoothed as much as the lines themselves ask for.
+"""How noisy single runs are, learnt from values along learning-rate lines: no run is made twice for it.
 
-    smoothed([{-3.0: 0.31, -2.7: 0.28, -2.3: 0.33}, {-1.0: 0.50, -0.7: 0.47}]).lines[0][-2.7]   # 0.283
+    line_noise([{-3.0: 0.31, -2.7: 0.28, -2.3: 0.33}, {-1.0: 0.50, -0.7: 0.47}])  # 0.02
 
-One run is one draw; its neighbours tell of its noise, how much depends on how smooth the loss is in the learning
-rate and how noisy a run. Both are learnt from all lines together: each is a Gaussian process over log10 lr with
-a level of its own (O'Hagan, 1978), of the length and noise that make the values most likely (Rasmussen and
-Williams, 2006, chapter 5).
+The loss is smooth in the learning rate, and what is not smooth is noise. Each line is a Gaussian process over
+log10 lr with a level of its own, of the length and noise that make the values of all lines most likely
+(Rasmussen and Williams, 2006, chapter 5).
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +23,7 @@ NOISES = (1e-3, 1e-2, 0.03, 0.1, 0.3, 1.0)
 """Variances of the noise that are tried, as shares of the variance along a line."""
 
 FEWEST = 4
-"""Values on lines of three at least: with fewer nothing can be learnt, and each speaks for itself."""
+"""Values on lines of three at least."""
 
 _LEVEL = 1e4  # variance of a line's level, in those of the process: any level is as likely
 
@@ -34,29 +32,13 @@ Line = Mapping[float, float]
 """From log10 lr to a finite value, lower is better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Smoothed:
-    """What the values say without their noise.
-
-    Attributes:
-        lines: as they came, smoothed.
-        noise: standard deviation of a value around it; nan where nothing could be learnt.
-    """
-
-    lines: tuple[Line, ...]
-    noise: float
-
-
-def smoothed(lines: Sequence[Line]) -> Smoothed:
-    """The lines without their noise; as they are where there are too few values to learn from."""
+def line_noise(lines: Sequence[Line]) -> float:
+    """Standard deviation of a value around its line; nan where there are too few values to learn it from."""
     told = [line for line in lines if len(line) > 2]
     if sum(map(len, told)) < FEWEST:
-        return Smoothed(tuple(lines), math.nan)
-    settings = itertools.product(LENGTHS, NOISES)
-    length, noise = max(settings, key=lambda setting: _likelihood(told, *setting))
-    scale = _variance(told, length, noise)
-    found = tuple(_means(line, length, noise) if len(line) > 1 else line for line in lines)
-    return Smoothed(found, math.sqrt(noise * scale))
+        return math.nan
+    length, noise = max(itertools.product(LENGTHS, NOISES), key=lambda setting: _likelihood(told, *setting))
+    return math.sqrt(noise * _variance(told, length, noise))
 
 
 def _covariance(line: Line, length: float, noise: float) -> Floats:
@@ -92,11 +74,3 @@ def _likelihood(lines: Sequence[Line], length: float, noise: float) -> float:
     parts = [_squares(line, length, noise) for line in lines]
     square = max(sum(part for part, _ in parts) / count, 1e-300)
     return -count / 2 * math.log(square) - sum(part for _, part in parts) / 2
-
-
-def _means(line: Line, length: float, noise: float) -> Line:
-    covariance, values = _covariance(line, length, noise), _values(line)
-    without = covariance - noise * np.eye(len(values))
-    mean = np.mean(list(line.values()))
-    found = mean + without @ np.linalg.solve(covariance, values)
-    return dict(zip(line, map(float, found), strict=True))
