@@ -132,7 +132,7 @@ class Race:
         self._ledger = Ledger(at_marks(found, marks) if marks else found, budget, tariff)
         self._standings = Standings(self._grid, Neighbourhood(arms, low_side), self._ledger)
         self._journal = Journal(arms, self._ledger.rungs, lower_is_better)
-        self._scouted = False
+        self._entered_high = False
         self._round: list[Job] = []
         self._rounds_to_come = self._rounds()
 
@@ -228,11 +228,12 @@ class Race:
             tested, lost = self._ledger.values.keys(), self._ledger.diverged()
             best = [self._best_or_lowest(name) for name in names]
             near = [self._grid.bracket(arm, tested, lost) for arm in best]
-            jobs = [(arm, 0) for arm in _in_turn(near) if self._grid.widens(arm, tested)]
-        low, high = sorted(self._grid.offset(self._best_or_lowest(name)) for name in names)
-        agreed = max(low, 0.0) + min(high, 0.0)  # what both have moved; nothing where they went apart
+            wider = [arm for arm in _in_turn(near) if self._grid.widens(arm, tested)]
+            jobs = [(arm, 0) for arm in wider if self._grid.offset(arm) > 0]
+        # Upwards only, as far as all went: on a plateau the lowest rates look best, for they do nothing.
+        agreed = max(0.0, min(self._grid.offset(self._best_or_lowest(name)) for name in names))
         self._grid.move(agreed - SAFE_DECADES)
-        self._scouted = True
+        self._entered_high = agreed > 0
         self._first_look = list(dict.fromkeys([*self._portfolio, *self._outward_from_the_priors()]))
 
     def _best_or_lowest(self, optimizer: str) -> int:
@@ -255,7 +256,7 @@ class Race:
         # What other settings do shows later than what the learning rate does.
         look = self._grid.neighbours if self._ledger.rungs[rung] == 1 else self._grid.bracket
         near = [look(arm, tested, self._ledger.diverged()) for arm in best]
-        near = [own[::-1] for own in near] if self._scouted else near  # they were entered rather high
+        near = [own[::-1] for own in near] if self._entered_high else near
         jobs = self._ledger.affordable(((arm, rung) for arm in _in_turn(near)), share)
         for arm, _ in jobs:
             if self._grid.widens(arm, tested):
