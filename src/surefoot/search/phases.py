@@ -14,6 +14,8 @@ from surefoot.search.budget_plan import phase_end, trainings_left
 from surefoot.search.confirm.alpha_spending import alpha_of
 from surefoot.search.confirm.confirmation import FEWEST_SEEDS, Confirmation
 from surefoot.search.pilot import tariff
+from surefoot.search.race import bracketing
+from surefoot.search.race.bracketing import MOST_ENTRANTS, Bracketing
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.search.race.screening import Screening
 from surefoot.search.sitting import Sitting
@@ -75,6 +77,8 @@ def enter_race(
         order,
         0.0 if question.script else shortest_rung(profile.steps, warmup, budget.total),
         direction,
+        0.0 if question.script else profile.steps,
+        0.0 if budget.bracketing else None,
     )
 
 
@@ -92,17 +96,39 @@ def race(sitting: Sitting, state: StudyState, screening: Screening) -> None:
         raise sitting.none_succeeded(runner.records())
 
 
-def play_off(sitting: Sitting, state: StudyState, screening: Screening) -> list[Candidate]:
+def bracket(sitting: Sitting, state: StudyState, screening: Screening) -> list[Candidate]:
+    """The best candidates, their learning rates bracketed at full length; the race's where none are."""
+    runner, budget = state.runner, state.plan.budget
+    count = entrants(budget.playoff) if budget.playoff else FINALISTS
+    if not bracketing.entrants(budget.bracketing):
+        return screening.finalists(count)
+    sitting.watcher.phase("bracket the learning rates of the best" + state.unit, state.direction)
+    policy = Bracketing(
+        screening.finalists(MOST_ENTRANTS),
+        screening.grid,
+        screening.finished,
+        screening.seed,
+        budget.bracketing,
+        sitting.decide,
+        state.direction,
+    )
+    until = phase_end(sitting, runner, budget.share(budget.race + budget.bracketing, SLACK))
+    runner.drive(policy, state.race_reading, until)
+    return policy.finalists(count) or screening.finalists(count)
+
+
+def play_off(
+    sitting: Sitting, state: StudyState, screening: Screening, best: list[Candidate]
+) -> list[Candidate]:
     """The finalists: from a play-off where the budget pays for more candidates than go on."""
     runner, budget = state.runner, state.plan.budget
-    best = screening.finalists(entrants(budget.playoff))
-    if len(best) <= FINALISTS:
-        return screening.finalists(FINALISTS)
+    if len(best) <= FINALISTS or not budget.playoff:
+        return best[:FINALISTS]
     sitting.watcher.phase("play off the best of each optimizer" + state.unit, state.direction)
     playoff = Playoff(best, screening.seed, budget.playoff, candidate_label, sitting.decide, state.direction)
-    until = phase_end(sitting, runner, budget.share(budget.race + budget.playoff, SLACK))
+    until = phase_end(sitting, runner, budget.share(budget.before_confirmation, SLACK))
     runner.drive(playoff, state.race_reading, until)
-    return playoff.finalists(FINALISTS) or screening.finalists(FINALISTS)
+    return playoff.finalists(FINALISTS) or best[:FINALISTS]
 
 
 def enter_confirmation(

@@ -147,7 +147,8 @@ class _Study:
             sitting, state.names, state.profile, state.plan.budget, state.unit, state.direction
         )
         phases.race(sitting, state, race)
-        finalists = state.ranked = phases.play_off(sitting, state, race)
+        best = state.ranked = phases.bracket(sitting, state, race)
+        finalists = state.ranked = phases.play_off(sitting, state, race, best)
         confirmation = state.confirmation = phases.enter_confirmation(sitting, state, race, finalists)
         if confirmation and phases.confirm(sitting, state, confirmation):
             return confirmation

@@ -37,8 +37,9 @@ class Screening:
         seed: the study's.
         decide: called with every decision.
         first: candidates to look at before all others.
-        marks, tariff, order, shortest: as `Race` takes them.
+        marks, tariff, order, shortest, low_side: as `Race` takes them.
         direction: which way of the values is better; the race's decisions are told in the user's own.
+        steps: of a full training; 0: not known.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class Screening:
         order: Sequence[str] = (),
         shortest: float = 0.0,
         direction: Direction = Direction.MINIMIZE,
+        steps: float = 0.0,
+        low_side: float | None = None,
     ) -> None:
         self.direction = direction
         self.grid = grid
@@ -60,12 +63,13 @@ class Screening:
             grid,
             budget,
             direction is Direction.MINIMIZE,
-            priors=space.priors(list(dict.fromkeys(candidate.optimizer for candidate in grid))),
+            priors=space.priors(list(dict.fromkeys(candidate.optimizer for candidate in grid)), steps),
             order=order,
             portfolio=[grid.index(candidate) for candidate in first],
             marks=marks,
             tariff=tariff,
             shortest=shortest,
+            low_side=low_side,
         )
         self.seed = seed * SEED_STRIDE
         self.decide = decide
@@ -88,6 +92,18 @@ class Screening:
     def finalists(self, count: int) -> list[Candidate]:
         """The best candidate of each of the best optimizers."""
         return [self.grid[arm] for arm in self.race.finalists(count)]
+
+    @property
+    def finished(self) -> dict[str, float]:
+        """The values of those that were trained to the end, as a policy is told them, by candidate key.
+
+        nan where one diverged.
+        """
+        return {
+            self.grid[arm].key: self.direction.told(value)
+            for arm, (progress, value) in self.values.items()
+            if progress == 1 or not math.isfinite(value)
+        }
 
     def so_far(self, measure: str) -> str:
         """Who is ahead, in words; empty before the first value."""
