@@ -61,22 +61,27 @@ def optimizer(model: Parameters, default: str = "AdamW", **hyperparameters: Any)
     return build_optimizer(Candidate(default, hyperparameters), listed(model))
 
 
-def report(step: float, value: float) -> None:
+def report(step: float, value: float, *, maximize: bool | None = None) -> None:
     """Say how far the training is, and how good; without a study nothing happens.
 
     Args:
         step: since the training began, in any unit (epochs, optimizer steps), as long as every run of the
             script uses the same; it must increase. Of several reports of one step the first counts.
-        value: what is to be as low as possible, such as the validation loss: a number, or a tensor of one
-            element. Infinity or nan means that the training has diverged.
+        value: what is to be as low as possible, such as the validation loss, or with `maximize=True` as high
+            as possible, such as an accuracy: a number, or a tensor of one element. Infinity or nan means that
+            the training has diverged.
+        maximize: True where higher values are better, False where lower ones are; None leaves it to the
+            command line (`surefoot choose --maximize`), and without that lower is better. All calls of a
+            script say the same.
 
     Raises:
         Stopped: enough is known of this run. Unhandled it ends the script with exit status 0.
-        InvalidTypeError, InvalidInputError: the step or the value makes no sense.
+        InvalidTypeError, InvalidInputError: the step or the value makes no sense, or `maximize` contradicts
+            an earlier call.
         NotPossibleError: no optimizer was made before.
     """
     if _session:
-        _session.report(step, value)
+        _session.report(step, value, maximize)
 
 
 def record(model: nn.Module, loss: Callable[[], Any], snapshots: int = MOST) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import torch
 
 import surefoot
 from surefoot.study.answer import Answer, Verdict
@@ -41,6 +42,21 @@ class Net(nn.Module):
 parts = dict(model=Net, loss=nn.MSELoss(), train=(x[:200], y[:200]), validation=(x[200:], y[200:]))
 more = dict(runs=14, optimizers=["adam", "sgd"], workers=1, study="scripted", report="answer.html")
 """
+
+
+def accuracy(model):
+    return float(next(model.parameters()).mean())
+
+
+ROWS = (torch.ones(8, 2), torch.ones(8, 1))
+PARTS = {
+    "model": lambda: torch.nn.Linear(2, 1),
+    "loss": torch.nn.MSELoss(),
+    "train": ROWS,
+    "validation": ROWS,
+    "batch_size": 4,
+}
+MAXIMIZED = surefoot.Task(**PARTS | {"validation": accuracy, "maximize": True})
 
 GUARDED = (
     MADE
@@ -141,6 +157,10 @@ def test_ctrl_c_ends_a_script_and_the_same_call_goes_on(tmp_path):
         ({"task": "digits", "budget": "soon"}, "not a duration; write for example 90s, 5m or 1.5h"),
         ({"task": "digits", "optimizers": ["adm"]}, "did you mean"),
         ({"task": "digits", "report": "nowhere/answer.html"}, "folder nowhere does not exist"),
+        ({**PARTS, "maximize": True}, "validation is data, whose mean loss is the measure"),
+        ({**PARTS, "validation": accuracy}, "test_choose: of 'accuracy' higher is better .*maximize=True"),
+        ({"task": MAXIMIZED, "maximize": False}, r"says itself .*\(maximize=True\), and .* maximize=False"),
+        ({"task": "digits", "maximize": True}, "digits: of 'validation loss' lower is better by its name"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_at_once(tmp_path, monkeypatch, arguments, message):

@@ -19,6 +19,7 @@ import surefoot
 from surefoot.checks import task as checking
 from surefoot.checks.findings import TaskFacts
 from surefoot.checks.task import check
+from surefoot.study.direction import Direction
 from surefoot.tasks import TaskError, builtin_tasks
 
 CLASSES, ROWS = 4, 240
@@ -549,8 +550,22 @@ def test_validation(validate, words, wrong):
     only(changed(validate=validate), words, wrong=wrong)
 
 
-def test_a_measure_named_like_a_score_is_not_minimised():
-    only(changed(measure="accuracy"), "of 'accuracy' higher is better .* 1 - accuracy")
+def test_a_measure_named_like_a_score_needs_a_direction():
+    only(changed(measure="accuracy"), "of 'accuracy' higher is better .*maximize=True")
+    assert check(changed(measure="accuracy"), workers=1).facts.direction is None
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+def test_the_task_or_whoever_asks_says_the_direction(maximize):
+    for report in (
+        check(changed(measure="accuracy", maximize=maximize), workers=1),
+        check(changed(measure="accuracy"), workers=1, maximize=maximize),
+    ):
+        assert not report.findings
+        assert report.facts.direction is Direction.of(maximize)
+    contradicting = check(changed(maximize=maximize), workers=1, maximize=not maximize)
+    assert [finding.wrong for finding in contradicting.findings] == [True]
+    assert f"and it is asked for maximize={not maximize}" in contradicting.findings[0].text
 
 
 def test_a_measure_that_does_not_depend_on_the_model():

@@ -43,6 +43,7 @@ def test_a_healthy_task_ends_with_0_and_a_summary(capsys):
     assert re.search(r"batches +ok +float32 32×1, float32 32×1; 300 of 300 looked at", printed)
     assert re.search(r"a step +ok +\d\S* .s on one core; a training has 300 steps", printed)
     assert re.search(r"validation +ok +\d\S* before any training; \S+ .s for 256 rows", printed)
+    assert re.search(r"measure +ok +mean squared error on held-out points, lower is better", printed)
     assert re.search(r"13 trainings +ok +about .* with 2 at once", printed)
 
 

@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from surefoot.report.live import RaceDisplay
+from surefoot.study.direction import Direction
 from surefoot.study.run import Status
 
 
@@ -174,3 +175,14 @@ def test_in_confirmation_seeds_are_averaged_and_settings_are_rivals():
         console.print(display._live.get_renderable())
     assert "0.300" in capture.get()
     assert "Adam lr=0.001" in capture.get()
+
+
+@pytest.mark.parametrize(("direction", "leader"), [(Direction.MINIMIZE, "Adam"), (Direction.MAXIMIZE, "SGD")])
+def test_who_leads_has_the_best_value_whichever_way_that_is(direction, leader):
+    file = io.StringIO()
+    with RaceDisplay(Console(file=file, width=200)) as display:
+        display.phase("screen", direction)
+        for label, value in (("Adam lr=1", 0.2), ("Adam lr=2", 0.3), ("SGD lr=1", 0.9), ("SGD lr=2", 0.8)):
+            display.result(label, 1 / 9, value, Status.COMPLETED)
+    best = {"Adam": "Adam lr=1 with 0.200", "SGD": "SGD lr=1 with 0.900"}
+    assert f"ahead: {best[leader]}" in file.getvalue()

@@ -75,7 +75,7 @@ def test_p_best_and_regret_stand_behind_why_with_a_sentence_each(study):
     assert "P(best)" not in shown(answer)
     told = reasons(answer)
     assert "P(best): 86 %, that it is the best of the 4 confirmed." in told
-    assert "Expected regret: 3e-4, how much its mean is expected to lie above that of the best" in told
+    assert "Expected regret: 3e-4, how much worse its mean is expected to be than that of the best" in told
     wider = reasons(replace(answer, contenders=60, p_best_confirmed=0.99))
     assert "P(best): 86 %, that it is the best of the 60 that were trained to the end" in wider
     assert "99 % of the 4 confirmed" in wider

@@ -1,4 +1,7 @@
-"""A script that trains in a moment, for whole studies: `python small_script.py [constant|silent|sparse]`."""
+"""A script that trains in a moment, for whole studies: `python small_script.py [BEHAVIOUR]`.
+
+constant seeds itself, silent never reports, sparse has an embedding; up is maximized, and torn says both.
+"""
 
 import sys
 
@@ -23,6 +26,9 @@ for epoch in range(6):
         loss = nn.functional.mse_loss(model(features[rows]), targets[rows])
         loss.backward()
         optimizer.step()
-    if behaviour != "silent":
-        with torch.no_grad():
-            surefoot.run.report(epoch + 1, nn.functional.mse_loss(model(features), targets))
+    with torch.no_grad():
+        value = nn.functional.mse_loss(model(features), targets)
+    if behaviour in ("up", "torn"):
+        surefoot.run.report(epoch + 1, -value, maximize=behaviour == "up" or epoch < 3)
+    elif behaviour != "silent":
+        surefoot.run.report(epoch + 1, value)

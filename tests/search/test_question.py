@@ -62,13 +62,22 @@ def test_a_name_follows_from_what_is_asked_and_not_from_how_it_is_written():
     assert study_name(replace(question, study="mine", command="other words")) == question.study
 
 
+def test_a_direction_is_part_of_the_question_where_somebody_says_it():
+    usual = ask("digits")
+    for maximize, option in ((True, "--maximize"), (False, "--no-maximize")):
+        asked = ask("digits", maximize=maximize)
+        assert asked.study != usual.study
+        assert asked.maximize is maximize
+        assert option in shlex.split(asked.command)
+    assert "maximize" not in usual.command
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
         ({"task": "digits", "script": SCRIPT}, "not both"),
         ({}, "say what to train"),
         ({"task": "digits", "measure": "error"}, "--measure goes with a command"),
-        ({"script": SCRIPT, "measure": "val accuracy"}, "--measure: of 'val accuracy' higher is better"),
         ({"script": SCRIPT, "schedule": "cosine"}, "keeps its own schedule"),
         ({"script": SCRIPT, "sets": ["adam.warmup=0.1"]}, "keeps its own schedule"),
         ({"script": SCRIPT, "goal": "fastest"}, "--goal fastest goes with a task only"),

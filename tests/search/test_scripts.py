@@ -15,6 +15,7 @@ from surefoot.search import ask, choose_optimizer
 from surefoot.search.deadline import Deadline
 from surefoot.search.pilot import Pilot
 from surefoot.store import Store
+from surefoot.study.direction import Direction
 from surefoot.study.run import Phase, Schedule
 from surefoot.tasks import TaskError
 from tests.search.inline_engine import InlineEngine
@@ -79,10 +80,11 @@ def test_an_interrupted_study_goes_on_without_repeating_a_run_and_notices_what_i
     assert answer.command.endswith(f"-- {sys.executable} {script} constant")
 
 
-def pilot(question, folder):
+def pilot(question, folder, engine=None):
     with Store.at(str(folder / "evidence.db")) as store:
         log = store.begin(question, None, {})
-        return Pilot(question, 0, InlineEngine(), log, folder, RaceDisplay(live=False), NEVER).profile()
+        made = Pilot(question, 0, engine or InlineEngine(), log, folder, RaceDisplay(live=False), NEVER)
+        return made.profile()
 
 
 @pytest.mark.slow
@@ -100,4 +102,51 @@ def test_a_script_without_a_report_is_told_so_by_the_pilot(tmp_path):
         TaskError, match=r"small_script.py ended without a report: call surefoot\.run\.report"
     ):
         pilot(asked(SMALL, "silent"), tmp_path)
+    assert runs_of(tmp_path) == ()
+
+
+class Stoppable(InlineEngine):
+    """Whose runs have ended before anybody stops them."""
+
+    def stop(self, job):
+        assert job == 0
+
+
+@pytest.mark.slow
+def test_a_script_that_says_so_is_maximized_as_the_negative_is_minimized(tmp_path):
+    for name in ("down", "up"):
+        (tmp_path / name).mkdir()
+    down = answer_of(asked(SMALL, "usual", runs=12), tmp_path / "down", InlineEngine())
+    up = answer_of(asked(SMALL, "up", runs=12), tmp_path / "up", InlineEngine())
+    assert (down.direction, up.direction) == (Direction.MINIMIZE, Direction.MAXIMIZE)
+    assert up.recommendation == down.recommendation
+    assert up.verdict == down.verdict
+    assert up.effect.estimate == pytest.approx(-down.effect.estimate)
+    assert (up.effect.low, up.effect.high) == pytest.approx((-down.effect.high, -down.effect.low))
+    for one, other in zip(down.candidates, up.candidates, strict=True):
+        assert other.values == tuple(value and -value for value in one.values)
+
+
+def test_the_pilot_hears_which_way_is_better(tmp_path):
+    assert pilot(asked(SMALL, "up", measure="accuracy"), tmp_path).direction is Direction.MAXIMIZE
+
+
+def test_the_command_line_says_it_for_a_script_that_does_not(tmp_path):
+    question = asked(SMALL, "usual", measure="accuracy", maximize=True)
+    assert pilot(question, tmp_path).direction is Direction.MAXIMIZE
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "more", "words"),
+    [
+        ("usual", {"measure": "accuracy"}, "small_script.py: of 'accuracy' higher is better .*--maximize"),
+        ("up", {"maximize": False}, "small_script.py says itself that higher is better .*maximize=False"),
+        ("torn", {}, "small_script.py: .*maximize=False, and a call before said maximize=True"),
+    ],
+)
+def test_a_direction_that_is_not_clear_ends_the_pilot_in_one_line(behaviour, more, words, tmp_path):
+    question = asked(SMALL, behaviour, **more)
+    with pytest.raises(ValueError, match=words) as told:
+        pilot(question, tmp_path, Stoppable())
+    assert "\n" not in str(told.value)
     assert runs_of(tmp_path) == ()

@@ -276,7 +276,7 @@ class NeverStarted(InlineEngine):
         (
             "measure",
             "validation accuracy",
-            "of 'validation accuracy' higher is better .* 1 - validation accuracy",
+            "of 'validation accuracy' higher is better .*maximize=True",
         ),
         ("validate", lambda model: 0.5, r"validate\(\) does not depend on the model"),
     ],

@@ -21,6 +21,7 @@ from surefoot.store.optuna_study import write_optuna_study
 from surefoot.store.study_table import write_study_table
 from surefoot.study.codec import encode
 from surefoot.study.decisions import TargetSet
+from surefoot.study.direction import Direction
 from surefoot.study.profile import TaskProfile
 from surefoot.study.question import Question
 from surefoot.study.records import DecisionRecord, RunRecord
@@ -107,6 +108,13 @@ class TestOptuna:
     def study(self, study):
         """Some runs of each phase: Optuna takes its time."""
         return replace(study, runs=study.runs[::5])
+
+    @pytest.mark.parametrize("direction", list(Direction))
+    def test_its_direction_is_that_of_the_measure(self, study, storage, direction):
+        turned = replace(study, profile=replace(study.profile, direction=direction))
+        write_optuna_study(turned, storage)
+        read = optuna.load_study(study_name="digits", storage=storage)
+        assert read.direction.name == direction.name
 
     def test_every_run_is_a_trial(self, study, storage):
         assert write_optuna_study(study, storage) == len(study.runs)

@@ -14,6 +14,7 @@ from surefoot.store import Store, StoreError, UnknownStudy
 from surefoot.study.codec import as_tuples
 from surefoot.study.decisions import (
     BestOfOptimizer,
+    Bracketed,
     GivenUp,
     Looked,
     Ordered,
@@ -110,6 +111,7 @@ typed_decisions = st.one_of(
     st.builds(Piloted, lines),
     st.builds(TargetSet, lines, numbers, st.lists(numbers, max_size=3).map(tuple)),
     *(st.builds(step, **race_step) for step in (Promoted, Stopped, Widened, BestOfOptimizer)),
+    st.builds(Bracketed, lines, candidates, numbers, st.lists(numbers, max_size=3).map(tuple), st.booleans()),
     st.builds(
         PlayoffPlace,
         lines, candidates, counts, st.booleans(), numbers, counts, numbers, candidates,

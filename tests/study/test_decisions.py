@@ -8,6 +8,7 @@ import pytest
 
 from surefoot.study import decisions
 from surefoot.study.decisions import (
+    Bracketed,
     DecisionKind,
     PlayoffPlace,
     Promoted,
@@ -40,6 +41,7 @@ def test_every_kind_but_unknown_has_a_class_of_its_own():
     [
         STOPPED,
         RuledOut("SparseAdam needs sparse gradients.", "SparseAdam"),
+        Bracketed("Adam lr=0.1 stands for its optimizer.", ADAM, 0.3, (0.05, 0.1, 0.2), True),
         PlayoffPlace("Adam is number 1.", ADAM, 1, True, 0.1, 3, 0.0, ADAM),
     ],
 )

@@ -1,8 +1,8 @@
 import pytest
 
 import surefoot
-from surefoot.study.direction import higher_is_better, refuse_score
-from surefoot.tasks import builtin_tasks
+from surefoot.study.direction import Direction, bound, direction_of, higher_is_better
+from surefoot.tasks import builtin_tasks, said_by
 
 
 @pytest.mark.parametrize(
@@ -17,9 +17,12 @@ from surefoot.tasks import builtin_tasks
 )
 def test_scores(measure):
     assert higher_is_better(measure)
-    with pytest.raises(surefoot.SurefootError, match=r"mine: of .* higher is better .*1 - ") as refusal:
-        refuse_score("mine", measure)
-    assert "\n" not in str(refusal.value)
+    with pytest.raises(surefoot.SurefootError, match=r"mine: of .* higher .*maximize=True") as told:
+        direction_of("mine", measure, None)
+    assert "\n" not in str(told.value)
+    for maximize in (True, False):
+        assert direction_of("mine", measure, maximize) is Direction.of(maximize)
+        assert direction_of("mine", measure, None, maximize) is Direction.of(maximize)
 
 
 @pytest.mark.parametrize(
@@ -48,9 +51,52 @@ def test_scores(measure):
 )
 def test_others(measure):
     assert not higher_is_better(measure)
-    refuse_score("mine", measure)
+    assert direction_of("mine", measure, None) is Direction.MINIMIZE
+    assert direction_of("mine", measure, True) is Direction.MAXIMIZE
 
 
-def test_no_built_in_task_is_refused():
+def test_no_built_in_task_is_refused_or_maximized():
     for task in builtin_tasks().values():
-        assert not higher_is_better(task.measure), task.name
+        assert direction_of(task.name, task.measure, said_by(task)) is Direction.MINIMIZE
+        with pytest.raises(surefoot.SurefootError, match=f"{task.name}: of .* lower is better by its name"):
+            direction_of(task.name, task.measure, said_by(task), True)
+
+
+@pytest.mark.parametrize("measure", ["negative loss", "-error", "1 - error rate", "explained part", "reward"])
+def test_what_is_turned_round_may_be_maximized(measure):
+    assert direction_of("mine", measure, None, True) is Direction.MAXIMIZE
+
+
+def test_whoever_makes_a_task_knows_better_than_its_name():
+    assert direction_of("mine", "loss of weight", True) is Direction.MAXIMIZE
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_two_who_contradict_each_other_are_an_error(said):
+    assert direction_of("mine", "x", said, said) is Direction.of(said)
+    with pytest.raises(
+        surefoot.SurefootError, match=f"mine says itself .*maximize={said}.*={not said}"
+    ) as error:
+        direction_of("mine", "x", said, not said)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_told_is_turned_and_turned_back():
+    up, down = Direction.MAXIMIZE, Direction.MINIMIZE
+    assert (up.told(0.9), down.told(0.9)) == (-0.9, 0.9)
+    assert up.own(up.told(0.9)) == 0.9
+    assert str(up.told(0.0)) == "0.0"
+    assert (up.behind(0.8, 0.9), down.behind(0.8, 0.9)) == (pytest.approx(0.1), pytest.approx(-0.1))
+    assert (up.better, up.worse, up.best) == ("higher", "lower", "highest")
+    assert (down.better, down.worse, down.best) == ("lower", "higher", "lowest")
+
+
+@pytest.mark.parametrize(
+    ("told", "end"),
+    [
+        *(([], None), ([0.1, 3.0], 0.0), ([-0.9, -0.1], -1.0), ([-0.9, 0.0], -1.0), ([-1.0, -0.5], None)),
+        *(([-0.5, 0.5], None), ([0.0, 1.0], None), ([0.0], None), ([-30.0, -20.0], None)),
+    ],
+)
+def test_where_values_end(told, end):
+    assert bound(told) == end

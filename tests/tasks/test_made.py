@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import surefoot
 from surefoot.study.run import Candidate
-from surefoot.tasks import Task, TaskError, load_task
+from surefoot.tasks import Task, TaskError, load_task, said_by
 from surefoot.tasks.made import EPOCHS
 from surefoot.training.loop import train
 
@@ -191,6 +191,12 @@ def test_validation_may_be_a_function():
     assert task(validation=lambda model: 0.5).measure == "validation value"
 
 
+@pytest.mark.parametrize("maximize", [True, False, None])
+def test_a_function_may_be_maximized_and_a_loss_is_minimized(maximize):
+    assert said_by(task(validation=error_rate, maximize=maximize)) is maximize
+    assert said_by(task()) is False
+
+
 @pytest.mark.parametrize(
     "loss",
     [
@@ -237,6 +243,8 @@ def test_a_model_that_takes_its_shapes_from_its_input_is_shown_one():
         ({"train": []}, "no batch in train"),
         ({"steps": 5, "epochs": 2}, "steps= or epochs=, not both"),
         ({"epochs": 0}, "epochs must be a whole number of at least 1"),
+        ({"maximize": True}, "validation is data, whose mean loss is the measure, and of a loss lower is"),
+        ({"validation": len, "maximize": "yes"}, "maximize must be True, False or None, not 'yes'"),
         ({"train": lambda seed: iter(LOADER)}, "train has no length"),
     ],
 )

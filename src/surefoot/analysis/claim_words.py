@@ -1,6 +1,10 @@
 """Claims in words that the answer, the terminal and the report share.
 
-gain(claim), gain_range(claim)      # "58 % lower", "55 % to 61 %"
+gain(claim), gain_range(claim)              # "58 % lower", "55 % to 61 %"
+distance(claim, direction), distance_range(claim)       # "0.021 higher", "0.015 to 0.027"
+
+Per cent are told of measures that are minimised and positive alone: of an accuracy nobody would know whether
+they are points, or a part of it.
 """
 
 from __future__ import annotations
@@ -9,7 +13,8 @@ import math
 from collections.abc import Sequence
 
 from surefoot.study.claims import Claim, Forecast, Unconfirmed
-from surefoot.study.format import difference, fraction, number, plural, share
+from surefoot.study.direction import Direction
+from surefoot.study.format import difference, fraction, interval, number, plural, share
 from surefoot.study.run import Candidate
 
 MOST_TIMES = 10
@@ -42,6 +47,18 @@ def gain_range(claim: Claim) -> str:
     if low >= 1 and high <= 2:
         return f"{_percent(low - 1)} to {_percent(high - 1)}"
     return f"{_change(low)} to {_change(high)}"
+
+
+def distance(claim: Claim, direction: Direction) -> str:
+    """The difference to the other one, and on which side: `0.021 higher`."""
+    return f"{number(abs(claim.estimate))} {direction.better if claim.estimate >= 0 else direction.worse}"
+
+
+def distance_range(claim: Claim) -> str:
+    """The interval of `distance`: `0.015 to 0.027`; below 0 it reaches the other side."""
+    sign = 1 if claim.estimate >= 0 else -1
+    low, high = sorted((sign * claim.low, sign * claim.high))
+    return interval(low, high)
 
 
 def forecast_in_words(forecast: Forecast, other: str) -> str:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from surefoot.study.answer import LrWindow
+from surefoot.study.direction import bound
 from surefoot.study.records import RunRecord
 from surefoot.study.run import Candidate, Phase, Status
 
@@ -36,11 +37,11 @@ def rate_windows(
     """The flat window of each screened optimizer that has one, by name.
 
     It is taken at the furthest rung at which three learning rates were measured.  Edges lie where the line
-    through the measured values, over log lr, leaves the band.  Noise shrinks with the loss: earlier in the
-    training the band is wider in the proportion of the losses.
+    through the measured values, over log lr, leaves the band.  Noise shrinks with the loss, or the share of
+    errors: earlier in the training the band is wider in their proportion.
 
     Args:
-        runs: of the study; those of screening count.
+        runs: of the study, with values that are minimised; those of screening count.
         deviation: standard deviation between seeds at the end of the training, in units of the value.
         final: the value at the end that it belongs to; nan if unknown: the band is then the same everywhere.
         initial: the value before training; an optimizer that has not left it by more than the band has no
@@ -97,7 +98,8 @@ def _holds(window: LrWindow, rate: float) -> bool:
 
 
 def _noise_ratio(value: float, final: float) -> float:
-    ratio = value / final if final else math.nan
+    end = bound((value, final)) if math.isfinite(final) else None
+    ratio = (value - end) / (final - end) if end is not None else value / final if final else math.nan
     return max(1.0, ratio) if math.isfinite(ratio) else 1.0
 
 

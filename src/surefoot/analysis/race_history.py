@@ -27,6 +27,7 @@ from surefoot.study.decisions import (
     Stopped,
     optimizer_of,
 )
+from surefoot.study.direction import Direction
 from surefoot.study.records import DecisionRecord, RunRecord
 from surefoot.study.run import Phase, Point
 
@@ -58,6 +59,7 @@ class Rung:
 
     progress: float
     steps: tuple[Promoted | Stopped, ...]
+    direction: Direction = Direction.MINIMIZE
 
     @property
     def survivors(self) -> int:
@@ -66,13 +68,15 @@ class Rung:
 
     @property
     def best(self) -> float:
-        """The lowest value; nan where none was measured."""
-        return min((s.value for s in self.steps if math.isfinite(s.value)), default=math.nan)
+        """The best value; nan where none was measured."""
+        values = (s.value for s in self.steps if math.isfinite(s.value))
+        return min(values, key=self.direction.told, default=math.nan)
 
     @property
     def limit(self) -> float:
         """The value that had to be reached: the best and the band; nan where no decision names one."""
-        return self.best + max((s.band for s in self.steps if math.isfinite(s.band)), default=math.nan)
+        band = max((s.band for s in self.steps if math.isfinite(s.band)), default=math.nan)
+        return self.direction.own(self.direction.told(self.best) + band)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class OptimizerHistory:
     Attributes:
         counts: one for each rung of the race, also for those it never reached.
         runs, diverged: how many of its candidates raced, and how many of them diverged or failed.
-        leading: its best run in the race: the furthest, then the lowest; None where all were lost.
+        leading: its best run in the race: the furthest, then the best; None where all were lost.
         reached: the furthest progress that this run was measured at.
         behind: how far it was behind the best there, in units of the value; in the play-off, behind its best.
         band: how far behind it could have been and go on; nan where no band decided.
@@ -152,6 +156,8 @@ def race_history(
     first: Sequence[str] = (),
     *,
     finished: bool = True,
+    direction: Direction = Direction.MINIMIZE,
+    compared: Direction | None = None,
 ) -> RaceHistory:
     """The whole history, from what was recorded.
 
@@ -160,24 +166,37 @@ def race_history(
         decisions: every decision of the study.
         first: the optimizers to stand first, in their order.
         finished: whether nothing more will come.
+        direction: which way of the runs' values is better.
+        compared: the same of the values in decisions; None: of both.
     """
+    compared = compared or direction
     decided = [record.decision for record in decisions]
     raced = race_runs(runs)
     progresses = _progresses(raced, decided)
     alive = set() if finished else _alive(runs, raced, decided)
-    best = _lowest(raced)
+    best = _best(raced, direction)
     of_race = _grouped(raced, lambda run: run.optimizer)
     of_study = _grouped(runs, lambda run: run.optimizer)
     of_decisions = _grouped(decided, optimizer_of)
     found = [
-        _optimizer(name, own, of_study[name], of_decisions.get(name, ()), progresses, best, alive)
+        _optimizer(
+            name,
+            own,
+            of_study[name],
+            of_decisions.get(name, ()),
+            progresses,
+            best,
+            alive,
+            direction,
+            compared,
+        )
         for name, own in of_race.items()
     ]
     order = {name: place for place, name in reversed(list(enumerate(first)))}
     found.sort(key=_distance, reverse=True)
     found.sort(key=lambda own: order.get(own.optimizer, len(order)))
     looks = tuple(decision for decision in decided if isinstance(decision, Looked))
-    return RaceHistory(progresses, _rungs(decided), tuple(found), looks)
+    return RaceHistory(progresses, _rungs(decided, compared), tuple(found), looks)
 
 
 def race_runs(runs: Iterable[RunRecord]) -> list[RunRecord]:
@@ -211,15 +230,15 @@ def _progresses(raced: Iterable[RunRecord], decided: Iterable[Decision]) -> tupl
     return tuple(sorted(p for p in seen if p >= 1 or not rungs or any(math.isclose(p, r) for r in rungs)))
 
 
-def _rungs(decided: Iterable[Decision]) -> tuple[Rung, ...]:
+def _rungs(decided: Iterable[Decision], compared: Direction) -> tuple[Rung, ...]:
     """A candidate that was stopped, and went on later when there was budget left, counts as gone on."""
     last = {(step.rung, step.candidate.key): step for step in race_steps(decided)}
     rungs = _grouped(last.values(), lambda step: step.rung)
-    return tuple(Rung(rung, tuple(sorted(rungs[rung], key=_by_value))) for rung in sorted(rungs))
 
+    def by_value(step: RaceStep) -> tuple[bool, float]:
+        return math.isnan(step.value), compared.told(step.value)
 
-def _by_value(step: RaceStep) -> tuple[bool, float]:
-    return math.isnan(step.value), step.value
+    return tuple(Rung(rung, tuple(sorted(rungs[rung], key=by_value)), compared) for rung in sorted(rungs))
 
 
 # Optimizers.
@@ -233,9 +252,15 @@ def _optimizer(
     progresses: Sequence[float],
     best: Mapping[float, float],
     alive: Collection[str],
+    direction: Direction,
+    compared: Direction,
 ) -> OptimizerHistory:
-    leading = min((run for run in raced if not run.lost and measured(run)), key=_order, default=None)
-    reached, value = (0.0, math.inf) if leading is None else _last(leading)
+    def order(run: RunRecord) -> tuple[float, float]:
+        progress, value = _last(run)
+        return -progress, direction.told(value)
+
+    leading = min((run for run in raced if not run.lost and measured(run)), key=order, default=None)
+    reached, value = (0.0, direction.own(math.inf)) if leading is None else _last(leading)
     playoff = next((decision for decision in decided if isinstance(decision, PlayoffPlace)), None)
     seeds = {
         phase: {run.seed for run in runs if run.phase == phase} for phase in (Phase.SCREEN, Phase.CONFIRM)
@@ -253,13 +278,13 @@ def _optimizer(
         diverged=sum(run.lost for run in raced),
         leading=leading,
         reached=reached,
-        behind=playoff.behind if playoff else value - best.get(reached, 0.0),
+        behind=playoff.behind if playoff else direction.behind(value, best.get(reached, 0.0)),
         band=math.nan if playoff else _band(decided, reached),
         playoff=playoff,
         playoff_seeds=len(seeds[Phase.SCREEN]) - 1,
         confirmed_seeds=len(seeds[Phase.CONFIRM]),
         standing=standing,
-        ended=_ended(decided) if standing in (Standing.OUT, Standing.LOST) else "",
+        ended=_ended(decided, compared) if standing in (Standing.OUT, Standing.LOST) else "",
     )
 
 
@@ -273,18 +298,14 @@ def _last(run: RunRecord) -> tuple[float, float]:
     return point.progress, point.value
 
 
-def _order(run: RunRecord) -> tuple[float, float]:
-    progress, value = _last(run)
-    return -progress, value
-
-
-def _lowest(raced: Iterable[RunRecord]) -> dict[float, float]:
-    """The lowest value at every progress, of runs that ended well."""
-    lowest: dict[float, float] = {}
+def _best(raced: Iterable[RunRecord], direction: Direction) -> dict[float, float]:
+    """The best value at every progress, of runs that ended well."""
+    best: dict[float, float] = {}
     for run in raced:
         for point in measured(run) if not run.lost else ():
-            lowest[point.progress] = min(point.value, lowest.get(point.progress, math.inf))
-    return lowest
+            known = best.get(point.progress, point.value)
+            best[point.progress] = min(point.value, known, key=direction.told)
+    return best
 
 
 def _band(decided: Iterable[Decision], rung: float) -> float:
@@ -293,7 +314,7 @@ def _band(decided: Iterable[Decision], rung: float) -> float:
     return max((band for band in here if math.isfinite(band)), default=math.nan)
 
 
-def _ended(decided: Sequence[Decision]) -> str:
+def _ended(decided: Sequence[Decision], compared: Direction) -> str:
     """What stopped the optimizer's best candidate: the play-off, the race's end, or a rung."""
     if playoff := [d for d in decided if isinstance(d, PlayoffPlace) and not d.goes_on]:
         return playoff[-1].text
@@ -301,7 +322,11 @@ def _ended(decided: Sequence[Decision]) -> str:
     if standing and standing[-1].rung >= 1:
         return standing[-1].text
     stopped = (d for d in decided if isinstance(d, Stopped))
-    best = max(stopped, key=lambda d: (d.rung, -math.inf if math.isnan(d.value) else -d.value), default=None)
+
+    def order(step: Stopped) -> tuple[float, float]:
+        return step.rung, -math.inf if math.isnan(step.value) else -compared.told(step.value)
+
+    best = max(stopped, key=order, default=None)
     return best.text if best else ""
 
 

@@ -23,6 +23,7 @@ from surefoot.analysis.race_history import (
     race_steps,
 )
 from surefoot.study.answer import Answer, CandidateResult, LrWindow
+from surefoot.study.direction import Direction
 from surefoot.study.format import setting
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
@@ -97,7 +98,7 @@ class RateLine:
 
     Attributes:
         points: (learning rate, value) of every run measured there.
-        best: the lowest value at each learning rate, in order of learning rate.
+        best: the best value at each learning rate, in order of learning rate.
     """
 
     progress: float
@@ -145,7 +146,7 @@ class SettingEffect:
 
     Attributes:
         progress: the furthest rung at which two of its values were measured.
-        values: (value in words, the lowest result of the runs that had it), the best first.
+        values: (value in words, the best result of the runs that had it), the best first.
     """
 
     optimizer: str
@@ -155,13 +156,14 @@ class SettingEffect:
 
 
 def results(answer: Answer | None) -> tuple[Result, ...]:
-    """The confirmed candidates, lowest mean first, then the floor."""
+    """The confirmed candidates, best mean first, then the floor."""
     if answer is None:
         return ()
     recommended = answer.recommendation.candidate.key
     baseline = answer.baseline.key if answer.baseline else ""
     found = [_result(entry, recommended, baseline) for entry in answer.candidates if entry.phase in FRESH]
-    return tuple(sorted(found, key=lambda r: (r.phase == Phase.FLOOR, math.isnan(r.mean), r.mean)))
+    told = answer.direction.told
+    return tuple(sorted(found, key=lambda r: (r.phase == Phase.FLOOR, math.isnan(r.mean), told(r.mean))))
 
 
 def window(answer: Answer | None, optimizer: str) -> LrWindow | None:
@@ -173,7 +175,14 @@ def window(answer: Answer | None, optimizer: str) -> LrWindow | None:
 def history(study: StudyRecord) -> RaceHistory:
     """The history of its race, the confirmed optimizers first, by their result."""
     confirmed = [row.optimizer for row in results(study.answer)]
-    return race_history(study.runs, study.decisions, confirmed, finished=study.finished)
+    return race_history(
+        study.runs,
+        study.decisions,
+        confirmed,
+        finished=study.finished,
+        direction=study.direction,
+        compared=study.compared,
+    )
 
 
 def rate_curves(study: StudyRecord, race: RaceHistory | None = None) -> tuple[RateCurve, ...]:
@@ -189,7 +198,7 @@ def rate_curves(study: StudyRecord, race: RaceHistory | None = None) -> tuple[Ra
             screened.setdefault(run.optimizer, []).append((run, rate))
     places = (race or history(study)).progresses
     curves = (
-        _rate_curve(name, screened[name], places, window(study.answer, name))
+        _rate_curve(name, screened[name], places, window(study.answer, name), study.direction)
         for name in optimizers(study)
         if name in screened
     )
@@ -221,7 +230,7 @@ def setting_effects(study: StudyRecord, race: RaceHistory | None = None) -> tupl
     for optimizer in optimizers(study):
         own = [run for run in raced if run.optimizer == optimizer]
         names = dict.fromkeys(name for run in own for name in run.candidate.settings if name != "lr")
-        effects = (_setting_effect(optimizer, name, own, rungs) for name in names)
+        effects = (_setting_effect(optimizer, name, own, rungs, study.direction) for name in names)
         found += [effect for effect in effects if effect is not None]
     return tuple(found)
 
@@ -277,17 +286,17 @@ def _mean_points(curves: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
 
 
 def _setting_effect(
-    optimizer: str, name: str, runs: Sequence[RunRecord], rungs: Sequence[float]
+    optimizer: str, name: str, runs: Sequence[RunRecord], rungs: Sequence[float], direction: Direction
 ) -> SettingEffect | None:
     for progress in reversed(rungs):
-        lowest: dict[str, float] = {}
+        best: dict[str, float] = {}
         for run in runs:
             for point in run.points:
                 if point.progress == progress and is_measured(point):
                     value = setting(run.candidate.settings.get(name))
-                    lowest[value] = min(point.value, lowest.get(value, math.inf))
-        if len(lowest) > 1:
-            values = sorted(lowest.items(), key=lambda pair: pair[1])
+                    best[value] = min(point.value, best.get(value, point.value), key=direction.told)
+        if len(best) > 1:
+            values = sorted(best.items(), key=lambda pair: direction.told(pair[1]))
             return SettingEffect(optimizer, name, progress, tuple(values))
     return None
 
@@ -298,9 +307,13 @@ def _rate(run: RunRecord) -> float | None:
 
 
 def _rate_curve(
-    optimizer: str, own: Sequence[tuple[RunRecord, float]], places: Sequence[float], flat: LrWindow | None
+    optimizer: str,
+    own: Sequence[tuple[RunRecord, float]],
+    places: Sequence[float],
+    flat: LrWindow | None,
+    direction: Direction,
 ) -> RateCurve:
-    lines = (_rate_line(own, progress) for progress in places)
+    lines = (_rate_line(own, progress, direction) for progress in places)
     return RateCurve(
         optimizer,
         tuple(line for line in lines if line.points),
@@ -309,14 +322,14 @@ def _rate_curve(
     )
 
 
-def _rate_line(own: Sequence[tuple[RunRecord, float]], progress: float) -> RateLine:
+def _rate_line(own: Sequence[tuple[RunRecord, float]], progress: float, direction: Direction) -> RateLine:
     points = sorted(
         (rate, point.value)
         for run, rate in own
         for point in run.points
         if point.progress == progress and is_measured(point) and run.status != Status.DIVERGED
     )
-    best = dict(sorted(points, reverse=True))
+    best = dict(sorted(points, key=lambda point: direction.told(point[1]), reverse=True))
     return RateLine(progress, tuple(points), tuple(sorted(best.items())))
 
 

@@ -34,6 +34,7 @@ def choose(
     loss: Callable[..., Any] | None = None,
     train: Any = None,
     validation: Any = None,
+    maximize: bool | None = None,
     steps: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -65,13 +66,14 @@ def choose(
         task: a `surefoot.Task` or another object with its members, a built-in name such as "digits", or a
             reference: "file.py:object" or "package.module:object". Without it, give the four parts.
         model, loss, train, validation, steps, epochs, batch_size: the parts, as in `surefoot.Task`.
+        maximize: whether higher values of the measure are better, as of an accuracy; None: as the task says.
         budget: time for the whole study, by the clock: "90s", "5m", "2h", or seconds; not heeded where `runs`
             is given. "+5m" goes on with the study that asked the same, for so much longer.
         runs: the budget in full trainings; it may be less than one. "+40" goes on with so many more.
         optimizers: names to try, or your own as "file.py:Class"; None: all.
         sets: what a setting may be, such as "weight_decay=0,0.1" or "lr=1e-4..1e-2".
         candidates: file of further candidates, JSON or TOML.
-        goal: "best", the lowest value at the end, or "fastest", the least time to `target`.
+        goal: "best", the best value at the end, or "fastest", the least time to `target`.
         target: the value to reach, with the goal "fastest".
         schedule: "trunk", "constant" or "cosine"; None: that of the goal.
         baseline: optimizer to compare with, at its defaults.
@@ -99,7 +101,7 @@ def choose(
     parts = {"model": model, "loss": loss, "train": train, "validation": validation}
     if report is not None:
         _check_writable(Path(report))
-    found = _task(task, parts, {"steps": steps, "epochs": epochs, "batch_size": batch_size})
+    found = _task(task, parts, {"steps": steps, "epochs": epochs, "batch_size": batch_size}, maximize)
     amount = amount_of(budget, seconds_of) if runs is None else amount_of(runs, trainings_of)
     question = ask(
         task=found if isinstance(found, str) else reference_of(found),
@@ -115,6 +117,7 @@ def choose(
         candidates=candidates,
         goal=goal,
         target=target,
+        maximize=maximize if task is not None else None,  # a task made of parts says it itself
     )
     options = EngineOptions("local", workers, run_timeout, run_memory, gpus)
     display: AbstractContextManager[Any] = display_for_here(progress)
@@ -140,7 +143,9 @@ def _check_writable(report: Path) -> None:
         raise ValueError(f"cannot write {report}: folder {report.parent} does not exist")
 
 
-def _task(task: Task | str | None, parts: dict[str, Any], length: dict[str, Any]) -> Task | str:
+def _task(
+    task: Task | str | None, parts: dict[str, Any], length: dict[str, Any], maximize: bool | None
+) -> Task | str:
     """The reference of a task, or a task by value, from what was given."""
     given = [name for name, value in (parts | length).items() if value is not None]
     if task is not None:
@@ -153,4 +158,4 @@ def _task(task: Task | str | None, parts: dict[str, Any], length: dict[str, Any]
         return check_task(task, "surefoot.choose: the task")
     if missing := [name for name, value in parts.items() if value is None]:
         raise TaskError(f"surefoot.choose: give a task, or {', '.join(parts)}: {', '.join(missing)} missing")
-    return MadeTask(**parts, **length)
+    return MadeTask(**parts, **length, maximize=maximize)

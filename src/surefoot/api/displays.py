@@ -11,13 +11,14 @@ from rich.console import Console
 
 from surefoot.report.live import RaceDisplay
 from surefoot.report.notebook import NotebookDisplay
+from surefoot.study.direction import Direction
 from surefoot.study.run import Status
 
 
 class Silence:
     """Tells nothing."""
 
-    def phase(self, name: str) -> None:
+    def phase(self, name: str, direction: Direction = Direction.MINIMIZE) -> None:
         """Nothing."""
 
     def running(self, runs: list[tuple[str, float]]) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from surefoot.study.direction import Direction
 from surefoot.tasks import Task, TaskError, calling, source_file
 
 About = Literal["data", "model", "batches", "loss", "gradient", "validate", "cost"]
@@ -58,6 +59,7 @@ class TaskFacts:
         validation_seconds: one validation.
         held_out: rows that went through the model in one.
         initial_value: the measure before any training, seed 0.
+        direction: which way of the measure is better; None where that is not clear.
         peak_memory: the largest resident memory of this process, in bytes.
     """
 
@@ -72,6 +74,7 @@ class TaskFacts:
     held_out: int | None = None
     initial_value: float | None = None
     peak_memory: int | None = None
+    direction: Direction | None = None
 
     @property
     def training_seconds(self) -> float | None:
@@ -92,11 +95,13 @@ class CheckReport:
 
     Attributes:
         task: its name.
+        measure: what it validates, in words.
         findings: the worst first.
         facts: what was measured.
     """
 
     task: str
+    measure: str
     findings: tuple[Finding, ...]
     facts: TaskFacts
 

@@ -37,15 +37,16 @@ ORDER = ("data", "model", "batches", "loss", "gradient", "validate", "cost")
 __all__ = ["CheckReport", "Finding", "TaskFacts", "check"]
 
 
-def check(task: Task, workers: int | None = None) -> CheckReport:
+def check(task: Task, workers: int | None = None, maximize: bool | None = None) -> CheckReport:
     """Use every member of a task as a run does, and look at what comes.
 
     Args:
         task: any.
         workers: runs side by side in the study that would follow; default: one for each processor.
+        maximize: whether higher values of the measure are better; None: as the task says.
     """
     with one_thread(), untouched():
-        return _Check(task, workers or processors()).report()
+        return _Check(task, workers or processors(), maximize).report()
 
 
 def processors() -> int:
@@ -56,8 +57,8 @@ def processors() -> int:
 class _Check:
     """The parts in order; a part is left out where it needs one that has failed."""
 
-    def __init__(self, task: Task, workers: int) -> None:
-        self.task, self.workers = task, workers
+    def __init__(self, task: Task, workers: int, maximize: bool | None) -> None:
+        self.task, self.workers, self.maximize = task, workers, maximize
         self.facts = TaskFacts(task.steps)
         self.findings: list[Finding] = []
         self.walk, self.seen, self.measured = Walk(), LossFacts(), Measured()
@@ -70,10 +71,10 @@ class _Check:
             if has_data:
                 first = described(self.walk.first[0])
                 self.facts = replace(self.facts, batch=first, batches_seen=self.walk.seen)
-            measures = self.part(lambda: check_validation(self.task, self.measured))
+            measures = self.part(lambda: check_validation(self.task, self.measured, self.maximize))
             self.cost(trains and measures and not any(f.wrong for f in self.findings))
         ordered = sorted(self.findings, key=lambda f: (not f.wrong, ORDER.index(f.about)))
-        return CheckReport(self.task.name, tuple(ordered), self.facts)
+        return CheckReport(self.task.name, self.task.measure, tuple(ordered), self.facts)
 
     def part(self, findings: Callable[[], Iterable[Finding]]) -> bool:
         """Add what a part finds; whether it came to its end."""
@@ -116,6 +117,7 @@ class _Check:
             validation_seconds=measured.seconds,
             held_out=measured.rows or None,
             initial_value=measured.value,
+            direction=measured.direction,
             seconds_per_step=seconds_per_step(self.task, self.seen.seconds) if whole else None,
             peak_memory=peak_memory() if whole else None,
         )

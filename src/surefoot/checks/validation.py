@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from surefoot.checks.findings import Finding, Mistake, asking
 from surefoot.checks.loss import NAMED, explained
 from surefoot.checks.model import fresh, same, weights
+from surefoot.errors import InvalidInputError
 from surefoot.naming import listed
-from surefoot.study.direction import score_refused
+from surefoot.study.direction import Direction, direction_of
 from surefoot.study.format import number, share
-from surefoot.tasks import Task
+from surefoot.tasks import Task, said_by
 from surefoot.training.constant_measure import constant_measure
 from surefoot.training.random_state import seed_everything
 
@@ -29,15 +30,23 @@ CLOSE = 1e-6
 
 @dataclass
 class Measured:
-    """Of one validation: seconds, rows that went through the model, the value before any training."""
+    """Of one validation: seconds, rows that went through the model, the value before any training, and which
+    way of it is better."""
 
     seconds: float | None = None
     rows: int = 0
     value: float | None = None
+    direction: Direction | None = None
 
 
-def check_validation(task: Task, measured: Measured) -> Iterator[Finding]:
-    """What is wrong with it; fills `measured`.  If there is no number to be had, that is a `Mistake`."""
+def check_validation(task: Task, measured: Measured, maximize: bool | None = None) -> Iterator[Finding]:
+    """What is wrong with it; fills `measured`.  If there is no number to be had, that is a `Mistake`.
+
+    Args:
+        task: whose.
+        measured: to be filled.
+        maximize: whether higher is better, as whoever asks says; None: as the task says.
+    """
     model = fresh(task, 0).eval()
     before, modes, trained = weights(model), _modes(model), _trained(model)
     counted = model.register_forward_hook(lambda _, inputs, output: _count(measured, inputs, output))
@@ -85,8 +94,10 @@ def check_validation(task: Task, measured: Measured) -> Iterator[Finding]:
     measured.value = value
     if not changed and value == again and (constant := constant_measure(task, model, value)):
         yield Finding("validate", True, constant)
-    if refused := score_refused(task.measure):
-        yield Finding("validate", True, f"{task.name}: {refused}")
+    try:
+        measured.direction = direction_of(task.name, task.measure, said_by(task), maximize)
+    except InvalidInputError as unclear:
+        yield Finding("validate", True, str(unclear))
     if 0 < measured.rows < FEW:
         yield Finding(
             "validate", False,

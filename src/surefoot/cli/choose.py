@@ -12,6 +12,7 @@ import click
 from surefoot.cli.group import (
     check_writable,
     data_option,
+    maximize_option,
     store_option,
     surefoot,
     write,
@@ -49,6 +50,7 @@ Examples:
   surefoot choose my_task.py:task --optimizers adamw,sgd --seed 1 --report answer.html
   surefoot choose images --data photos --budget 30m
   surefoot choose digits --goal fastest --target 0.2
+  surefoot choose --maximize --measure accuracy -- python train.py
   surefoot choose my_package.tasks:Small --runs 60 --json answer.json
   surefoot choose my_package.tasks:Small --runs +40
   surefoot choose digits --set weight_decay=0,0.1 --set lr=1e-4..1e-2 --set "adam.betas=(0.9,0.95)"
@@ -148,6 +150,7 @@ Examples:
     help="Differences below this are a tie. [default: half of what a change of seed does]",
 )
 @click.option("--measure", metavar="TEXT", help="What a script reports. [default: reported value]")
+@maximize_option
 @click.option("--run-timeout", type=Duration(), help="Longest time for one run before it counts as hung.")
 @click.option(
     "--run-memory",
@@ -188,6 +191,7 @@ def choose(
     baseline: str,
     margin: float | None,
     measure: str | None,
+    maximize: bool | None,
     run_timeout: float | None,
     run_memory: int | None,
     gpus: str | None,
@@ -233,6 +237,7 @@ def choose(
         target=target,
         script=script,
         measure=measure,
+        maximize=maximize,
     )
     place = EngineOptions(
         engine, workers, run_timeout, run_memory, gpus, ray_address, run_cpus, run_gpus, checkpoints

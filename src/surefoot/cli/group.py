@@ -72,6 +72,13 @@ data_option = click.option(
     help="Your own images, for the tasks images and segmentation.",
 )
 
+maximize_option = click.option(
+    "--maximize/--no-maximize",
+    default=None,
+    help="Whether higher values of the measure are better, as of an accuracy.  "
+    "[default: as the task or the script says]",
+)
+
 output_option = click.option(
     "-o", "--output", type=click.Path(dir_okay=False), required=True, help="The HTML file to write."
 )

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from surefoot.cli.group import seed_option, settings_option, store_option, surefoot
+from surefoot.cli.group import maximize_option, seed_option, settings_option, store_option, surefoot
 from surefoot.path_names import DEFAULT_STORE
 from surefoot.study.run import Status
 
 if TYPE_CHECKING:
     from surefoot.report.training_display import TrainingDisplay
     from surefoot.search.training_log import TrainingLog
+    from surefoot.study.direction import Direction
     from surefoot.study.question import TrainingPlan
     from surefoot.study.run import Candidate, Point
     from surefoot.training.full.model_folder import ModelFolder
@@ -68,6 +69,7 @@ Examples:
     show_default=True,
     help="Of torch. Another number rounds sums otherwise, so ends a little beside the study's runs.",
 )
+@maximize_option
 @click.option("--tensorboard", is_flag=True, help="Write scalars into OUT/tensorboard.")
 @click.option("--overwrite", is_flag=True, help="Begin anew, whatever training OUT holds.")
 @store_option
@@ -83,6 +85,7 @@ def train(
     steps: int | None,
     validations: int,
     threads: int,
+    maximize: bool | None,
     tensorboard: bool,
     overwrite: bool,
     store: str,
@@ -95,9 +98,9 @@ def train(
     """
     from surefoot.search.training_log import TrainingLog
     from surefoot.store import Store
-    from surefoot.study.direction import refuse_score
+    from surefoot.study.direction import direction_of
     from surefoot.study.question import TrainingPlan
-    from surefoot.tasks import load_task, with_data
+    from surefoot.tasks import load_task, said_by, with_data
     from surefoot.training.full.model_folder import ModelFolder
     from surefoot.training.full.scalars import Scalars
 
@@ -109,14 +112,16 @@ def train(
     with Store.at(store) as evidence:
         candidate = _candidate(evidence, study, reference, optimizer, sets, schedule)
         found = load_task(reference)
-        refuse_score(found.name, found.measure)  # the best model is the one with the lowest value
-        plan = TrainingPlan(reference, candidate, seed, steps or found.steps, validations, threads)
+        direction = direction_of(found.name, found.measure, said_by(found), maximize)
+        plan = TrainingPlan(reference, candidate, seed, steps or found.steps, validations, threads, direction)
         folder, steps = ModelFolder(out), plan.steps if plan.steps != found.steps else None
-        again = _command(plan, study, steps, out, store, tensorboard)
+        again = _command(plan, study, steps, out, store, tensorboard, maximize)
         scalars = Scalars(folder.path / "tensorboard", plan.steps, found.measure) if tensorboard else None
         with folder.claimed():
             _settle(plan, folder, overwrite, again)
-            log = TrainingLog.begin(evidence, plan, found, study, _command(plan, study, steps))
+            log = TrainingLog.begin(
+                evidence, plan, found, study, _command(plan, study, steps, maximize=maximize)
+            )
             result = _sit(plan, found, folder, log, scalars, again)
             log.finish(result)
     _tell(plan, result, found.measure, folder, log.study)
@@ -175,9 +180,9 @@ def _sit(
     with (
         stopping_gently() as signalled,
         contextlib.closing(scalars) if scalars else contextlib.nullcontext(),
-        TrainingDisplay(task.measure, plan.steps) as display,
+        TrainingDisplay(task.measure, plan.steps, direction=plan.direction) as display,
     ):
-        follower = _followers(display, log, scalars)
+        follower = _followers(display, log, scalars, plan.direction)
         try:
             result = train_fully(plan, task, folder, follower, lambda: signalled.number != 0)
         except KeyboardInterrupt:  # a second signal, which will not wait for the end of the step
@@ -194,14 +199,16 @@ def _sit(
     return result
 
 
-def _followers(display: TrainingDisplay, log: TrainingLog, scalars: Scalars | None) -> Any:
+def _followers(
+    display: TrainingDisplay, log: TrainingLog, scalars: Scalars | None, direction: Direction
+) -> Any:
     """All who are told of the training, as one."""
     from surefoot.training.full.train import Follower
 
     class Followers(Follower):
         def begun(self, evaluations: int, curve: tuple[Point, ...]) -> None:
             values = [point.value for point in curve if math.isfinite(point.value)]
-            display.begin(evaluations, min(values, default=math.nan))
+            display.begin(evaluations, min(values, key=direction.told, default=math.nan))
             for follower in others:
                 follower.begun(evaluations, curve)
 
@@ -232,6 +239,7 @@ def _command(
     out: str = "",
     store: str = DEFAULT_STORE,
     tensorboard: bool = False,
+    maximize: bool | None = None,
 ) -> str:
     """The command line that trains so."""
     from surefoot.search.space.single import words
@@ -244,6 +252,7 @@ def _command(
     parts += ["--steps", str(steps)] if steps else []
     parts += ["--validations", str(plan.validations)] if plan.validations != VALIDATIONS else []
     parts += ["--threads", str(plan.threads)] if plan.threads != 1 else []
+    parts += [] if maximize is None else ["--maximize" if maximize else "--no-maximize"]
     parts += ["--out", out] if out else []
     parts += ["--store", store] if store != DEFAULT_STORE else []
     return shlex.join([*parts, *(["--tensorboard"] if tensorboard else [])])

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from surefoot.analysis.claim_words import (
     beside_the_baseline,
     best_of_the_rest,
+    distance,
+    distance_range,
     forecast_in_words,
     gain,
     gain_range,
@@ -22,7 +24,8 @@ from surefoot.naming import listed
 from surefoot.report.words import level
 from surefoot.study.answer import Answer, Level, Verdict
 from surefoot.study.claims import Claim, Relation
-from surefoot.study.format import difference, interval, number, rounded, seconds, setting, share, size
+from surefoot.study.direction import Direction
+from surefoot.study.format import difference, number, rounded, seconds, setting, share, size
 from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.run import Candidate, Phase
 
@@ -61,11 +64,12 @@ def _change(claim: Claim, answer: Answer, base: str) -> str:
     if not math.isfinite(claim.estimate):
         return f"{base}, the baseline, or it diverged on a fresh seed: no interval of their difference"
     told = f"({share(claim.level)}:"
-    if claim.ratio is None:
-        sign, word = (1, "lower") if claim.estimate >= 0 else (-1, "higher")
-        low, high = sorted((sign * claim.low, sign * claim.high))
-        return f"{number(abs(claim.estimate))} {word} than {base}, the baseline {told} {interval(low, high)})"
     own, other = (_mean(answer, candidate) for candidate in (claim.who, claim.against))
+    if claim.ratio is None:
+        far = distance(claim, answer.direction)
+        if answer.direction is Direction.MINIMIZE:
+            return f"{far} than {base}, the baseline {told} {distance_range(claim)})"
+        return f"{own} instead of {other} with {base}, the baseline: {far} {told} {distance_range(claim)})"
     return f"{own} instead of {other} with {base}, the baseline: {gain(claim)} {told} {gain_range(claim)})"
 
 
@@ -244,6 +248,6 @@ def _regret(answer: Answer, unit: str) -> str:
     if answer.expected_regret is None or not 0 < answer.expected_regret < math.inf:
         return ""
     return (
-        f"Expected regret: {difference(answer.expected_regret)}{unit}, how much its mean is expected to lie "
-        "above that of the best of them."
+        f"Expected regret: {difference(answer.expected_regret)}{unit}, how much worse its mean is expected "
+        "to be than that of the best of them."
     )

@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from surefoot.report.style import Stroke
+from surefoot.study.direction import Direction
 from surefoot.study.format import rounded, short
 
 DECADES = 3
@@ -28,11 +29,22 @@ def blank(inches: tuple[float, float]) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def value_limits(values: Sequence[float], ceiling: float | None = None) -> tuple[float, float]:
-    """Limits that hold the best three decades: one bad run must not flatten all others."""
+def value_limits(
+    values: Sequence[float], worst: float | None = None, direction: Direction = Direction.MINIMIZE
+) -> tuple[float, float]:
+    """Limits that hold the best three decades: one bad run must not flatten all others.
+
+    Args:
+        values: what is drawn.
+        worst: values that are worse still need no room.
+        direction: which way of them is better.
+    """
     low, high = (min(values), max(values)) if values else (0.1, 1.0)
-    high = min(high, ceiling if ceiling is not None and ceiling > low else high)
-    if low > 0:
+    if direction is Direction.MAXIMIZE:
+        low = max(low, worst if worst is not None and worst < high else low)
+    else:
+        high = min(high, worst if worst is not None and worst > low else high)
+    if low > 0 and direction is Direction.MINIMIZE:
         high = min(high, low * 10**DECADES)
         room = max(math.log(high / low), 0.05)
         return low * math.exp(-0.06 * room), high * math.exp(0.1 * room)
@@ -40,17 +52,26 @@ def value_limits(values: Sequence[float], ceiling: float | None = None) -> tuple
     return low - 0.06 * room, high + 0.1 * room
 
 
-def scale_values(axes: Axes, limits: tuple[float, float], *, across: bool = False) -> None:
+def scale_values(
+    axes: Axes,
+    limits: tuple[float, float],
+    direction: Direction = Direction.MINIMIZE,
+    *,
+    across: bool = False,
+) -> None:
     """A log axis wherever the values allow one, with ticks in plain numbers.
 
+    Values of which higher is better have a linear one: a log axis would give the worst of them the most room.
+
     Args:
+        direction: which way of the values is better.
         across: scale the horizontal axis instead of the vertical one.
     """
     low, high = limits
     axis: Axis = axes.xaxis if across else axes.yaxis
     limit = axes.set_xlim if across else axes.set_ylim
     limit(low, high)
-    if low <= 0:
+    if low <= 0 or direction is Direction.MAXIMIZE:
         axis.set_major_locator(MaxNLocator(5))
         return
     (axes.set_xscale if across else axes.set_yscale)("log")
@@ -72,12 +93,23 @@ def rate_scale(axes: Axes, rates: Sequence[float]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: rounded(float(x), 3)))
 
 
-def cross_at_top(axes: Axes, places: Sequence[float], stroke: Stroke, top: float = 1.0) -> None:
-    """Mark what diverged: a value without bound belongs at the top edge."""
+def cross_at_edge(
+    axes: Axes,
+    places: Sequence[float],
+    stroke: Stroke,
+    direction: Direction = Direction.MINIMIZE,
+    inset: float = 0.0,
+) -> None:
+    """Mark what diverged: a value without bound belongs at the edge of the worst values.
+
+    Args:
+        inset: how far from that edge, as a share of the axis.
+    """
+    height = inset if direction is Direction.MAXIMIZE else 1 - inset
     if not places:  # an empty line outside the axes would still claim room at the figure's corner
         return
     axes.plot(
-        places, [top] * len(places), "x", color=stroke.colour, ms=7, mew=2,
+        places, [height] * len(places), "x", color=stroke.colour, ms=7, mew=2,
         transform=axes.get_xaxis_transform(), clip_on=False,
     )  # fmt: skip
 

@@ -19,8 +19,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from surefoot.analysis.race_history import measured
 from surefoot.analysis.tables import Result, history, mean_curves, optimizers, results
-from surefoot.report.axes import blank, cross_at_top, legend, scale_values, value_limits
+from surefoot.report.axes import blank, cross_at_edge, legend, scale_values, value_limits
 from surefoot.report.style import BASELINE, FLOOR, INK, OTHERS, SOFT, Stroke, strokes, styled
+from surefoot.study.direction import Direction
 from surefoot.study.format import number, seconds, share, short
 from surefoot.study.label import optimizer_label
 from surefoot.study.records import RunRecord, StudyRecord
@@ -66,7 +67,8 @@ def quality_by_cost(study: StudyRecord) -> Figure | None:
         figure, axes = blank(_WIDE)
         values = [row.estimate for row in rows] + [run.points[-1].value for run in others]
         values += [edge for row in rows for edge in row.interval or ()]
-        scale_values(axes, value_limits(values, ceiling=20 * min(values) if min(values) > 0 else None))
+        worst = 20 * min(values) if min(values) > 0 and study.compared is Direction.MINIMIZE else None
+        scale_values(axes, value_limits(values, worst, study.compared), study.compared)
         costs = [row.seconds_per_step or 0.0 for row in rows]
         costs += [run.seconds_per_step for run in others if math.isfinite(run.seconds_per_step)]
         # Costs that differ by less than the noise of timing must look alike.
@@ -110,17 +112,17 @@ def candidate_strokes(study: StudyRecord) -> dict[str, Stroke]:
 def draw_forest(axes: Axes, study: StudyRecord, rows: Sequence[Result]) -> None:
     """Draw `forest` into given axes."""
     marks = candidate_strokes(study)
-    low, high = _forest_limits(rows)
+    low, high = _forest_limits(rows, study.compared)
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.35, -0.75)
     axes.set_yticks([])
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel(f"{compared_by(study)} (lower is better)")
+    axes.set_xlabel(f"{compared_by(study)} ({study.compared.better} is better)")
     _draw_effect(axes, study, rows)
     for place, row in enumerate(rows):
-        _draw_row(axes, place, row, marks[row.candidate.key], high)
+        _draw_row(axes, place, row, marks[row.candidate.key], (low, high))
 
 
 # Learning curves.
@@ -143,9 +145,11 @@ def _curves(study: StudyRecord, *, against_seconds: bool) -> Figure | None:
     with styled():
         figure, axes = blank(_WIDE)
         values = [point.value for curve in curves for point in curve.points]
-        scale_values(axes, value_limits(values, ceiling=1.3 * median(c.points[0].value for c in curves)))
+        begin, direction = median(curve.points[0].value for curve in curves), study.direction
+        worst = begin - 0.3 * abs(begin) if direction is Direction.MAXIMIZE else 1.3 * begin
+        scale_values(axes, value_limits(values, worst, direction), direction)
         for curve in curves:
-            _draw_curve(axes, curve, against_seconds)
+            _draw_curve(axes, curve, against_seconds, direction)
         axes.set_ylabel(measure(study))
         target = study.answer.target if study.answer else None
         if target is not None and math.isfinite(target):
@@ -173,18 +177,18 @@ def _lines(study: StudyRecord) -> list[_Curve]:
         for run in fresh
     ]
     means = [_Curve(own.label, marks.get(own.candidate.key, FLOOR), own.points) for own in mean_curves(study)]
-    means.sort(key=lambda curve: -curve.points[-1].value)
+    means.sort(key=lambda curve: -study.direction.told(curve.points[-1].value))
     return others + [curve for curve in single if curve.points] + means
 
 
 def _best_of_the_others(study: StudyRecord) -> list[RunRecord]:
-    """The race's best run of every optimizer that was not confirmed: the furthest, then the lowest."""
+    """The race's best run of every optimizer that was not confirmed: the furthest, then the best."""
     known = {run.optimizer for run in study.runs if run.phase in (Phase.CONFIRM, Phase.FLOOR)}
     others = [own.leading for own in history(study).optimizers if own.optimizer not in known]
     return [run for run in others if run is not None]
 
 
-def _draw_curve(axes: Axes, curve: _Curve, against_seconds: bool) -> None:
+def _draw_curve(axes: Axes, curve: _Curve, against_seconds: bool, direction: Direction) -> None:
     stroke = curve.stroke
     places = [point.seconds if against_seconds else point.progress for point in curve.points]
     values = [point.value for point in curve.points]
@@ -195,7 +199,7 @@ def _draw_curve(axes: Axes, curve: _Curve, against_seconds: bool) -> None:
     else:
         axes.plot(places, values, ls=stroke.dash, marker=stroke.marker, color=stroke.colour, ms=4)
     if curve.diverged:
-        cross_at_top(axes, places[-1:], stroke)
+        cross_at_edge(axes, places[-1:], stroke, direction)
 
 
 # Cost.
@@ -226,9 +230,9 @@ def _draw_others_cost(axes: Axes, others: Iterable[RunRecord]) -> None:
 # Rows of the forest plot.
 
 
-def _forest_limits(rows: Sequence[Result]) -> tuple[float, float]:
+def _forest_limits(rows: Sequence[Result], direction: Direction) -> tuple[float, float]:
     """Room for what is close to the best; what is far away is named at the edge instead."""
-    best = min(row.mean for row in rows if row.values)
+    best = min((row.mean for row in rows if row.values), key=direction.told)
     shown = [
         v
         for row in rows
@@ -240,6 +244,8 @@ def _forest_limits(rows: Sequence[Result]) -> tuple[float, float]:
     near = [value for row in rows for value in row.values if abs(value - best) <= 4 * span]
     low, high = min(shown + near), max(shown + near)
     room = max(high - low, span)
+    if direction is Direction.MAXIMIZE:
+        return low - 0.12 * room, high + 0.06 * room
     return low - 0.06 * room, high + 0.12 * room
 
 
@@ -257,7 +263,7 @@ def _draw_effect(axes: Axes, study: StudyRecord, rows: Sequence[Result]) -> None
         axes.axvspan(*edges, color=SOFT.light, alpha=0.18, lw=0)
 
 
-def _draw_row(axes: Axes, place: int, row: Result, stroke: Stroke, edge: float) -> None:
+def _draw_row(axes: Axes, place: int, row: Result, stroke: Stroke, edges: tuple[float, float]) -> None:
     title = short(row.label, 52) + (f"  ({row.role})" if row.role else "")
     if row.diverged:
         title += f"  ✕ {row.diverged} diverged"
@@ -268,10 +274,13 @@ def _draw_row(axes: Axes, place: int, row: Result, stroke: Stroke, edge: float) 
     axes.plot(
         row.values, [place + 0.12] * len(row.values), stroke.marker, color=stroke.colour, alpha=0.5, mew=0
     )
-    if row.values and row.mean > edge:
+    low, high = edges
+    if row.values and not low <= row.mean <= high:
+        beyond, told = row.mean > high, f"off the scale: {number(row.mean)}"
         axes.text(
-            1, place + 0.12, f"off the scale: {number(row.mean)} →", transform=axes.get_yaxis_transform(),
-            ha="right", va="center", fontsize=8.5, color=SOFT.light, in_layout=False,
+            int(beyond), place + 0.12, f"{told} →" if beyond else f"← {told}",
+            transform=axes.get_yaxis_transform(), ha="right" if beyond else "left",
+            va="center", fontsize=8.5, color=SOFT.light, in_layout=False,
         )  # fmt: skip
         return
     if row.interval:

@@ -25,6 +25,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from surefoot.study.direction import Direction
 from surefoot.study.format import fraction, number, plural, printable, seconds, share
 from surefoot.study.run import Status
 
@@ -72,10 +73,15 @@ class RaceDisplay:
         if self._live:
             self._live.stop()
 
-    def phase(self, name: str) -> None:
-        """A new phase begins: "look", "screen", "confirm", …; the leaderboard starts afresh."""
+    def phase(self, name: str, direction: Direction = Direction.MINIMIZE) -> None:
+        """A new phase begins: "look", "screen", "confirm", …; the leaderboard starts afresh.
+
+        Args:
+            name: of the phase.
+            direction: which way of its results is better.
+        """
         self._tell_results()
-        self._board.begin(printable(name))
+        self._board.begin(printable(name), direction)
         self._tell(f"Phase: {self._board.phase}")
 
     def running(self, runs: Sequence[tuple[str, float]]) -> None:
@@ -122,10 +128,9 @@ class _Standing:
         runs = self.runs + 1
         return _Standing(self.label, self.rung, runs, self.mean + (value - self.mean) / runs)
 
-    @property
-    def order(self) -> tuple[float, float]:
+    def order(self, direction: Direction) -> tuple[float, float]:
         """Values compare within a rung only, so the later rung comes first."""
-        return -self.rung, self.mean
+        return -self.rung, direction.told(self.mean)
 
 
 class Board:
@@ -142,9 +147,9 @@ class Board:
         self._results = 0
         self.begin("start")
 
-    def begin(self, phase: str) -> None:
+    def begin(self, phase: str, direction: Direction = Direction.MINIMIZE) -> None:
         """A new phase: nothing is running, and nobody leads."""
-        self.phase = phase
+        self.phase, self.direction = phase, direction
         self.running: list[tuple[str, float]] = []
         self.finished = self.lost = 0
         self._standings: dict[tuple[str, float], _Standing] = {}
@@ -179,13 +184,13 @@ class Board:
         """The best candidate of each optimizer; in confirmation every candidate, for all are rivals there."""
         with self._lock:
             standings = list(self._standings.values())
-        best: dict[str, _Standing] = {}
+        best, up = dict[str, _Standing](), self.direction
         for standing in standings:
             label = standing.label
             rival = label if self.phase.startswith("confirm") else label.partition(" ")[0]
-            if rival not in best or standing.order < best[rival].order:
+            if rival not in best or standing.order(up) < best[rival].order(up):
                 best[rival] = standing
-        return sorted(best.values(), key=lambda standing: standing.order)
+        return sorted(best.values(), key=lambda standing: standing.order(up))
 
     def seconds_left(self) -> float:
         """At the pace since the first run began; nan before anything can be said."""
@@ -268,7 +273,8 @@ class _Screen:
         ):
             table.add_column(heading, justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
         table.columns[-1].ratio = 1
-        table.add_row("", "value", "rung", "runs", "leading so far (not a result yet)", style="dim")
+        arrow = "↑" if self.board.direction is Direction.MAXIMIZE else "↓"
+        table.add_row("", f"value {arrow}", "rung", "runs", "leading so far (not a result yet)", style="dim")
         for place, leader in enumerate(leaders[:most], 1):
             cells = (str(place), number(leader.mean), fraction(leader.rung), str(leader.runs))
             table.add_row(*cells, Text(leader.label), style="bold" if place == 1 else "")

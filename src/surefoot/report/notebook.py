@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from surefoot.report.live import Board, RaceDisplay
+from surefoot.study.direction import Direction
 from surefoot.study.format import printable, seconds, share
 from surefoot.study.run import Status
 
@@ -48,9 +49,9 @@ class NotebookDisplay(RaceDisplay):
         ended = "finished" if kind is None else "interrupted" if interrupted else "stopped"
         self._update(ended)
 
-    def phase(self, name: str) -> None:
+    def phase(self, name: str, direction: Direction = Direction.MINIMIZE) -> None:
         """A new phase begins."""
-        self._board.begin(printable(name))
+        self._board.begin(printable(name), direction)
         self._update()
 
     def running(self, runs: Sequence[tuple[str, float]]) -> None:

@@ -11,10 +11,11 @@ from matplotlib.lines import Line2D
 
 from surefoot.analysis.tables import RateCurve, optimizers, rate_curves, results
 from surefoot.errors import InvalidInputError
-from surefoot.report.axes import columns, cross_at_top, rate_scale, scale_values
+from surefoot.report.axes import columns, cross_at_edge, rate_scale, scale_values
 from surefoot.report.figures import draw_forest, measure
 from surefoot.report.race_figures import rate_limits
 from surefoot.report.style import Stroke, strokes, styled
+from surefoot.study.direction import Direction
 from surefoot.study.format import fraction
 from surefoot.study.label import optimizer_label
 from surefoot.study.records import StudyRecord
@@ -47,12 +48,14 @@ def _draw_rates(axes: Axes, study: StudyRecord) -> None:
     rung = min(curve.lines[0].progress for curve in curves)
     marks = strokes(optimizers(study))
     first = [RateCurve(curve.optimizer, curve.lines[:1], curve.diverged, None) for curve in curves]
-    low, high = rate_limits(first)
-    scale_values(axes, (low, high * (high / low) ** 0.12 if low > 0 else high))  # room for the crosses
+    direction = study.direction
+    low, high = rate_limits(first, direction)
+    room = low > 0 and direction is Direction.MINIMIZE  # for the crosses
+    scale_values(axes, (low, high * (high / low) ** 0.12 if room else high), direction)
     for place, curve in enumerate(first):
         stroke = marks[curve.optimizer]
         axes.plot(*columns(curve.lines[0].best), stroke.marker, ls=stroke.dash, color=stroke.colour)
-        cross_at_top(axes, curve.diverged, stroke, 0.99 - 0.02 * place)
+        cross_at_edge(axes, curve.diverged, stroke, direction, 0.01 + 0.02 * place)
     rate_scale(axes, [rate for c in first for rate in (*dict(c.lines[0].points), *c.diverged)])
     axes.set_title(
         f"Screening: {measure(study)} at {fraction(rung)} of the training", loc="left", fontsize=10.5

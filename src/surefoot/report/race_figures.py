@@ -17,9 +17,10 @@ from matplotlib.ticker import MaxNLocator
 
 from surefoot.analysis.race_history import RaceHistory, Rung
 from surefoot.analysis.tables import RateCurve, RateLine, history, optimizers, rate_curves
-from surefoot.report.axes import blank, columns, cross_at_top, rate_scale, scale_values, value_limits
+from surefoot.report.axes import blank, columns, cross_at_edge, rate_scale, scale_values, value_limits
 from surefoot.report.style import INK, SERIES, SOFT, Stroke, strokes, styled
 from surefoot.study.decisions import Looked, Promoted
+from surefoot.study.direction import Direction
 from surefoot.study.format import setting, short
 from surefoot.study.label import optimizer_label
 from surefoot.study.records import StudyRecord
@@ -39,7 +40,8 @@ def rate_panels(study: StudyRecord) -> list[tuple[RateCurve, Figure]]:
     with styled():
         for curve in curves:
             figure, axes = blank(_PANEL)
-            draw_rate_curve(axes, curve, marks[curve.optimizer], rate_limits(curves))
+            limits = rate_limits(curves, study.direction)
+            draw_rate_curve(axes, curve, marks[curve.optimizer], limits, study.direction)
             draw_diverged_names(axes, curve)
             axes.set_title(optimizer_label(curve.optimizer, 30), fontsize=10, loc="left", color=INK.light)
             panels.append((curve, figure))
@@ -92,26 +94,30 @@ def draw_rate_curve(
     curve: RateCurve,
     stroke: Stroke,
     limits: tuple[float, float],
+    direction: Direction = Direction.MINIMIZE,
 ) -> None:
-    """A line per rung, the later the stronger; flat window shaded, diverged runs as crosses at the top."""
-    scale_values(axes, limits)
+    """A line per rung, the later the stronger; flat window shaded, diverged runs as crosses at the edge."""
+    scale_values(axes, limits, direction)
     rate_scale(axes, [rate for line in curve.lines for rate, _ in line.points] + list(curve.diverged))
     if curve.window is not None:
         axes.axvspan(curve.window.low, curve.window.high, color=stroke.colour, alpha=0.16, lw=0)
     for place, line in enumerate(curve.lines, 1):
         strength = _FAINTEST + (1 - _FAINTEST) * place / len(curve.lines)
         _draw_rate_line(axes, line, stroke, strength)
-    cross_at_top(axes, curve.diverged, stroke)
+    cross_at_edge(axes, curve.diverged, stroke, direction)
     axes.set_xlabel("learning rate")
 
 
-def rate_limits(curves: Iterable[RateCurve]) -> tuple[float, float]:
+def rate_limits(
+    curves: Iterable[RateCurve], direction: Direction = Direction.MINIMIZE
+) -> tuple[float, float]:
     """One value axis for all learning-rate curves, so that they compare."""
-    return value_limits([value for curve in curves for line in curve.lines for _, value in line.points])
+    values = [value for curve in curves for line in curve.lines for _, value in line.points]
+    return value_limits(values, direction=direction)
 
 
 def draw_diverged_names(axes: Axes, curve: RateCurve) -> None:
-    """Say in words which runs the crosses at the top edge stand for."""
+    """Say in words which runs the crosses at the edge stand for."""
     if curve.diverged:
         text = "diverged: lr " + ", ".join(setting(rate) for rate in curve.diverged)
         axes.text(
@@ -122,9 +128,11 @@ def draw_diverged_names(axes: Axes, curve: RateCurve) -> None:
 def draw_rung(axes: Axes, rung: Rung, names: Sequence[str], marks: dict[str, Stroke]) -> None:
     """A row per optimizer, the value to the right, the band shaded."""
     measured = [step for step in rung.steps if math.isfinite(step.value)]
-    scale_values(axes, value_limits([step.value for step in measured]), across=True)
+    limits = value_limits([step.value for step in measured], direction=rung.direction)
+    scale_values(axes, limits, rung.direction, across=True)
     if math.isfinite(rung.limit):
-        axes.axvspan(axes.get_xlim()[0], rung.limit, color=SOFT.light, alpha=0.14, lw=0)
+        best_edge = axes.get_xlim()[rung.direction is Direction.MAXIMIZE]
+        axes.axvspan(*sorted((best_edge, rung.limit)), color=SOFT.light, alpha=0.14, lw=0)
         axes.axvline(rung.limit, color=SOFT.light, lw=1)
     for step in measured:
         stroke, height = marks[step.candidate.optimizer], names.index(step.candidate.optimizer)
@@ -164,7 +172,7 @@ def _draw_looks(axes: Axes, name: str, found: Sequence[Looked], limits: tuple[fl
         if look.margin is not None:
             axes.axhspan(-look.margin, look.margin, color=SOFT.light, alpha=0.12 / len(seen), lw=0)
         if not math.isfinite(rival.estimate):
-            cross_at_top(axes, [look.seeds], Stroke(SOFT.light, "-", "x"), 0.98)
+            cross_at_edge(axes, [look.seeds], Stroke(SOFT.light, "-", "x"), inset=0.02)
             continue
         mark = _DECISIONS.get(rival.decision, _UNDECIDED)
         axes.plot([look.seeds] * 2, [rival.low, rival.high], color=mark.colour, lw=1.6)

@@ -27,6 +27,7 @@ from surefoot.report.landscape_section import section
 from surefoot.report.pages import PageLimits, environment
 from surefoot.report.race_figures import ordered_curves
 from surefoot.study.decisions import GivenUp, RuledOut
+from surefoot.study.direction import Direction
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.run import Status
@@ -121,7 +122,7 @@ def _race(study: StudyRecord, pictures: Mapping[str, Markup], most: PageLimits) 
     return {
         "race": shown(race.optimizers, most.rows),
         "columns": _columns(race, most),
-        "by_leading": _by_leading(race.optimizers),
+        "by_leading": _by_leading(race.optimizers, study.direction),
         "most_measured": max((count.measured for own in race.optimizers for count in own.counts), default=1),
         "rungs": thinned(drawn, most.columns),
         "rates": [(name, curve) for name, curve in rates if name in pictures][: most.rows],
@@ -140,11 +141,12 @@ def _columns(race: RaceHistory, most: PageLimits) -> list[dict[str, Any]]:
     ]
 
 
-def _by_leading(race: Sequence[OptimizerHistory]) -> dict[str, int]:
-    """The place of each optimizer by its leading run: the furthest, then the lowest."""
+def _by_leading(race: Sequence[OptimizerHistory], direction: Direction) -> dict[str, int]:
+    """The place of each optimizer by its leading run: the furthest, then the best."""
 
     def order(own: OptimizerHistory) -> tuple[float, float]:
-        return -own.reached, measured(own.leading)[-1].value if own.leading else math.inf
+        value = direction.told(measured(own.leading)[-1].value) if own.leading else math.inf
+        return -own.reached, value
 
     return {own.optimizer: place for place, own in enumerate(sorted(race, key=order))}
 

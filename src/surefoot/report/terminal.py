@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -22,6 +22,7 @@ from surefoot.report import answer_lines as lines
 from surefoot.report.live import RaceDisplay
 from surefoot.report.words import pairing, verdict
 from surefoot.study.answer import Answer, Verdict
+from surefoot.study.direction import Direction
 from surefoot.study.format import number, plural, printable, seconds, short, signed, size, spread
 from surefoot.study.run import Phase
 
@@ -33,7 +34,8 @@ MOST_RESULTS = 5
 NAME_COLUMNS, BAR_COLUMNS, GAP_COLUMNS, MEAN_COLUMNS = 36, 18, 9, 8
 NOTE_COLUMNS = 11
 LOGARITHMIC_FROM = 5.0
-"""The bars' axis is logarithmic where all is positive and its ends differ by a larger factor."""
+"""The bars' axis is logarithmic where lower is better, all is positive and its ends differ by a larger
+factor: then what is best has the most room."""
 
 CANDIDATE_COLUMNS = 20
 MEASURE_COLUMNS = 22  # a long measure must not take the candidates' room
@@ -110,7 +112,7 @@ def _title(answer: Answer, width: int) -> Line:
     """`WIN  digits · validation loss, lower is better      354 runs, 56 s`."""
     spent = f"{plural(answer.runs, 'run')}, {seconds(answer.seconds)}"
     room = width - len(spent) - 2
-    said, direction = f"{verdict(answer).upper()}  ", ", lower is better"
+    said, direction = f"{verdict(answer).upper()}  ", f", {answer.direction.better} is better"
     told = said + short(f"{answer.task} · {answer.measure}", room - len(said + direction)) + direction
     return f"{told:<{room}}  {spent}", "bold"
 
@@ -138,10 +140,11 @@ def _bars(answer: Answer, width: int) -> list[Line]:
     if not rows:
         return []
     names = NAME_COLUMNS - max(0, PAGE_COLUMNS - width)
-    axis = _axis(rows)
+    axis = _axis(rows, answer.direction)
     best = next((row for row in rows if row.recommended), rows[0])
     heading = _heading(rows, names)
-    body = [(_bar_line(row, best, axis, names), "bold" if row.recommended else "") for row in rows]
+    behind = answer.direction.behind
+    body = [(_bar_line(row, best, axis, names, behind), "bold" if row.recommended else "") for row in rows]
     return [(heading, "dim"), *body]
 
 
@@ -166,10 +169,12 @@ def _heading(rows: Sequence[Result], names: int) -> str:
     return f"{said:<{names}} {bars:^{BAR_COLUMNS}} {'behind':>{GAP_COLUMNS}} {'mean':>{MEAN_COLUMNS}}"
 
 
-def _bar_line(row: Result, best: Result, axis: _Axis, names: int) -> str:
+def _bar_line(
+    row: Result, best: Result, axis: _Axis, names: int, behind_by: Callable[[float, float], float]
+) -> str:
     base = " (baseline)" if row.baseline else ""
     label = short(row.label, names - 2 - len(base)) + base
-    behind = "" if row is best else signed(row.estimate - best.estimate, 2)
+    behind = "" if row is best else signed(behind_by(row.estimate, best.estimate), 2)
     if row.diverged or row.misses:
         behind = f"{row.diverged} lost" if row.diverged else f"{row.misses} missed"
     mark = "▸" if row.recommended else " "
@@ -205,10 +210,11 @@ class _Axis:
         return "".join(cells)
 
 
-def _axis(rows: Iterable[Result]) -> _Axis:
+def _axis(rows: Iterable[Result], direction: Direction) -> _Axis:
     ends = [end for row in rows for end in (row.estimate, *(row.interval or ())) if math.isfinite(end)]
     low, high = min(ends, default=0.0), max(ends, default=0.0)
-    return _Axis(low, high, low > 0 and high / low > LOGARITHMIC_FROM)
+    wide = low > 0 and high / low > LOGARITHMIC_FROM
+    return _Axis(low, high, wide and direction is Direction.MINIMIZE)
 
 
 def _snippet(answer: Answer) -> Text:

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from surefoot.study.direction import Direction
 from surefoot.study.format import number, printable, seconds
 
 LINES = 20
@@ -33,6 +34,7 @@ class TrainingDisplay:
     Args:
         measure: what validation gives, in words.
         steps: of the whole training.
+        direction: which way of the measure is better.
         console: where to; the error stream if None, so that results alone are on standard output.
         live: whether to redraw in place; None for "if the console is a terminal".
         clock: seconds, for the time left.
@@ -45,7 +47,9 @@ class TrainingDisplay:
         console: Console | None = None,
         live: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
+        direction: Direction = Direction.MINIMIZE,
     ) -> None:
+        self._direction = direction
         self._console = console or Console(stderr=True, highlight=False)
         can = self._console.is_interactive and self._console.file.isatty()
         self._measure, self._steps, self._clock = printable(measure), steps, clock
@@ -72,7 +76,7 @@ class TrainingDisplay:
         self._progress.stop()
 
     def begin(self, step: int, best: float = math.nan) -> None:
-        """The training begins, or goes on at this step with this lowest value so far."""
+        """The training begins, or goes on at this step with this best value so far."""
         self._began, self._from, self._best = self._clock(), step, best
         self._told = step * LINES // self._steps
         self._progress.reset(self._bar, completed=step)
@@ -96,7 +100,9 @@ class TrainingDisplay:
             self._told = step * LINES // self._steps
             left = self._left(step)
             words = f"step {step:,} of {self._steps:,}: training loss {number(loss)}, "
-            words += f"{self._measure} {number(value)}{', the lowest so far' if best else ''}"
+            words += (
+                f"{self._measure} {number(value)}{f', the {self._direction.best} so far' if best else ''}"
+            )
             self._say(words + (f"; about {seconds(left)} left" if left > 0 else ""))
 
     def note(self, text: str) -> None:
@@ -112,7 +118,7 @@ class TrainingDisplay:
         self._drawn = self._clock()
         words = f"loss {number(self._loss)}"
         if math.isfinite(self._value):
-            words += f"  {self._measure} {number(self._value)}, lowest {number(self._best)}"
+            words += f"  {self._measure} {number(self._value)}, {self._direction.best} {number(self._best)}"
         self._progress.update(self._bar, completed=step, description=escape(words))
 
     def _say(self, text: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from surefoot.analysis.race_history import OptimizerHistory, Rung, Standing, is_measured
 from surefoot.analysis.tables import RateCurve, Result, finite
 from surefoot.study.answer import Answer, Level, Verdict
+from surefoot.study.direction import Direction
 from surefoot.study.format import (
     MISSING,
     decades,
@@ -135,7 +136,8 @@ def rung(found: Rung) -> str:
     """How many went on there, and up to which value: `5 of 12 candidates went on; the band reached …`."""
     text = f"{found.survivors} of {plural(len(found.steps), 'candidate')} went on"
     if math.isfinite(found.limit):
-        text += f"; the band reached from {number(found.best)} up to {number(found.limit)}"
+        way = "down" if found.direction is Direction.MAXIMIZE else "up"
+        text += f"; the band reached from {number(found.best)} {way} to {number(found.limit)}"
     return text
 
 

@@ -96,13 +96,15 @@ def script_name(command: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Reported:
-    """One report, as the journal has it; `seconds` since the run's optimizer was made."""
+    """One report, as the journal has it; `seconds` since the run's optimizer was made, and which way of the
+    value is better, as far as the script has said by then."""
 
     step: float
     value: float
     seconds: float
     seconds_per_step: float
     state_bytes: int
+    maximize: bool | None = None
 
 
 class _Journal:
@@ -186,7 +188,12 @@ class _Attempt:
         if self.journal.reports:  # one that started again may have been quicker this time
             seconds = max(seconds, self.journal.reports[-1].seconds)
         report = _Reported(
-            step, message["value"], seconds, message["seconds_per_step"], message["state_bytes"]
+            step,
+            message["value"],
+            seconds,
+            message["seconds_per_step"],
+            message["state_bytes"],
+            message.get("maximize"),
         )
         self.journal.add(report)
         self._pass_on(report)
@@ -201,7 +208,7 @@ class _Attempt:
         if reached or lost or not self.job.steps or progress - self.told >= 1 / MOST_POINTS:
             self.told = progress
             value = math.nan if lost else report.value
-            self.relay(Report(self.job.id, Point(progress, report.seconds, value)))
+            self.relay(Report(self.job.id, Point(progress, report.seconds, value), report.maximize))
         if lost:
             self._end(Status.DIVERGED, f"the reported value became {report.value} at step {report.step:g}")
         elif reached:

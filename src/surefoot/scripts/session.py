@@ -64,6 +64,7 @@ class Session:
         self._optimizers: list[torch.optim.Optimizer] = []
         self._gaps: list[float] = []
         self._step = -math.inf
+        self._maximize: bool | None = None  # until a report says it
         self._recorder = ScriptRecorder(run, self._send, self._refuse)
         threading.Thread(target=self._listen, daemon=True, name="surefoot").start()
         seed_everything(run.seed)
@@ -90,15 +91,16 @@ class Session:
         if self.run.survey is not None:
             raise Stopped
 
-    def report(self, step: float, value: float) -> None:
+    def report(self, step: float, value: float, maximize: bool | None = None) -> None:
         """Relay a point of the run's curve; raises `Stopped` where it is the last."""
         self._recorder.must_not_train()
+        self._hear_direction(maximize)
         step, value = self._checked(step, value)
         if step <= self._step:  # the end of an epoch and the end of the training may report the same step
             return
         self._step = step
         if _rank() == 0:
-            point = {"kind": "report", "step": step, "value": value}
+            point = {"kind": "report", "step": step, "value": value, "maximize": self._maximize}
             self._send(point | {"seconds_per_step": median_seconds(self._gaps), "state_bytes": self._bytes()})
             self._recorder.reported()
             stop = bool(self._answers.get()["stop"])
@@ -106,6 +108,20 @@ class Session:
             stop = self.run.last_step is not None and step >= self.run.last_step
         if stop:
             raise Stopped
+
+    def _hear_direction(self, maximize: Any) -> None:
+        if maximize is None:
+            return
+        if not isinstance(maximize, bool):
+            self._refuse(
+                InvalidTypeError, f"{CALL}: maximize must be True, False or None, not {_kind(maximize)}"
+            )
+        if self._maximize is not None and maximize != self._maximize:
+            self._refuse(
+                InvalidInputError,
+                f"{CALL}: maximize={maximize}, and a call before said maximize={not maximize}",
+            )
+        self._maximize = maximize
 
     def _checked(self, step: Any, value: Any) -> tuple[float, float]:
         if not self._optimizers:

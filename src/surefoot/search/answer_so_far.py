@@ -41,7 +41,7 @@ def unconfirmed_answer(sitting: Sitting, state: StudyState) -> Answer:
     if ranked is None:
         ranked = state.screening.finalists(FINALISTS) if state.screening else []
     reference = asked.baseline(question, profile)
-    standing = Standing.of(in_units, ranked, reference, sitting.race_seed)
+    standing = Standing.of(in_units, ranked, reference, sitting.race_seed, state.direction)
     further = price_of_more(sitting, state.plan, runner, profile.workers, standing.level)
     return build_unconfirmed(
         question,
@@ -69,7 +69,9 @@ def answer_so_far(sitting: Sitting, state: StudyState) -> Answer:
 def words_so_far(sitting: Sitting, state: StudyState) -> str:
     """The best answer at this moment, with how sure it is; empty before there is anything."""
     measure = state.measure
-    confirmed = state.confirmation and confirmation_so_far(state.confirmation, measure, candidate_label)
+    confirmed = state.confirmation and confirmation_so_far(
+        state.confirmation, measure, candidate_label, state.direction
+    )
     if told := confirmed or (state.screening.so_far(measure) if state.screening else ""):
         return told
     answer = answer_so_far(sitting, state)

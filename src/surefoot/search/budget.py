@@ -17,13 +17,17 @@ from surefoot.search.confirm.confirmation import FEWEST_SEEDS
 from surefoot.study.answer import Level
 from surefoot.study.format import plural, rounded, seconds
 
-RACE_SHARE = 0.35
-PLAYOFF_SHARE = 0.15
-"""Half of the budget finds the finalists, half measures them.  The race gets more of its half, since a wrong
-learning rate costs more than a wrong optimizer."""
+RACE_SHARE = 0.25
+BRACKETING_SHARE = 0.25
+PLAYOFF_SHARE = 0.1
+"""More than half of the budget finds the finalists, the rest measures them.  Most of it is for learning
+rates, since a wrong one costs more than a wrong optimizer."""
 
-SMALL_RACE_SHARE = 0.5
-"""A budget below `USUAL_FROM` pays for no play-off: half of it finds few finalists, half measures them."""
+SMALL_RACE_SHARE = 0.35
+SMALL_BRACKETING_SHARE = 0.3
+"""A budget below `PLAYOFF_FROM` pays for no play-off."""
+
+PLAYOFF_FROM = 20.0
 
 FINALISTS = 4
 """Beside the baseline. Screening sees one seed, which on close tasks errs two times in five,
@@ -64,6 +68,7 @@ class Budget:
     Attributes:
         total: for everything.
         race: for the race.
+        bracketing: for the learning rates of the best at full length.
         playoff: for the play-off.
         floor_seeds: how many trainings random search gets.
         baseline: whether the baseline is trained to the end on the race's seed, before the race.
@@ -73,11 +78,17 @@ class Budget:
 
     total: float
     race: float
+    bracketing: float = 0.0
     playoff: float = 0.0
     floor_seeds: int = 0
     baseline: bool = False
     level: Level = Level.CONFIRMED
     before: float = 0.0
+
+    @property
+    def before_confirmation(self) -> float:
+        """For everything that finds the finalists."""
+        return self.race + self.bracketing + self.playoff
 
     def share(self, trainings: float, slack: float) -> float:
         """Of what comes after the look; all of it where nothing comes after the race."""
@@ -97,11 +108,14 @@ def divide(total: float, *, before: float = 0.0, floor: bool = True) -> Budget:
     if own < CONFIRMED_FROM:
         baseline = own >= BASELINE_FROM and not before
         level = Level.MEASURED if own >= MEASURED_FROM else Level.FORECAST
-        return Budget(total, own - baseline, 0.0, 0, baseline, level, before)
+        return Budget(total, own - baseline, baseline=baseline, level=level, before=before)
     if own < USUAL_FROM:
-        return Budget(total, SMALL_RACE_SHARE * own, before=before)
+        return Budget(total, 0.5 * own, before=before)
+    if own < PLAYOFF_FROM:
+        return Budget(total, SMALL_RACE_SHARE * own, SMALL_BRACKETING_SHARE * own, before=before)
     seeds = min(FLOOR_SEEDS, math.floor(total / 10)) if floor and total >= FLOOR_FROM else 0
-    return Budget(total, RACE_SHARE * total, PLAYOFF_SHARE * total, seeds, before=before)
+    race, bracketing, playoff = (part * own for part in (RACE_SHARE, BRACKETING_SHARE, PLAYOFF_SHARE))
+    return Budget(total, race, bracketing, playoff, seeds, before=before)
 
 
 def finalists_for(trainings: float) -> int:

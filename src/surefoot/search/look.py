@@ -19,11 +19,12 @@ from surefoot.search.space.advice import prior_order
 from surefoot.search.space.prior_results import load_experience
 from surefoot.search.space.task_features import features_of
 from surefoot.study.decisions import Piloted, RuledOut
-from surefoot.study.direction import refuse_score
+from surefoot.study.direction import Direction, direction_of
 from surefoot.study.format import seconds
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
 from surefoot.study.question import Question
+from surefoot.tasks import said_by
 from surefoot.training.profile import look
 
 
@@ -43,7 +44,7 @@ def look_at(sitting: Sitting) -> TaskProfile:
 def _task(sitting: Sitting) -> TaskProfile:
     question = sitting.question
     task = sitting.load(question.task)
-    refuse_score(task.name, task.measure)
+    direction = direction_of(task.name, task.measure, said_by(task), question.maximize)
     sitting.watcher.phase("look")
     if isinstance(sitting.engine, WarmsUp):
         sitting.engine.warm_up(question.task)  # meanwhile
@@ -58,7 +59,7 @@ def _task(sitting: Sitting) -> TaskProfile:
     # The order is kept, since a resumed study must look in the same one though more is known by then.
     names = space.asked_for(question)
     order = prior_order(task.name, features_of(profile), load_experience(), names)
-    profile = replace(profile, workers=sitting.engine.slots, order=tuple(order))
+    profile = replace(profile, workers=sitting.engine.slots, order=tuple(order), direction=direction)
     sitting.log.set_profile(profile)
     return profile
 
@@ -92,7 +93,8 @@ def _pilot(sitting: Sitting) -> TaskProfile:
 def unseen(sitting: Sitting) -> TaskProfile:
     """All that is known of a script whose pilot the budget did not pay for."""
     question = sitting.question
-    return TaskProfile(script_name(question.script), 0, question.measure, workers=sitting.engine.slots)
+    name, direction = script_name(question.script), Direction.of(bool(question.maximize))
+    return TaskProfile(name, 0, question.measure, workers=sitting.engine.slots, direction=direction)
 
 
 def rule_out(sitting: Sitting, profile: TaskProfile) -> list[str]:

@@ -14,6 +14,8 @@ from surefoot.search.budget_plan import phase_end, trainings_left
 from surefoot.search.confirm.alpha_spending import alpha_of
 from surefoot.search.confirm.confirmation import FEWEST_SEEDS, Confirmation
 from surefoot.search.pilot import tariff
+from surefoot.search.race import bracketing
+from surefoot.search.race.bracketing import MOST_ENTRANTS, Bracketing
 from surefoot.search.race.playoff import Playoff, entrants
 from surefoot.search.race.screening import Screening
 from surefoot.search.sitting import Sitting
@@ -24,6 +26,7 @@ from surefoot.search.state import StudyState
 from surefoot.study.answer import Level
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Ordered
+from surefoot.study.direction import Direction
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
 from surefoot.study.records import RunRecord
@@ -40,16 +43,21 @@ TINY = 1e-9
 
 def train_baseline(sitting: Sitting, state: StudyState) -> None:
     """To the end on the seed of the race, to compare with."""
-    sitting.watcher.phase("train the baseline, to compare with")
+    sitting.watcher.phase("train the baseline, to compare with", state.direction)
     reference = asked.baseline(sitting.question, state.profile)
     state.runner.drive(Batch([sitting.on_race_seed(reference)]), state.race_reading)
 
 
 def enter_race(
-    sitting: Sitting, names: list[str], profile: TaskProfile, budget: Budget, unit: str
+    sitting: Sitting,
+    names: list[str],
+    profile: TaskProfile,
+    budget: Budget,
+    unit: str,
+    direction: Direction = Direction.MINIMIZE,
 ) -> Screening:
     """The race with everyone in it, before its first run."""
-    sitting.watcher.phase("screen" + unit)
+    sitting.watcher.phase("screen" + unit, direction)
     question, grid = sitting.question, asked.grid(sitting.question, names, profile)
     small = [asked.baseline(question, profile)] if budget.level is not Level.CONFIRMED else []
     first = [candidate for candidate in (*small, *question.extra) if candidate in grid]
@@ -68,6 +76,9 @@ def enter_race(
         tariff(profile.pilot) if profile.pilot else Tariff(),
         order,
         0.0 if question.script else shortest_rung(profile.steps, warmup, budget.total),
+        direction,
+        0.0 if question.script else profile.steps,
+        0.0 if budget.bracketing else None,
     )
 
 
@@ -85,17 +96,39 @@ def race(sitting: Sitting, state: StudyState, screening: Screening) -> None:
         raise sitting.none_succeeded(runner.records())
 
 
-def play_off(sitting: Sitting, state: StudyState, screening: Screening) -> list[Candidate]:
+def bracket(sitting: Sitting, state: StudyState, screening: Screening) -> list[Candidate]:
+    """The best candidates, their learning rates bracketed at full length; the race's where none are."""
+    runner, budget = state.runner, state.plan.budget
+    count = entrants(budget.playoff) if budget.playoff else FINALISTS
+    if not bracketing.entrants(budget.bracketing):
+        return screening.finalists(count)
+    sitting.watcher.phase("bracket the learning rates of the best" + state.unit, state.direction)
+    policy = Bracketing(
+        screening.finalists(MOST_ENTRANTS),
+        screening.grid,
+        screening.finished,
+        screening.seed,
+        budget.bracketing,
+        sitting.decide,
+        state.direction,
+    )
+    until = phase_end(sitting, runner, budget.share(budget.race + budget.bracketing, SLACK))
+    runner.drive(policy, state.race_reading, until)
+    return policy.finalists(count) or screening.finalists(count)
+
+
+def play_off(
+    sitting: Sitting, state: StudyState, screening: Screening, best: list[Candidate]
+) -> list[Candidate]:
     """The finalists: from a play-off where the budget pays for more candidates than go on."""
     runner, budget = state.runner, state.plan.budget
-    best = screening.finalists(entrants(budget.playoff))
-    if len(best) <= FINALISTS:
-        return screening.finalists(FINALISTS)
-    sitting.watcher.phase("play off the best of each optimizer" + state.unit)
-    playoff = Playoff(best, screening.seed, budget.playoff, candidate_label, sitting.decide)
-    until = phase_end(sitting, runner, budget.share(budget.race + budget.playoff, SLACK))
+    if len(best) <= FINALISTS or not budget.playoff:
+        return best[:FINALISTS]
+    sitting.watcher.phase("play off the best of each optimizer" + state.unit, state.direction)
+    playoff = Playoff(best, screening.seed, budget.playoff, candidate_label, sitting.decide, state.direction)
+    until = phase_end(sitting, runner, budget.share(budget.before_confirmation, SLACK))
     runner.drive(playoff, state.race_reading, until)
-    return playoff.finalists(FINALISTS) or screening.finalists(FINALISTS)
+    return playoff.finalists(FINALISTS) or best[:FINALISTS]
 
 
 def enter_confirmation(
@@ -109,7 +142,7 @@ def enter_confirmation(
     finalists = rivals[: finalists_for(left)]
     if not finalists and (rivals or left < FEWEST_SEEDS or not screening.race.finished):
         return None
-    sitting.watcher.phase("confirm on fresh seeds" + state.unit)
+    sitting.watcher.phase("confirm on fresh seeds" + state.unit, state.direction)
     margin = question.margin
     if state.stopwatch:
         left /= state.stopwatch.share(finalists, runner.records())
@@ -125,14 +158,15 @@ def enter_confirmation(
         label=candidate_label,
         decide=sitting.decide,
         alpha=alpha_of(len(question.earlier)),
-        lowest=math.inf if state.stopwatch else lowest_value(runner.records()),
+        seen=() if state.stopwatch else values_between(runner.records(), state.direction),
     )
 
 
-def lowest_value(runs: Sequence[RunRecord]) -> float:
-    """Of everything measured; infinite where nothing was."""
-    values = (point.value for run in runs for point in run.points if math.isfinite(point.value))
-    return min(values, default=math.inf)
+def values_between(runs: Sequence[RunRecord], direction: Direction) -> tuple[float, ...]:
+    """The lowest and the highest of everything measured, as told; nothing where nothing was."""
+    points = (point for run in runs for point in run.points)
+    told = [direction.told(point.value) for point in points if math.isfinite(point.value)]
+    return (min(told), max(told)) if told else ()
 
 
 def confirm(sitting: Sitting, state: StudyState, confirmation: Confirmation) -> bool:

@@ -14,12 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from surefoot.engines.base import Engine
+from surefoot.errors import InvalidInputError
 from surefoot.scripts.runner import MOST_POINTS, script_file, script_name
 from surefoot.search.deadline import Deadline
 from surefoot.search.runner import Watcher
 from surefoot.search.space import candidates as space
 from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
+from surefoot.study.direction import Direction, direction_of
 from surefoot.study.format import number, seconds
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import PilotRun, TaskProfile
@@ -64,12 +66,14 @@ class Pilot:
         self.log = log
         self.checkpoints = str(checkpoints)
         self.watcher = watcher
+        self.direction: Direction | None = None  # None until the script has reported
 
     def profile(self) -> TaskProfile:
         """What the run has shown of the script.
 
         Raises:
             TaskError: the script does not train as it is; the message says what is wrong.
+            InvalidInputError: which way of its value is better is not clear.
             TimeIsUpError: there is nothing to answer from.
         """
         candidate = self._baseline(sparse=False)
@@ -97,6 +101,7 @@ class Pilot:
             fingerprint=fingerprint(self.question.script),
             workers=self.engine.slots,
             pilot=replace(end.script.pilot, marks=marks, final_value=steps[-1].value),
+            direction=self.direction or Direction.MINIMIZE,
         )
 
     def _baseline(self, sparse: bool) -> Candidate:
@@ -106,7 +111,7 @@ class Pilot:
         label = candidate_label(candidate)
         points: list[Point] = []
         self.watcher.running([(label, 1.0)])
-        command = self.question.script
+        command, unclear = self.question.script, None
         self.engine.start(
             Job(0, self.question.task, candidate, self.seed, 1.0, self.checkpoints, command=command)
         )
@@ -114,14 +119,29 @@ class Pilot:
             if self.deadline.left <= 0:
                 self.engine.stop(0)
             for event in self.engine.events(timeout=max(0.1, min(1.0, self.deadline.left))):
+                if isinstance(event, Finished) and unclear is not None:
+                    raise unclear
                 if isinstance(event, Finished) and event.status == Status.STOPPED:
                     raise TimeIsUpError
                 if isinstance(event, Finished):
                     return points, event
                 assert isinstance(event, Report)
                 points.append(event.point)
+                if unclear is not None:
+                    continue
+                try:
+                    self._hear_direction(event.maximize)
+                except InvalidInputError as error:  # at the first report, before the rest is waited for
+                    unclear = error
+                    self.engine.stop(0)
                 told = f"{label} at step {event.point.progress:g}: {number(event.point.value)}"
                 self.watcher.running([(told, 1.0)])
+
+    def _hear_direction(self, said: bool | None) -> None:
+        """What the script says with its first report, and what is asked for, must make it clear."""
+        if self.direction is None or said is not None:
+            name = script_name(self.question.script)
+            self.direction = direction_of(name, self.question.measure, said, self.question.maximize)
 
     def _check(self, candidate: Candidate, steps: Sequence[Point], end: Finished) -> None:
         name = script_name(self.question.script)

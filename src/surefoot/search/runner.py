@@ -25,6 +25,7 @@ from surefoot.search.pace import Pace
 from surefoot.store import StudyLog
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide, GivenUp, RunRestarted
+from surefoot.study.direction import Direction
 from surefoot.study.records import RunRecord, StudyRecord
 from surefoot.study.requests import Policy, Reading, RunRequest
 from surefoot.study.run import Finished, Job, Phase, Report, Restarted, Status
@@ -54,8 +55,8 @@ RunKey = tuple[str, int, str]
 class Watcher(Protocol):
     """Who is kept informed while runs are made, such as a display."""
 
-    def phase(self, name: str) -> None:
-        """A phase begins."""
+    def phase(self, name: str, direction: Direction = Direction.MINIMIZE) -> None:
+        """A phase begins, with results of which this way is better."""
         ...
 
     def running(self, runs: list[tuple[str, float]]) -> None:
@@ -96,6 +97,7 @@ class Runner:
         inherited: how far each run had come when the study was given more budget; up to there it costs
             nothing of it.
         allowance: full trainings that may be made besides the inherited ones.
+        direction: which way of the measure is better.
 
     Raises:
         NoRunSucceededError: by `drive`, where the first runs all fail alike.
@@ -121,7 +123,9 @@ class Runner:
         pace: Pace | None = None,
         inherited: Mapping[RunKey, float] | None = None,
         allowance: float = math.inf,
+        direction: Direction = Direction.MINIMIZE,
     ) -> None:
+        self.direction = direction
         self.inherited, self.allowance = inherited or {}, allowance
         self.snapshots = snapshots
         self.deadline = deadline or Deadline(math.inf, time.monotonic)
@@ -288,7 +292,7 @@ class Runner:
         self._stored.setdefault(key_of(request), _new_record(request))  # in the order of asking
         job = Job(self.made, self.task, candidate, request.seed, request.progress, self.checkpoints)
         job = replace(job, command=self.command, steps=self.steps, snapshots=self.snapshots(request))
-        self.engine.start(replace(job, marks=reading.marks, target=reading.target))
+        self.engine.start(replace(job, marks=reading.marks, target=reading.target, direction=self.direction))
 
     def _record_point(self, report: Report) -> None:
         request, run = self._running[report.job]
@@ -318,7 +322,8 @@ class Runner:
         value = math.nan if told is None else told
         if event.status != Status.STOPPED:
             self._account(request, stored)
-            self.watcher.result(self.label(request.candidate), request.progress, value, event.status)
+            own = reading.direction.own(value)
+            self.watcher.result(self.label(request.candidate), request.progress, own, event.status)
         return request, value
 
     def _learn(self, job: int, cost: float, taken: float) -> None:

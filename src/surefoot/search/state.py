@@ -9,6 +9,7 @@ from surefoot.search.confirm.confirmation import Confirmation
 from surefoot.search.fastest.stopwatch import Stopwatch
 from surefoot.search.race.screening import Screening
 from surefoot.search.runner import Runner
+from surefoot.study.direction import Direction
 from surefoot.study.profile import TaskProfile
 from surefoot.study.requests import Reading, first_value_from
 from surefoot.study.run import Candidate
@@ -48,6 +49,11 @@ class StudyState:
         return self.stopwatch.measure(measure) if self.stopwatch else measure
 
     @property
+    def direction(self) -> Direction:
+        """Which way of the values that are compared is better."""
+        return Direction.MINIMIZE if self.stopwatch else self.profile.direction
+
+    @property
     def unit(self) -> str:
         """Of the values that a policy is told, where it is not the measure; what follows a phase's name."""
         return " (values: seconds to the target)" if self.stopwatch else ""
@@ -56,12 +62,12 @@ class StudyState:
     def race_reading(self) -> Reading:
         """What is measured of a screening run: at its rungs, cooled down."""
         if self.profile.pilot:  # a script measures where it likes
-            return Reading(told=first_value_from)
-        return self.stopwatch.screening if self.stopwatch else Reading()
+            return Reading(value=first_value_from, direction=self.direction)
+        return self.stopwatch.screening if self.stopwatch else Reading(direction=self.direction)
 
     @property
     def confirmation_reading(self) -> Reading:
         """What is measured of a confirmed run, which is watched all along."""
         if self.profile.pilot:
-            return Reading(told=first_value_from)
-        return self.stopwatch.confirmation if self.stopwatch else Reading(CURVE)
+            return Reading(value=first_value_from, direction=self.direction)
+        return self.stopwatch.confirmation if self.stopwatch else Reading(CURVE, direction=self.direction)

@@ -144,10 +144,11 @@ class _Study:
         if state.plan.budget.baseline:
             phases.train_baseline(sitting, state)
         race = state.screening = phases.enter_race(
-            sitting, state.names, state.profile, state.plan.budget, state.unit
+            sitting, state.names, state.profile, state.plan.budget, state.unit, state.direction
         )
         phases.race(sitting, state, race)
-        finalists = state.ranked = phases.play_off(sitting, state, race)
+        best = state.ranked = phases.bracket(sitting, state, race)
+        finalists = state.ranked = phases.play_off(sitting, state, race, best)
         confirmation = state.confirmation = phases.enter_confirmation(sitting, state, race, finalists)
         if confirmation and phases.confirm(sitting, state, confirmation):
             return confirmation
@@ -195,6 +196,7 @@ def _runner(sitting: Sitting, profile: TaskProfile, plan: BudgetPlan) -> Runner:
         snapshots=sitting.snapshots,
         deadline=sitting.deadline,
         pace=plan.pace,
+        direction=profile.direction,
         inherited=sitting.inherited,
         allowance=_allowance(sitting, plan, costs),
     )

@@ -73,7 +73,7 @@ class TrainingLog(Follower):
             StoreError: the store fails.
         """
         question = TrainingQuestion(plan, study_name(plan, source), source, command)
-        profile = TaskProfile(task.name, plan.steps, task.measure)
+        profile = TaskProfile(task.name, plan.steps, task.measure, direction=plan.direction)
         log = store.begin(question, profile, environment())
         return cls(log, question.study, plan, task.measure)
 
@@ -141,6 +141,7 @@ class TrainingLog(Follower):
             best=result.best,
             metrics=dict(result.metrics or {}),
             level=Level.MEASURED,
+            direction=plan.direction,
         )
 
 
@@ -149,10 +150,12 @@ def sentence(plan: TrainingPlan, result: TrainingState, measure: str) -> str:
     label, best = candidate_label(plan.candidate), result.best
     if result.status == Status.DIVERGED:
         text = f"{label} diverged at step {result.evaluations:,} of {plan.steps:,}: {result.message}."
-        return text + (f" Its lowest {measure} before was {number(best.value)}." if best else "")
+        word = plan.direction.best
+        return text + (f" Its {word} {measure} before was {number(best.value)}." if best else "")
     text = f"Trained with {label}: {measure} {number(result.curve[-1].value)} after {plan.steps:,} steps."
     if best and best.progress < 1:
-        text += f" The lowest was {number(best.value)} after {round(best.progress * plan.steps):,}."
+        at = f"after {round(best.progress * plan.steps):,}"
+        text += f" The {plan.direction.best} was {number(best.value)} {at}."
     return text
 
 

@@ -67,7 +67,7 @@ def write_optuna_study(study: StudyRecord, url: str, replace: bool = False) -> i
                     "--replace writes it anew, another URL keeps both"
                 )
             optuna.delete_study(study_name=study.name, storage=storage)
-        written = optuna.create_study(storage=storage, study_name=study.name, direction="minimize")
+        written = optuna.create_study(storage=storage, study_name=study.name, direction=study.direction.value)
         try:
             _describe(written, study)
             written.add_trials(_trials(study))

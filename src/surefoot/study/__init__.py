@@ -10,7 +10,7 @@ records                     a study as the store holds it
 codec                       all of these as JSON, and back
 requests                    what a policy asks a runner for
 cost                        what a run costs, in full trainings
-direction                   measures whose name says that higher is better
+direction                   which way of a measure is better
 label, format, durations    the one name of a candidate, and numbers and times as people read them
 optimizers, build           an optimizer by name, and a candidate as an optimizer over parameters
 user_code                   the user's own objects by reference

@@ -16,9 +16,10 @@ from typing import Any, Literal, Self
 
 from surefoot.study.claims import Claim, Forecast, Unconfirmed
 from surefoot.study.codec import DocumentError, decode, encode
+from surefoot.study.direction import Direction
 from surefoot.study.run import Candidate, Phase, Point, Schedule
 
-VERSION = 2
+VERSION = 3
 """Of the document: it rises with every change after which a reader of the version before would go wrong."""
 
 Goal = Literal["best", "fastest"]
@@ -65,9 +66,19 @@ class Interval:
     level: float
 
 
+def turned(told: Interval, direction: Direction) -> Interval:
+    """What was found of values that are minimised, a mean or a difference, in the user's own."""
+    if direction is Direction.MINIMIZE:
+        return told
+    return Interval(
+        direction.own(told.estimate), direction.own(told.high), direction.own(told.low), told.level
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Effect(Interval):
-    """The recommendation minus the baseline; below 0 the recommendation is better.
+    """The recommendation minus the baseline; below 0 the recommendation is better, or above 0 where the
+    answer's direction says that higher is.
 
     Attributes:
         ratio: of their mean times, with the goal "fastest"; else None.
@@ -190,6 +201,7 @@ class Answer:
         goal: "best" or "fastest".
         target: the value to reach, with the goal "fastest"; else None.
         measure: what the values are, in words.
+        direction: which way of them is better.
         verdict: how it ended.
         sentence: the answer in one or two sentences.
         why: the reasons, the most telling first.
@@ -201,11 +213,11 @@ class Answer:
         baseline: what the recommendation is compared with.
         effect: the recommendation minus the baseline.
         margin: differences below it were taken for a tie; None where there was no margin.
-        p_best: probability that the recommendation has the lowest true mean of the `contenders`.
+        p_best: probability that the recommendation has the best true mean of the `contenders`.
         p_best_confirmed: the same among those that were confirmed on fresh seeds.
         contenders: how many candidates `p_best` and `expected_regret` are over: all that were trained to the
             end, those with values on the search's own seeds included.
-        expected_regret: how much its true mean is expected to lie above the lowest of them.
+        expected_regret: how much worse its true mean is expected to be than the best of them.
         minimum_detectable_difference: what the seeds spent would have shown four times in five.
         trainings_needed: about how many further full trainings would settle it; None where nothing is open.
         pairing: whether candidates were compared seed by seed.
@@ -213,7 +225,7 @@ class Answer:
         claims: the leader beside each of the others that were confirmed, the nearest first, and in a tie the
             recommendation beside the baseline, last.
         unconfirmed: the best value that no fresh seed has confirmed; None where everything was confirmed.
-        best: of a full training, the point of the lowest value.
+        best: of a full training, the point of the best value.
         metrics: of a full training, further measures of its best model.
         level: what the answer rests on.
         false_rate: the most often a study of equal candidates says "better", over all times that it was given
@@ -252,6 +264,7 @@ class Answer:
     level: Level = Level.CONFIRMED
     false_rate: float | None = None
     forecast: Forecast | None = None
+    direction: Direction = Direction.MINIMIZE
 
     @property
     def comparative(self) -> bool:

@@ -50,14 +50,15 @@ class Claim:
     Attributes:
         who: the candidate that is spoken of.
         against: the other one.
-        estimate: the other's mean minus this one's, in units of the measure; above 0 this one is lower, which
-            is better. nan where a seed diverged.
+        estimate: how much better this one's mean is than the other's, in units of the measure: the other's
+            minus this one's where lower is better, else the other way round. nan where a seed diverged.
         low, high: its interval.
         level: probability with which the interval holds the truth.
         seeds: fresh seeds that both were measured on when this was found.
         test: how `relation` was found, in words.
         p: of that test, over all pairs and looks; nan where none was made.
-        ratio, ratio_low, ratio_high: this one's mean over the other's, where all values are positive.
+        ratio, ratio_low, ratio_high: this one's mean over the other's, where lower is better and all values
+            are positive.
 
     Raises:
         ValueError: the relation contradicts the interval.

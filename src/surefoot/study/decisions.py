@@ -32,6 +32,7 @@ class DecisionKind(StrEnum):
     STOPPED = "stopped"
     WIDENED = "widened"
     BEST_OF_OPTIMIZER = "best_of_optimizer"
+    BRACKETED = "bracketed"
     PLAYOFF_PLACE = "playoff_place"
     LOOKED = "looked"
     PAUSED = "paused"
@@ -86,7 +87,7 @@ class TargetSet:
 
     Attributes:
         target: the value that counts.
-        values: ever lower values of the baseline.
+        values: ever better values of the baseline.
         seconds: how long the baseline needs to each.
         whole: seconds of the baseline's full training.
         reached, seeds: how many of the baseline's seeds reached the target, and how many there were.
@@ -145,13 +146,30 @@ class BestOfOptimizer(RaceStep):
 
 
 @dataclass(frozen=True, slots=True)
+class Bracketed:
+    """The candidate stands for its optimizer, by the learning rates that were tried beside it at full length.
+
+    Attributes:
+        value: its own; nan where it diverged.
+        rates: those tried, ascending.
+        seen: whether both sides of it were, up to the ends of what may be tried.
+    """
+
+    text: str
+    candidate: Candidate
+    value: float
+    rates: tuple[float, ...]
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlayoffPlace:
     """A candidate's place in the play-off.
 
     Attributes:
         place: from 1.
         goes_on: whether it is a finalist.
-        mean: over its seeds; infinite where one of them diverged.
+        mean: over its seeds; infinite where one of them diverged, on the side that is worse.
         seeds: how many it had.
         behind: how far its mean was behind the best candidate's over the same seeds.
         best: that candidate.
@@ -268,6 +286,7 @@ Decision = (
     | Stopped
     | Widened
     | BestOfOptimizer
+    | Bracketed
     | PlayoffPlace
     | Looked
     | Paused
@@ -290,6 +309,7 @@ _CLASSES: Mapping[DecisionKind, type[Any]] = {
     DecisionKind.STOPPED: Stopped,
     DecisionKind.WIDENED: Widened,
     DecisionKind.BEST_OF_OPTIMIZER: BestOfOptimizer,
+    DecisionKind.BRACKETED: Bracketed,
     DecisionKind.PLAYOFF_PLACE: PlayoffPlace,
     DecisionKind.LOOKED: Looked,
     DecisionKind.PAUSED: Paused,
@@ -327,7 +347,7 @@ def optimizer_of(decision: Decision) -> str | None:
     match decision:
         case RuledOut(optimizer=optimizer):
             return optimizer
-        case RaceStep() | PlayoffPlace() | RunRestarted():
+        case RaceStep() | Bracketed() | PlayoffPlace() | RunRestarted():
             return decision.candidate.optimizer
         case _:
             return None

@@ -157,6 +157,11 @@ def decades(width: float) -> str:
     return f"{text} decade" if text == "1.0" else f"{text} decades"
 
 
+def with_article(words: str) -> str:
+    """`a validation loss`, `an accuracy`."""
+    return f"{'an' if words[:1].lower() in tuple('aeio') else 'a'} {words}"
+
+
 def plural(count: int, word: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"

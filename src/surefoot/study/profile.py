@@ -12,6 +12,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from surefoot.study.direction import Direction
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -117,6 +119,7 @@ class TaskProfile:
         step_times: with the goal "fastest", by optimizer; empty until they were timed.
         untimed: why an optimizer cannot take a step, of those that cannot.
         pilot: how a script trains and reports; None of a task.
+        direction: which way of the measure is better.
     """
 
     task: str
@@ -135,6 +138,7 @@ class TaskProfile:
     step_times: Mapping[str, StepTime] = field(default_factory=dict)
     untimed: Mapping[str, str] = field(default_factory=dict)
     pilot: PilotRun | None = None
+    direction: Direction = Direction.MINIMIZE
 
     @property
     def timed(self) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 from surefoot.study.answer import Goal
 from surefoot.study.codec import DocumentError, decode, encode
+from surefoot.study.direction import Direction
 from surefoot.study.run import Candidate, Schedule, ScheduleKind
 
 SCHEDULES: Mapping[Goal, ScheduleKind] = {"best": "trunk", "fastest": "constant"}
@@ -44,7 +45,7 @@ class Question:
             deviation between seeds, of the leader or of the baseline, whichever is less. With the goal
             "fastest" it is in seconds, and None means 15 % of the quickest finalist's time in screening.
         study: the study's name; empty while it is still to be named. A name from a store may be anything.
-        goal: "best": the lowest value at the end of the training; "fastest": the least time to a target.
+        goal: "best": the best value at the end of the training; "fastest": the least time to a target.
         target: value of the measure to reach; None means what the baseline reaches in three
             quarters of its training.
         sets: constraints on the search, as `--set` takes them.
@@ -53,6 +54,7 @@ class Question:
         sources: fingerprint of the source of each of one's own optimizers.
         script: the command that trains in place of a task, word by word; the task is then the whole line.
         measure: what the script reports, in words; "" where a task says it.
+        maximize: whether higher values of the measure are better; None: as the task or the script says.
         command: the command line or the call that asks this again.
         earlier: the budgets that the study was answered or stopped with before it was given more, in the
             unit of today's.
@@ -77,6 +79,7 @@ class Question:
     sources: Mapping[str, str] = field(default_factory=dict)
     script: tuple[str, ...] = ()
     measure: str = ""
+    maximize: bool | None = None
     command: str = ""
     earlier: tuple[float, ...] = ()
     raced: float | None = None
@@ -103,6 +106,7 @@ class TrainingPlan:
         steps: length of the training, in evaluations of the loss on a batch.
         validations: measurements, evenly spaced, the end included.
         threads: of torch; their number decides how sums are rounded. Runs of a study have one.
+        direction: which way of the measure is better, which decides which model is the best.
     """
 
     task: str
@@ -111,11 +115,17 @@ class TrainingPlan:
     steps: int
     validations: int = VALIDATIONS
     threads: int = 1
+    direction: Direction = Direction.MINIMIZE
 
     @property
     def document(self) -> dict[str, Any]:
-        """As JSON types, with the candidate's parts beside the others: equal for equal plans."""
+        """As JSON types, with the candidate's parts beside the others: equal for equal plans.
+
+        The usual direction goes without saying.
+        """
         document: dict[str, Any] = encode(self)
+        if self.direction is Direction.MINIMIZE:
+            del document["direction"]
         candidate: dict[str, Any] = document.pop("candidate")
         return document | candidate
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from surefoot.study.answer import Answer
 from surefoot.study.decisions import Decision, DecisionKind, kind_of
+from surefoot.study.direction import Direction
 from surefoot.study.profile import TaskProfile
 from surefoot.study.question import Asked, Question
 from surefoot.study.run import Candidate, Cause, Phase, Point, Status
@@ -111,6 +112,17 @@ class StudyRecord:
     def finished(self) -> bool:
         """Whether the study has an answer."""
         return self.answer is not None
+
+    @property
+    def direction(self) -> Direction:
+        """Which way of the measure is better, of which the runs hold values."""
+        return self.profile.direction if self.profile else Direction.MINIMIZE
+
+    @property
+    def compared(self) -> Direction:
+        """Which way of what candidates are compared by is better: with the goal "fastest" it is seconds."""
+        fastest = isinstance(self.question, Question) and self.question.goal == "fastest"
+        return Direction.MINIMIZE if fastest else self.direction
 
 
 @dataclass(frozen=True)

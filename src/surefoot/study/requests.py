@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from surefoot.study.direction import Direction
 from surefoot.study.records import RunRecord
 from surefoot.study.run import Candidate, Phase
 
@@ -30,7 +31,7 @@ class Policy(Protocol):
         ...
 
     def tell(self, request: RunRequest, value: float) -> None:
-        """The value reached; nan if the run diverged or failed."""
+        """The value reached, lower for better runs; nan if the run diverged or failed."""
         ...
 
 
@@ -73,11 +74,18 @@ class Reading:
 
     Attributes:
         marks: progresses to measure at on the way.
-        target: a value that ends the run; None: it goes on to the progress asked for.
-        told: from the run, and the progress it was asked for, to that number, which is lower for better runs;
-            nan if the run was lost, None if it has to go on.
+        target: a value of the measure that ends the run; None: it goes on to the progress asked for.
+        value: from the run, and the progress it was asked for, to the number that counts: the measure's, or
+            what is made of it; nan if the run was lost, None if it has to go on.
+        direction: which way of that number is better.
     """
 
     marks: tuple[float, ...] = ()
     target: float | None = None
-    told: Callable[[RunRecord, float], float | None] = value_at
+    value: Callable[[RunRecord, float], float | None] = value_at
+    direction: Direction = Direction.MINIMIZE
+
+    def told(self, run: RunRecord, progress: float) -> float | None:
+        """The number as a policy has it, which is lower for better runs."""
+        found = self.value(run, progress)
+        return None if found is None else self.direction.told(found)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
 
+from surefoot.study.direction import Direction
 from surefoot.study.profile import ScriptProfile
 
 ScheduleKind = Literal["trunk", "constant", "cosine", "script"]
@@ -130,7 +131,8 @@ class Job:
         progress: share of the full training, in (0, 1].
         checkpoints: folder where this run's trunk is kept between jobs; None keeps nothing.
         marks: progresses to measure at on the way, besides the one at `progress`.
-        target: the run ends at the first mark that measures a value as low as this; None: at `progress`.
+        target: the run ends at the first mark that measures a value as good as this; None: at `progress`.
+        direction: which way of the measure is better.
         command: what starts the user's own script, word by word, which then trains in place of a task; it
             chooses its own marks.
         steps: the last step that a full training by the script reports, in its own unit; 0 where that is
@@ -149,6 +151,7 @@ class Job:
     command: tuple[str, ...] = ()
     steps: float = 0.0
     snapshots: str | None = None
+    direction: Direction = Direction.MINIMIZE
 
 
 @dataclass(frozen=True, slots=True)  # a large study has a million
@@ -165,10 +168,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Report:
-    """A job has reached a new point."""
+    """A job has reached a new point.
+
+    Attributes:
+        maximize: whether a script has said that higher values are better; None: it has said nothing.
+    """
 
     job: int
     point: Point
+    maximize: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from surefoot.tasks.loading import (
     data_tasks,
     load_object,
     load_own_data,
+    said_by,
     with_data,
 )
 from surefoot.tasks.reference import command_words
@@ -36,6 +37,7 @@ __all__ = [
     "data_tasks",
     "find_object",
     "load_task",
+    "said_by",
     "source_file",
     "with_data",
 ]

@@ -162,7 +162,15 @@ def check_task(candidate: Any, reference: str) -> Task:
         raise TaskError(
             f"{reference}: measure must be text such as 'validation loss', not {candidate.measure!r}"
         )
+    maximize = getattr(candidate, "maximize", None)
+    if maximize is not None and not isinstance(maximize, bool):
+        raise TaskError(f"{reference}: maximize must be True, False or None, not {maximize!r}")
     return cast(Task, candidate)
+
+
+def said_by(task: Task) -> bool | None:
+    """Whether a task says that higher values of its measure are better; None where it says nothing."""
+    return getattr(task, "maximize", None)
 
 
 def _made(found: Any, reference: str) -> Any:

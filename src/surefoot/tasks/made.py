@@ -45,7 +45,9 @@ class Task:
             tensors of equal length, with `batch_size`; a list of batches or whatever else can be gone through
             again; or a function from a seed to an iterator without end.
         validation: held-out data in any of these ways, of which the mean loss is the measure; or a function
-            from a model, in evaluation mode and without gradients, to a number.  Lower is better.
+            from a model, in evaluation mode and without gradients, to a number.
+        maximize: whether higher numbers of that function are better, as of an accuracy: True or False; None:
+            lower is better, and one named like a score is asked about.
         name: in file names and on the command line; default: that of the file in which `model` is written.
         steps: batches of one full training; default: `epochs` times through `train`.
         epochs: 10 by default; only without `steps`.
@@ -77,6 +79,7 @@ class Task:
         predict: Callable[[nn.Module, Path, Path], list[str]] | None = None,
         labels: Sequence[str] | None = None,
         snapshots: int = 0,
+        maximize: bool | None = None,
     ) -> None:
         self._file = sys._getframe(1).f_code.co_filename
         self._make = _maker(model)
@@ -90,6 +93,7 @@ class Task:
         self.steps: int = _steps(steps, epochs, self._training.length)
         self.measure: str = measure if measure is not None else _measure(validation if function else None)
         self.snapshots: int = snapshots
+        self.maximize: bool | None = _direction(maximize, function)
         # Only where there is one: whoever looks for these members takes what is there for usable.
         if metrics is not None:
             self.metrics = metrics
@@ -227,6 +231,19 @@ def _steps(steps: int | None, epochs: int | None, length: int | None) -> int:
     if not isinstance(epochs, int) or epochs < 1:
         raise TaskError(f"surefoot.Task: epochs must be a whole number of at least 1, not {epochs!r}")
     return epochs * length
+
+
+def _direction(maximize: Any, function: bool) -> bool | None:
+    if maximize is not None and not isinstance(maximize, bool):
+        raise TaskError(f"surefoot.Task: maximize must be True, False or None, not {maximize!r}")
+    if function:
+        return maximize
+    if maximize:
+        raise TaskError(
+            "surefoot.Task: validation is data, whose mean loss is the measure, and of a loss lower is "
+            "better: leave maximize out, or give a function of the model, validation=accuracy"
+        )
+    return False
 
 
 def _measure(function: Any) -> str:

@@ -21,7 +21,8 @@ class Task(Protocol):
         name: short name, used in file names and on the command line.
         steps: length of one full training, counted in evaluations of the loss on a batch
             (an optimizer that evaluates a batch twice advances by two).
-        measure: what `validate` returns, in words (lower is better), e.g. "validation loss".
+        measure: what `validate` returns, in words, e.g. "validation loss"; lower is better, unless the task
+            says `maximize`, see `Extras`.
 
     What a task may have besides is told by `Extras`.
     """
@@ -43,7 +44,7 @@ class Task(Protocol):
         ...
 
     def validate(self, model: nn.Module) -> float:
-        """The measure on held-out data; lower is better.  Must not change the model."""
+        """The measure on held-out data.  Must not change the model."""
         ...
 
 
@@ -51,12 +52,16 @@ class Extras(Protocol):
     """What a task may have besides; each is optional, and used where it is there.
 
     Attributes:
+        maximize: True where higher values of the measure are better, as of an accuracy; False where lower
+            ones are, though it is named like a score; without it lower is better, and such a name is asked
+            about.
         labels: names of the classes, in the order of the model's outputs; kept with a trained model, which
             is refused where the task has come to name others.
         snapshots: so many snapshots of the weights are kept of every finalist's first run, for
             `surefoot landscape`.
     """
 
+    maximize: bool
     labels: tuple[str, ...]
     snapshots: int
 

@@ -13,6 +13,7 @@ import time
 from typing import Any, ClassVar
 
 from surefoot.engines.base import Engine
+from surefoot.study.direction import Direction
 from surefoot.study.run import Candidate, Finished, Job, Report, Restarted
 from surefoot.testing import sample_tasks
 from surefoot.training.loop import train
@@ -114,6 +115,19 @@ class EngineSuite:
         assert end.status == "completed", end.message
         assert len(values) == 3, f"{len(values)} points of a job that measures at 0.1, 0.3 and 0.5"
         assert values[-1] == self._here(0, 0.5)
+
+    def test_a_job_ends_at_its_target(self, engine: Engine) -> None:
+        """At the first mark that is as good as it, whichever way is better."""
+        marks: dict[str, Any] = {"progress": 0.5, "marks": (0.1, 0.3)}
+        ((values, _),) = gather(engine, self.job("Sample", **marks)).values()
+        here = list(map(float, values))
+        for direction in Direction:
+            target = here[1]
+            first = next(i for i, value in enumerate(here) if direction.behind(value, target) <= 0)
+            job = self.job("Sample", **marks, target=target, direction=direction)
+            ((seen, end),) = gather(engine, job).values()
+            assert end.status == "completed", end.message
+            assert seen == values[: first + 1], f"{direction}: {seen} of {values}, up to {target}"
 
     def test_a_failure_leaves_the_others_alone(self, engine: Engine) -> None:
         """One that raises, one that ends its process, one that diverges: each is told as what it was."""

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from surefoot.study.build import build_optimizer
+from surefoot.study.direction import Direction
 from surefoot.study.optimizers import find_algorithm
 from surefoot.study.run import Candidate, Point, Schedule, Status
 from surefoot.tasks import Task, TaskError
@@ -90,16 +91,18 @@ class Watch:
     Attributes:
         marks: progresses at which to measure, ascending; those from the run's end on are left out.
         point: receives each.
-        target: a run that measures a value as low as this ends there; None goes on to the end.
+        target: a run that measures a value as good as this ends there; None goes on to the end.
+        direction: which way of the measure is better.
     """
 
     marks: tuple[float, ...]
     point: Callable[[Point], None]
     target: float | None = None
+    direction: Direction = Direction.MINIMIZE
 
     def reached(self, value: float) -> bool:
         """Whether the run need not go on."""
-        return self.target is not None and value <= self.target
+        return self.target is not None and self.direction.behind(value, self.target) <= 0
 
 
 class Live(Protocol):

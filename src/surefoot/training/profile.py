@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from surefoot import optim
 from surefoot.study.profile import ModelProfile, Role, TaskProfile
-from surefoot.tasks import Task, TaskError, calling, source_file
+from surefoot.tasks import Task, TaskError, calling, said_by, source_file
 from surefoot.training.constant_measure import constant_measure
 from surefoot.training.loop import validate
 from surefoot.training.meters import one_thread, peak_memory
@@ -212,7 +212,9 @@ def _dtype(p: Tensor) -> str:
 def _fingerprint(task: Task, model: nn.Module, first_loss: float | None) -> str:
     parameters = [(name, tuple(p.shape), _dtype(p), p.requires_grad) for name, p in model.named_parameters()]
     loss = None if first_loss is None else f"{first_loss:.6g}"
-    return hashlib.sha256(repr((parameters, task.steps, task.measure, loss)).encode()).hexdigest()[:12]
+    up = ("maximize",) if said_by(task) else ()  # no word of a loss, as before it could be said
+    facts = (parameters, task.steps, task.measure, loss, *up)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
 def _same_batch(one: Any, other: Any) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from surefoot.search.answer.partial import Place, confirmation_so_far, screening_so_far
 from surefoot.search.confirm.confirmation import Confirmation
 from surefoot.search.race.screening import Screening
+from surefoot.study.direction import Direction
 from surefoot.study.run import Candidate
 
 ADAM, SGD = Candidate("Adam", {"lr": 0.01}), Candidate("SGD", {"lr": 0.1})
@@ -89,3 +90,12 @@ def test_a_leading_baseline_and_a_diverged_seed_are_told():
     assert "It is the baseline" in words_of(confirmation(9, {"AdamW": 0.0}))
     words = words_of(confirmation(9, {"Adam": 0.0}, diverged=("AdamW",)))
     assert "no interval" in words
+
+
+@pytest.mark.parametrize(
+    ("direction", "ahead", "next_one"), [(Direction.MINIMIZE, 0.2, 0.3), (Direction.MAXIMIZE, 0.9, 0.8)]
+)
+def test_behind_is_how_much_worse_whichever_way_is_better(direction, ahead, next_one):
+    places = Place("Adam", 1 / 9, ahead), Place("SGD", 1 / 9, next_one)
+    text = screening_so_far(*places, 0.05, 3, 9, "measure", direction)
+    assert "SGD is 0.10 behind, outside the noise band of 0.050." in text

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from surefoot.search.confirm.posterior import posterior
 
@@ -91,8 +93,40 @@ def test_results_without_any_spread_break_nothing(others: list[float]) -> None:
 
 def test_a_measure_that_was_seen_below_zero_is_not_modelled_by_logarithms():
     values = {"a": [0.02, 0.31, 0.11, 0.05], "b": [0.4, 0.5, 0.45, 0.6]}
-    signed = posterior(values, lowest=-0.2)
-    assert posterior(values).positive
-    assert not signed.positive
+    signed = posterior(values, seen=[-0.2, 0.9])
+    assert posterior(values).bound == 0
+    assert signed.bound is None
     assert signed.ratio("a", "b") is None
     assert signed.mean("a").low < 0 < posterior(values).mean("a").low
+
+
+ERRORS = st.dictionaries(
+    st.sampled_from("abcd"), st.lists(st.floats(0.001, 0.9), min_size=2, max_size=6), min_size=2
+)
+"""Seed results of shares of errors, by arm."""
+
+
+@given(ERRORS, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_errors_and_accuracies_that_are_turned_round_say_the_same(errors, together) -> None:
+    alike = list(errors) if together else []
+    told = posterior({arm: [value - 1 for value in values] for arm, values in errors.items()}, alike=alike)
+    known = posterior(errors, alike=alike)
+    near = lambda value: pytest.approx(value, rel=1e-6, abs=1e-9)  # noqa: E731
+    assert told.p_best() == near(known.p_best())
+    assert told.expected_regret() == near(known.expected_regret())
+    first, second = list(errors)[:2]
+    ours, others = known.difference(first, second), told.difference(first, second)
+    for one, other in ((ours.estimate, others.estimate), (ours.low, others.low), (ours.high, others.high)):
+        assert other == near(one)
+    for arm in errors:
+        mean, turned = known.mean(arm), told.mean(arm)
+        assert (turned.estimate + 1, turned.low + 1) == (near(mean.estimate), near(mean.low))
+        assert turned.low > -1  # no interval says that an accuracy is above 1
+    assert known.ratio(first, second) is not None
+    assert told.ratio(first, second) is None
+
+
+def test_an_accuracy_of_one_has_no_interval_beyond() -> None:
+    known = posterior({"a": [-1.0, -0.99, -1.0], "b": [-0.9, -0.8, -0.95]})
+    assert known.mean("a").low >= -1

@@ -108,8 +108,8 @@ def test_a_race_looks_first_at_what_promises_most():
     assert order == ["AdamW", "SGD", "Lion", "Adam", "LBFGS"]  # the usual one, then as expected
     race = Race(grid, 1e3, order=order)
     looked = []
-    while len(looked) < len(NAMES):
+    while len(looked) < 3 * len(NAMES):
         arm, progress = race.ask()
         race.tell(arm, progress, 1.0)
         looked.append(grid[arm].optimizer)
-    assert looked == order
+    assert list(dict.fromkeys(looked)) == order

@@ -13,8 +13,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from surefoot.engines.local.engine import LocalEngine
+from surefoot.study.direction import Direction
 from surefoot.study.question import TrainingPlan
 from surefoot.study.run import Candidate, Finished, Job, Report, Schedule
 from surefoot.tasks import TaskError, load_task
@@ -83,6 +85,36 @@ def test_stopped_again_and_again_it_ends_where_an_undisturbed_training_ends(
     assert sittings > 2
     assert values(found) == values(straight)
     assert written(tmp_path / "often") == written(tmp_path / "straight")
+
+
+class Mirrored:
+    """Another task whose measure is turned round."""
+
+    def __init__(self, task):
+        self._task = task
+
+    def __getattr__(self, name):
+        return getattr(self._task, name)
+
+    def validate(self, model):
+        return -self._task.validate(model)
+
+
+def test_the_best_model_where_higher_is_better_has_the_highest_value(sample, plan, tmp_path):
+    plan = replace(plan, candidate=Candidate("SGD", {"lr": 0.4}))  # which gets worse again
+    up, loss, mirror = replace(plan, direction=Direction.MAXIMIZE), Seen(), Seen()
+    lowest = trained(plan, sample(), tmp_path / "down", loss)
+    highest = trained(up, Mirrored(sample()), tmp_path / "up", mirror)
+    assert mirror.points == [(step, -value, best) for step, value, best in loss.points]
+    assert {best for *_, best in loss.points} == {True, False}
+    assert highest.best.progress == lowest.best.progress
+    assert highest.best.value == max(value for _, value in values(highest))
+    for name in WEIGHTS:
+        up, down = (load_file(tmp_path / folder / name) for folder in ("up", "down"))
+        assert all(torch.equal(up[key], down[key]) for key in down)
+    assert standing(ModelFolder(tmp_path / "up")).best.value == highest.best.value
+    assert compare(plan, ModelFolder(tmp_path / "up")) == ["direction is 'maximize', asked for not set"]
+    assert "direction" not in plan.document
 
 
 KILLED = """

@@ -66,7 +66,7 @@ def _run(job: Job, task: Task, report: Callable[[Report], None], stopped: Callab
         resume=trunk.load(),
         keep=trunk.save if trunk.path is not None and job.progress < 1 else None,
         stopped=stopped,
-        watch=Watch(job.marks, lambda point: report(Report(job.id, point)), job.target),
+        watch=Watch(job.marks, lambda point: report(Report(job.id, point)), job.target, job.direction),
         recorder=recorder,
     )
     if outcome.point is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics as descriptive
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from surefoot.analysis.claim_words import best_of_the_rest
@@ -33,10 +34,12 @@ from surefoot.study.answer import (
     LrWindow,
     Recommendation,
     Verdict,
+    turned,
 )
 from surefoot.study.claims import Claim, Unconfirmed
 from surefoot.study.codec import as_tuples
 from surefoot.study.decisions import Resumed, RuledOut
+from surefoot.study.direction import Direction
 from surefoot.study.format import number
 from surefoot.study.label import candidate_label
 from surefoot.study.profile import TaskProfile
@@ -110,20 +113,22 @@ def build_answer(
     times = Times(stopwatch, runs, measure, compiling, candidate_label) if stopwatch else None
     if times:
         runs, measure = times.in_seconds(), times.measure
-    initial = None if times else profile.initial_value
-    flat = _windows(runs, confirmation.ahead, initial)
+    direction = Direction.MINIMIZE if times else profile.direction
+    initial = None if times or profile.initial_value is None else direction.told(profile.initial_value)
+    told = [_told(run, direction) for run in runs]
+    flat = _windows(told, confirmation.ahead, initial)
     cost = _costs(runs, flat)
-    dropped = {} if times else values_at_the_end(runs, confirmation.arms.values())
+    dropped = {} if times else values_at_the_end(told, confirmation.arms.values())
     outcome = confirmation.outcome(cost, dropped)
     recommended, unit = outcome.recommended, "s" if times else ""
-    flat = _with_own(flat, recommended, runs, confirmation.ahead, initial)
-    claims = claims_of(outcome)
-    left = best_unconfirmed(question, runs, decisions, outcome.arms, recommended)
-    why = reasons(
-        outcome, claims, race_history(runs, decisions).optimizers, cost, flat, candidate_label, unit
-    )
-    against = times.against(outcome) if times else _against_the_baseline(outcome, claims, measure)
-    effect = outcome.effect
+    flat = _with_own(flat, recommended, told, confirmation.ahead, initial)
+    claims = claims_of(outcome, relative=direction is Direction.MINIMIZE)
+    means = {key: turned(mean, direction) for key, mean in outcome.means.items()}
+    left = best_unconfirmed(question, runs, decisions, outcome.arms, recommended, direction)
+    histories = race_history(runs, decisions, direction=direction).optimizers
+    why = reasons(outcome, claims, histories, cost, flat, candidate_label, unit)
+    against = times.against(outcome) if times else _against(outcome, means, claims, measure, direction)
+    effect = turned(outcome.effect, direction)
     return Answer(
         study=question.study,
         task=question.task,
@@ -134,7 +139,7 @@ def build_answer(
         sentence=" ".join(filter(None, [_sentence(outcome, claims), against, _left_out(left, unit)])),
         why=(
             *_deaf_to_seeds(question, runs),
-            *_constant(outcome, measure),
+            *_constant(outcome, measure, direction),
             *why,
             *_resumed(decisions),
             *(times.notes(outcome) if times else ()),
@@ -153,7 +158,7 @@ def build_answer(
         minimum_detectable_difference=outcome.minimum_detectable_difference,
         trainings_needed=outcome.trainings_needed,
         pairing=outcome.pairing,
-        candidates=_candidates(runs, outcome.means, times),
+        candidates=_candidates(runs, means, times),
         lr_windows=flat,
         claims=claims,
         unconfirmed=left,
@@ -161,6 +166,7 @@ def build_answer(
         runs=made,
         seconds=seconds,
         command=question.command,
+        direction=direction,
     )
 
 
@@ -192,7 +198,10 @@ def build_unconfirmed(
         runs = times.in_seconds()
     measure = times.measure if times else profile.measure
     best = standing.best.candidate if standing.best else prior
-    ahead = forecast_of(standing) if standing.level is Level.FORECAST and not times else None
+    direction = Direction.MINIMIZE if times else profile.direction
+    ahead = None
+    if standing.level is Level.FORECAST and not times:
+        ahead = forecast_of(standing, relative=direction is Direction.MINIMIZE)
     return Answer(
         study=question.study,
         task=question.task,
@@ -214,6 +223,7 @@ def build_unconfirmed(
         seconds=seconds,
         command=question.command,
         level=standing.level,
+        direction=direction,
         forecast=ahead,
     )
 
@@ -230,12 +240,24 @@ def _sentence(outcome: Outcome, claims: Sequence[Claim]) -> str:
     return headline(outcome.verdict, claims, outcome.recommended, outcome.baseline, candidate_label)
 
 
-def _against_the_baseline(outcome: Outcome, claims: Sequence[Claim], measure: str) -> str:
+def _told(run: RunRecord, direction: Direction) -> RunRecord:
+    """A run with the values that are minimised."""
+    if direction is Direction.MINIMIZE:
+        return run
+    return replace(run, points=tuple(replace(p, value=direction.told(p.value)) for p in run.points))
+
+
+def _against(
+    outcome: Outcome,
+    means: Mapping[str, Interval],
+    claims: Sequence[Claim],
+    measure: str,
+    direction: Direction,
+) -> str:
     """How much better than the baseline the recommendation is."""
-    own, base = (outcome.means[c.key].estimate for c in (outcome.recommended, outcome.baseline))
-    return against_the_baseline(
-        claims, outcome.recommended, outcome.baseline, (own, base), measure, candidate_label
-    )
+    best, base = outcome.recommended, outcome.baseline
+    both = means[best.key].estimate, means[base.key].estimate
+    return against_the_baseline(claims, best, base, both, measure, candidate_label, direction)
 
 
 def _left_out(found: Unconfirmed | None, unit: str) -> str:
@@ -245,14 +267,14 @@ def _left_out(found: Unconfirmed | None, unit: str) -> str:
     return f"{best_of_the_rest(found, candidate_label(found.candidate), unit)}."
 
 
-def _constant(outcome: Outcome, measure: str) -> list[str]:
+def _constant(outcome: Outcome, measure: str, direction: Direction) -> list[str]:
     """Every candidate measured the same on every seed: the measure does not see what is trained."""
     values = {value for arm in outcome.arms for value in outcome.values[arm.key]}
     if len(outcome.arms) < 2 or len(values) != 1 or not all(map(math.isfinite, values)):
         return []
     return [
-        f"The {measure} was {number(values.pop())} in every run on fresh seeds: it does not depend on "
-        "what was trained. Check what validate() measures."
+        f"The {measure} was {number(direction.own(values.pop()))} in every run on fresh seeds: it does not "
+        "depend on what was trained. Check what validate() measures."
     ]
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from surefoot.study.answer import Level
+from surefoot.study.direction import Direction
 from surefoot.study.format import fraction, number, plural
 from surefoot.study.label import candidate_label
 from surefoot.study.records import RunRecord
@@ -45,7 +46,8 @@ class Standing:
         others: those that came as far: the best of each optimizer in the order of the race, then the rest.
         baseline: how far it came; None where it was not measured.
         lost: how many runs diverged or failed.
-        curves: values by progress of whoever has not diverged, by the candidate's key.
+        curves: of whoever has not diverged, values by progress, as policies are told them (lower is better),
+            by the candidate's key.
     """
 
     best: Reached | None
@@ -56,22 +58,28 @@ class Standing:
 
     @classmethod
     def of(
-        cls, runs: Sequence[RunRecord], ranked: Sequence[Candidate], baseline: Candidate, seed: int
+        cls,
+        runs: Sequence[RunRecord],
+        ranked: Sequence[Candidate],
+        baseline: Candidate,
+        seed: int,
+        direction: Direction = Direction.MINIMIZE,
     ) -> Standing:
         """From the runs of the search.
 
         Args:
             runs: of the study.
             ranked: candidates in the order of the race, the best first.
-            baseline: what to compare with; where it came as far as the best, and to a lower value, it is the
+            baseline: what to compare with; where it came as far as the best, and to a better value, it is the
                 best.
             seed: of the race.
+            direction: which way of the values is better.
         """
         found = [run for run in runs if run.phase in SEARCHED and run.seed == seed]
         healthy = [run for run in found if not run.lost and _values(run)]
         reached = {run.candidate.key: _reached(run) for run in healthy}
         base = reached.get(baseline.key)
-        rest = sorted(reached.values(), key=lambda entry: (entry.value, entry.candidate.key))
+        rest = sorted(reached.values(), key=lambda entry: (direction.told(entry.value), entry.candidate.key))
         first = [reached[candidate.key] for candidate in ranked if candidate.key in reached]
         order = list(
             {entry.candidate.key: entry for entry in (*first, *([base] if base else []), *rest)}.values()
@@ -80,10 +88,10 @@ class Standing:
             return cls(None, lost=sum(run.lost for run in found))
         rivals = [entry for entry in order if math.isclose(entry.progress, order[0].progress)]
         best = rivals[0]
-        if base in rivals and base.value < best.value:
+        if base in rivals and direction.behind(base.value, best.value) < 0:
             best = base
         others = tuple(entry for entry in rivals if entry is not best)
-        curves = {run.candidate.key: _curve(run) for run in healthy}
+        curves = {run.candidate.key: _curve(run, direction) for run in healthy}
         return cls(best, others, base, sum(run.lost for run in found), curves)
 
     @property
@@ -98,8 +106,8 @@ def _values(run: RunRecord) -> bool:
     return any(math.isfinite(point.value) for point in run.points)
 
 
-def _curve(run: RunRecord) -> dict[float, float]:
-    return {point.progress: point.value for point in run.points if math.isfinite(point.value)}
+def _curve(run: RunRecord, direction: Direction) -> dict[float, float]:
+    return {p.progress: direction.told(p.value) for p in run.points if math.isfinite(p.value)}
 
 
 def _reached(run: RunRecord) -> Reached:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from surefoot.analysis.claim_words import beside_the_baseline
 from surefoot.search.confirm.confirmation import Outcome
@@ -22,9 +23,21 @@ SAME = "equal values on every seed"
 NO_TEST = "a seed diverged"
 
 
-def claims_of(outcome: Outcome) -> tuple[Claim, ...]:
+def claims_of(outcome: Outcome, *, relative: bool = True) -> tuple[Claim, ...]:
     """The leader beside each of its rivals, the nearest first; in a tie also the recommendation beside the
-    baseline, where another candidate leads."""
+    baseline, where another candidate leads.
+
+    Args:
+        outcome: of values that are minimised.
+        relative: whether the ratio of two of them says something; of a measure that is maximised it does not.
+    """
+    found = _claims(outcome)
+    return (
+        found if relative else tuple(replace(c, ratio=None, ratio_low=None, ratio_high=None) for c in found)
+    )
+
+
+def _claims(outcome: Outcome) -> tuple[Claim, ...]:
     found = [_against(outcome, rival) for rival in outcome.arms if rival.key in outcome.comparisons]
     found.sort(key=_distance)
     return (*found, *_of_the_recommended(outcome, found))

@@ -24,15 +24,21 @@ from surefoot.study.format import fraction, rounded, share
 from surefoot.study.run import Candidate
 
 
-def forecast_of(known: Standing) -> Forecast | None:
+def forecast_of(known: Standing, *, relative: bool = True) -> Forecast | None:
     """The recommendation beside the baseline, or beside its nearest rival.
 
-    None where both were not measured at the same progress, or nothing there tells how far apart values lie.
+    Args:
+        known: what the search knows.
+        relative: whether positive values are compared by their ratios: not where higher is better.
+
+    Returns:
+        The forecast; None where both were not measured at the same progress, or nothing there tells how far
+        apart values lie.
     """
     if known.best is None:
         return None
     who = known.best.candidate
-    logs = on_log_scale(list(known.curves.values()))
+    logs = on_log_scale(list(known.curves.values())) if relative else None
     curves: dict[str, Curve] = dict(zip(known.curves, logs or known.curves.values(), strict=True))
     own = curves.pop(who.key)
     rivals = [known.baseline, *known.others]

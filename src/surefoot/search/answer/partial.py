@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from surefoot.search.confirm.confirmation import Confirmation
 from surefoot.search.confirm.posterior import posterior
 from surefoot.search.confirm.sequential_test import leader
+from surefoot.study.answer import turned
+from surefoot.study.direction import Direction
 from surefoot.study.format import difference, fraction, interval, number, share
 from surefoot.study.run import Candidate
 
@@ -34,7 +36,13 @@ class Place:
 
 
 def screening_so_far(
-    ahead: Place, following: Place | None, band: float, tried: int, grid: int, measure: str
+    ahead: Place,
+    following: Place | None,
+    band: float,
+    tried: int,
+    grid: int,
+    measure: str,
+    direction: Direction = Direction.MINIMIZE,
 ) -> str:
     """Who is ahead, and whether the best of another optimizer could still be as good.
 
@@ -44,6 +52,7 @@ def screening_so_far(
         band: how far behind it may be and go on in the race; nan while that is not known.
         tried, grid: how many candidates were tried, of how many.
         measure: what the values are.
+        direction: which way of them is better.
     """
     words = [
         f"So far, from screening on one seed ({tried} of {grid} candidates tried), and not a result:",
@@ -57,7 +66,7 @@ def screening_so_far(
             "values at different progress do not compare."
         )
     else:
-        behind = following.value - ahead.value
+        behind = direction.behind(following.value, ahead.value)
         words.append(f"{following.label} is {difference(behind)} behind, {_against(band, behind)}.")
     return " ".join(words)
 
@@ -71,7 +80,10 @@ def _against(band: float, behind: float) -> str:
 
 
 def confirmation_so_far(
-    confirmation: Confirmation, measure: str, label: Callable[[Candidate], str]
+    confirmation: Confirmation,
+    measure: str,
+    label: Callable[[Candidate], str],
+    direction: Direction = Direction.MINIMIZE,
 ) -> str | None:
     """Who leads on fresh seeds, by how much, and with which probability.
 
@@ -94,13 +106,13 @@ def confirmation_so_far(
     )
     if ahead == base.key:
         return f"{words} It is the baseline."
-    effect = known.difference(base.key, ahead)
+    effect = turned(known.difference(base.key, ahead), direction)
     if not math.isfinite(effect.estimate):
         return f"{words} A seed of it or of the baseline diverged, so their difference has no interval."
     return (
         f"{words} Against {label(base)}, the baseline, its {measure} differs by {number(effect.estimate)} "
         f"({share(effect.level)} interval {interval(effect.low, effect.high)}; "
-        "below 0 is better)."
+        f"{'above' if direction is Direction.MAXIMIZE else 'below'} 0 is better)."
     )
 
 

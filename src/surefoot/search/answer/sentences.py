@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from surefoot.analysis.claim_words import beside_the_baseline, gain, gain_range
+from surefoot.analysis.claim_words import beside_the_baseline, distance, distance_range, gain, gain_range
 from surefoot.naming import listed
 from surefoot.study.claims import Claim, Relation
-from surefoot.study.format import interval, number, share
+from surefoot.study.direction import Direction
+from surefoot.study.format import number, share
 from surefoot.study.run import Candidate
 
 MOST_NAMES = 6
@@ -94,11 +95,13 @@ def against_the_baseline(
     means: tuple[float, float],
     measure: str,
     label: Label,
+    direction: Direction = Direction.MINIMIZE,
 ) -> str:
     """How much better than the baseline, with the interval.
 
     Args:
         means: of the recommendation and of the baseline, as the table tells them.
+        direction: which way of the measure is better.
     """
     if recommended.key == baseline.key:
         return "It is the baseline itself."
@@ -114,9 +117,8 @@ def against_the_baseline(
         own, other = map(number, means)
         change = f"{gain(claim)} ({told} interval {gain_range(claim)})"
         return f"Its {measure} is {own} instead of {other} with {base}: {change}."
-    sign, word = (1, "lower") if claim.estimate >= 0 else (-1, "higher")
-    low, high = sorted((sign * claim.low, sign * claim.high))
-    return (
-        f"Its {measure} is {number(abs(claim.estimate))} {word} than that of {base} "
-        f"({told} interval {interval(low, high)})."
-    )
+    far, around = distance(claim, direction), f"({told} interval {distance_range(claim)})"
+    if direction is Direction.MINIMIZE:
+        return f"Its {measure} is {far} than that of {base} {around}."
+    own, other = map(number, means)
+    return f"Its {measure} is {own} instead of {other} with {base}: {far} {around}."

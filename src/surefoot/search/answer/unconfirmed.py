@@ -16,6 +16,7 @@ from surefoot.analysis.race_history import measured, race_runs
 from surefoot.search.question.command import command_with
 from surefoot.study.claims import Unconfirmed
 from surefoot.study.decisions import BestOfOptimizer, PlayoffPlace, Stopped
+from surefoot.study.direction import Direction
 from surefoot.study.format import number, plural, setting
 from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.optimizers import find_algorithm
@@ -52,15 +53,16 @@ def best_unconfirmed(
     decisions: Sequence[DecisionRecord],
     confirmed: Sequence[Candidate],
     recommended: Candidate,
+    direction: Direction = Direction.MINIMIZE,
 ) -> Unconfirmed | None:
-    """The furthest, and there the lowest: its value on the race's seed, which all of them share."""
+    """The furthest, and there the best: its value on the race's seed, which all of them share."""
     known = {candidate.key for candidate in confirmed}
     left = [
         run for run in race_runs(runs) if run.candidate.key not in known and not run.lost and measured(run)
     ]
     if not left:
         return None
-    best = min(left, key=lambda run: (-measured(run)[-1].progress, measured(run)[-1].value))
+    best = min(left, key=lambda run: (-measured(run)[-1].progress, direction.told(measured(run)[-1].value)))
     point = measured(best)[-1]
     return Unconfirmed(
         best.candidate,

@@ -32,6 +32,7 @@ from surefoot.search.confirm.sequential_test import (
 )
 from surefoot.study.answer import Interval, Pairing
 from surefoot.study.decisions import Decide, Looked, RivalDifference
+from surefoot.study.direction import bound
 from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
 
@@ -161,7 +162,7 @@ class Confirmation:
         label: a candidate's short name for people.
         decide: called with every decision.
         alpha: the most often it may call any candidate better than another if all are equal.
-        lowest: the lowest value of the measure that the search has seen, as `posterior` takes it.
+        seen: the lowest and the highest value of the measure that the search has seen, for `posterior`.
     """
 
     def __init__(
@@ -177,9 +178,9 @@ class Confirmation:
         label: Callable[[Candidate], str],
         decide: Decide,
         alpha: float = ALPHA,
-        lowest: float = math.inf,
+        seen: Sequence[float] = (),
     ) -> None:
-        self.lowest = lowest
+        self.seen = seen
         self.arms = {candidate.key: candidate for candidate in (*finalists, baseline)}
         self.baseline = baseline
         self.floor = floor
@@ -318,7 +319,7 @@ class Confirmation:
         """The finalists are alike: each is the best of its optimizer. The baseline may be anywhere."""
         finalists = [key for key in self.arms if key != self.baseline.key]
         shared = max(0.0, self.pairing.correlation) if self.pairing.used else 0.0
-        return posterior(values, alike=finalists, correlation=shared, beside=beside, lowest=self.lowest)
+        return posterior(values, alike=finalists, correlation=shared, beside=beside, seen=self.seen)
 
     def _contenders(
         self, values: Mapping[str, Sequence[float]], dropped: Mapping[str, Sequence[float]]
@@ -373,12 +374,12 @@ class Confirmation:
             measured = [self.values_of(key) for key in (ahead, self.baseline.key)]
             healthy = max(sum(map(math.isfinite, values)) for values in measured)
             margin = (default_margin(*measured) if healthy > 1 else 0.0) or None
-        return replace(self.plan, margin=margin, paired=self.pairing.used, logarithms=self._positive())
+        return replace(self.plan, margin=margin, paired=self.pairing.used, origin=self._origin())
 
-    def _positive(self) -> bool:
-        """Whether the measure is, as far as any value of it shows."""
+    def _origin(self) -> float | None:
+        """Where the values end, as far as any of them shows: from there logarithms are taken."""
         values = [v for key in self.arms for v in self.results[key].values() if math.isfinite(v)]
-        return min([self.lowest, *values]) > 0
+        return bound([*self.seen, *values])
 
     def _next_look(self) -> None:
         """Judge what is there, and ask for the seeds of the next look, or end.
@@ -418,7 +419,7 @@ class Confirmation:
         The test counts every pair of arms, so that finding holds whoever leads now.
         """
         values = self._values()
-        self.pairing = pairing(values, replace(self.plan, logarithms=self._positive()), self.look)
+        self.pairing = pairing(values, replace(self.plan, origin=self._origin()), self.look)
         ahead = leader({key: results for key, results in values.items() if key not in self.beaten})
         plan = self._plan(ahead)
         known = self._posterior(values)

@@ -19,7 +19,9 @@ The model: result = arm's mean + noise of the arm's own variance.
     variances ~ inverse chi-square around a typical one (Smyth 2004): few seeds tell little of a variance
 
 Where all values of a measure are positive, they are modelled by their logarithms: spreads go with the level,
-so that an arm far below the others has a narrow interval, and none reaches below 0.
+so that an arm far below the others has a narrow interval, and none reaches below 0.  Values from -1 to 0, as
+those of an accuracy that is maximised, are modelled by the logarithms of their distance from -1, the share of
+errors: the same as if the errors had been measured.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from surefoot.study.answer import Interval
+from surefoot.study.direction import bound
 
 DRAWS = 4_000
 """Monte Carlo draws: probabilities are exact to about 0.008, and the same each time."""
@@ -69,12 +72,13 @@ class Posterior:
     Attributes:
         arms: their names.
         means: draws of their true means, one row for each arm; infinite for an arm with a diverged seed.
-        positive: all values are, and the model is of their logarithms.
+        bound: where the values end, see `direction.bound`: the model is of the logarithms of their distance
+            from it; None: of the values themselves.
     """
 
     arms: tuple[str, ...]
     means: Draws
-    positive: bool = False
+    bound: float | None = None
 
     def mean(self, arm: str) -> Interval:
         """An arm's true mean; unbounded where a seed diverged."""
@@ -89,7 +93,7 @@ class Posterior:
 
     def ratio(self, first: str, second: str) -> Interval | None:
         """Second over first; None where a value is not positive, or a seed of either diverged."""
-        if not self.positive or not self._finite(first, second):
+        if self.bound != 0 or not self._finite(first, second):
             return None
         found = self._interval(self._row(second) / self._row(first))
         return _about(self.mean(second).estimate / self.mean(first).estimate, found)
@@ -113,7 +117,7 @@ class Posterior:
     def only(self, arms: Collection[str]) -> Posterior:
         """The same of these arms alone."""
         rows = [place for place, arm in enumerate(self.arms) if arm in arms]
-        return Posterior(tuple(self.arms[row] for row in rows), self.means[rows], self.positive)
+        return Posterior(tuple(self.arms[row] for row in rows), self.means[rows], self.bound)
 
     def _row(self, arm: str) -> Draws:
         row: Draws = self.means[self.arms.index(arm)]
@@ -126,7 +130,7 @@ class Posterior:
         if not np.isfinite(draws).all():
             return UNKNOWN
         low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        middle = np.median(draws) if self.positive else np.mean(draws)
+        middle = np.mean(draws) if self.bound is None else np.median(draws)
         return Interval(float(middle), float(low), float(high), LEVEL)
 
 
@@ -144,7 +148,7 @@ def posterior(
     correlation: float = 0.0,
     seed: int = 0,
     beside: Mapping[str, Sequence[float]] | None = None,
-    lowest: float = math.inf,
+    seen: Sequence[float] = (),
 ) -> Posterior:
     """The posterior of the arms' means.
 
@@ -157,8 +161,8 @@ def posterior(
         seed: fixes the draws.
         beside: further arms that are alike, of one result or more each, such as those that a screening
             dropped; the spread of one with a single result is the typical one.
-        lowest: the lowest value of the measure seen anywhere: where it is not positive, a few results that
-            happen to be are not modelled by logarithms.
+        seen: the lowest and the highest value of the measure seen anywhere: a few results that happen to be
+            positive are not modelled by logarithms where others are not.
 
     Raises:
         ValueError: an arm has fewer than two seeds.
@@ -171,17 +175,27 @@ def posterior(
     generator = np.random.default_rng(seed)
     healthy = {arm: results for arm, results in values.items() if all(map(math.isfinite, results))}
     every = [value for results in healthy.values() for value in results]
-    lowest, largest = min([lowest, *every]), max(map(abs, every), default=0.0)
-    positive, unit = 0 < lowest < math.inf, largest or 1.0
-    scaled = [[math.log(v) if positive else v / unit for v in results] for results in healthy.values()]
-    drawn = _healthy_means(scaled, [arm in alike for arm in healthy], correlation, generator, positive)
-    if not positive:
-        drawn = unit * (drawn if lowest < 0 else np.maximum(drawn, 0.0))
+    end = bound([*every, *seen])
+    largest = max(map(abs, every), default=0.0) or 1.0
+    logarithms = (
+        [[math.log(v - end) for v in results] for results in healthy.values()] if end is not None else None
+    )
+    scaled = logarithms or [[v / largest for v in results] for results in healthy.values()]
+    drawn = _healthy_means(scaled, [arm in alike for arm in healthy], correlation, generator, end is not None)
+    drawn = drawn + end if end is not None else _within(largest * drawn, [*every, *seen])
     rows = dict(zip(healthy, drawn, strict=True))
     for arm, first in _same(healthy).items():
         rows[arm] = rows[first]
     lost = np.full(DRAWS, math.inf)
-    return Posterior(tuple(values), np.array([rows.get(arm, lost) for arm in values]), positive)
+    return Posterior(tuple(values), np.array([rows.get(arm, lost) for arm in values]), end)
+
+
+def _within(means: Draws, values: Sequence[float]) -> Draws:
+    """Means of values that touch where they end, at 0 or at -1, do not lie beyond it either."""
+    lowest, largest = min(values, default=0.0), max(values, default=0.0)
+    ends = 0.0 if lowest >= 0 else -1.0 if lowest >= -1 and largest <= 0 else -math.inf
+    found: Draws = np.maximum(means, ends)
+    return found
 
 
 def _same(values: Mapping[str, Sequence[float]]) -> dict[str, str]:

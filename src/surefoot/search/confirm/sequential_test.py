@@ -60,8 +60,9 @@ class Plan:
         margin: a difference of means, in units of the value, too small to matter; None: nothing is too
             small, so no tie is declared.
         paired: compare two arms by their differences seed by seed, see `pairing`.
-        logarithms: test the logarithms, where all values are positive: spreads go with the level, and an arm
-            far above the others with a spread as large is told apart with few seeds.
+        origin: where the values end, see `direction.bound`: the logarithms of their distance from it are
+            tested, so that an arm far above the others with a spread as large is told apart with few seeds.
+            None: the values are tested.
 
     Raises:
         ValueError: looks that do not ascend from 2, alpha outside (0, 0.5), a margin that is not positive.
@@ -71,7 +72,7 @@ class Plan:
     alpha: float = 0.05
     margin: float | None = None
     paired: bool = False
-    logarithms: bool = False
+    origin: float | None = None
 
     def __post_init__(self) -> None:
         if not self.looks or self.looks[0] < 2 or any(a >= b for a, b in pairwise(self.looks)):
@@ -333,9 +334,9 @@ def _tested(
     first: Sequence[float], second: Sequence[float], plan: Plan
 ) -> tuple[Sequence[float], Sequence[float]]:
     """The results, or their logarithms; nan stays nan."""
-    if not plan.logarithms:
+    if plan.origin is None:
         return first, second
-    return [math.log(value) for value in first], [math.log(value) for value in second]
+    return [math.log(v - plan.origin) for v in first], [math.log(v - plan.origin) for v in second]
 
 
 def _difference(first: Sequence[float], second: Sequence[float], plan: Plan) -> tuple[float, float, float]:

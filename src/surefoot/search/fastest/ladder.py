@@ -50,16 +50,16 @@ def watch_baseline(sitting: Sitting, profile: TaskProfile, runner: Runner) -> St
     """The target, and the baseline's progress towards it; None where time ended before."""
     question = sitting.question
     reference = asked.baseline(question, profile)
-    sitting.watcher.phase("train the baseline, for the target")
+    sitting.watcher.phase("train the baseline, for the target", profile.direction)
     requests = ladder_requests(reference, sitting.first_ladder_seed)
-    whole = runner.drive(Batch(requests), Reading(MARKS))
+    whole = runner.drive(Batch(requests), Reading(MARKS, direction=profile.direction))
     trainings = [
         run for run in runner.records() if (run.phase, run.status) == (Phase.LADDER, Status.COMPLETED)
     ]
     if not trainings and not whole:
         return None
     times = {name: step.seconds for name, step in profile.step_times.items()}
-    stopwatch = Stopwatch.of(trainings, times, question.baseline, int(profile.steps), question.target)
-    text = stopwatch.explain(candidate_label(reference), profile.measure)
-    sitting.decide(stopwatch.ladder.decision(text))
+    steps, target = int(profile.steps), question.target
+    stopwatch = Stopwatch.of(trainings, times, question.baseline, steps, target, profile.direction)
+    sitting.decide(stopwatch.decision(candidate_label(reference), profile.measure))
     return stopwatch

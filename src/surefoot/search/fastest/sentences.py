@@ -16,7 +16,7 @@ from typing import Any
 
 from surefoot.search.confirm.confirmation import Outcome
 from surefoot.search.fastest.stopwatch import Stopwatch
-from surefoot.study.format import interval, number, seconds, share
+from surefoot.study.format import interval, number, seconds, share, with_article
 from surefoot.study.records import RunRecord
 from surefoot.study.run import Candidate, Phase, Status
 
@@ -45,7 +45,7 @@ class Times:
     @property
     def target(self) -> float:
         """The value to reach."""
-        return self.stopwatch.ladder.target
+        return self.stopwatch.target
 
     @property
     def measure(self) -> str:
@@ -63,7 +63,7 @@ class Times:
     def against(self, outcome: Outcome) -> str:
         """The recommendation beside the baseline."""
         best, base, effect = outcome.recommended, outcome.baseline, outcome.effect
-        reached = f"It reaches a {self._goal} in {seconds(_mean(outcome, best), 3)}"
+        reached = f"It reaches {self._goal} in {seconds(_mean(outcome, best), 3)}"
         if best.key == base.key:
             return f"{reached}, and is the baseline itself; {self._misses([best])}."
         if not math.isfinite(effect.estimate):
@@ -101,7 +101,7 @@ class Times:
 
     @property
     def _goal(self) -> str:
-        return f"{self.task_measure} of {number(self.target)}"
+        return f"{with_article(self.task_measure)} of {number(self.target)}"
 
     def _confirmed(self, key: str) -> list[RunRecord]:
         """The confirmed runs of the candidate with this key, by seed."""

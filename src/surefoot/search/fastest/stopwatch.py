@@ -8,6 +8,9 @@ progress.  Confirmation waits for the target itself.  A run that misses it is ce
 baseline's whole training: the mean of min(T, cap), the restricted mean survival time (Royston & Parmar,
 2013), is then compared as any other mean.
 
+The ladder and its target hold values as told, lower for better ones; whatever leaves this file is the
+user's own.
+
 Seconds are evaluations of the loss times the optimizer's warm seconds per evaluation (`training.pace`), never
 the wall clock of a run: other processes would be measured with it.
 """
@@ -21,7 +24,9 @@ from statistics import fmean
 
 from surefoot.errors import InvalidInputError
 from surefoot.search.fastest.target_times import Curve, Ladder, seconds_to
-from surefoot.study.format import number, seconds
+from surefoot.study.decisions import TargetSet
+from surefoot.study.direction import Direction
+from surefoot.study.format import number, seconds, with_article
 from surefoot.study.records import RunRecord
 from surefoot.study.requests import Reading, RunRequest
 from surefoot.study.run import Candidate, Phase, Point
@@ -50,12 +55,14 @@ class Stopwatch:
             for all runs of an optimizer: a machine that is busy now and then changes no result.
         baseline: the baseline's optimizer.
         ladder: the baseline's progress at its pace.
+        direction: which way of the measure is better.
     """
 
     steps: int
     paces: Mapping[str, float]
     baseline: str
     ladder: Ladder
+    direction: Direction = Direction.MINIMIZE
 
     @classmethod
     def of(
@@ -65,6 +72,7 @@ class Stopwatch:
         baseline: str,
         steps: int,
         target: float | None,
+        direction: Direction = Direction.MINIMIZE,
     ) -> Stopwatch:
         """From full trainings of the baseline.
 
@@ -74,6 +82,7 @@ class Stopwatch:
             baseline: the baseline's optimizer.
             steps: evaluations in a full training.
             target: the value to reach; None leaves it to the ladder.
+            direction: which way of the measure is better.
 
         Raises:
             InvalidInputError: the baseline has no pace, or ended no training.
@@ -84,18 +93,40 @@ class Stopwatch:
                 "to compare with; name another with --baseline"
             )
         whole = steps * paces[baseline]
-        curves = [[(point.progress * whole, point.value) for point in _until(run, 1.0)] for run in trainings]
-        return cls(steps, paces, baseline, Ladder.of(curves, whole, target))
+        curves = [
+            [(point.progress * whole, direction.told(point.value)) for point in _until(run, 1.0)]
+            for run in trainings
+        ]
+        told = None if target is None else direction.told(target)
+        return cls(steps, paces, baseline, Ladder.of(curves, whole, told), direction)
+
+    @property
+    def target(self) -> float:
+        """The value to reach, as the measure has it."""
+        return self.direction.own(self.ladder.target)
+
+    def decision(self, label: str, measure: str) -> TargetSet:
+        """What is recorded of the target and where it comes from.
+
+        Args:
+            label: the baseline's.
+            measure: the task's, in words.
+        """
+        ladder, own = self.ladder, self.direction.own
+        values, text = tuple(map(own, ladder.values)), self.explain(label, measure)
+        return TargetSet(
+            text, self.target, values, ladder.seconds, ladder.whole, ladder.reached, ladder.seeds
+        )
 
     @property
     def screening(self) -> Reading:
         """How screening runs are measured."""
-        return Reading(MARKS, self.ladder.target, self.screened)
+        return Reading(MARKS, self.target, self.screened)
 
     @property
     def confirmation(self) -> Reading:
         """How confirmed runs are measured."""
-        return Reading(MARKS, self.ladder.target, self.confirmed)
+        return Reading(MARKS, self.target, self.confirmed)
 
     def screened(self, run: RunRecord, progress: float) -> float | None:
         """Seconds to the target as they look at this progress: the ratio times the baseline's seconds.
@@ -122,16 +153,16 @@ class Stopwatch:
 
     def measure(self, task_measure: str) -> str:
         """What is compared, in words."""
-        return f"seconds to a {task_measure} of {number(self.ladder.target)}"
+        return f"seconds to {with_article(task_measure)} of {number(self.target)}"
 
     def explain(self, label: str, measure: str) -> str:
         """The target and where it comes from, in a sentence."""
         ladder = self.ladder
-        target = f"The target is a {measure} of {number(ladder.target)}"
+        target = f"The target is {with_article(measure)} of {number(self.target)}"
         if not ladder.reached:
             return (
                 f"{target}; {label} reaches it on none of {ladder.seeds} seeds (it gets to "
-                f"{number(ladder.values[-1])}), so its time counts as a whole training, "
+                f"{number(self.direction.own(ladder.values[-1]))}), so its time counts as a whole training, "
                 f"{seconds(ladder.whole, 3)}."
             )
         taken = ladder.baseline_seconds(ladder.target)
@@ -149,7 +180,7 @@ class Stopwatch:
         times = (
             # What reached the target has its final time, however far others go.
             Point(
-                1.0 if point.value <= self.ladder.target else point.progress,
+                1.0 if self._reached(point) else point.progress,
                 point.seconds,
                 or_nan(told(run, point.progress)),
             )
@@ -188,8 +219,11 @@ class Stopwatch:
     def _told_enough(self, run: RunRecord, progress: float) -> bool:
         """Whether the run was measured at this progress, or has reached the target before."""
         points = _until(run, progress)
-        reached = any(point.value <= self.ladder.target for point in points)
+        reached = any(map(self._reached, points))
         return reached or bool(points and math.isclose(points[-1].progress, progress))
+
+    def _reached(self, point: Point) -> bool:
+        return self.direction.told(point.value) <= self.ladder.target
 
     def _seconds_to_the_target(self, run: RunRecord) -> float:
         return seconds_to(self._curve(run, 1.0), self.ladder.target)
@@ -197,7 +231,7 @@ class Stopwatch:
     def _curve(self, run: RunRecord, progress: float) -> Curve:
         # An optimizer that could not be timed fails in its runs too, and has no curve.
         whole = self.steps * self.paces.get(run.optimizer, math.nan)
-        return [(point.progress * whole, point.value) for point in _until(run, progress)]
+        return [(point.progress * whole, self.direction.told(point.value)) for point in _until(run, progress)]
 
 
 def ladder_requests(baseline: Candidate, first_seed: int) -> list[RunRequest]:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from surefoot.study.decisions import TargetSet
-
 TARGET_SHARE = 0.75
 """The target is what the baseline reaches in this share of its training.  Towards its end the curve is so
 flat that chance decides when a seed gets there, and what the middle one reaches, every second never does."""
@@ -86,10 +84,6 @@ class Ladder:
             target = max([*ends, early]) + REACH * (values[0] - values[-1])
         reached = sum(end <= target for end in ends)
         return cls(tuple(values), tuple(seconds), whole, target, reached, len(ends))
-
-    def decision(self, text: str) -> TargetSet:
-        """What is recorded of it, with its sentence."""
-        return TargetSet(text, self.target, self.values, self.seconds, self.whole, self.reached, self.seeds)
 
     def baseline_seconds(self, value: float) -> float:
         """How long the baseline needs to this value; positive, and longer for lower values.

@@ -47,6 +47,7 @@ def ask(
     candidates: str | None = None,
     script: Sequence[str] = (),
     measure: str | None = None,
+    maximize: bool | None = None,
 ) -> Question:
     """Check the question, which is about a task or about a script, and name its study.
 
@@ -82,6 +83,7 @@ def ask(
         candidates,
         script=tuple(script),
         measure=(measure or SCRIPT_MEASURE) if script else "",
+        maximize=maximize,
     )
     question = _with_extra(question)
     names, fixed = space.asked_for(question), constraints.of(question)

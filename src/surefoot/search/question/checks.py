@@ -17,7 +17,6 @@ from surefoot.search.fastest.stopwatch import LADDER_SEEDS
 from surefoot.search.space import candidates as space
 from surefoot.search.space import constraints
 from surefoot.study.answer import Goal
-from surefoot.study.direction import refuse_score
 from surefoot.study.optimizers import find_algorithm
 
 LONGEST = 366 * 24 * 3600.0
@@ -72,7 +71,6 @@ def check_subject(task: str | None, script: Sequence[str], measure: str | None) 
         raise InvalidInputError("say what to train: a TASK, such as digits, or a command: -- python train.py")
     if measure and not script:
         raise InvalidInputError("--measure goes with a command after --; a task names its own measure")
-    refuse_score("--measure", measure or "")
 
 
 def check_script(

@@ -37,6 +37,8 @@ def command_with(question: Question, *options: str) -> str:
         words += ["--set", text]
     if question.candidates:
         words += ["--candidates", question.candidates]
+    if question.maximize is not None:
+        words.append("--maximize" if question.maximize else "--no-maximize")
     if question.margin is not None:
         words += ["--margin", f"{question.margin:g}"]
     if question.seed:
@@ -59,6 +61,7 @@ def _call(question: Question) -> str:
         "baseline": question.baseline if question.baseline != "AdamW" else None,
         "sets": list(question.sets) or None,
         "candidates": question.candidates,
+        "maximize": question.maximize,
         "margin": question.margin,
         "seed": question.seed or None,
         "study": question.study or None,

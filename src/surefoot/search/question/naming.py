@@ -19,6 +19,8 @@ MOST_OF_SUBJECT = 80
 """Characters of a task's or script's name in the name of its study."""
 
 SCRIPT_ONLY = ("script", "measure")
+UNLESS_GIVEN = ("maximize",)
+"""Left out where it is None: studies that were asked without it keep their names."""
 
 
 def study_name(question: Question) -> str:
@@ -32,6 +34,7 @@ def study_name(question: Question) -> str:
 def _fingerprint(question: Question) -> str:
     """Of everything but what follows from it; of a task without what only scripts have."""
     document = encode(question) | {"study": ""}
-    for name in ("command", "earlier", "raced", *(() if question.script else SCRIPT_ONLY)):
+    unsaid = (name for name in UNLESS_GIVEN if document[name] is None)
+    for name in ("command", "earlier", "raced", *unsaid, *(() if question.script else SCRIPT_ONLY)):
         del document[name]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]

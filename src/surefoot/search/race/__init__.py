@@ -8,6 +8,8 @@ decisions   what was decided and why, in sentences
 race        the rounds: a first look, a search of learning rates, rung after rung, full trainings
 on_tables   the race on stored curves; `policy` is the plug-in of a replay
 screening   the race over a study's candidates, on one seed
+line_noise  how noisy runs are, from values along learning rates
+bracketing  the learning rates of the best at full length
 playoff     the best of each optimizer on a few more seeds
 """
 

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from surefoot.study.decisions import Decide, PlayoffPlace
+from surefoot.study.direction import Direction
 from surefoot.study.format import difference, number, plural
 from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
@@ -50,6 +51,7 @@ class Playoff:
         runs: how many full trainings the rounds may cost, besides those on the race's seed.
         label: a candidate's short name for people.
         decide: called with every decision.
+        direction: which way of the user's own values is better.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class Playoff:
         runs: float,
         label: Callable[[Candidate], str],
         decide: Decide,
+        direction: Direction = Direction.MINIMIZE,
     ) -> None:
+        self.direction = direction
         self.candidates = list(candidates)
         self.seed = seed
         self.runs_left = runs
@@ -129,8 +133,9 @@ class Playoff:
         behind = mean - self._mean(best, seeds) if mean < math.inf else math.inf
         result = "diverged on a seed"
         if mean < math.inf:
-            result = f"{number(mean)} on average over {plural(seeds, 'seed')}"
+            result = f"{number(self.direction.own(mean))} on average over {plural(seeds, 'seed')}"
         if 0 < behind < math.inf:
             result += f", {difference(behind)} behind {self.label(best)}"
         text = f"{self.label(candidate)}: {result}; number {place}, {'goes on' if goes_on else 'stopped'}."
-        self.decide(PlayoffPlace(text, candidate, place, goes_on, mean, seeds, behind, best))
+        own = self.direction.own(mean)
+        self.decide(PlayoffPlace(text, candidate, place, goes_on, own, seeds, behind, best))

@@ -50,6 +50,21 @@ REFINED_SHARE = 0.4
 SEARCHED_RUNGS = 1
 """Through this many rungs more learning rates are searched anew: the first may be too short to tell."""
 
+SCOUTS = 2
+"""So many optimizers show the others where a task's learning rates are."""
+
+FEWEST_SCOUTED = 4
+"""With fewer optimizers each finds its own."""
+
+FEWEST_SCOUT_RUNS = 4
+"""Of a scout that the first rung must pay for."""
+
+SAFE_DECADES = 0.25
+"""The others begin so far below the scouts: optimizers differ, and the high side is a cliff."""
+
+SCOUTED_SHARE = 0.5
+"""Of the first rung's share, at most."""
+
 _ROUNDING = 1e-9
 
 
@@ -76,6 +91,7 @@ class Race:
         tariff: what a run costs; by default its progress.
         shortest: no default rung is shorter: where training has hardly begun, nothing can be compared. A
             budget that does not pay for all on longer rungs pays for fewer optimizers.
+        low_side: as `Neighbourhood` takes it; 0 where the learning rates of the best are bracketed later.
 
     Attributes:
         finished: whether the race has nothing more to ask for.
@@ -97,6 +113,7 @@ class Race:
         marks: Sequence[float] = (),
         tariff: Tariff | None = None,
         shortest: float = 0.0,
+        low_side: float | None = None,
     ) -> None:
         if not arms:
             raise ValueError("a race needs at least one arm")
@@ -106,12 +123,16 @@ class Race:
         self._budget = budget
         self._sign = 1.0 if lower_is_better else -1.0
         self._grid = Grid(arms, priors)
-        self._first_look = list(dict.fromkeys([*portfolio, *self._outward_from_the_priors(order)]))
+        first = dict.fromkeys(name for name in order if name in self._grid.optimizers)
+        self._order = list(dict.fromkeys([*first, *usual_order(self._grid.optimizers)]))
+        self._portfolio = portfolio
+        self._first_look = list(dict.fromkeys([*portfolio, *self._outward_from_the_priors()]))
         tariff = tariff or Tariff()
         found = ascending(rungs) if rungs else rungs_for(len(self._first_look), budget, tariff, shortest)
         self._ledger = Ledger(at_marks(found, marks) if marks else found, budget, tariff)
-        self._standings = Standings(self._grid, Neighbourhood(arms), self._ledger)
+        self._standings = Standings(self._grid, Neighbourhood(arms, low_side), self._ledger)
         self._journal = Journal(arms, self._ledger.rungs, lower_is_better)
+        self._entered_high = False
         self._round: list[Job] = []
         self._rounds_to_come = self._rounds()
 
@@ -157,7 +178,8 @@ class Race:
 
     def finalists(self, count: int) -> list[int]:
         """The best arm of each of the best `count` optimizers, best first: what confirmation takes over."""
-        return self._standings.best_of_optimizers(self._standings.furthest())[:count]
+        finished = self._standings.ranked(len(self._ledger.rungs) - 1)
+        return self._standings.best_of_optimizers([*finished, *self._standings.furthest()])[:count]
 
     # ---------------------------------------------------------------- the method
 
@@ -169,6 +191,7 @@ class Race:
             yield jobs
             ledger.coarsen(first)
         share = self._share(0) or self._budget
+        yield from self._scout(share * SCOUTED_SHARE)
         yield ledger.affordable(((arm, 0) for arm in self._first_look if arm not in ledger.values), share)
         while jobs := self._search(0, share - ledger.spent()):
             yield jobs
@@ -183,6 +206,42 @@ class Race:
         for place, arm in enumerate(self.finalists(len(self._grid.optimizers)), start=1):
             self._journal.best_of_optimizer(arm, ledger.reached(arm), ledger.last(arm), place)
 
+    def _scout(self, share: float) -> Iterator[list[Job]]:
+        """Follow the learning rates of the first optimizers to where they are best; the others begin there.
+
+        Tasks differ in their rates more than optimizers do beside their priors.
+        """
+        names = self._order[:SCOUTS]
+        scouts = [self._grid.coarse(name)[0] for name in names]
+        if (
+            len(self._order) < FEWEST_SCOUTED
+            or FEWEST_SCOUT_RUNS * len(scouts) * self._ledger.step(0) > share
+        ):
+            return
+        end = self._ledger.spent() + share
+        jobs = [(arm, 0) for arm in scouts if arm not in self._ledger.values]
+        while jobs := self._ledger.affordable(jobs, end - self._ledger.spent()):
+            yield jobs
+            tested, lost = self._ledger.values.keys(), self._ledger.diverged()
+            best = [self._best_or_lowest(name) for name in names]
+            near = [self._grid.bracket(arm, tested, lost) for arm in best]
+            wider = [arm for arm in _in_turn(near) if self._grid.widens(arm, tested)]
+            jobs = [(arm, 0) for arm in wider if self._grid.offset(arm) > 0]
+        # Upwards only, as far as all went: on a plateau the lowest rates look best, for they do nothing.
+        agreed = max(0.0, min(self._grid.offset(self._best_or_lowest(name)) for name in names))
+        self._grid.move(agreed - SAFE_DECADES)
+        self._entered_high = agreed > 0
+        self._first_look = list(dict.fromkeys([*self._portfolio, *self._outward_from_the_priors()]))
+
+    def _best_or_lowest(self, optimizer: str) -> int:
+        """The optimizer's best arm on the first rung, of equals the most usual; or the lowest diverged."""
+        own = [arm for arm in self._ledger.values if self._grid.line_of(arm).optimizer == optimizer]
+        values = self._ledger.at(0)
+        healthy = [arm for arm in own if arm in values]
+        if not healthy:
+            return min(own, key=self._grid.decades)
+        return min(healthy, key=lambda arm: (values[arm], abs(self._grid.offset(arm))))
+
     def _search(self, rung: int, share: float) -> list[Job]:
         """Neighbours of the best arm of each optimizer in the better half, in turn.
 
@@ -194,6 +253,7 @@ class Race:
         # What other settings do shows later than what the learning rate does.
         look = self._grid.neighbours if self._ledger.rungs[rung] == 1 else self._grid.bracket
         near = [look(arm, tested, self._ledger.diverged()) for arm in best]
+        near = [own[::-1] for own in near] if self._entered_high else near
         jobs = self._ledger.affordable(((arm, rung) for arm in _in_turn(near)), share)
         for arm, _ in jobs:
             if self._grid.widens(arm, tested):
@@ -318,11 +378,9 @@ class Race:
 
     # ---------------------------------------------------------------- before the race
 
-    def _outward_from_the_priors(self, order: Sequence[str]) -> list[int]:
+    def _outward_from_the_priors(self) -> list[int]:
         """The coarse lr grid of every optimizer, in turn, so that any beginning of it is a fair look."""
-        raced = self._grid.optimizers
-        first = dict.fromkeys(name for name in order if name in raced)
-        return _in_turn([self._grid.coarse(name) for name in dict.fromkeys([*first, *usual_order(raced)])])
+        return _in_turn([self._grid.coarse(name) for name in self._order])
 
 
 def _in_turn(lists: Sequence[Sequence[int]]) -> list[int]:

@@ -81,9 +81,11 @@ class Neighbourhood:
 
     Args:
         arms: the candidates.
+        low_side: decades above its own learning rate at which an arm is judged.
     """
 
-    def __init__(self, arms: Sequence[Candidate]) -> None:
+    def __init__(self, arms: Sequence[Candidate], low_side: float | None = None) -> None:
+        self._low_side = LOW_SIDE_DECADES if low_side is None else low_side
         members: dict[str, list[int]] = {}
         for index, arm in enumerate(arms):
             members.setdefault(arm.optimizer, []).append(index)
@@ -106,7 +108,7 @@ class Neighbourhood:
         lost = {arm for arm, value in values.items() if not math.isfinite(value)}
         worth: dict[int, float] = {}
         for family in self._families:
-            worth |= _judge(family, bounded, trust or {})
+            worth |= _judge(family, bounded, trust or {}, self._low_side)
         return {arm: value for arm, value in worth.items() if arm not in lost}
 
     def carry(self, changes: Mapping[int, float]) -> Callable[[int], float]:
@@ -128,12 +130,14 @@ class Neighbourhood:
         return lambda arm: expected.get(arm, usual)
 
 
-def _judge(family: _Family, values: Mapping[int, float], trust: Mapping[int, float]) -> dict[int, float]:
+def _judge(
+    family: _Family, values: Mapping[int, float], trust: Mapping[int, float], low_side: float
+) -> dict[int, float]:
     arms = family.arms.tolist()
     measured = [place for place, arm in enumerate(arms) if arm in values]
     if not measured:
         return {}
-    weights = family.weights(measured, LOW_SIDE_DECADES, WIDTH_DECADES)
+    weights = family.weights(measured, low_side, WIDTH_DECADES)
     weights *= np.array([trust.get(arms[place], 1.0) for place in measured])
     total = weights.sum(axis=1)
     mean = weights @ np.array([values[arms[place]] for place in measured]) / np.maximum(total, 1e-300)

@@ -63,6 +63,7 @@ class Grid:
         self._priors = priors or {}
         self.lines = _lines(arms)
         self.optimizers = tuple(dict.fromkeys(arm.optimizer for arm in arms))
+        self._moved = 0.0
         self._place = {arm: (line, position) for line in self.lines for position, arm in enumerate(line.arms)}
 
     def coarse(self, optimizer: str) -> list[int]:
@@ -73,12 +74,21 @@ class Grid:
         line = self._usual_line(optimizer)
         centre, deviation = self.prior(optimizer)
         edge = len(line.arms) // 8
-        centre = min(max(math.log10(centre), line.decades[edge]), line.decades[-1 - edge])
+        centre = min(max(math.log10(centre) + self._moved, line.decades[edge]), line.decades[-1 - edge])
         steps = math.floor(REACH_DEVIATIONS * deviation / COARSE_DECADES)
         # A short training, with which a race begins, favours the higher of two rates.
         offsets = sorted(range(-steps, steps + 1), key=lambda step: (abs(step), -step))
         wanted = (_nearest(line, centre + step * COARSE_DECADES) for step in offsets)
         return list(dict.fromkeys(line.arms[position] for position in wanted))
+
+    def move(self, decades: float) -> None:
+        """From now on first looks begin so far above the priors' centres."""
+        self._moved = decades
+
+    def offset(self, arm: int) -> float:
+        """How many decades the arm's rate lies above the centre of its optimizer's prior."""
+        line, position = self._place[arm]
+        return line.decades[position] - math.log10(self.prior(line.optimizer)[0])
 
     def prior(self, optimizer: str) -> tuple[float, float]:
         """The learning-rate prior that the optimizer's arms are entered with: centre and decades.

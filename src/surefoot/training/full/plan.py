@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from surefoot import __version__
+from surefoot.study.direction import Direction
 from surefoot.study.question import TrainingPlan
 from surefoot.study.run import Point, Status
 from surefoot.study.strict_json import or_nan
@@ -30,11 +31,12 @@ class TrainingState:
         status: completed, diverged, stopped by the caller, or still running, to be gone on with.
         evaluations: of the loss so far; where it diverged, up to there.
         curve: everything that was measured; the value is nan where it diverged.
-        best: the lowest of them; None before there is one.
+        best: the best of them; None before there is one.
         message: why it diverged.
         metrics: further measures of the best model, by the task's `metrics`.
         seconds_per_step: median, in the latest sitting; nan where nothing was trained.
         state_bytes: of the optimizer.
+        direction: which way of the measure is better.
     """
 
     status: Status
@@ -44,12 +46,13 @@ class TrainingState:
     metrics: Mapping[str, float] | None = None
     seconds_per_step: float = math.nan
     state_bytes: int = 0
+    direction: Direction = Direction.MINIMIZE
 
     @property
     def best(self) -> Point | None:
-        """The point of the best weights: the first of the lowest values."""
+        """The point of the best weights: the first of the best values."""
         measured = [point for point in self.curve if math.isfinite(point.value)]
-        return min(measured, key=lambda point: point.value, default=None)
+        return min(measured, key=lambda point: self.direction.told(point.value), default=None)
 
     @property
     def last(self) -> Point | None:
@@ -93,6 +96,7 @@ def standing(folder: ModelFolder) -> TrainingState | None:
             {name: or_nan(value) for name, value in found["metrics"].items()},
             or_nan(found["seconds_per_step"]),
             int(found["state_bytes"]),
+            Direction(found.get("plan", {}).get("direction", Direction.MINIMIZE)),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise FolderError(f"{folder.path / TRAINING} is not as it was written: {error}") from None

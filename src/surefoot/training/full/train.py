@@ -126,7 +126,9 @@ class _Sitting:
             self.folder,
             self.plan,
             self.task,
-            TrainingState(Status.RUNNING, resume.evaluations if resume else 0, ()),
+            TrainingState(
+                Status.RUNNING, resume.evaluations if resume else 0, (), direction=self.plan.direction
+            ),
         )
         self.follower.begun(resume.evaluations if resume else 0, tuple(self.curve))
         last = self.curve[-1].progress if self.curve else 0.0
@@ -151,7 +153,7 @@ class _Sitting:
             self.curve.append(outcome.point)
         status, evaluations = outcome.status, self.live.evaluations
         if status == Status.STOPPED:
-            stopped = TrainingState(status, evaluations, tuple(self.curve))
+            stopped = TrainingState(status, evaluations, tuple(self.curve), direction=self.plan.direction)
             with contextlib.suppress(OSError):  # the checkpoint has all that matters
                 write(self.folder, self.plan, self.task, stopped)
             return stopped
@@ -164,6 +166,7 @@ class _Sitting:
             metrics,
             outcome.seconds_per_step,
             outcome.state_bytes,
+            self.plan.direction,
         )
         write(self.folder, self.plan, self.task, result)
         self.folder.clear_checkpoints()
@@ -206,8 +209,11 @@ class _Sitting:
 
     def _measured(self, point: Point) -> None:
         assert self.live is not None
-        known = TrainingState(Status.RUNNING, 0, tuple(self.curve)).best
-        best = math.isfinite(point.value) and (known is None or point.value < known.value)
+        direction = self.plan.direction
+        known = TrainingState(Status.RUNNING, 0, tuple(self.curve), direction=direction).best
+        best = math.isfinite(point.value) and (
+            known is None or direction.behind(point.value, known.value) < 0
+        )
         self.curve.append(point)
         if math.isfinite(point.value):
             self._keep_weights(point, best)
