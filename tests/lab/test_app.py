@@ -211,4 +211,4 @@ def test_the_description_holds_every_path_and_every_refusal(lab):
     for operation in posts:
         assert {"200", "400", "401", "403", "413", "415", "422", "429", "503"} <= set(operation["responses"])
         problem = operation["responses"]["422"]["content"]["application/json"]["schema"]["$ref"]
-        assert problem.endswith("/Problem")
+        assert problem.endswith("/ProblemDetails")

@@ -81,7 +81,7 @@ def test_a_race_that_was_confirmed_stands(store, folder):
     assert [r.decision for r in record.decisions if isinstance(r.decision, BestOfOptimizer)] == before
     confirmed = {c.candidate.key: c for c in answer.candidates if c.phase == Phase.CONFIRM}
     was = {c.candidate.key: c for c in first.candidates if c.phase == Phase.CONFIRM}
-    assert confirmed.keys() == was.keys()
+    assert confirmed.keys() >= was.keys()  # more seeds may be for more finalists
     assert all(confirmed[key].values[: len(c.values)] == c.values for key, c in was.items())
     assert sum(len(c.seeds) for c in confirmed.values()) == sum(len(c.seeds) for c in was.values()) + 8
 

@@ -190,8 +190,15 @@ class Bracketing:
         seen = not line.open()
         told = f"{candidate_label(candidate)} stands for its optimizer: {number(value)} at the end"
         tried = f", of learning rates {setting(rates[0])} to {setting(rates[-1])}" if len(rates) > 1 else ""
-        text = f"{told}{tried}; {'both sides were seen' if seen else 'beyond was not tried'}."
+        text = f"{told}{tried}; {self._sides(line, place)}."
         self.decide(Bracketed(text, candidate, value, rates, seen))
+
+    @staticmethod
+    def _sides(line: _Line, place: int) -> str:
+        if line.open():
+            return "beyond was not tried"
+        at_end = place in (0, len(line.candidates) - 1)
+        return "no rate beyond it is in the grid" if at_end else "both sides were seen"
 
     def _near_the_best(self, line: _Line) -> dict[float, float]:
         values = {line.decades[place]: value for place, value in line.values.items() if math.isfinite(value)}
