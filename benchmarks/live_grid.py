@@ -32,6 +32,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 from live_tasks import KINDS, make
+from surefoot.api.displays import Silence
 from surefoot.engines.base import Event
 from surefoot.errors import SurefootError
 from surefoot.search import ask, choose_optimizer
@@ -123,20 +124,6 @@ class StoredEngine:
         """Nothing is open."""
 
 
-class Silent:
-    """Who is not told anything."""
-
-    def phase(self, name: str) -> None: ...
-
-    def running(self, runs: list[tuple[str, float]]) -> None: ...
-
-    def result(self, label: str, rung: float, value: float, status: Status) -> None: ...
-
-    def decision(self, text: str) -> None: ...
-
-    def budget(self, spent: float, total: float) -> None: ...
-
-
 @dataclass(frozen=True)
 class Compared:
     """A candidate beside the grid's best, on the same fresh seeds.
@@ -198,7 +185,7 @@ def study(runs: Runs, kind: str, variant: int, budget: float, seed: int) -> tupl
         engine = StoredEngine(runs, kind, variant)
         try:
             answer = choose_optimizer(
-                question, store, engine, Path(folder), Silent(), lambda _: make(kind, variant)
+                question, store, engine, Path(folder), Silence(), lambda _: make(kind, variant)
             )
         except SurefootError as error:
             return None, str(error)
