@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.analysis.race_history import Fell, Standing, race_history
+from surefoot.analysis.race_history import Fell, OptimizerStatus, race_history
 from surefoot.analysis.tables import history
 from surefoot.study.decisions import BestOfOptimizer, PlayoffPlace, Promoted, RaceStep, Stopped
 from surefoot.study.records import DecisionRecord, RunRecord
@@ -79,13 +79,13 @@ def test_without_a_decision_there_is_no_band():
 def test_an_optimizer_whose_every_run_diverged_has_no_value():
     rprop = by_name(RUNS, [])["Rprop"]
     assert (rprop.fell, rprop.behind, rprop.runs, rprop.diverged) == (Fell.LOST, math.inf, 1, 1)
-    assert (rprop.standing, rprop.leading) == (Standing.LOST, None)
+    assert (rprop.standing, rprop.leading) == (OptimizerStatus.LOST, None)
 
 
 def test_what_was_measured_before_a_run_was_lost_is_no_result():
     late = run("Rprop", 0.1, {1 / 3: 0.4, 0.5: math.nan}, status=Status.DIVERGED)
     rprop = by_name((*RUNS[:-1], late), [])["Rprop"]
-    assert (rprop.fell, rprop.reached, rprop.standing) == (Fell.LOST, 0.0, Standing.LOST)
+    assert (rprop.fell, rprop.reached, rprop.standing) == (Fell.LOST, 0.0, OptimizerStatus.LOST)
     assert rprop.counts[0].measured == 1
 
 
@@ -181,19 +181,22 @@ def screening(*, before=1.0):
 
 def test_a_finished_study_has_the_confirmed_and_those_who_are_out(study):
     standing = {own.optimizer: own.standing for own in history(study).optimizers}
-    assert (standing["Adam"], standing["Rprop"]) == (Standing.CONFIRMED, Standing.OUT)
+    assert (standing["Adam"], standing["Rprop"]) == (OptimizerStatus.CONFIRMED, OptimizerStatus.OUT)
 
 
 def test_a_candidate_that_goes_on_keeps_its_optimizer_in_the_race():
     runs, race = screening(before=0.2)
     found = by_name(runs, race, finished=False)
-    assert (found["Adam"].standing, found["Rprop"].standing) == (Standing.RACING, Standing.OUT)
+    assert (found["Adam"].standing, found["Rprop"].standing) == (OptimizerStatus.RACING, OptimizerStatus.OUT)
 
 
 def test_the_play_off_makes_finalists_and_sends_others_out():
     runs, _ = screening()
     found = by_name(runs, sample_study(finished=False).decisions, finished=False)
-    assert (found["Adam"].standing, found["Adagrad"].standing) == (Standing.FINALIST, Standing.OUT)
+    assert (found["Adam"].standing, found["Adagrad"].standing) == (
+        OptimizerStatus.FINALIST,
+        OptimizerStatus.OUT,
+    )
 
 
 def test_a_best_candidate_that_was_stopped_on_its_way_is_out_when_the_race_names_it():
@@ -202,4 +205,4 @@ def test_a_best_candidate_that_was_stopped_on_its_way_is_out_when_the_race_names
     early = min(own, key=lambda step: step.value)
     best = BestOfOptimizer("Rprop is number 7", early.candidate, early.rung, early.value, place=7)
     rprop = by_name(runs, [*race, DecisionRecord(9999, 50.0, best)], finished=False)["Rprop"]
-    assert (rprop.standing, rprop.ended) == (Standing.OUT, early.text)
+    assert (rprop.standing, rprop.ended) == (OptimizerStatus.OUT, early.text)

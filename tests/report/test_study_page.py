@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.analysis.race_history import OptimizerHistory, Rung, Standing
+from surefoot.analysis.race_history import OptimizerHistory, OptimizerStatus, Rung
 from surefoot.analysis.tables import history
 from surefoot.report import words
 from surefoot.report.report import report_html
@@ -63,12 +63,12 @@ def test_the_numbers_behind_the_curves_end_where_the_results_are(page):
 @pytest.mark.parametrize(
     ("own", "told"),
     [
-        (OptimizerHistory("A", standing=Standing.CONFIRMED), "confirmed"),
-        (OptimizerHistory("A", standing=Standing.RACING, reached=0.5), "racing"),
+        (OptimizerHistory("A", standing=OptimizerStatus.CONFIRMED), "confirmed"),
+        (OptimizerHistory("A", standing=OptimizerStatus.RACING, reached=0.5), "racing"),
         (OptimizerHistory("A", reached=1 / 27), "out at 1/27"),
         (OptimizerHistory("A", reached=1.0, playoff_seeds=2), "out in the play-off"),
         (OptimizerHistory("A"), "out"),
-        (OptimizerHistory("A", standing=Standing.LOST), "diverged or failed"),
+        (OptimizerHistory("A", standing=OptimizerStatus.LOST), "diverged or failed"),
     ],
 )
 def test_standings_in_words(own, told):

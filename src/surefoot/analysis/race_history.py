@@ -34,7 +34,7 @@ from surefoot.study.run import Phase, Point
 _Record = TypeVar("_Record")
 
 
-class Standing(StrEnum):
+class OptimizerStatus(StrEnum):
     """Where an optimizer stands; while a study goes on it is out only when all its candidates are."""
 
     CONFIRMED = "confirmed"
@@ -115,7 +115,7 @@ class OptimizerHistory:
     playoff: PlayoffPlace | None = None
     playoff_seeds: int = 0
     confirmed_seeds: int = 0
-    standing: Standing = Standing.OUT
+    standing: OptimizerStatus = OptimizerStatus.OUT
     ended: str = ""
 
     @property
@@ -266,11 +266,15 @@ def _optimizer(
         phase: {run.seed for run in runs if run.phase == phase} for phase in (Phase.SCREEN, Phase.CONFIRM)
     }
     if seeds[Phase.CONFIRM]:
-        standing = Standing.CONFIRMED
+        standing = OptimizerStatus.CONFIRMED
     elif name in alive:
-        standing = Standing.FINALIST if _is_finalist(decided) else Standing.RACING
+        standing = OptimizerStatus.FINALIST if _is_finalist(decided) else OptimizerStatus.RACING
     else:
-        standing = Standing.LOST if leading is None and any(run.lost for run in raced) else Standing.OUT
+        standing = (
+            OptimizerStatus.LOST
+            if leading is None and any(run.lost for run in raced)
+            else OptimizerStatus.OUT
+        )
     return OptimizerHistory(
         name,
         _counts(raced, progresses),
@@ -284,7 +288,7 @@ def _optimizer(
         playoff_seeds=len(seeds[Phase.SCREEN]) - 1,
         confirmed_seeds=len(seeds[Phase.CONFIRM]),
         standing=standing,
-        ended=_ended(decided, compared) if standing in (Standing.OUT, Standing.LOST) else "",
+        ended=_ended(decided, compared) if standing in (OptimizerStatus.OUT, OptimizerStatus.LOST) else "",
     )
 
 

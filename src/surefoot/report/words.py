@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from surefoot.analysis.race_history import OptimizerHistory, Rung, Standing, is_measured
+from surefoot.analysis.race_history import OptimizerHistory, OptimizerStatus, Rung, is_measured
 from surefoot.analysis.tables import RateCurve, Result, finite
 from surefoot.study.answer import Answer, Level, Verdict
 from surefoot.study.direction import Direction
@@ -42,11 +42,11 @@ LEVELS = {
 """What an answer rests on."""
 
 MARKS = {
-    Standing.CONFIRMED: "●",
-    Standing.FINALIST: "◆",
-    Standing.RACING: "▶",
-    Standing.OUT: "✕",
-    Standing.LOST: "✕",
+    OptimizerStatus.CONFIRMED: "●",
+    OptimizerStatus.FINALIST: "◆",
+    OptimizerStatus.RACING: "▶",
+    OptimizerStatus.OUT: "✕",
+    OptimizerStatus.LOST: "✕",
 }
 """Before the words of a standing."""
 
@@ -106,9 +106,9 @@ def window(curve: RateCurve, *, finished: bool = True) -> str:
 
 def standing(own: OptimizerHistory) -> str:
     """Where an optimizer stands: `confirmed`, `out at 1/27`, `out in the play-off`."""
-    if own.standing is Standing.LOST:
+    if own.standing is OptimizerStatus.LOST:
         return "diverged or failed"
-    if own.standing is not Standing.OUT:
+    if own.standing is not OptimizerStatus.OUT:
         return own.standing.value
     if own.playoff_seeds:
         return "out in the play-off"

@@ -7,7 +7,7 @@ words_so_far(sitting, state)     # the same in a line, for somebody who has inte
 from __future__ import annotations
 
 from surefoot.search.answer.answer import build_answer, build_unconfirmed
-from surefoot.search.answer.before_confirmation import Standing
+from surefoot.search.answer.before_confirmation import RaceStanding
 from surefoot.search.answer.partial import confirmation_so_far
 from surefoot.search.budget import FINALISTS
 from surefoot.search.budget_plan import price_of_more
@@ -41,7 +41,7 @@ def unconfirmed_answer(sitting: Sitting, state: StudyState) -> Answer:
     if ranked is None:
         ranked = state.screening.finalists(FINALISTS) if state.screening else []
     reference = asked.baseline(question, profile)
-    standing = Standing.of(in_units, ranked, reference, sitting.race_seed, state.direction)
+    standing = RaceStanding.of(in_units, ranked, reference, sitting.race_seed, state.direction)
     further = price_of_more(sitting, state.plan, runner, profile.workers, standing.level)
     return build_unconfirmed(
         question,

@@ -18,7 +18,7 @@ from surefoot.search.space import candidates as space
 from surefoot.search.space.advice import prior_order
 from surefoot.search.space.prior_results import load_experience
 from surefoot.search.space.task_features import features_of
-from surefoot.study.decisions import Piloted, RuledOut
+from surefoot.study.decisions import Piloted
 from surefoot.study.direction import Direction, direction_of
 from surefoot.study.format import seconds
 from surefoot.study.label import candidate_label
@@ -110,9 +110,9 @@ def rule_out(sitting: Sitting, profile: TaskProfile) -> list[str]:
     out = space.rule_out(names, profile.sparse, profile.model.not_matrices, in_script=in_script)
     left = [name for name in names if name not in {ruled.optimizer for ruled in out}]
     if not left:
-        raise InvalidInputError(out[0].reason)
+        raise InvalidInputError(out[0].text)
     for ruled in out:
-        sitting.decide(RuledOut(ruled.reason, ruled.optimizer))
+        sitting.decide(ruled)
     return left
 
 

@@ -62,7 +62,7 @@ class TrunkState:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """How a run ended.
 
     Attributes:
@@ -144,7 +144,7 @@ def train(
     recorder: Recorder | None = None,
     pause: Callable[[Live], None] | None = None,
     midway: bool = False,
-) -> Outcome:
+) -> TrainingOutcome:
     """Train up to `progress` and validate.
 
     Args:
@@ -378,7 +378,7 @@ class _Run:
         self.evaluations += 1
         return loss.detach()
 
-    def outcome(self, progress: float, stopped: bool) -> Outcome:
+    def outcome(self, progress: float, stopped: bool) -> TrainingOutcome:
         """Validate what has been reached."""
         status = Status.COMPLETED
         point, message = None, self.lost
@@ -393,4 +393,6 @@ class _Run:
         if message:
             reached = min(self.evaluations / self.task.steps, progress)
             status, point = Status.DIVERGED, Point(reached, self.seconds, float("nan"))
-        return Outcome(status, point, message, median_seconds(self.speeds), state_bytes(self.optimizer))
+        return TrainingOutcome(
+            status, point, message, median_seconds(self.speeds), state_bytes(self.optimizer)
+        )

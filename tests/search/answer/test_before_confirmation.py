@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.search.answer.before_confirmation import Standing, reasons, sentence
+from surefoot.search.answer.before_confirmation import RaceStanding, reasons, sentence
 from surefoot.study.answer import Level
 from surefoot.study.records import RunRecord
 from surefoot.study.run import Candidate, Phase, Point, Status
@@ -23,7 +23,7 @@ def run(candidate, progress, value, status=Status.COMPLETED, seed=0):
 
 
 def said(runs, ranked):
-    standing = Standing.of(runs, ranked, BASE, 0)
+    standing = RaceStanding.of(runs, ranked, BASE, 0)
     return standing.level, sentence(standing, BASE, "loss"), reasons(standing)
 
 

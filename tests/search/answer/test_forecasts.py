@@ -9,7 +9,7 @@ from hypothesis import given
 
 from surefoot.analysis.claim_words import forecast_in_words
 from surefoot.report import answer_lines
-from surefoot.search.answer.before_confirmation import Standing
+from surefoot.search.answer.before_confirmation import RaceStanding
 from surefoot.search.answer.forecasts import forecast_of, worth
 from surefoot.search.forecast.reliability import RUNGS
 from surefoot.study.answer import Level
@@ -30,7 +30,7 @@ def run(candidate, *values):
 
 
 def forecast(runs, ranked, baseline=BASE):
-    return forecast_of(Standing.of(runs, ranked, baseline, 0))
+    return forecast_of(RaceStanding.of(runs, ranked, baseline, 0))
 
 
 THREE = [run(ADAM, 0.5, 0.3), run(SGD, 0.7, 0.5), run(BASE, 0.6)]

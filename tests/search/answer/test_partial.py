@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from surefoot.search.answer.partial import Place, confirmation_so_far, screening_so_far
+from surefoot.search.answer.before_confirmation import Reached
+from surefoot.search.answer.partial import confirmation_so_far, screening_so_far
 from surefoot.search.confirm.confirmation import Confirmation
 from surefoot.search.race.screening import Screening
 from surefoot.study.direction import Direction
@@ -15,7 +16,7 @@ from surefoot.study.run import Candidate
 
 ADAM, SGD = Candidate("Adam", {"lr": 0.01}), Candidate("SGD", {"lr": 0.1})
 BASELINE, FLOOR = Candidate("AdamW", {"lr": 0.001}), Candidate("RandomSearch", {"scale": 0.01})
-AHEAD = Place("Adam lr=0.01", 1 / 9, 0.5)
+AHEAD = Reached(Candidate("Adam", {"lr": 0.01}), 1 / 9, 0.5)
 
 
 def told(following=None, band=math.nan):
@@ -36,13 +37,13 @@ def test_screening_is_never_told_as_a_result():
     [(0.2, "within the noise band of 0.20"), (0.05, "outside the noise band"), (math.nan, "not known yet")],
 )
 def test_the_next_optimizer_is_held_against_the_noise(band, hint):
-    words = told(Place("SGD lr=0.1", 1 / 9, 0.6), band)
+    words = told(Reached(Candidate("SGD", {"lr": 0.1}), 1 / 9, 0.6), band)
     assert "SGD lr=0.1 is 0.10 behind" in words
     assert hint in words
 
 
 def test_values_at_different_progress_are_not_compared():
-    words = told(Place("SGD lr=0.1", 1 / 27, 0.4), 0.2)
+    words = told(Reached(Candidate("SGD", {"lr": 0.1}), 1 / 27, 0.4), 0.2)
     assert "behind" not in words
     assert "do not compare" in words
 
@@ -96,6 +97,6 @@ def test_a_leading_baseline_and_a_diverged_seed_are_told():
     ("direction", "ahead", "next_one"), [(Direction.MINIMIZE, 0.2, 0.3), (Direction.MAXIMIZE, 0.9, 0.8)]
 )
 def test_behind_is_how_much_worse_whichever_way_is_better(direction, ahead, next_one):
-    places = Place("Adam", 1 / 9, ahead), Place("SGD", 1 / 9, next_one)
+    places = Reached(Candidate("Adam", {}), 1 / 9, ahead), Reached(Candidate("SGD", {}), 1 / 9, next_one)
     text = screening_so_far(*places, 0.05, 3, 9, "measure", direction)
     assert "SGD is 0.10 behind, outside the noise band of 0.050." in text

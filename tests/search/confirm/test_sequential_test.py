@@ -13,8 +13,8 @@ from surefoot.search.confirm.alpha_spending import nominal_levels, overall_level
 from surefoot.search.confirm.sequential_test import (
     LADDER,
     Comparison,
+    LookVerdict,
     Plan,
-    Verdict,
     compare,
     default_margin,
     interval,
@@ -27,7 +27,7 @@ from surefoot.search.confirm.sequential_test import (
 
 LOOKS = LADDER[:6]
 Values = dict[str, list[float]]
-Look = tuple[int, Values, str, tuple[Comparison, ...], Verdict]
+Look = tuple[int, Values, str, tuple[Comparison, ...], LookVerdict]
 
 
 def looks(rng: np.random.Generator, means: Sequence[float], plan: Plan) -> Iterator[Look]:
@@ -130,7 +130,7 @@ def test_a_beaten_rival_leaves_and_a_close_one_stays_in_play() -> None:
     values = {"a": seeds_of(1.0), "near": seeds_of(1.01), "far": seeds_of(3.0)}
     comparisons = compare(values, "a", Plan(), 1)
     assert [c.decision for c in comparisons] == ["undecided", "better"]
-    assert verdict(comparisons, "a", Plan(), 1) == Verdict(None, ("a", "near"))
+    assert verdict(comparisons, "a", Plan(), 1) == LookVerdict(None, ("a", "near"))
 
 
 def test_a_tie_needs_every_unbeaten_rival_equivalent() -> None:
@@ -138,7 +138,7 @@ def test_a_tie_needs_every_unbeaten_rival_equivalent() -> None:
     values = {"a": seeds_of(1.0), "near": seeds_of(1.01), "far": seeds_of(9.0)}
     comparisons = compare(values, "a", plan, 1)
     assert [c.decision for c in comparisons] == ["equivalent", "better"]
-    assert verdict(comparisons, "a", plan, 1) == Verdict("tie", ("a", "near"))
+    assert verdict(comparisons, "a", plan, 1) == LookVerdict("tie", ("a", "near"))
 
 
 def test_the_last_rival_is_tested_as_one_pair_and_the_worst_as_all() -> None:
@@ -194,7 +194,7 @@ def test_one_seed_decides_nothing() -> None:
 
 
 def test_an_only_arm_wins_unopposed() -> None:
-    assert verdict(compare({"a": [1.0]}, "a", Plan(), 0), "a", Plan(), 0) == Verdict("win", ("a",))
+    assert verdict(compare({"a": [1.0]}, "a", Plan(), 0), "a", Plan(), 0) == LookVerdict("win", ("a",))
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_a_script_s_schedule_is_not_searched_and_its_steps_have_no_closure():
     assert {candidate.schedule for candidate in grid} == {Schedule("script", 0.0, 0.0)}
     assert not any("warmup" in candidate.settings for candidate in grid)
     (ruled,) = space.rule_out(["Adam", "LBFGS"], (), (), in_script=True)
-    assert ruled.reason.startswith("LBFGS evaluates the loss several times in each step")
+    assert ruled.text.startswith("LBFGS evaluates the loss several times in each step")
     assert space.rule_out(["Adam", "LBFGS"], (), ()) == []
 
 
@@ -46,7 +46,7 @@ def test_what_cannot_work_is_ruled_out_with_its_reason():
     names = space.choose_from(None)
 
     def reasons(sparse, not_matrices):
-        return {r.optimizer: r.reason for r in space.rule_out(names, sparse, not_matrices)}
+        return {r.optimizer: r.text for r in space.rule_out(names, sparse, not_matrices)}
 
     assert reasons([], []).keys() == {"SparseAdam"}
     assert reasons([], ["0.bias"]).keys() == {"Muon", "SparseAdam"}

@@ -12,7 +12,7 @@ from surefoot.analysis.claim_words import best_of_the_rest
 from surefoot.analysis.lr_windows import NARROWEST, furthest, rate_windows, window_around
 from surefoot.analysis.race_history import race_history
 from surefoot.scripts.runner import script_name
-from surefoot.search.answer.before_confirmation import Standing
+from surefoot.search.answer.before_confirmation import RaceStanding
 from surefoot.search.answer.before_confirmation import reasons as reasons_unconfirmed
 from surefoot.search.answer.before_confirmation import sentence as sentence_unconfirmed
 from surefoot.search.answer.claims import claims_of
@@ -175,7 +175,7 @@ def build_unconfirmed(
     profile: TaskProfile,
     runs: Sequence[RunRecord],
     decisions: Sequence[DecisionRecord],
-    standing: Standing,
+    standing: RaceStanding,
     prior: Candidate,
     baseline: Candidate,
     further: Sequence[str],

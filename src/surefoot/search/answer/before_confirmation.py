@@ -1,6 +1,6 @@
 """The answer of a study that ended before confirmation: by full trainings on one seed, shorter ones, or none.
 
-    standing = Standing.of(runs, ranked=[adam, sgd], baseline=adamw, seed=0)
+    standing = RaceStanding.of(runs, ranked=[adam, sgd], baseline=adamw, seed=0)
     standing.level                       # Level.MEASURED
     sentence(standing, prior=adamw, measure="validation loss")
     # "Use Adam lr=0.01, by one seed: its validation loss after a full training is 0.31; …"
@@ -38,7 +38,7 @@ class Reached:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RaceStanding:
     """What the search knows of whoever may be recommended.
 
     Attributes:
@@ -64,7 +64,7 @@ class Standing:
         baseline: Candidate,
         seed: int,
         direction: Direction = Direction.MINIMIZE,
-    ) -> Standing:
+    ) -> RaceStanding:
         """From the runs of the search.
 
         Args:
@@ -115,7 +115,7 @@ def _reached(run: RunRecord) -> Reached:
     return Reached(run.candidate, last.progress, last.value)
 
 
-def sentence(standing: Standing, prior: Candidate, measure: str) -> str:
+def sentence(standing: RaceStanding, prior: Candidate, measure: str) -> str:
     """The answer in two sentences, which claim no more than was seen."""
     best = standing.best
     if best is None:
@@ -129,7 +129,7 @@ def sentence(standing: Standing, prior: Candidate, measure: str) -> str:
     )
 
 
-def reasons(standing: Standing, worth: Sequence[str] = ()) -> list[str]:
+def reasons(standing: RaceStanding, worth: Sequence[str] = ()) -> list[str]:
     """Who came as near, and what is not known.
 
     Args:
@@ -156,7 +156,7 @@ def _unknown(level: Level) -> list[str]:
     return []
 
 
-def _beside(standing: Standing) -> str:
+def _beside(standing: RaceStanding) -> str:
     """What the baseline came to, and who else was trained as far."""
     best, base = standing.best, standing.baseline
     assert best is not None
@@ -167,11 +167,11 @@ def _beside(standing: Standing) -> str:
     return "; the baseline was not trained to the end" + _only(standing)
 
 
-def _only(standing: Standing) -> str:
+def _only(standing: RaceStanding) -> str:
     return "" if standing.others else "; nobody else was trained so far"
 
 
-def _who_finished(standing: Standing) -> str:
+def _who_finished(standing: RaceStanding) -> str:
     base = standing.baseline
     if base is None or base.progress < END:
         return "nobody was trained to the end"
@@ -180,6 +180,6 @@ def _who_finished(standing: Standing) -> str:
     )
 
 
-def _looked_best(standing: Standing) -> str:
+def _looked_best(standing: RaceStanding) -> str:
     count = len(standing.others) + 1
     return f"It looked best of {count}" if count > 1 else "It alone was measured"

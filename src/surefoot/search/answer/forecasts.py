@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from surefoot.search.answer.before_confirmation import Standing
+from surefoot.search.answer.before_confirmation import RaceStanding
 from surefoot.search.forecast.forecast import (
     Curve,
     chance,
@@ -24,7 +24,7 @@ from surefoot.study.format import fraction, rounded, share
 from surefoot.study.run import Candidate
 
 
-def forecast_of(known: Standing, *, relative: bool = True) -> Forecast | None:
+def forecast_of(known: RaceStanding, *, relative: bool = True) -> Forecast | None:
     """The recommendation beside the baseline, or beside its nearest rival.
 
     Args:

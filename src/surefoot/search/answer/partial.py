@@ -12,32 +12,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from surefoot.search.answer.before_confirmation import Reached
 from surefoot.search.confirm.confirmation import Confirmation
 from surefoot.search.confirm.posterior import posterior
 from surefoot.search.confirm.sequential_test import leader
 from surefoot.study.answer import turned
 from surefoot.study.direction import Direction
 from surefoot.study.format import difference, fraction, interval, number, share
+from surefoot.study.label import candidate_label
 from surefoot.study.run import Candidate
 
 FEWEST_SEEDS = 2
 """Of an arm that anything is said about."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """How far a candidate has come in screening, and with what value."""
-
-    label: str
-    progress: float
-    value: float
-
-
 def screening_so_far(
-    ahead: Place,
-    following: Place | None,
+    ahead: Reached,
+    following: Reached | None,
     band: float,
     tried: int,
     grid: int,
@@ -56,18 +48,20 @@ def screening_so_far(
     """
     words = [
         f"So far, from screening on one seed ({tried} of {grid} candidates tried), and not a result:",
-        f"{ahead.label} is ahead, with {number(ahead.value)} {_at(ahead.progress)} ({measure}).",
+        f"{candidate_label(ahead.candidate)} is ahead, with {number(ahead.value)} {_at(ahead.progress)} "
+        f"({measure}).",
     ]
+    name = candidate_label(following.candidate) if following else ""
     if following is None:
         words.append("No other optimizer has a value yet.")
     elif not math.isclose(following.progress, ahead.progress):
         words.append(
-            f"{following.label} is next, with {number(following.value)} {_at(following.progress)}; "
+            f"{name} is next, with {number(following.value)} {_at(following.progress)}; "
             "values at different progress do not compare."
         )
     else:
         behind = direction.behind(following.value, ahead.value)
-        words.append(f"{following.label} is {difference(behind)} behind, {_against(band, behind)}.")
+        words.append(f"{name} is {difference(behind)} behind, {_against(band, behind)}.")
     return " ".join(words)
 
 

@@ -20,8 +20,8 @@ from surefoot.search.confirm.posterior import Posterior, posterior
 from surefoot.search.confirm.sequential_test import (
     LADDER,
     Comparison,
+    LookVerdict,
     Plan,
-    Verdict,
     compare,
     default_margin,
     leader,
@@ -72,7 +72,7 @@ Costs = Mapping[str, Cost]
 
 
 @dataclass(frozen=True)
-class Finding:
+class DroppedArm:
     """What a look found of an arm that then left.
 
     Attributes:
@@ -135,7 +135,7 @@ class Outcome:
     minimum_detectable_difference: float
     trainings_needed: int | None
     pairing: Pairing
-    findings: Mapping[str, Finding] = field(default_factory=dict)
+    findings: Mapping[str, DroppedArm] = field(default_factory=dict)
     ratios: Mapping[str, Interval] = field(default_factory=dict)
     effect_ratio: Interval | None = None
     p_best_confirmed: float = math.nan
@@ -191,13 +191,13 @@ class Confirmation:
         self.runs_left = runs - floor_seeds
         self.plan = Plan(looks=_looks(self.runs_left, len(self.arms)), alpha=alpha)
         self.look = -1
-        self.verdict: Verdict | None = None
-        self.judged: Verdict | None = None  # at the look before
+        self.verdict: LookVerdict | None = None
+        self.judged: LookVerdict | None = None  # at the look before
         self.seeds_judged = 0
         self.at_look: Sequence[str] = ()
         self.comparisons: tuple[Comparison, ...] = ()
         self.pairing = Pairing(False, math.nan)
-        self.beaten: dict[str, Finding] = {}
+        self.beaten: dict[str, DroppedArm] = {}
         self.results: dict[str, dict[int, float]] = {key: {} for key in (*self.arms, floor.key)}
         self.asked: dict[str, int] = dict.fromkeys(self.arms, 0)
         self.outstanding = 0
@@ -413,7 +413,7 @@ class Confirmation:
         self.asked |= dict.fromkeys(keys, wanted)
         self.waiting = requests
 
-    def _judge(self) -> Verdict:
+    def _judge(self) -> LookVerdict:
         """What this look shows.  Who was found worse than another arm at an earlier look stays out.
 
         The test counts every pair of arms, so that finding holds whoever leads now.
@@ -428,7 +428,7 @@ class Confirmation:
             if found.decision == "better" and found.rival not in self.beaten:
                 shown = replace(found, difference=known.difference(ahead, found.rival))
                 ratio = known.ratio(ahead, found.rival)
-                self.beaten[found.rival] = Finding(ahead, len(values[ahead]), shown, ratio)
+                self.beaten[found.rival] = DroppedArm(ahead, len(values[ahead]), shown, ratio)
         self.comparisons = tuple(
             replace(c, decision="better") if c.rival in self.beaten else c for c in compared
         )

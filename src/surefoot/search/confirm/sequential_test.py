@@ -101,7 +101,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class LookVerdict:
     """Where a study stands.
 
     Attributes:
@@ -171,7 +171,7 @@ def interval(first: Sequence[float], second: Sequence[float], plan: Plan, look: 
     return _interval(first, second, plan, look, plan.alpha)
 
 
-def verdict(comparisons: Sequence[Comparison], ahead: str, plan: Plan, look: int) -> Verdict:
+def verdict(comparisons: Sequence[Comparison], ahead: str, plan: Plan, look: int) -> LookVerdict:
     """What the comparisons of one look amount to; an only arm wins unopposed.
 
     A win needs every rival beaten and a tie every other rival equivalent; as all must hold at once, neither
@@ -186,7 +186,7 @@ def verdict(comparisons: Sequence[Comparison], ahead: str, plan: Plan, look: int
     elif look == len(plan.looks) - 1:
         outcome = "budget"
     left = tuple(comparison.rival for comparison in comparisons if comparison.decision != "better")
-    return Verdict(outcome, (ahead, *left))
+    return LookVerdict(outcome, (ahead, *left))
 
 
 def minimum_detectable_difference(

@@ -95,4 +95,4 @@ def check_script(
     if warmed := [text for text in sets if constraints.parse(text).name == constraints.WARMUP]:
         raise InvalidInputError(f"--set {warmed[0]} goes with a task only: a script keeps its own schedule")
     for ruled in space.rule_out([find_algorithm(baseline).name], (), (), in_script=True):
-        raise InvalidInputError(f"--baseline {baseline}: {ruled.reason}")
+        raise InvalidInputError(f"--baseline {baseline}: {ruled.text}")

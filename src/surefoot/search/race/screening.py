@@ -14,13 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from surefoot.search.answer.partial import Place, screening_so_far
+from surefoot.search.answer.before_confirmation import Reached
+from surefoot.search.answer.partial import screening_so_far
 from surefoot.search.race.race import Race
 from surefoot.search.space import candidates as space
 from surefoot.study.cost import Tariff
 from surefoot.study.decisions import Decide
 from surefoot.study.direction import Direction
-from surefoot.study.label import candidate_label
 from surefoot.study.requests import RunRequest
 from surefoot.study.run import Candidate, Phase
 
@@ -107,7 +107,7 @@ class Screening:
 
     def so_far(self, measure: str) -> str:
         """Who is ahead, in words; empty before the first value."""
-        best = [Place(candidate_label(self.grid[arm]), *self.values[arm]) for arm in self.race.finalists(2)]
+        best = [Reached(self.grid[arm], *self.values[arm]) for arm in self.race.finalists(2)]
         if not best:
             return ""
         rung = best[0].progress

@@ -17,6 +17,7 @@ from surefoot.search.answer.snippet import snippet
 from surefoot.search.space import candidates as space
 from surefoot.search.space.prior_results import Expected, Experience, KnownTask, Showing, race_order
 from surefoot.search.space.task_features import TaskFeatures, in_common, similarity
+from surefoot.study.decisions import RuledOut
 from surefoot.study.format import rounded
 from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.run import Candidate, Schedule
@@ -55,7 +56,7 @@ def advise(
     experience: Experience,
     names: Sequence[str],
     command: str,
-    ruled_out: Sequence[space.RuledOut] = (),
+    ruled_out: Sequence[RuledOut] = (),
 ) -> dict[str, Any]:
     """The document that `surefoot advise --json` writes.
 
@@ -88,7 +89,7 @@ def advise(
         "traits": asdict(features),
         "similar": [_similar(features, known) for known in _most_alike(features, others)],
         "advice": found,
-        "ruled_out": [asdict(ruled) for ruled in ruled_out],
+        "ruled_out": [{"optimizer": ruled.optimizer, "reason": ruled.text} for ruled in ruled_out],
     }
 
 

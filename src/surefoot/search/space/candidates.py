@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ from surefoot.errors import InvalidInputError
 from surefoot.formula import Choices, LogNormal
 from surefoot.search.space.constraints import WARMUP, Constraint, Range, allowed
 from surefoot.study.build import DECAY_ON, DECAYS_ON
+from surefoot.study.decisions import RuledOut
 from surefoot.study.optimizers import Algorithm, find_algorithm
 from surefoot.study.question import Question
 from surefoot.study.run import Candidate, Schedule
@@ -51,14 +52,6 @@ MOST_SHIFTED = 1.5
 
 FLOOR = "RandomSearch"
 """Never raced: it is measured beside the finalists, to show what a gradient is worth."""
-
-
-@dataclass(frozen=True)
-class RuledOut:
-    """An optimizer that is not tried here, and why, in a sentence."""
-
-    optimizer: str
-    reason: str
 
 
 def choose_from(names: Sequence[str] | None) -> list[str]:
@@ -90,7 +83,7 @@ def rule_out(
     """
     found = [find_algorithm(name) for name in names]
     reasons = [(a, _reason_against(a, sparse, not_matrices, in_script)) for a in found]
-    return [RuledOut(a.name, f"{a.label} {reason}.") for a, reason in reasons if reason]
+    return [RuledOut(f"{a.label} {reason}.", a.name) for a, reason in reasons if reason]
 
 
 def _reason_against(
