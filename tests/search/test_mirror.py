@@ -68,7 +68,7 @@ def races(tmp_path_factory):
         return {task: study_of(task, folder, goal="fastest", runs=30.0) for task in ("share", *TURNED)}
 
 
-def same_times(task, candidates):
+def same_times(task, candidates, *limits):
     return {candidate.optimizer: StepTime(0.001, 0.0) for candidate in candidates}, {}
 
 

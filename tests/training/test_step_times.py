@@ -23,6 +23,23 @@ def test_one_that_cannot_take_a_step_says_why(sample):
     assert "sparse" in failed["SparseAdam"].lower()
 
 
+def test_who_has_no_turn_in_time_is_told_and_whoever_is_needed_has_one(sample):
+    times, failed = time_each(
+        sample(), [Candidate("Adam", {}), Candidate("SGD", {}), Candidate("Lion", {})], lambda: -1.0, needed=1
+    )
+    assert times.keys() == {"Adam"}
+    assert times["Adam"].seconds > 0
+    assert failed == dict.fromkeys(["SGD", "Lion"], "was not timed: there was no time left for that")
+
+
+def test_rounds_end_when_time_does(sample):
+    left = iter([1.0] * 4)  # a first round of both, and a second of one alone
+    names = ["Adam", "SGD"]
+    times, failed = time_each(sample(), [Candidate(name, {}) for name in names], lambda: next(left, -1.0))
+    assert times.keys() == set(names)
+    assert not failed
+
+
 def test_a_machine_that_is_busy_in_some_rounds_changes_nothing():
     quiet = {"Adam": [1.0] * 5, "SGD": [0.8] * 5, "Muon": [3.0] * 5}
     busy = [1.0, 4.0, 1.0, 2.5, 1.7]

@@ -117,7 +117,7 @@ class TaskProfile:
         workers: runs side by side.
         order: in which order to look at the optimizers, by what did well on similar tasks; empty: the usual.
         step_times: with the goal "fastest", by optimizer; empty until they were timed.
-        untimed: why an optimizer cannot take a step, of those that cannot.
+        untimed: why there is no time of an optimizer's step, as a sentence goes on after its name.
         pilot: how a script trains and reports; None of a task.
         direction: which way of the measure is better.
     """

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 from surefoot.formula.cpu import kernel_for
@@ -27,23 +27,40 @@ TIMED_STEPS = 5
 TIMING_SECONDS = 8.0
 
 
-def time_each(task: Task, candidates: Sequence[Candidate]) -> tuple[dict[str, StepTime], dict[str, str]]:
-    """What a step takes with each candidate's optimizer; and of those that cannot take one here, why."""
+def time_each(
+    task: Task, candidates: Sequence[Candidate], left: Callable[[], float] = lambda: math.inf, needed: int = 0
+) -> tuple[dict[str, StepTime], dict[str, str]]:
+    """What a step takes with each candidate's optimizer.
+
+    Args:
+        task: what is trained.
+        candidates: one of each optimizer.
+        left: seconds that there are for it, asked before each candidate's turn.
+        needed: so many, the first, are timed whatever it takes.
+
+    Returns:
+        By optimizer, the times; and why there is none of the others, as a sentence begins after their name.
+    """
     first: dict[str, tuple[int, float]] = {}
     rounds: list[dict[str, float]] = []
     failed: dict[str, str] = {}
     end = math.inf
     while len(rounds) < ROUNDS and time.perf_counter() < end:
         quickest: dict[str, float] = {}
-        for candidate in candidates:
+        for place, candidate in enumerate(candidates):
             name = candidate.optimizer
+            if name in failed or (rounds and left() <= 0):
+                continue
             if not rounds:
+                if place >= needed and left() <= 0:
+                    failed[name] = "was not timed: there was no time left for that"
+                    continue
                 kernel_for.cache_clear()  # of other optimizers, which may share them
             try:
                 with one_thread():
                     steps = time_steps(task, candidate, WARM_UP_STEPS + TIMED_STEPS)
             except Exception as error:  # whatever it is, the runs would fail alike
-                failed[name] = f"{type(error).__name__}: {error}"
+                failed[name] = f"cannot take a step here: {type(error).__name__}: {error}"
                 continue
             first.setdefault(name, steps[0])
             warm = steps[WARM_UP_STEPS:] or steps[-1:]
@@ -51,7 +68,11 @@ def time_each(task: Task, candidates: Sequence[Candidate]) -> tuple[dict[str, St
         if not rounds:
             end = time.perf_counter() + TIMING_SECONDS
         rounds.append(quickest)
-    seconds = typical({name: [each[name] for each in rounds] for name in first if name not in failed})
+        if left() <= 0:
+            break
+    names = [name for name in first if name not in failed]
+    whole = [each for each in rounds if all(name in each for name in names)]
+    seconds = typical({name: [each[name] for each in whole] for name in names})
     found = {
         name: StepTime(warm, max(0.0, first[name][1] - first[name][0] * warm))
         for name, warm in seconds.items()

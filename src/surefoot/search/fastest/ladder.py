@@ -21,6 +21,9 @@ from surefoot.study.requests import Batch, Reading
 from surefoot.study.run import Phase, Status
 from surefoot.training.step_times import time_each
 
+TIMING_SHARE = 0.25
+"""Of the time for runs, for timing steps: who has not had a turn by then is not raced."""
+
 
 def time_steps(sitting: Sitting, names: list[str], profile: TaskProfile) -> tuple[list[str], TaskProfile]:
     """What a step costs with each optimizer; those that cannot take one are ruled out.
@@ -33,16 +36,20 @@ def time_steps(sitting: Sitting, names: list[str], profile: TaskProfile) -> tupl
         sitting.watcher.phase("time a step of each optimizer")
         grid = asked.grid(question, names, profile)
         usual = [space.usual_candidate(name, grid) for name in space.usual_lines(grid)]
-        others = [space.floor(question.plan), asked.baseline(question, profile)]
+        others = [asked.baseline(question, profile), space.floor(question.plan)]
         timed = {candidate.optimizer: candidate for candidate in [*others, *usual]}
-        times, failed = time_each(sitting.load(question.task), list(timed.values()))
+        began = sitting.deadline.elapsed
+        until = sitting.deadline.part(TIMING_SHARE, lambda: began)
+        times, failed = time_each(
+            sitting.load(question.task), list(timed.values()), lambda: until.left, len(others)
+        )
         profile = replace(profile, step_times=times, untimed=failed)
         sitting.log.set_profile(profile)
     for name, reason in profile.untimed.items():
-        sitting.decide(RuledOut(f"{name} cannot take a step here: {reason}", name))
+        sitting.decide(RuledOut(f"{name} {reason}", name))
     if not (left := [name for name in names if name in profile.step_times]):
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in profile.untimed.items())
-        raise NoRunSucceededError(f"no optimizer can take a step here: {reasons}")
+        reasons = "; ".join(f"{name} {reason}" for name, reason in profile.untimed.items())
+        raise NoRunSucceededError(f"no optimizer was timed: {reasons}")
     return left, profile
 
 
