@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from rich.console import Console
 
 from surefoot.analysis.tables import results
-from surefoot.report.answer_lines import use
+from surefoot.report.answer_lines import to_settle, use
 from surefoot.report.terminal import print_answer, print_why
 from surefoot.study.format import spread
+from tests.answers import small_answer
 from tests.made_studies import Made, answer_of, made
 from tests.report.sample_study import HOSTILE, SNIPPET
 
@@ -30,6 +31,29 @@ def shown(answer, *, width=80, height=24, terminal=False, why=False) -> str:
 def reasons(answer, **more) -> str:
     """What `--why` prints, in one line."""
     return " ".join(shown(answer, why=True, **more).split())
+
+
+@pytest.mark.parametrize(
+    ("command", "needed", "took", "words"),
+    [
+        ("surefoot choose digits --runs 4", 12, 8.0, "about 12 more full trainings (--runs +12, about 24 s)"),
+        (
+            "surefoot choose digits",
+            40,
+            90.0,
+            "about 40 more full trainings (--budget +15m)",
+        ),
+        ("surefoot choose digits --runs 4", 2, 0.0, "about 2 more full trainings (--runs +2)"),
+        (None, 12, 8.0, "about 12 more full trainings"),
+        ("surefoot choose digits --runs 4", 41, 8.0, "more than 10 times the 4 trainings spent on it"),
+        ("surefoot choose digits --runs 4", None, 8.0, ""),
+    ],
+)
+def test_what_would_settle_it_is_told_with_its_option_and_time(command, needed, took, words):
+    (one,) = small_answer().candidates
+    four = replace(one, seeds=(0, 1, 2, 3), values=(0.1,) * 4)
+    answer = small_answer(candidates=(four,), command=command, trainings_needed=needed, seconds=took)
+    assert to_settle(answer) == words
 
 
 def test_the_page_opens_with_the_verdict_and_ends_with_the_code(study):

@@ -7,9 +7,11 @@ for name, text in notes(answer):
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Sequence
 
 from surefoot.analysis.claim_words import (
+    MOST_TIMES,
     beside_the_baseline,
     best_of_the_rest,
     distance,
@@ -30,6 +32,9 @@ from surefoot.study.label import candidate_label, optimizer_label
 from surefoot.study.run import Candidate, Phase
 
 MOST_NAMES = 4
+
+SHORT = 100.0
+"""Seconds from which a budget is given in minutes."""
 
 Name = Callable[[Candidate], str]
 
@@ -179,9 +184,19 @@ def not_sure(answer: Answer) -> str:
 
 
 def to_settle(answer: Answer) -> str:
-    """What would settle what is open."""
+    """What would settle what is open, the option that gives it to this study, and about how long it takes."""
     made = sum(len(c.seeds) for c in answer.candidates if c.phase == Phase.CONFIRM)
-    return trainings_in_words(answer.trainings_needed, made)
+    needed = answer.trainings_needed
+    found = trainings_in_words(needed, made)
+    if not needed or not answer.command or needed > MOST_TIMES * max(made, 1):
+        return found
+    trained = sum(c.progress * len(c.seeds) for c in answer.candidates)
+    takes = needed * answer.seconds / trained if trained else 0.0
+    if "--runs" in shlex.split(answer.command):
+        about = f", about {seconds(float(f'{takes:.2g}'))}" if takes > 0 else ""
+        return f"{found} (--runs +{needed}{about})"
+    given = f"{math.ceil(takes)}s" if takes < SHORT else f"{math.ceil(takes / 60)}m"
+    return f"{found} (--budget +{given})" if takes > 0 else found
 
 
 def rate(answer: Answer) -> str:
