@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from surefoot.study.answer import VERSION, Answer, CandidateResult, Effect, LrWindow, Pairing, Recommendation
-from surefoot.study.claims import Forecast
+from surefoot.study.claims import Forecast, Outlying
 from surefoot.study.run import Candidate, Point, Schedule
 from surefoot.study.strict_json import without_nan
 from tests.answers import small_answer
@@ -28,6 +28,7 @@ DESCRIBED = [
     (Pairing, PROPERTIES["pairing"]),
     (Point, PROPERTIES["best"]),
     (Forecast, PROPERTIES["forecast"]),
+    (Outlying, PROPERTIES["outlying"]["items"]),
 ]
 
 

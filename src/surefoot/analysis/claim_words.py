@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from surefoot.study.claims import Claim, Forecast, Unconfirmed
+from surefoot.study.claims import Claim, Forecast, Outlying, Unconfirmed
 from surefoot.study.direction import Direction
 from surefoot.study.format import difference, fraction, interval, number, plural, share
 from surefoot.study.run import Candidate
@@ -122,3 +122,12 @@ def best_of_the_rest(found: Unconfirmed, name: str, unit: str = "") -> str:
     where = "at full length" if found.progress >= 1 else f"at {fraction(found.progress)} of the training"
     value = f"{number(found.value)}{unit and ' ' + unit}"
     return f"{name} had {value} on {seeds} {where} and was not confirmed: {found.reason}"
+
+
+def far_out(found: Outlying, name: str, unit: str = "") -> str:
+    """`Adam lr=0.1 came to 8e5 on one of 6 seeds, far from its others, and is compared as if …`."""
+    unit = unit and " " + unit
+    return (
+        f"{name} came to {number(found.value)}{unit} on one of {plural(found.seeds, 'seed')}, far from its "
+        f"others, and is compared as if that were {number(found.counted)}{unit}"
+    )

@@ -16,6 +16,7 @@ from surefoot.analysis.claim_words import (
     best_of_the_rest,
     distance,
     distance_range,
+    far_out,
     forecast_in_words,
     gain,
     gain_range,
@@ -115,6 +116,7 @@ def forecast(answer: Answer) -> str:
 def brief(answer: Answer) -> Name:
     """A short name of a candidate, where no other one that is spoken of has the same."""
     spoken = [claim.against for claim in answer.claims] + [answer.recommendation.candidate]
+    spoken += [found.candidate for found in answer.outlying]
     spoken += [answer.unconfirmed.candidate] if answer.unconfirmed else []
     different = {candidate.key: candidate for candidate in spoken}.values()
     short = [_short(candidate) for candidate in different]
@@ -176,11 +178,12 @@ def _level(answer: Answer, parts: dict[Relation, list[str]]) -> str:
 
 
 def not_sure(answer: Answer) -> str:
-    """The best unconfirmed value, with why it was not confirmed."""
-    if not answer.unconfirmed:
-        return ""
-    unit = "s" if answer.goal == "fastest" else ""
-    return best_of_the_rest(answer.unconfirmed, brief(answer)(answer.unconfirmed.candidate), unit)
+    """Values that are compared as others, and the best unconfirmed one, with why it was not confirmed."""
+    unit, name = "s" if answer.goal == "fastest" else "", brief(answer)
+    parts = [far_out(found, name(found.candidate), unit) for found in answer.outlying]
+    if answer.unconfirmed:
+        parts.append(best_of_the_rest(answer.unconfirmed, name(answer.unconfirmed.candidate), unit))
+    return "; ".join(parts)
 
 
 def to_settle(answer: Answer) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Self
 
-from surefoot.study.claims import Claim, Forecast, Unconfirmed
+from surefoot.study.claims import Claim, Forecast, Outlying, Unconfirmed
 from surefoot.study.codec import DocumentError, decode, encode
 from surefoot.study.direction import Direction
 from surefoot.study.run import Candidate, Phase, Point, Schedule
@@ -231,6 +231,8 @@ class Answer:
         false_rate: the most often a study of equal candidates says "better", over all times that it was given
             a budget; None where nothing was tested.
         forecast: what full trainings would come to, where only shorter ones were made; else None.
+        outlying: values of confirmed candidates that are compared as less far out than they are; what the
+            candidates and their runs hold is as it was measured.
     """
 
     study: str
@@ -264,6 +266,7 @@ class Answer:
     level: Level = Level.CONFIRMED
     false_rate: float | None = None
     forecast: Forecast | None = None
+    outlying: tuple[Outlying, ...] = ()
     direction: Direction = Direction.MINIMIZE
 
     @property

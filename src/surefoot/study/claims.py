@@ -109,6 +109,23 @@ class Unconfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlying:
+    """A value so far from all others of its candidate that it is compared as another one.
+
+    Attributes:
+        candidate: whose.
+        value: as it was measured.
+        counted: as what it is compared.
+        seeds: how many values the candidate has.
+    """
+
+    candidate: Candidate
+    value: float
+    counted: float
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What shorter trainings say of full ones: a candidate beside another one, on the race's own seed.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from surefoot.analysis.claim_words import best_of_the_rest
+from surefoot.analysis.claim_words import best_of_the_rest, far_out
 from surefoot.analysis.lr_windows import NARROWEST, furthest, rate_windows, window_around
 from surefoot.analysis.race_history import race_history
 from surefoot.scripts.runner import script_name
@@ -36,7 +36,7 @@ from surefoot.study.answer import (
     Verdict,
     turned,
 )
-from surefoot.study.claims import Claim, Unconfirmed
+from surefoot.study.claims import Claim, Outlying, Unconfirmed
 from surefoot.study.codec import as_tuples
 from surefoot.study.decisions import Resumed, RuledOut
 from surefoot.study.direction import Direction
@@ -140,6 +140,7 @@ def build_answer(
         why=(
             *_deaf_to_seeds(question, runs),
             *_constant(outcome, measure, direction),
+            *_far_out(outcome, direction, unit),
             *why,
             *_resumed(decisions),
             *(times.notes(outcome) if times else ()),
@@ -162,6 +163,7 @@ def build_answer(
         lr_windows=flat,
         claims=claims,
         unconfirmed=left,
+        outlying=_outlying(outcome, direction),
         false_rate=alpha_until(len(question.earlier)),
         runs=made,
         seconds=seconds,
@@ -276,6 +278,20 @@ def _constant(outcome: Outcome, measure: str, direction: Direction) -> list[str]
         f"The {measure} was {number(direction.own(values.pop()))} in every run on fresh seeds: it does not "
         "depend on what was trained. Check what validate() measures."
     ]
+
+
+def _far_out(outcome: Outcome, direction: Direction, unit: str) -> list[str]:
+    found = _outlying(outcome, direction)
+    return [f"{far_out(one, candidate_label(one.candidate), unit)}." for one in found]
+
+
+def _outlying(outcome: Outcome, direction: Direction) -> tuple[Outlying, ...]:
+    """What is compared as less far out than it is, in the user's own values."""
+    return tuple(
+        Outlying(arm, direction.own(found.value), direction.own(found.counted), len(outcome.values[arm.key]))
+        for arm in outcome.arms
+        for found in outcome.outliers.get(arm.key, ())
+    )
 
 
 def _deaf_to_seeds(question: Question, runs: Iterable[RunRecord]) -> list[str]:

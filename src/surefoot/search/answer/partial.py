@@ -84,9 +84,8 @@ def confirmation_so_far(
     None before there are two seeds of the baseline and of another arm.
     """
     arms, base = confirmation.arms, confirmation.baseline
-    values = {
-        key: confirmation.values_of(key) for key in arms if key not in confirmation.beaten or key == base.key
-    }
+    counted = confirmation.counted()
+    values = {key: counted[key] for key in arms if key not in confirmation.beaten or key == base.key}
     values = {key: results for key, results in values.items() if len(results) >= FEWEST_SEEDS}
     if base.key not in values or len(values) < 2:
         return None

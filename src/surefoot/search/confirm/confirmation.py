@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 
 from surefoot.search.confirm.alpha_spending import ALPHA
+from surefoot.search.confirm.outliers import Outlier, without_outliers
 from surefoot.search.confirm.posterior import Posterior, posterior
 from surefoot.search.confirm.sequential_test import (
     LADDER,
@@ -117,6 +118,7 @@ class Outcome:
         p_best_confirmed: `p_best` of those confirmed alone.
         contenders: how many candidates `p_best` is over: the confirmed, and those that the search dropped
             after a whole training.
+        outliers: by candidate key, values that are counted as less far out in all of this but `values`.
     """
 
     verdict: str
@@ -140,6 +142,7 @@ class Outcome:
     effect_ratio: Interval | None = None
     p_best_confirmed: float = math.nan
     contenders: int = 0
+    outliers: Mapping[str, tuple[Outlier, ...]] = field(default_factory=dict)
 
     @property
     def leader(self) -> Candidate:
@@ -255,7 +258,7 @@ class Confirmation:
     def ahead(self) -> Sequence[float]:
         """The leader's results, once nothing is left to ask."""
         assert self.verdict is not None
-        return self.values_of(self.verdict.in_play[0])
+        return self.counted()[self.verdict.in_play[0]]
 
     def outcome(self, costs: Costs, dropped: Mapping[str, Sequence[float]] | None = None) -> Outcome:
         """The result, once nothing is left to ask.
@@ -267,7 +270,7 @@ class Confirmation:
         """
         assert self.verdict is not None
         ahead = self.verdict.in_play[0]
-        values, plan = self._values(), self._plan(ahead)
+        values, plan = self.counted(), self._plan(ahead)
         result = self._result()
         in_play = [ahead] if result == "win" else list(self.verdict.in_play)
         recommended = _cheapest(in_play, costs) if result == "tie" else ahead
@@ -288,7 +291,7 @@ class Confirmation:
             self.floor,
             tuple(self.arms[key] for key in (recommended, *others)),
             tuple(self.arms.values()),
-            values | {self.floor.key: self.values_of(self.floor.key)},
+            self._values() | {self.floor.key: self.values_of(self.floor.key)},
             compared,
             {key: known.mean(key) for key in self.arms},
             effect,
@@ -303,6 +306,7 @@ class Confirmation:
             known.ratio(self.baseline.key, recommended),
             known.p_best()[recommended],
             len(self.arms) + len(dropped or {}),
+            without_outliers(self._values(), self._origin())[1],
         )
 
     def _result(self) -> str:
@@ -363,6 +367,10 @@ class Confirmation:
     def _values(self) -> dict[str, tuple[float, ...]]:
         return {key: self.values_of(key) for key in self.arms}
 
+    def counted(self) -> dict[str, tuple[float, ...]]:
+        """What arms are compared by."""
+        return without_outliers(self._values(), self._origin())[0]
+
     def values_of(self, key: str) -> tuple[float, ...]:
         """A candidate's results in the order of seeds, whatever the order in which they came."""
         return tuple(self.results[key][seed] for seed in sorted(self.results[key]))
@@ -371,7 +379,8 @@ class Confirmation:
         """The plan with what the results so far decide: the margin, and whether pairing pays."""
         margin = self.margin
         if margin is None:
-            measured = [self.values_of(key) for key in (ahead, self.baseline.key)]
+            counted = self.counted()
+            measured = [counted[key] for key in (ahead, self.baseline.key)]
             healthy = max(sum(map(math.isfinite, values)) for values in measured)
             margin = (default_margin(*measured) if healthy > 1 else 0.0) or None
         return replace(self.plan, margin=margin, paired=self.pairing.used, origin=self._origin())
@@ -418,7 +427,7 @@ class Confirmation:
 
         The test counts every pair of arms, so that finding holds whoever leads now.
         """
-        values = self._values()
+        values = self.counted()
         self.pairing = pairing(values, replace(self.plan, origin=self._origin()), self.look)
         ahead = leader({key: results for key, results in values.items() if key not in self.beaten})
         plan = self._plan(ahead)
