@@ -37,8 +37,9 @@ def extend(store: Store, question: Question, more: Amount) -> Question:
         InvalidInputError: there is no such study, it asks something else, or its budget is of the other kind.
     """
     found = find_extended(store, question)
-    extension = extended(found, more, in_runs=question.runs is not None)
-    store.extend(extension.question, extension.decisions)
+    with store.claimed(found.name):
+        extension = extended(found, more, in_runs=question.runs is not None)
+        store.extend(extension.question, extension.decisions)
     return extension.question
 
 
@@ -70,7 +71,11 @@ def answer_question(
     trunks = options.folder(question.study) or trunks_of(question.study, place)
     references = [question.task, question.baseline, *question.sources]
     shipped = None if task is None else ship(task)
-    with options.open(references, shipped) as engine, display as watcher:
+    with (
+        store.claimed(question.study),
+        options.open(references, shipped) as engine,
+        display as watcher,
+    ):
         opened(engine)
         load = load_task if task is None else lambda reference: task
         return choose_optimizer(question, store, engine, trunks, watcher, load)

@@ -96,7 +96,7 @@ def train(
     it.  A training that was interrupted, however, goes on with the same command and ends bit for bit where
     an undisturbed one ends.
     """
-    from surefoot.search.training_log import TrainingLog
+    from surefoot.search.training_log import TrainingLog, study_name
     from surefoot.store import Store
     from surefoot.study.direction import direction_of
     from surefoot.study.question import TrainingPlan
@@ -117,7 +117,7 @@ def train(
         folder, steps = ModelFolder(out), plan.steps if plan.steps != found.steps else None
         again = _command(plan, study, steps, out, store, tensorboard, maximize)
         scalars = Scalars(folder.path / "tensorboard", plan.steps, found.measure) if tensorboard else None
-        with folder.claimed():
+        with folder.claimed(), evidence.claimed(study_name(plan, study)):
             _settle(plan, folder, overwrite, again)
             log = TrainingLog.begin(
                 evidence, plan, found, study, _command(plan, study, steps, maximize=maximize)

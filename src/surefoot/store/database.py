@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from surefoot.store import schema
+from surefoot.store.claim import Session
 from surefoot.store.errors import StoreError
 from surefoot.store.tables import create_or_migrate, stored_version
 
@@ -74,11 +75,14 @@ class Database:
     Attributes:
         place: how messages name the store; without a password.
         dialect: "sqlite" or "postgresql".
+        file: SQLite's; None for other databases and in memory.
     """
 
     def __init__(self, engine: Engine, patience: float) -> None:
         self.place = where(engine.url)
         self.dialect = engine.dialect.name
+        self.file = _sqlite_file(engine.url)
+        self._claims: list[Session] = []
         self._reader = engine
         self._writer = _writer(engine)
         self._patience = patience
@@ -97,7 +101,28 @@ class Database:
         Raises:
             StoreError: the database failed, or did not come back in time; nothing was written.
         """
-        return self._repeat(self._writer, work)
+
+        def claimed_work(db: Connection) -> Result:
+            for session in self._claims:
+                session.hold()
+            return work(db)
+
+        return self._repeat(self._writer, claimed_work)
+
+    @contextmanager
+    def session(self, study: str) -> Iterator[Session]:
+        """Claim a study in PostgreSQL; every write sees first that the claim holds still.
+
+        Raises:
+            StoreError: another process has it, or the database failed.
+        """
+        with clear_errors(self.place):
+            session = Session(self._reader, study, self.place)
+        self._claims.append(session)
+        try:
+            yield session
+        finally:
+            self._claims.remove(session)
 
     def close(self) -> None:
         """Close all connections."""

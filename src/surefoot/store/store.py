@@ -15,7 +15,8 @@ arguments without effect, so a study is resumed by simply going on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Row, null, select
 
+from surefoot.store.claim import claimed
 from surefoot.store.database import PATIENCE, open_database
 from surefoot.store.errors import StoreError
 from surefoot.store.log import StudyLog
@@ -158,6 +160,16 @@ class Store:
             UnknownStudy: there is none of this name.
         """
         return self._database.read(lambda db: read_state(db, name, self._database.place))
+
+    @contextmanager
+    def claimed(self, study: str) -> Iterator[None]:
+        """Be the only process that writes a study of this name, there yet or not; readers are free.
+
+        Raises:
+            StoreError: another process writes it; the message says which.
+        """
+        with claimed(self._database, study):
+            yield
 
     def begin(self, question: Asked, profile: TaskProfile | None, environment: Mapping[str, Any]) -> StudyLog:
         """Create the study of a question, or open the one of this name to go on with it.
