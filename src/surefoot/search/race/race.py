@@ -47,6 +47,9 @@ OPTIMIZER_KEPT_RUNGS = 1
 REFINED_SHARE = 0.4
 """Of a rung's share, for what is near the survivors; none at the last rung, which brackets on its own."""
 
+DRAWN_BUDGET = 1.0
+"""With less, drawn settings are looked at along the learning rate alone: many arms cannot be paid for."""
+
 DRAWN_GROWTH = 1.0
 """In place of `SHARE_GROWTH` where settings were drawn: few arms are good, so many must be looked at."""
 
@@ -131,7 +134,7 @@ class Race:
         self.finished = False
         self._budget = budget
         self._sign = 1.0 if lower_is_better else -1.0
-        self._grid = Grid(arms, priors)
+        self._grid = Grid(arms, priors, lines_only=budget < DRAWN_BUDGET)
         first = dict.fromkeys(name for name in order if name in self._grid.optimizers)
         self._order = list(dict.fromkeys([*first, *usual_order(self._grid.optimizers)]))
         self._portfolio = portfolio

@@ -69,15 +69,18 @@ class Grid:
         arms: every candidate; the order matters only where nothing else decides.
         priors: what is known of learning rates. An optimizer without one gets a wide prior around the middle
             of its usual line: half-way, in log lr, between the lowest and the highest rate.
+        lines_only: arms whose settings were drawn make a line like others, of which few are looked at.
 
     Attributes:
-        drawn: whether the settings of all optimizers were drawn at random.
+        drawn: whether the settings of all optimizers were drawn at random, and they are not lines only.
     """
 
-    def __init__(self, arms: Sequence[Candidate], priors: Priors | None = None) -> None:
+    def __init__(
+        self, arms: Sequence[Candidate], priors: Priors | None = None, lines_only: bool = False
+    ) -> None:
         self._priors = priors or {}
         self.lines = _lines(arms)
-        self.drawn = all(line.drawn for line in self.lines)
+        self.drawn = not lines_only and all(line.drawn for line in self.lines)
         self._settings = [arm.settings for arm in arms]
         self.optimizers = tuple(dict.fromkeys(arm.optimizer for arm in arms))
         self._moved = 0.0
