@@ -47,6 +47,18 @@ OPTIMIZER_KEPT_RUNGS = 1
 REFINED_SHARE = 0.4
 """Of a rung's share, for what is near the survivors; none at the last rung, which brackets on its own."""
 
+DRAWN_BUDGET = 1.0
+"""With less, drawn settings are looked at along the learning rate alone: many arms cannot be paid for."""
+
+DRAWN_GROWTH = 1.0
+"""In place of `SHARE_GROWTH` where settings were drawn: few arms are good, so many must be looked at."""
+
+DRAWN_REFINED_SHARE = 0.2
+"""In place of `REFINED_SHARE` there."""
+
+DRAWN_SHORTEST = 1 / 27
+"""No first rung is shorter there, for the same reason: what it saves goes on arms that it misjudges."""
+
 SEARCHED_RUNGS = 1
 """Through this many rungs more learning rates are searched anew: the first may be too short to tell."""
 
@@ -122,12 +134,13 @@ class Race:
         self.finished = False
         self._budget = budget
         self._sign = 1.0 if lower_is_better else -1.0
-        self._grid = Grid(arms, priors)
+        self._grid = Grid(arms, priors, lines_only=budget < DRAWN_BUDGET)
         first = dict.fromkeys(name for name in order if name in self._grid.optimizers)
         self._order = list(dict.fromkeys([*first, *usual_order(self._grid.optimizers)]))
         self._portfolio = portfolio
         self._first_look = list(dict.fromkeys([*portfolio, *self._outward_from_the_priors()]))
         tariff = tariff or Tariff()
+        shortest = max(shortest, DRAWN_SHORTEST) if self._grid.drawn else shortest
         found = ascending(rungs) if rungs else rungs_for(len(self._first_look), budget, tariff, shortest)
         self._ledger = Ledger(at_marks(found, marks) if marks else found, budget, tariff)
         self._standings = Standings(self._grid, Neighbourhood(arms, low_side), self._ledger)
@@ -348,7 +361,8 @@ class Race:
     def _share(self, rung: int) -> float:
         """This rung's share of the rest, among all further ones that can still be compared on."""
         for top in range(len(self._ledger.rungs) - 1, rung - 1, -1):
-            parts = [SHARE_GROWTH**number for number in range(top - rung + 1)]
+            growth = DRAWN_GROWTH if self._grid.drawn else SHARE_GROWTH
+            parts = [growth**number for number in range(top - rung + 1)]
             step = FEWEST_COMPARED * self._ledger.step(top)
             if self._ledger.left() * parts[-1] / sum(parts) >= step - _ROUNDING:
                 return self._ledger.left() / sum(parts)
@@ -358,7 +372,8 @@ class Race:
         """Of the rung's share, for `_refinement`; none where there is nothing to refine."""
         others = len(self._grid.lines) > len(self._grid.optimizers)
         refined = rung < len(self._ledger.rungs) - 1 and (others or rung <= SEARCHED_RUNGS)
-        return REFINED_SHARE if refined else 0.0
+        share = DRAWN_REFINED_SHARE if self._grid.drawn else REFINED_SHARE
+        return share if refined else 0.0
 
     def _next_job(self) -> Job | None:
         """The next of the round that the budget still pays; a run may have cost more than its rung."""

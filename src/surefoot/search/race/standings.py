@@ -110,9 +110,14 @@ class Standings:
         return BAND_DEVIATIONS * _NORMAL_MAD * median(abs(change - centre) for change in changes)
 
     def worth(self, rung: int) -> dict[int, float]:
-        """What arms are worth at the rung: all measured ones, and those between them that may be tried."""
+        """What arms are worth at the rung: all measured ones, and those between them that may be tried.
+
+        Where settings were drawn neighbours say nothing, and an arm is worth its own value.
+        """
         values, trust = self._levelled(rung)
         lost, measured = self._ledger.diverged(), self._ledger.values
+        if self._grid.drawn:
+            return {arm: value for arm, value in values.items() if arm not in lost and math.isfinite(value)}
         return {
             arm: worth
             for arm, worth in self._neighbourhood.judge(values, trust).items()

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from surefoot.search.space.drawn import in_order, nearest
 from surefoot.study.optimizers import WIDE
 from surefoot.study.run import Candidate
 
@@ -30,6 +31,15 @@ COARSE_DECADES = 0.5
 REACH_DEVIATIONS = 2.0
 """The first look spans ± two standard deviations of the prior; a winning boundary is widened beyond."""
 
+NEAR_DRAWN = 3
+"""So many of the arms that are most alike are looked at beside one whose settings were drawn."""
+
+FEWEST_DRAWN = 8
+"""Fewer arms are a line whatever else they differ in: its first look misses hardly any of them."""
+
+MOSTLY_DISTINCT = 0.5
+"""Of drawn arms more than this share have a learning rate of their own."""
+
 FEWEST_ON_A_LINE = 3
 """Where no more than two arms of an optimizer share their other settings, they were drawn at random."""
 
@@ -42,12 +52,14 @@ class Line:
         settings: the other hyperparameters.
         arms: indices by ascending lr.
         decades: their log10 lr; a line whose arms have no lr holds one arm, at 0.
+        drawn: whether the arms differ in other settings, too, which were drawn at random.
     """
 
     optimizer: str
     settings: Mapping[str, Any]
     arms: tuple[int, ...]
     decades: tuple[float, ...]
+    drawn: bool = False
 
 
 class Grid:
@@ -57,11 +69,19 @@ class Grid:
         arms: every candidate; the order matters only where nothing else decides.
         priors: what is known of learning rates. An optimizer without one gets a wide prior around the middle
             of its usual line: half-way, in log lr, between the lowest and the highest rate.
+        lines_only: arms whose settings were drawn make a line like others, of which few are looked at.
+
+    Attributes:
+        drawn: whether the settings of all optimizers were drawn at random, and they are not lines only.
     """
 
-    def __init__(self, arms: Sequence[Candidate], priors: Priors | None = None) -> None:
+    def __init__(
+        self, arms: Sequence[Candidate], priors: Priors | None = None, lines_only: bool = False
+    ) -> None:
         self._priors = priors or {}
         self.lines = _lines(arms)
+        self.drawn = not lines_only and all(line.drawn for line in self.lines)
+        self._settings = [arm.settings for arm in arms]
         self.optimizers = tuple(dict.fromkeys(arm.optimizer for arm in arms))
         self._moved = 0.0
         self._place = {arm: (line, position) for line in self.lines for position, arm in enumerate(line.arms)}
@@ -69,10 +89,14 @@ class Grid:
     def coarse(self, optimizer: str) -> list[int]:
         """The optimizer's first look: its usual line, outward from the prior's centre.
 
-        It begins an eighth of the line away from its ends at least: a rate there has no neighbours.
+        Where settings were drawn it is all arms, in an order drawn by the prior.
+        Else it begins an eighth of the line away from its ends at least: a rate there has no neighbours.
         """
         line = self._usual_line(optimizer)
         centre, deviation = self.prior(optimizer)
+        if self.drawn:
+            drawn = in_order(line.decades, math.log10(centre) + self._moved, deviation)
+            return [line.arms[position] for position in drawn]
         edge = len(line.arms) // 8
         centre = min(max(math.log10(centre) + self._moved, line.decades[edge]), line.decades[-1 - edge])
         steps = math.floor(REACH_DEVIATIONS * deviation / COARSE_DECADES)
@@ -110,8 +134,15 @@ class Grid:
         return self.bracket(arm, tested, diverged) or self.other_settings(arm, tested, diverged)
 
     def bracket(self, arm: int, tested: Set[int], diverged: Set[int]) -> list[int]:
-        """Untested arms on either side: halfway to the next tested one, or one coarse step further."""
+        """Untested arms on either side: halfway to the next tested one, or one coarse step further.
+
+        Where settings were drawn: those most alike in all of them.
+        """
         line, position = self._place[arm]
+        if self.drawn:
+            settings = [self._settings[other] for other in line.arms]
+            untested = [place for place, other in enumerate(line.arms) if other not in tested]
+            return [line.arms[place] for place in nearest(settings, position, untested)[:NEAR_DRAWN]]
         sides = [_upper(line, position, tested), _lower(line, position, tested)]
         return self._open(sides, tested, diverged)
 
@@ -131,7 +162,7 @@ class Grid:
     def above_diverged(self, arm: int, diverged: Set[int]) -> bool:
         """Whether an arm with a lower lr on the same line diverged."""
         line, position = self._place[arm]
-        return any(lower in diverged for lower in line.arms[:position])
+        return not self.drawn and any(lower in diverged for lower in line.arms[:position])
 
     def decades(self, arm: int) -> tuple[float, int]:
         """The arm's log10 lr, ties in order of the arms."""
@@ -191,7 +222,21 @@ def _lines(arms: Sequence[Candidate]) -> tuple[Line, ...]:
 def _line(arms: Sequence[Candidate], members: Sequence[int], settings: Mapping[str, Any]) -> Line:
     along = sorted((log_rate(arms[index].settings), index) for index in members)
     decades, indices = zip(*along, strict=True)
-    return Line(arms[members[0]].optimizer, settings, indices, decades)
+    return Line(
+        arms[members[0]].optimizer, settings, indices, decades, _drawn([arms[index] for index in members])
+    )
+
+
+def _drawn(arms: Sequence[Candidate]) -> bool:
+    """Whether other settings differ too and nearly every arm has a rate of its own.
+
+    Where one setting was changed at a time, around a centre, most have the centre's rate.
+    """
+    if len(arms) < FEWEST_DRAWN:
+        return False
+    rates = {log_rate(arm.settings) for arm in arms}
+    others = {json.dumps(_others(arm), sort_keys=True, default=str) for arm in arms}
+    return len(others) > 1 and len(rates) > MOSTLY_DISTINCT * len(arms)
 
 
 def _others(arm: Candidate) -> Mapping[str, Any]:
