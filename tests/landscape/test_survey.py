@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from surefoot.api.displays import Silence
 from surefoot.landscape.finalists import finalists
 from surefoot.landscape.survey import survey
 from surefoot.search import ask, choose_optimizer
@@ -46,14 +47,6 @@ class Task:
         x = torch.randn(64, 4, generator=generator)
         return self.loss(model, (x, x.sum(1, keepdim=True).sin())).item()
 """
-
-
-class Silence:
-    def phase(self, name): ...
-    def running(self, runs): ...
-    def result(self, label, rung, value, status): ...
-    def decision(self, text): ...
-    def budget(self, spent, total): ...
 
 
 def write_task(folder, line="", norm=""):

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from surefoot.cli.group import (
+    StrictCommand,
     check_writable,
     data_option,
     maximize_option,
@@ -24,7 +25,7 @@ from surefoot.study.durations import Amount, seconds_of, trainings_of
 from surefoot.termination import exit_status, heeding_termination
 
 
-class CommandAfterDashes(click.Command):
+class CommandAfterDashes(StrictCommand):
     """A command whose arguments from "--" on are a command line of the user's: the parameter `script`."""
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
@@ -259,13 +260,14 @@ def choose(
                 click.echo(f"\n{so_far}".rstrip(), err=True)
                 click.echo(f"Interrupted; nothing is lost. To go on: {command}", err=True)
             sys.exit(exit_status(interruption))
-        print_answer(answer)
+        # Files first: nobody who closes the page early, or has no room for it, loses them.
         if json_file:
             write(
                 json_file, json.dumps(without_nan(answer.to_document()), indent=2, ensure_ascii=False) + "\n"
             )
         if report_file:
             write_report(evidence, question.study, report_file)
+        print_answer(answer)
 
 
 def _tell_cluster(engine: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from surefoot import __version__
 from surefoot.errors import accessing
@@ -19,8 +21,31 @@ OTHER_WORDS = {"race": "animate"}
 """What people type for a command that has another name: a race is the search of `surefoot choose`."""
 
 
+class StrictCommand(click.Command):
+    """A command that takes no empty value and no number that is not finite, whatever the option."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        """Parse; an empty value, as of an unset variable, is never taken for the default."""
+        rest = super().parse_args(context, arguments)
+        for option in self.params:
+            source = context.get_parameter_source(option.name or "")
+            if not isinstance(option, click.Option) or source is not ParameterSource.COMMANDLINE:
+                continue
+            value = context.params.get(option.name or "")
+            for one in value if isinstance(value, tuple) else (value,):
+                if isinstance(one, str) and not one.strip():
+                    raise click.UsageError(
+                        f"{option.opts[-1]} has an empty value: is a variable not set? Leave the option out"
+                    )
+                if isinstance(one, float) and not math.isfinite(one):
+                    raise click.UsageError(f"{option.opts[-1]} {one}: it must be a finite number")
+        return rest
+
+
 class NearestGroup(click.Group):
     """A group of commands that names the nearest one when a command is misspelt."""
+
+    command_class = StrictCommand
 
     def resolve_command(
         self, context: click.Context, arguments: list[str]
@@ -105,7 +130,7 @@ def write_report(evidence: Any, study: str, file: str) -> None:
     from surefoot.report.report import write_report
 
     write_report(evidence.study(study), file)
-    click.echo(f"Report written to {file}")
+    click.echo(f"Report written to {file}", err=True)
 
 
 def check_kind(file: str, kinds: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from surefoot.cli import (  # noqa: F401  each adds its commands
 )
 from surefoot.cli.group import surefoot
 from surefoot.errors import NoRunSucceededError, SurefootError
+from surefoot.study.format import printable
 from surefoot.termination import exit_status
 
 EXIT_BAD_INPUT = 2
@@ -52,5 +53,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    click.echo(f"error: {message}", err=True)
+    lines = [printable(line) for line in message.splitlines()]  # what a script printed may drive a terminal
+    click.echo("error: " + "\n".join(lines), err=True)
     sys.exit(status)

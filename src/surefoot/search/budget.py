@@ -91,9 +91,12 @@ class Budget:
         return self.race + self.bracketing + self.playoff
 
     def share(self, trainings: float, slack: float) -> float:
-        """Of what comes after the look; all of it where nothing comes after the race."""
+        """Of what comes after the look, with so much of the rest; all where nothing comes after the race."""
         own = self.total - self.before
-        return min(1.0, slack * trainings / own) if self.level is Level.CONFIRMED and own > 0 else 1.0
+        if self.level is not Level.CONFIRMED or own <= 0:
+            return 1.0
+        part = min(1.0, trainings / own)
+        return part + slack * (1 - part)
 
 
 def divide(total: float, *, before: float = 0.0, floor: bool = True) -> Budget:

@@ -33,8 +33,9 @@ from surefoot.study.records import RunRecord
 from surefoot.study.requests import Batch
 from surefoot.study.run import Candidate, Phase, Schedule
 
-SLACK = 1.25
-"""The race may take this many times its share of the time: at the ends of its rounds, workers wait."""
+SLACK = 0.15
+"""A phase may take so much of what comes after it: at the ends of rounds, workers wait.  What finds finalists
+is planned with two thirds, and on a slow machine confirmation must have its time, too."""
 
 ROUNDING = 1e-9
 TINY = 1e-9

@@ -52,6 +52,9 @@ _POSTGRESQL = {
     "tcp_user_timeout": "30000",
 }
 
+_HARMLESS = ("sslmode", "host", "port", "connect_timeout", "application_name", "target_session_attrs")
+"""Options of a URL whose values messages may show."""
+
 _TRANSIENT = ("08", "40", "57P", "53300", "23505")
 """What begins the SQLSTATE of errors which pass: connection, deadlock, shutdown, too many clients, and a row
 that another process has written at the same moment."""
@@ -167,10 +170,21 @@ def read_url(address: str | URL) -> URL:
         StoreError: it has no such form.
         SQLAlchemyError: as `make_url`.
     """
+    if not str(address).strip():
+        raise StoreError(
+            "the store's address is empty: is a variable not set? Write sqlite:///FILE, or leave it out"
+        )
     try:
-        return make_url(address)
-    except ValueError as error:  # of a port that is not a number
-        raise StoreError(f"store URL: {error}") from None
+        url = make_url(address)
+    except ValueError:  # of a port that is not a number; its message quotes what may be a password
+        raise StoreError("store URL: its port is not a number") from None
+    if url.get_backend_name() == "sqlite" and url.query and not (url.database or "").startswith("file:"):
+        options = ", ".join(sorted(url.query))
+        raise StoreError(
+            f"{where(url)}: SQLite takes no options here ({options}); "
+            "give a path that holds '?' without sqlite:///"
+        )
+    return url
 
 
 def with_driver(url: URL) -> URL:
@@ -195,8 +209,9 @@ def _opened(url: URL, patience: float) -> Engine:
 
 
 def shown(url: URL) -> str:
-    """Return the URL as people write it, without the password."""
-    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    """Return the URL as people write it, without the password and whatever else an option may hide."""
+    hidden = {name: value if name in _HARMLESS else "***" for name, value in url.query.items()}
+    return url.set(drivername=url.get_backend_name(), query=hidden).render_as_string(hide_password=True)
 
 
 def where(url: URL) -> str:

@@ -63,7 +63,7 @@ class Store:
     @classmethod
     def at(cls, place: str | Path, patience: float = PATIENCE) -> Self:
         """Open the store at a database URL or at the path of a SQLite file."""
-        if isinstance(place, str) and "://" in place:
+        if isinstance(place, str) and ("://" in place or not place.strip()):
             return cls(place, patience)
         return cls(URL.create("sqlite", database=str(place)), patience)
 
