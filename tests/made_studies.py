@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from surefoot.search.answer.answer import build_answer
+from surefoot.search.answer.answer import Evidence, build_answer
 from surefoot.search.confirm.confirmation import Confirmation
 from surefoot.study.answer import Answer
 from surefoot.study.decisions import BestOfOptimizer, Decision, PlayoffPlace, Stopped
@@ -143,4 +143,4 @@ def answer_of(drawn: Made) -> Answer:
     finalists = finalists_of(drawn, runs, decisions)
     confirmation, confirmed = confirmation_of(drawn, finalists, draw)
     records = [DecisionRecord(number, 0.0, decision) for number, decision in enumerate(decisions)]
-    return build_answer(QUESTION, PROFILE, [*runs, *confirmed], records, confirmation, 12.0)
+    return build_answer(Evidence(QUESTION, PROFILE, [*runs, *confirmed], records, 12.0), confirmation)

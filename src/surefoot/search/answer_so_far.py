@@ -6,7 +6,7 @@ words_so_far(sitting, state)     # the same in a line, for somebody who has inte
 
 from __future__ import annotations
 
-from surefoot.search.answer.answer import build_answer, build_unconfirmed
+from surefoot.search.answer.answer import Evidence, build_answer, build_unconfirmed
 from surefoot.search.answer.before_confirmation import RaceStanding
 from surefoot.search.answer.partial import confirmation_so_far
 from surefoot.search.budget import FINALISTS
@@ -21,15 +21,7 @@ from surefoot.study.label import candidate_label
 
 def confirmed_answer(sitting: Sitting, state: StudyState, confirmation: Confirmation) -> Answer:
     """From fresh seeds."""
-    return build_answer(
-        sitting.question,
-        state.profile,
-        state.runner.records(),
-        sitting.log.record().decisions,
-        confirmation,
-        sitting.seconds(),
-        state.stopwatch,
-    )
+    return build_answer(_evidence(sitting, state), confirmation)
 
 
 def unconfirmed_answer(sitting: Sitting, state: StudyState) -> Answer:
@@ -43,17 +35,19 @@ def unconfirmed_answer(sitting: Sitting, state: StudyState) -> Answer:
     reference = asked.baseline(question, profile)
     standing = RaceStanding.of(in_units, ranked, reference, sitting.race_seed, state.direction)
     further = price_of_more(sitting, state.plan, runner, profile.workers, standing.level)
-    return build_unconfirmed(
-        question,
-        profile,
-        runs,
+    prior = asked.prior(question, state.names, profile)
+    known = _evidence(sitting, state)
+    return build_unconfirmed(known, standing, prior, reference, [further] if further else [])
+
+
+def _evidence(sitting: Sitting, state: StudyState) -> Evidence:
+    return Evidence(
+        sitting.question,
+        state.profile,
+        state.runner.records(),
         sitting.log.record().decisions,
-        standing,
-        asked.prior(question, state.names, profile),
-        reference,
-        [further] if further else [],
         sitting.seconds(),
-        stopwatch,
+        state.stopwatch,
     )
 
 

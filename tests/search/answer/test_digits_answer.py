@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from surefoot.search.answer.answer import build_answer
+from surefoot.search.answer.answer import Evidence, build_answer
 from surefoot.search.confirm.confirmation import Confirmation
 from surefoot.study.answer import Answer, Verdict
 from surefoot.study.claims import Relation
@@ -55,7 +55,9 @@ def digits(runs: int, seed: int = 0) -> Answer:
         value = draw.gauss(FINALISTS[request.candidate.key], DEVIATION)
         confirmation.tell(request, value)
         records.append(ended(request.candidate, request.seed, request.phase, value))
-    return build_answer(QUESTION, PROFILE, records, [DecisionRecord(0, 0.0, place)], confirmation, 56.0)
+    return build_answer(
+        Evidence(QUESTION, PROFILE, records, [DecisionRecord(0, 0.0, place)], 56.0), confirmation
+    )
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import statistics as descriptive
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from surefoot.analysis.claim_words import best_of_the_rest, far_out
@@ -48,6 +49,7 @@ from surefoot.study.records import DecisionRecord, RunRecord
 from surefoot.study.run import Candidate, Phase
 
 Windows = Mapping[str, LrWindow]
+Means = Mapping[str, Interval]
 
 
 def _windows(runs: Sequence[RunRecord], ahead: Sequence[float], initial: float | None) -> Windows:
@@ -85,35 +87,84 @@ def _costs(runs: Iterable[RunRecord], windows: Windows) -> Costs:
     }
 
 
-def build_answer(
-    question: Question,
-    profile: TaskProfile,
-    runs: Sequence[RunRecord],
-    decisions: Sequence[DecisionRecord],
-    confirmation: Confirmation,
-    seconds: float,
-    stopwatch: Stopwatch | None = None,
-) -> Answer:
-    """The answer of a study that has nothing left to ask.
+@dataclass(frozen=True)
+class Evidence:
+    """All that a study holds when it answers.
 
-    Args:
+    Attributes:
         question: what was asked.
         profile: of the task.
-        runs: every run of the study.
+        runs: every run of the study, in any order.
         decisions: every decision of the study.
-        confirmation: with nothing left to ask.
         seconds: the study took, over all its sittings.
         stopwatch: where the goal is the least time; every value and difference is then in seconds.
     """
-    steps, measure, made = int(profile.steps), profile.measure, len(runs)
-    runs = sorted(
-        runs, key=lambda run: (run.phase, run.candidate.key, run.seed)
-    )  # whatever the order of arrival
-    compiling = {name: step.compile_seconds for name, step in profile.step_times.items()}
-    times = Times(stopwatch, runs, measure, compiling, candidate_label) if stopwatch else None
-    if times:
-        runs, measure = times.in_seconds(), times.measure
-    direction = Direction.MINIMIZE if times else profile.direction
+
+    question: Question
+    profile: TaskProfile
+    runs: Sequence[RunRecord]
+    decisions: Sequence[DecisionRecord]
+    seconds: float
+    stopwatch: Stopwatch | None = None
+
+    @cached_property
+    def times(self) -> Times | None:
+        """What reads values as times; None where the goal is another."""
+        if self.stopwatch is None:
+            return None
+        compiling = {name: step.compile_seconds for name, step in self.profile.step_times.items()}
+        return Times(self.stopwatch, self._ordered, self.profile.measure, compiling, candidate_label)
+
+    @cached_property
+    def compared(self) -> Sequence[RunRecord]:
+        """The runs with the values that are compared, whatever the order of arrival."""
+        return self.times.in_seconds() if self.times else self._ordered
+
+    @property
+    def measure(self) -> str:
+        """Of the values that are compared."""
+        return self.times.measure if self.times else self.profile.measure
+
+    @property
+    def direction(self) -> Direction:
+        """Which way of them is better."""
+        return Direction.MINIMIZE if self.times else self.profile.direction
+
+    @cached_property
+    def _ordered(self) -> list[RunRecord]:
+        return sorted(self.runs, key=lambda run: (run.phase, run.candidate.key, run.seed))
+
+    def answer(
+        self, verdict: Verdict, sentence: str, recommended: Candidate, baseline: Candidate, means: Means
+    ) -> Answer:
+        """What every answer says, whatever it rests on."""
+        return Answer(
+            study=self.question.study,
+            task=self.question.task,
+            goal=self.question.goal,
+            target=self.times.target if self.times else None,
+            measure=self.measure,
+            verdict=verdict,
+            sentence=sentence,
+            recommendation=recommendation(recommended, int(self.profile.steps)),
+            baseline=baseline,
+            candidates=_candidates(self.compared, means, self.times),
+            runs=len(self.runs),
+            seconds=self.seconds,
+            command=self.question.command,
+            direction=self.direction,
+        )
+
+
+def build_answer(known: Evidence, confirmation: Confirmation) -> Answer:
+    """The answer of a study that has nothing left to ask.
+
+    Args:
+        known: all that the study holds.
+        confirmation: with nothing left to ask.
+    """
+    question, profile, decisions = known.question, known.profile, known.decisions
+    times, runs, measure, direction = known.times, known.compared, known.measure, known.direction
     initial = None if times or profile.initial_value is None else direction.told(profile.initial_value)
     told = [_told(run, direction) for run in runs]
     flat = _windows(told, confirmation.ahead, initial)
@@ -129,14 +180,9 @@ def build_answer(
     why = reasons(outcome, claims, histories, cost, flat, candidate_label, unit)
     against = times.against(outcome) if times else _against(outcome, means, claims, measure, direction)
     effect = turned(outcome.effect, direction)
-    return Answer(
-        study=question.study,
-        task=question.task,
-        goal=question.goal,
-        target=times.target if times else None,
-        measure=measure,
-        verdict=Verdict(outcome.verdict),
-        sentence=" ".join(filter(None, [_sentence(outcome, claims), against, _left_out(left, unit)])),
+    sentence = " ".join(filter(None, [_sentence(outcome, claims), against, _left_out(left, unit)]))
+    return replace(
+        known.answer(Verdict(outcome.verdict), sentence, recommended, outcome.baseline, means),
         why=(
             *_deaf_to_seeds(question, runs),
             *_constant(outcome, measure, direction),
@@ -146,8 +192,6 @@ def build_answer(
             *(times.notes(outcome) if times else ()),
             *_never_tried(decisions),
         ),
-        recommendation=recommendation(recommended, steps),
-        baseline=outcome.baseline,
         effect=Effect(
             effect.estimate, effect.low, effect.high, effect.level, times.ratio(outcome) if times else None
         ),
@@ -159,73 +203,40 @@ def build_answer(
         minimum_detectable_difference=outcome.minimum_detectable_difference,
         trainings_needed=outcome.trainings_needed,
         pairing=outcome.pairing,
-        candidates=_candidates(runs, means, times),
         lr_windows=flat,
         claims=claims,
         unconfirmed=left,
         outlying=_outlying(outcome, direction),
         false_rate=alpha_until(len(question.earlier)),
-        runs=made,
-        seconds=seconds,
-        command=question.command,
-        direction=direction,
     )
 
 
 def build_unconfirmed(
-    question: Question,
-    profile: TaskProfile,
-    runs: Sequence[RunRecord],
-    decisions: Sequence[DecisionRecord],
-    standing: RaceStanding,
-    prior: Candidate,
-    baseline: Candidate,
-    further: Sequence[str],
-    seconds: float,
-    stopwatch: Stopwatch | None = None,
+    known: Evidence, standing: RaceStanding, prior: Candidate, baseline: Candidate, further: Sequence[str]
 ) -> Answer:
     """The answer of a study that ended before anything was confirmed.
 
     Args:
-        question, profile, runs, decisions, seconds, stopwatch: as `build_answer` takes them.
+        known: all that the study holds.
         standing: what the search knows.
         prior: what to use where nothing was measured.
         baseline: what was compared with, or would have been.
         further: what a stronger answer costs, in sentences.
     """
-    made = len(runs)
-    runs = sorted(runs, key=lambda run: (run.phase, run.candidate.key, run.seed))
-    times = Times(stopwatch, runs, profile.measure, {}, candidate_label) if stopwatch else None
-    if times:
-        runs = times.in_seconds()
-    measure = times.measure if times else profile.measure
     best = standing.best.candidate if standing.best else prior
-    direction = Direction.MINIMIZE if times else profile.direction
     ahead = None
-    if standing.level is Level.FORECAST and not times:
-        ahead = forecast_of(standing, relative=direction is Direction.MINIMIZE)
-    return Answer(
-        study=question.study,
-        task=question.task,
-        goal=question.goal,
-        target=times.target if times else None,
-        measure=measure,
-        verdict=Verdict.BUDGET,
-        sentence=sentence_unconfirmed(standing, prior, measure),
+    if standing.level is Level.FORECAST and not known.times:
+        ahead = forecast_of(standing, relative=known.direction is Direction.MINIMIZE)
+    sentence = sentence_unconfirmed(standing, prior, known.measure)
+    return replace(
+        known.answer(Verdict.BUDGET, sentence, best, baseline, {}),
         why=(
             *reasons_unconfirmed(standing, worth(ahead) if ahead else ()),
             *further,
-            *_resumed(decisions),
-            *_never_tried(decisions),
+            *_resumed(known.decisions),
+            *_never_tried(known.decisions),
         ),
-        recommendation=recommendation(best, int(profile.steps)),
-        baseline=baseline,
-        candidates=_candidates(runs, {}, times),
-        runs=made,
-        seconds=seconds,
-        command=question.command,
         level=standing.level,
-        direction=direction,
         forecast=ahead,
     )
 
