@@ -1,7 +1,7 @@
 """How a budget of full trainings is divided between the phases, and what it buys.
 
     divide(2.0).level                    # Level.FORECAST: two trainings are spent on shorter ones
-    divide(60.0)                         # Budget(total=60.0, race=21.0, playoff=9.0, floor_seeds=3, …)
+    divide(60.0)                         # Budget(total=60.0, race=15.0, bracketing=15.0, playoff=6.0, …)
     what_it_buys(divide(2.0), …)         # "One training takes about 6 s: 2 trainings pay for a forecast; …"
 
 All of it is arithmetic: a budget of time becomes one of trainings by what a training takes, and from then on

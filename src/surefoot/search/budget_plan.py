@@ -1,7 +1,7 @@
 """How a study's budget is planned over its phases: once after the look, and again before confirmation.
 
     plan = plan_budget(sitting, profile)
-    plan.budget.race                                 # 12.8 full trainings
+    plan.budget.race                                 # 15.0 full trainings
     until = phase_end(sitting, runner, 0.6)          # when that share of the time for runs is over
     trainings_left(sitting, plan, runner)            # 18.0, for confirmation
 

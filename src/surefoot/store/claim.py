@@ -55,7 +55,7 @@ def claimed(database: Database, study: str) -> Iterator[None]:
         StoreError: another process does; the message names it.
     """
     if database.dialect == "postgresql":
-        with _in_postgresql(database, study):
+        with database.session(study):
             yield
     elif database.file is None:  # in memory: nobody else sees it
         yield
@@ -186,12 +186,3 @@ def _end(db: Connection) -> None:
         db.invalidate()
     with suppress(SQLAlchemyError):
         db.close()
-
-
-@contextmanager
-def _in_postgresql(database: Database, study: str) -> Iterator[None]:
-    with database.session(study) as session:
-        try:
-            yield
-        finally:
-            session.close()

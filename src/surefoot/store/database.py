@@ -113,8 +113,8 @@ class Database:
         return self._repeat(self._writer, claimed_work)
 
     @contextmanager
-    def session(self, study: str) -> Iterator[Session]:
-        """Claim a study in PostgreSQL; every write sees first that the claim holds still.
+    def session(self, study: str) -> Iterator[None]:
+        """Claim a study in PostgreSQL, for the block; every write sees first that the claim holds still.
 
         Raises:
             StoreError: another process has it, or the database failed.
@@ -123,9 +123,10 @@ class Database:
             session = Session(self._reader, study, self.place)
         self._claims.append(session)
         try:
-            yield session
+            yield
         finally:
             self._claims.remove(session)
+            session.close()
 
     def close(self) -> None:
         """Close all connections."""

@@ -180,13 +180,14 @@ def build_answer(known: Evidence, confirmation: Confirmation) -> Answer:
     why = reasons(outcome, claims, histories, cost, flat, candidate_label, unit)
     against = times.against(outcome) if times else _against(outcome, means, claims, measure, direction)
     effect = turned(outcome.effect, direction)
+    outlying = _outlying(outcome, direction)
     sentence = " ".join(filter(None, [_sentence(outcome, claims), against, _left_out(left, unit)]))
     return replace(
         known.answer(Verdict(outcome.verdict), sentence, recommended, outcome.baseline, means),
         why=(
             *_deaf_to_seeds(question, runs),
             *_constant(outcome, measure, direction),
-            *_far_out(outcome, direction, unit),
+            *(f"{far_out(one, candidate_label(one.candidate), unit)}." for one in outlying),
             *why,
             *_resumed(decisions),
             *(times.notes(outcome) if times else ()),
@@ -206,7 +207,7 @@ def build_answer(known: Evidence, confirmation: Confirmation) -> Answer:
         lr_windows=flat,
         claims=claims,
         unconfirmed=left,
-        outlying=_outlying(outcome, direction),
+        outlying=outlying,
         false_rate=alpha_until(len(question.earlier)),
     )
 
@@ -289,11 +290,6 @@ def _constant(outcome: Outcome, measure: str, direction: Direction) -> list[str]
         f"The {measure} was {number(direction.own(values.pop()))} in every run on fresh seeds: it does not "
         "depend on what was trained. Check what validate() measures."
     ]
-
-
-def _far_out(outcome: Outcome, direction: Direction, unit: str) -> list[str]:
-    found = _outlying(outcome, direction)
-    return [f"{far_out(one, candidate_label(one.candidate), unit)}." for one in found]
 
 
 def _outlying(outcome: Outcome, direction: Direction) -> tuple[Outlying, ...]:

@@ -270,7 +270,8 @@ class Confirmation:
         """
         assert self.verdict is not None
         ahead = self.verdict.in_play[0]
-        values, plan = self.counted(), self._plan(ahead)
+        measured, plan = self._values(), self._plan(ahead)
+        values, outliers = without_outliers(measured, plan.origin)
         result = self._result()
         in_play = [ahead] if result == "win" else list(self.verdict.in_play)
         recommended = _cheapest(in_play, costs) if result == "tie" else ahead
@@ -291,7 +292,7 @@ class Confirmation:
             self.floor,
             tuple(self.arms[key] for key in (recommended, *others)),
             tuple(self.arms.values()),
-            self._values() | {self.floor.key: self.values_of(self.floor.key)},
+            measured | {self.floor.key: self.values_of(self.floor.key)},
             compared,
             {key: known.mean(key) for key in self.arms},
             effect,
@@ -306,7 +307,7 @@ class Confirmation:
             known.ratio(self.baseline.key, recommended),
             known.p_best()[recommended],
             len(self.arms) + len(dropped or {}),
-            without_outliers(self._values(), self._origin())[1],
+            outliers,
         )
 
     def _result(self) -> str:
